@@ -1,0 +1,26 @@
+/** A feature extractor as the metrics see it. Implemented by `onnx/detector-session.ts`. */
+export interface Detector extends DetectorIdentity {
+  /**
+   * Features of one batch.
+   * @param images uint8 [n, channels, height, width], 0..255
+   * @returns float32 [n, dimension]
+   */
+  features(images: Uint8Array, n: number, channels: number, height: number, width: number): Promise<Float32Array>;
+}
+
+/** What a number must carry about the detector that made it. */
+export interface DetectorIdentity {
+  /** Short name, e.g. `inception-2015-12-05` or `fashion-mnist`. */
+  readonly name: string;
+  /** sha256 of the detector's ONNX file, hex. */
+  readonly sha256: string;
+  /** Length of a feature vector. */
+  readonly dimension: number;
+  /** True only for the published Inception-v3 (2015-12-05) weights: their distance alone may be called FID. */
+  readonly published: boolean;
+}
+
+/** `FID` for the published detector, `FD (<name>)` for every other: unlike numbers never share a name. */
+export function metricName(detector: DetectorIdentity): string {
+  return detector.published ? 'FID' : `FD (${detector.name})`;
+}
