@@ -1,0 +1,301 @@
+// Generated from schemas/ by `npm run generate`. Do not edit.
+
+/**
+ * A run of EDM Workbench: which network makes which images with which sampler, and how they are measured. Names mirror generate.py and fid.py of NVlabs/edm.
+ */
+export interface RunConfig {
+  /**
+   * Name of the run; part of its folder runs/<commit>-<name>. Default: the file's name without .edm.yaml.
+   */
+  name?: string;
+  /**
+   * The denoiser: an .onnx file made by `edm-workbench import` (relative to this file), or `embedded:fashion-mnist`, the 28x28 class-conditional model that comes with the workbench.
+   */
+  network: string;
+  /**
+   * Random seeds, one image each: a list of numbers and ranges such as 0-63 or 1,2,5-10. FID is measured over 0-49999.
+   */
+  seeds?: string | number;
+  /**
+   * Make every image of this class (0-based label). Without it each seed draws its own class, as generate.py does. Class-conditional networks only.
+   */
+  class?: number;
+  /**
+   * Number of sampling steps N. The Heun solver evaluates the network 2N-1 times (NFE). The paper uses 18 for CIFAR-10, 40 for FFHQ and AFHQv2, 256 for ImageNet-64.
+   */
+  steps?: number;
+  /**
+   * Lowest noise level, clamped to what the network supports. Default 0.002.
+   */
+  sigma_min?: number;
+  /**
+   * Highest noise level, clamped to what the network supports. Default 80.
+   */
+  sigma_max?: number;
+  /**
+   * Exponent of the time step discretization: larger puts more steps near sigma_min (Karras et al. 2022, equation 5).
+   */
+  rho?: number;
+  /**
+   * Strength of the stochasticity: 0 is the deterministic ODE. ImageNet-64 in the paper: 40.
+   */
+  S_churn?: number;
+  /**
+   * Lowest noise level at which churn adds noise. ImageNet-64 in the paper: 0.05.
+   */
+  S_min?: number;
+  /**
+   * Highest noise level at which churn adds noise (.inf for no limit, the default). ImageNet-64 in the paper: 50.
+   */
+  S_max?: number;
+  /**
+   * Standard deviation of the added noise; slightly above 1 counteracts lost detail. ImageNet-64 in the paper: 1.003.
+   */
+  S_noise?: number;
+  /**
+   * ODE solver of the ablation sampler. Naming any of solver, disc, schedule and scaling switches to that sampler, as in generate.py.
+   */
+  solver?: "heun" | "euler";
+  /**
+   * Time step discretization of the ablation sampler (Karras et al. 2022, table 1).
+   */
+  disc?: "vp" | "ve" | "iddpm" | "edm";
+  /**
+   * Noise schedule sigma(t) of the ablation sampler.
+   */
+  schedule?: "vp" | "ve" | "linear";
+  /**
+   * Signal scaling s(t) of the ablation sampler.
+   */
+  scaling?: "vp" | "none";
+  /**
+   * Whose random numbers a seed means: torch's CPU generator or its CUDA generator. Default: the device's.
+   */
+  rng?: "cpu" | "cuda";
+  /**
+   * Images per network evaluation. It changes speed and memory, never the images.
+   */
+  batch?: number;
+  /**
+   * auto takes CUDA where it works and says why where it does not; cuda refuses to run without it.
+   */
+  device?: "auto" | "cpu" | "cuda";
+  /**
+   * Folder that holds the run folders, relative to the repository's top.
+   */
+  outdir?: string;
+  /**
+   * One sub-folder per 1000 seeds, as generate.py --subdirs. Worth it from some ten thousand images on.
+   */
+  subdirs?: boolean;
+  /**
+   * Measure the Frechet distance of the images to reference statistics with any detector. Shown as FD (<detector>).
+   */
+  fd?: MetricConfig;
+  /**
+   * Measure FID: the Frechet distance with the published Inception-v3 (2015-12-05) features. Any other detector is refused here; write fd for it.
+   */
+  fid?: MetricConfig;
+}
+export interface MetricConfig {
+  /**
+   * Reference statistics: an .npz file with mu and sigma as fid.py writes it, or `embedded:fashion-mnist` (its 60,000 training images).
+   */
+  reference: string;
+  /**
+   * Feature extractor: an .onnx file made by `edm-workbench import`, or `embedded:fashion-mnist`. Default: the one the embedded reference was made with.
+   */
+  detector?: string;
+  /**
+   * Images to measure. Fewer at hand is an error, more are sub-sampled with `seed`. Default: one per seed. The published FIDs use 50000; distances over different numbers of images do not compare.
+   */
+  num?: number;
+  /**
+   * Seed of the random subset where there are more images than num.
+   */
+  seed?: number;
+  /**
+   * Images per detector evaluation.
+   */
+  batch?: number;
+}
+
+/**
+ * run.json of a run folder: all it takes to run it again, and how far it came.
+ */
+export interface RunManifest {
+  version: 1;
+  name: string;
+  /**
+   * A folder whose status is not complete is visibly incomplete.
+   */
+  status: "running" | "complete" | "cancelled" | "failed";
+  /**
+   * Why it failed, in one line.
+   */
+  error?: string;
+  /**
+   * ISO 8601, UTC.
+   */
+  started: string;
+  /**
+   * ISO 8601, UTC.
+   */
+  finished?: string;
+  /**
+   * The run config, relative to the repository's top.
+   */
+  config_file?: string;
+  /**
+   * The run config as it was read.
+   */
+  config: {
+    [k: string]: unknown;
+  };
+  code: CodeVersion;
+  network: NetworkIdentity;
+  class_names?: string[];
+  seeds: string;
+  /**
+   * Images that the run consists of.
+   */
+  images?: number;
+  /**
+   * Digest of what decides the images and the number: equal fingerprints continue one folder.
+   */
+  fingerprint: string;
+  results?: HistoryRecord[];
+}
+/**
+ * The version of the code that ran (the second of the two identifiers; the network carries the first).
+ */
+export interface CodeVersion {
+  /**
+   * Full hash.
+   */
+  commit: string;
+  /**
+   * Short hash, as in git rev-parse --short HEAD.
+   */
+  short: string;
+  /**
+   * True when the work tree differed from the commit.
+   */
+  dirty: boolean;
+  /**
+   * Branch, or empty on a detached HEAD.
+   */
+  branch: string;
+  subject: string;
+  author: string;
+  /**
+   * Author date, ISO 8601.
+   */
+  date: string;
+}
+export interface NetworkIdentity {
+  name: string;
+  /**
+   * Of the ONNX file.
+   */
+  sha256: string;
+  /**
+   * Of the file it was imported from.
+   */
+  source_sha256?: string;
+  /**
+   * Commit of the code that trained it, where known.
+   */
+  training_commit?: string;
+}
+/**
+ * One measured result, one line of .edm-workbench/history.jsonl: everything needed to believe the number and to make it again.
+ */
+export interface HistoryRecord {
+  version: 1;
+  /**
+   * Digest of everything but time and duration: the same result is recorded once.
+   */
+  id: string;
+  /**
+   * When the number was computed, ISO 8601, UTC.
+   */
+  time: string;
+  /**
+   * The run's name.
+   */
+  name: string;
+  /**
+   * Run folder, relative to the repository's top, with forward slashes.
+   */
+  run: string;
+  code: CodeVersion;
+  network: NetworkIdentity;
+  sampler: SamplerRecord;
+  /**
+   * The seed list, e.g. 0-999.
+   */
+  seeds: string;
+  class?: number;
+  /**
+   * FID, or FD (<detector>).
+   */
+  metric: string;
+  value: number;
+  /**
+   * Images measured.
+   */
+  num: number;
+  detector: DetectorRecord;
+  reference: ReferenceRecord;
+  /**
+   * cpu or cuda, as it was in fact used.
+   */
+  device: string;
+  /**
+   * Wall-clock seconds.
+   */
+  seconds: {
+    generate: number;
+    measure: number;
+  };
+}
+/**
+ * Options as given to generate.py; what is absent had generate.py's default.
+ */
+export interface SamplerRecord {
+  steps: number;
+  /**
+   * Network evaluations per image.
+   */
+  nfe: number;
+  rng: "cpu" | "cuda";
+  sigma_min?: number;
+  sigma_max?: number;
+  rho?: number;
+  S_churn?: number;
+  S_min?: number;
+  S_max?: number;
+  S_noise?: number;
+  solver?: "heun" | "euler";
+  disc?: "vp" | "ve" | "iddpm" | "edm";
+  schedule?: "vp" | "ve" | "linear";
+  scaling?: "vp" | "none";
+}
+export interface DetectorRecord {
+  name: string;
+  sha256: string;
+  dimension: number;
+  /**
+   * True only for Inception-v3 (2015-12-05).
+   */
+  published: boolean;
+}
+export interface ReferenceRecord {
+  name: string;
+  sha256: string;
+  /**
+   * Images behind it, where the file tells.
+   */
+  num?: number;
+}
