@@ -1,0 +1,85 @@
+import { crc32 } from 'node:zlib';
+import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { UserError, messageOf } from '../errors';
+
+/** A file inside an archive. */
+export interface ArchiveEntry {
+  /** Path inside the archive, separated by `/`, never absolute and never with `..`. */
+  readonly name: string;
+  /** Bytes when unpacked, as the archive claims; `read` holds it to that. */
+  readonly size: number;
+  /** Time of last change as the archive tells it, ms since the epoch. */
+  readonly modified: number;
+  /**
+   * The unpacked bytes, their checksum verified.
+   * @throws UserError naming archive and entry if the bytes are damaged or more than claimed
+   */
+  read(): Promise<Buffer>;
+}
+
+/**
+ * A zip file (also zip64) whose entries are read one at a time, in any order. Names that point outside the archive
+ * (`../x`, `/x`, `C:\x`) are refused on opening.
+ */
+export class Archive {
+  private constructor(
+    /** Files only, in the archive's order; names are unique. */
+    readonly entries: readonly ArchiveEntry[],
+    private readonly zip: ZipFile,
+  ) {}
+
+  /** @throws UserError if `path` is missing, no zip file, or unsafe */
+  static async open(path: string): Promise<Archive> {
+    let zip: ZipFile | undefined;
+    try {
+      zip = await openPromise(path, { lazyEntries: true, autoClose: false });
+      const entries = new Map<string, ArchiveEntry>();
+      for await (const entry of zip.eachEntry()) {
+        if (entry.fileName.endsWith('/')) continue;
+        if (entries.has(entry.fileName)) throw new Error(`it holds ${entry.fileName} twice`);
+        entries.set(entry.fileName, new StoredEntry(entry, zip, path));
+      }
+      return new Archive([...entries.values()], zip);
+    } catch (error) {
+      zip?.close();
+      throw new UserError(`Cannot read ${path} as a zip archive: ${messageOf(error)}`);
+    }
+  }
+
+  close(): void {
+    this.zip.close();
+  }
+}
+
+class StoredEntry implements ArchiveEntry {
+  constructor(
+    private readonly entry: Entry,
+    private readonly zip: ZipFile,
+    private readonly archive: string,
+  ) {}
+
+  get name(): string {
+    return this.entry.fileName;
+  }
+
+  get size(): number {
+    return this.entry.uncompressedSize;
+  }
+
+  get modified(): number {
+    return this.entry.getLastModDate({ timezone: 'UTC' }).getTime();
+  }
+
+  async read(): Promise<Buffer> {
+    try {
+      const chunks: Buffer[] = [];
+      // yauzl stops the stream when it grows past, or ends short of, the claimed size.
+      for await (const chunk of await this.zip.openReadStreamPromise(this.entry)) chunks.push(chunk as Buffer);
+      const bytes = Buffer.concat(chunks);
+      if (crc32(bytes) !== this.entry.crc32) throw new Error('checksum mismatch');
+      return bytes;
+    } catch (error) {
+      throw new UserError(`${this.archive}: ${this.name} is damaged: ${messageOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Zippable, zipSync } from 'fflate';
+import { UserError, messageOf } from '../errors';
+import { Archive } from './archive';
+import { formatNpy, type NpyArray, parseNpy } from './npy';
+
+export type { NpyArray, NpyDtype } from './npy';
+
+/** Most bytes unpacked from one file. The largest honest use, 50,000 float32 features of 2048, is 0.4 GB. */
+const MAX_BYTES = 2 ** 30;
+
+/** The oldest time a zip can hold, as numpy uses it: equal arrays give equal files. */
+const ZIP_EPOCH = new Date(1980, 0, 1);
+
+/**
+ * Reads the arrays of a numpy `.npz` file, stored or compressed.
+ * @param maxBytes refuse a file that claims to unpack to more
+ * @returns arrays by name, without `.npy`
+ * @throws UserError naming the file and the entry at fault
+ */
+export async function readNpz(path: string, maxBytes = MAX_BYTES): Promise<Map<string, NpyArray>> {
+  const archive = await Archive.open(path);
+  try {
+    const claimed = archive.entries.reduce((sum, entry) => sum + entry.size, 0);
+    if (claimed > maxBytes) {
+      throw new UserError(`${path} would unpack to ${claimed} bytes; at most ${maxBytes} are read`);
+    }
+    const arrays = new Map<string, NpyArray>();
+    for (const entry of archive.entries) {
+      arrays.set(entry.name.replace(/\.npy$/, ''), parseNpy(await entry.read(), `${path}: ${entry.name}`));
+    }
+    return arrays;
+  } finally {
+    archive.close();
+  }
+}
+
+/**
+ * Writes a `.npz` file as `numpy.savez` does (stored, not compressed), atomically; makes its folder if needed.
+ * @param arrays by name, without `.npy`
+ */
+export async function writeNpz(path: string, arrays: ReadonlyMap<string, NpyArray>): Promise<void> {
+  const files: Zippable = {};
+  for (const [name, array] of arrays) {
+    files[`${name}.npy`] = [formatNpy(array), { level: 0, mtime: ZIP_EPOCH }];
+  }
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(temporary, zipSync(files));
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new UserError(`Cannot write ${path}: ${messageOf(error)}`);
+  }
+}
+
+/** Reads one numpy `.npy` file. @throws UserError naming the file */
+export async function readNpy(path: string, maxBytes = MAX_BYTES): Promise<NpyArray> {
+  let bytes: Buffer;
+  try {
+    const { size } = await stat(path);
+    if (size > maxBytes) throw new Error(`${size} bytes; at most ${maxBytes} are read`);
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
+  }
+  return parseNpy(bytes, path);
+}
+
+/**
+ * A float64 array from a map of arrays, of any shape; float32 is widened.
+ * @param path how errors name the file
+ * @throws UserError if it is missing or of another type
+ */
+export function float64Of(arrays: ReadonlyMap<string, NpyArray>, name: string, path: string): Float64Array {
+  const array = arrays.get(name);
+  if (array?.dtype === 'float64') return array.data;
+  if (array?.dtype === 'float32') return Float64Array.from(array.data);
+  const found = array ? `it is ${array.dtype}` : `it holds ${[...arrays.keys()].join(', ') || 'nothing'}`;
+  throw new UserError(`${path} has no floating-point array "${name}": ${found}`);
+}
