@@ -1,0 +1,66 @@
+/** Seed lists and the names of the images made from them, as NVlabs/edm's generate.py has them. Pure. */
+import { UserError } from '../errors';
+
+/** More images than this in one run is taken for a typing error. */
+const MAX_SEEDS = 10_000_000;
+
+/**
+ * The seeds of a list such as `0-63` or `1,2,5-10`: comma-separated integers (spaces and signs allowed) or inclusive
+ * ranges `a-b` of non-negative integers, in the order written, duplicates kept.
+ * @throws UserError where the list is empty, a piece is no integer, a range runs backwards, or a seed is not exactly
+ *   representable (beyond +-(2^53 - 1); generate.py itself goes to +-2^63)
+ */
+export function parseSeeds(list: string): number[] {
+  const seeds: number[] = [];
+  for (const piece of list.split(',')) {
+    const range = /^(\d+)-(\d+)$/.exec(piece);
+    if (!range && !/^\s*[+-]?\d+\s*$/.test(piece)) {
+      throw new UserError(`--seeds ${list}: "${piece}" is neither an integer nor a range; write e.g. 0-63 or 1,2,5-10`);
+    }
+    const first = Number(range ? range[1] : piece);
+    const last = range ? Number(range[2]) : first;
+    if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last)) {
+      throw new UserError(`--seeds ${list}: "${piece}" exceeds 2^53 - 1; use smaller seeds (they act mod 2^32 anyway)`);
+    }
+    if (last < first) {
+      throw new UserError(`--seeds ${list}: the range ${piece} is empty; did you mean ${last}-${first}?`);
+    }
+    if (seeds.length + last - first >= MAX_SEEDS) {
+      throw new UserError(`--seeds ${list}: more than ${MAX_SEEDS} seeds; split the list over several runs`);
+    }
+    for (let seed = first; seed <= last; seed++) seeds.push(seed);
+  }
+  return seeds;
+}
+
+/**
+ * torch.Tensor.tensor_split as generate.py uses it: ceil(n / batch) nearly equal parts, longer ones first.
+ * 65 seeds at a batch of 64 make 33 + 32.
+ */
+export function splitSeeds(seeds: readonly number[], batch: number): number[][] {
+  const parts = Math.ceil(seeds.length / batch);
+  const size = Math.floor(seeds.length / parts);
+  const longer = seeds.length % parts;
+  const batches: number[][] = [];
+  for (let part = 0, start = 0; part < parts; part++) {
+    const end = start + size + (part < longer ? 1 : 0);
+    batches.push(seeds.slice(start, end));
+    start = end;
+  }
+  return batches;
+}
+
+/**
+ * Path of a seed's image relative to the output folder, with forward slashes: `{seed:06d}.png`, with `subdirs` in a
+ * folder per thousand seeds. Python's signs and modulo: seed -5 is `-00005.png` in `-01000/`.
+ */
+export function imagePath(seed: number, subdirs: boolean): string {
+  const name = `${sixDigits(seed)}.png`;
+  const thousand = seed - (((seed % 1000) + 1000) % 1000);
+  return subdirs ? `${sixDigits(thousand)}/${name}` : name;
+}
+
+/** Python's `{value:06d}`: the sign counts as one of the six places. */
+function sixDigits(value: number): string {
+  return value < 0 ? `-${String(-value).padStart(5, '0')}` : String(value).padStart(6, '0');
+}
