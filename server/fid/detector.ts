@@ -1,5 +1,9 @@
 /** A feature extractor as the metrics see it. Implemented by `onnx/detector-session.ts`. */
 export interface Detector extends DetectorIdentity {
+  /** Channels it takes: 3 (grayscale images are repeated) or 1. */
+  readonly channels: 1 | 3;
+  /** Side of the images it takes, in pixels; undefined where it resizes by itself. */
+  readonly resolution?: number;
   /**
    * Features of one batch.
    * @param images uint8 [n, channels, height, width], 0..255

@@ -35,6 +35,10 @@ export interface DetectorInfo {
   name: string;
   dimension: number;
   published: boolean;
+  /** Channels of its input: 3, or 1 for a grayscale detector. */
+  channels: 1 | 3;
+  /** Side of its input in pixels; absent where the graph resizes any image. */
+  resolution?: number;
   source_name: string;
   source_sha256: string;
 }

@@ -1,0 +1,45 @@
+import { Tensor } from 'onnxruntime-node';
+import type { Detector } from '../fid/detector';
+import { UserError } from '../errors';
+import { fileDigest } from './file-digest';
+import type { DetectorInfo } from './model-info';
+import { readModelInfo } from './model-file';
+import { openSession, type DeviceChoice } from './session';
+
+/** A detector on ONNX Runtime, with what its file says of itself. */
+export interface OpenDetector {
+  detector: Detector;
+  info: DetectorInfo;
+  device: 'cpu' | 'cuda';
+  note?: string;
+  release(): Promise<void>;
+}
+
+/**
+ * Opens a detector's ONNX file.
+ * @throws UserError for a file that is not a detector, and from `features` for images it was not made for
+ */
+export async function openDetector(file: string, choice: DeviceChoice): Promise<OpenDetector> {
+  const info = await readModelInfo(file);
+  if (info.kind !== 'detector') throw new UserError(`${file} is a denoiser, not a detector: give a detector made by "edm-workbench import"`);
+  const [{ session, device, note }, sha256] = await Promise.all([openSession(file, choice), fileDigest(file)]);
+  if (session.inputNames.join() !== 'images' || session.outputNames.join() !== 'features') {
+    throw new UserError(
+      `${file} is not a detector: its inputs are ${session.inputNames.join(', ')}, expected images; import it with "edm-workbench import"`,
+    );
+  }
+  const detector: Detector = {
+    name: info.name,
+    sha256,
+    dimension: info.dimension,
+    published: info.published,
+    channels: info.channels,
+    resolution: info.resolution,
+    async features(images, n, channels, height, width) {
+      const feeds = { images: new Tensor('uint8', images, [n, channels, height, width]) };
+      const { features } = await session.run(feeds);
+      return features.data as Float32Array;
+    },
+  };
+  return { detector, info, device, note, release: () => session.release() };
+}

@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import os from 'node:os';
+import { InferenceSession } from 'onnxruntime-node';
+import { messageOf, UserError } from '../errors';
+
+/** Where to compute: `auto` takes CUDA where it works, `cuda` refuses to run without it. */
+export type DeviceChoice = 'auto' | 'cpu' | 'cuda';
+
+/** A session, where it runs in fact, and what the user should know about that. */
+export interface OpenSession {
+  session: InferenceSession;
+  device: 'cpu' | 'cuda';
+  /** Why `auto` did not take CUDA. */
+  note?: string;
+}
+
+/**
+ * Opens an ONNX file. ONNX Runtime never falls back by itself (`['cuda','cpu']` throws as `['cuda']` does), so the
+ * fall-back of `auto` is here, and it says why.
+ * @throws UserError for a missing or unreadable file, and for `cuda` without CUDA
+ */
+export async function openSession(file: string, choice: DeviceChoice): Promise<OpenSession> {
+  if (!existsSync(file)) throw new UserError(`${file} does not exist`);
+  let note: string | undefined;
+  if (choice !== 'cpu') {
+    try {
+      return { session: await create(file, ['cuda']), device: 'cuda' };
+    } catch (error) {
+      const why = cudaProblem(messageOf(error));
+      if (choice === 'cuda') throw new UserError(`device cuda cannot be used: ${why}; use device auto or cpu`);
+      note = `Computing on the CPU: ${why}`;
+    }
+  }
+  try {
+    return { session: await create(file, ['cpu']), device: 'cpu', note };
+  } catch (error) {
+    throw new UserError(`${file} cannot be loaded by ONNX Runtime: ${messageOf(error).replace(/\s+/g, ' ')}`);
+  }
+}
+
+function create(file: string, executionProviders: string[]): Promise<InferenceSession> {
+  return InferenceSession.create(file, {
+    executionProviders,
+    graphOptimizationLevel: 'all',
+    intraOpNumThreads: os.availableParallelism(),
+    interOpNumThreads: 1,
+    logSeverityLevel: 4,
+  });
+}
+
+/** ONNX Runtime's failure to start CUDA, in words. */
+function cudaProblem(message: string): string {
+  if (/shared library|providers_cuda/i.test(message)) {
+    return 'the CUDA libraries of ONNX Runtime are not installed (the README says how to install them)';
+  }
+  if (/backend not found|not.*available|unsupported/i.test(message)) return 'this build of ONNX Runtime has no CUDA';
+  return message.replace(/\s+/g, ' ').slice(0, 200);
+}

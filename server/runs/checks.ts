@@ -1,0 +1,107 @@
+import { parseSeeds } from '../diffusion/seeds';
+import { messageOf } from '../errors';
+import type { RunConfig } from '../schema-types.gen';
+import { EMBEDDED_NAMES, isEmbedded } from './embedded';
+import { didYouMean } from '../suggest';
+
+/** A finding of a rule between fields; `path` names the field it is shown at. */
+export interface CrossProblem {
+  id: string;
+  severity: 'error' | 'warning';
+  message: string;
+  path: string[];
+  part?: 'key' | 'value';
+  replacement?: string;
+}
+
+/** Everything the schema cannot say, each rule on its own. The config has passed the schema. */
+const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
+  ({ seeds }) => {
+    try {
+      if (seeds !== undefined) parseSeeds(String(seeds));
+      return undefined;
+    } catch (error) {
+      const [, from, to] = /^\s*(\d+)-(\d+)\s*$/.exec(String(seeds)) ?? [];
+      const replacement = from && Number(from) > Number(to) ? `${to}-${from}` : undefined;
+      return { id: 'bad-seeds', severity: 'error', message: messageOf(error), path: ['seeds'], replacement };
+    }
+  },
+  ({ sigma_min = 0.002, sigma_max = 80, ...rest }) =>
+    sigma_min >= sigma_max && rest.disc !== 've'
+      ? { id: 'sigma-range', severity: 'error', message: `sigma_min (${sigma_min}) must be below sigma_max (${sigma_max})`, path: ['sigma_min'] }
+      : undefined,
+  ({ S_min = 0, S_max = Infinity }) =>
+    S_min > S_max ? { id: 'churn-range', severity: 'error', message: `S_min (${S_min}) must not exceed S_max (${S_max})`, path: ['S_min'] } : undefined,
+  ({ S_churn = 0, S_min, S_max, S_noise }) =>
+    S_churn === 0 && (S_min !== undefined || S_max !== undefined || S_noise !== undefined)
+      ? {
+          id: 'churn-without-effect',
+          severity: 'warning',
+          message: 'S_min, S_max and S_noise have no effect while S_churn is 0',
+          path: [S_min !== undefined ? 'S_min' : S_max !== undefined ? 'S_max' : 'S_noise'],
+          part: 'key',
+        }
+      : undefined,
+  (config) => {
+    const metric = config.fd ?? config.fid;
+    const key = config.fd ? 'fd' : 'fid';
+    if (!metric?.num) return undefined;
+    const images = countSeeds(config);
+    return images !== undefined && metric.num > images
+      ? {
+          id: 'too-few-images',
+          severity: 'error',
+          message: `${key}.num asks for ${metric.num} images, but seeds "${String(config.seeds ?? '0-63')}" make only ${images}`,
+          path: [key, 'num'],
+          replacement: String(images),
+        }
+      : undefined;
+  },
+  ({ fid }) =>
+    fid && (isEmbedded(fid.detector ?? '') || isEmbedded(fid.reference))
+      ? {
+          id: 'not-fid',
+          severity: 'error',
+          message: 'Only Inception-v3 (2015-12-05) features give an FID: write fd for the embedded detector',
+          path: ['fid'],
+          part: 'key',
+          replacement: 'fd',
+        }
+      : undefined,
+  (config) => {
+    const images = countSeeds(config);
+    return config.fid && images !== undefined && (config.fid.num ?? images) < 50000
+      ? {
+          id: 'fid-below-50000',
+          severity: 'warning',
+          message: `FID over ${config.fid.num ?? images} images does not compare with published values, which use 50000`,
+          path: config.fid.num ? ['fid', 'num'] : ['fid'],
+          part: config.fid.num ? 'value' : 'key',
+        }
+      : undefined;
+  },
+  (config) => embeddedName(['network'], config.network),
+  (config) => embeddedName(['fd', 'detector'], config.fd?.detector),
+  (config) => embeddedName(['fd', 'reference'], config.fd?.reference),
+];
+
+function embeddedName(path: string[], name: string | undefined): CrossProblem | undefined {
+  if (!name || !isEmbedded(name) || EMBEDDED_NAMES.includes(name)) return undefined;
+  const hint = didYouMean(name, EMBEDDED_NAMES);
+  const message = `There is no embedded model "${name}"${hint ? `: did you mean "${hint}"?` : ''}`;
+  return { id: 'unknown-embedded', severity: 'error', message, path, replacement: hint };
+}
+
+/** Number of images that a config makes, or undefined where its seeds are not readable. */
+function countSeeds(config: RunConfig): number | undefined {
+  try {
+    return new Set(parseSeeds(String(config.seeds ?? '0-63'))).size;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Findings of all rules between fields. */
+export function crossChecks(config: RunConfig): CrossProblem[] {
+  return RULES.map((rule) => rule(config)).filter((problem) => problem !== undefined);
+}

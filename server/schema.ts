@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
+import { packageRoot } from './assets';
+
+/** The schemas in schemas/, by the name of their file. */
+export type SchemaName = 'run-config' | 'run-manifest' | 'history-record';
+
+let ajv: Ajv | undefined;
+const compiled = new Map<SchemaName, ValidateFunction>();
+
+/** The text of a schema, parsed. */
+export function readSchema(name: SchemaName): Record<string, unknown> {
+  const file = path.join(packageRoot(), 'schemas', `${name}.schema.json`);
+  return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+}
+
+/** Compiles a schema once; all errors of a value are reported, not just the first. */
+export function schemaErrors(name: SchemaName, value: unknown): ErrorObject[] {
+  if (!ajv) {
+    ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
+    ajv.addSchema(readSchema('history-record'), 'history-record.schema.json');
+  }
+  let validate = compiled.get(name);
+  if (!validate) {
+    validate = ajv.compile(readSchema(name));
+    compiled.set(name, validate);
+  }
+  return validate(value) ? [] : [...(validate.errors ?? [])];
+}
+
+/** A checker for values read from files: the value with its type, or the first problem in a sentence. */
+export function validator<T>(name: SchemaName): (value: unknown) => { valid: true; value: T } | { valid: false; problem: string } {
+  return (value) => {
+    const [error] = schemaErrors(name, value);
+    if (!error) return { valid: true, value: value as T };
+    return { valid: false, problem: `${error.instancePath || 'the value'} ${error.message ?? 'is not valid'}` };
+  };
+}
