@@ -1,0 +1,18 @@
+/** Chromium as the editor tests use it: headless, with a fresh profile, never calling home. */
+import { chromium } from 'playwright-core';
+import { ensureChromium } from '../../../tools/editor.mjs';
+
+const QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
+
+/** @type {typeof import('./chromium.d.mts').launchChromium} */
+export async function launchChromium(viewport = { width: 1280, height: 800 }) {
+  const found = await ensureChromium();
+  if ('missing' in found) throw new Error(found.missing);
+  const browser = await chromium.launch({
+    executablePath: found.executable,
+    headless: true,
+    args: [...QUIET, '--disable-component-update', '--disable-sync'],
+  });
+  const context = await browser.newContext({ viewport });
+  return { page: await context.newPage(), close: () => browser.close() };
+}
