@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Mt19937Generator, torchGenerator } from '../../server/diffusion/random';
 import { PhiloxGenerator, philox4x32 } from '../../server/diffusion/philox';
-import { fixture, maxDifference, readFixtureNpz } from './diffusion-npy';
+import { fixture, maxDifference, readNumbers } from './diffusion-npy';
 
 interface Operation {
   op: 'randn' | 'randint';
@@ -15,14 +15,14 @@ const reference = JSON.parse(readFileSync(fixture('rng', 'torch_cpu.json'), 'utf
   labels_by_seed: Record<string, number[]>;
   latent_checks_3x32x32: { seed: number; sum: number; sumsq: number; first: number[]; last: number[] }[];
 };
-const arrays = readFixtureNpz('rng', 'torch_cpu.npz');
+const arrays = readNumbers(fixture('rng', 'torch_cpu.npz'));
 // float32 draws of 16 values and more go through vectorised log, sin and cos in torch.
 const tolerance = { f32: 3e-7, f64: 1e-14 };
 
-test('randn of every size and both types equals torch', () => {
+test('randn of every size and both types equals torch', async () => {
   const worst = { f32: 0, f64: 0 };
   let compared = 0;
-  for (const [key, expected] of Object.entries(arrays)) {
+  for (const [key, expected] of Object.entries(await arrays)) {
     const match = /^s(\d+)_n(\d+)_(f32|f64)$/.exec(key);
     if (!match) continue;
     const type = match[3] as 'f32' | 'f64';
@@ -38,11 +38,11 @@ test('randn of every size and both types equals torch', () => {
   console.log(`${compared} draws, largest difference float32 ${worst.f32}, float64 ${worst.f64}`);
 });
 
-test('mixed sequences of draws keep the generator in step, with its cached second normal', () => {
+test('mixed sequences of draws keep the generator in step, with its cached second normal', async () => {
   for (const sequence of reference.sequences) {
     const generator = new Mt19937Generator(sequence.seed);
     for (const { op, args, key } of sequence.ops) {
-      const expected = arrays[key];
+      const expected = (await arrays)[key];
       const n = expected.length;
       if (op === 'randint') {
         const drawn = Array.from({ length: n }, () => generator.randint(args[0] as number));

@@ -1,0 +1,76 @@
+/** Stochastic sampling (Karras et al. 2022, algorithm 2, generalised by section C.2): follows a step table. Pure. */
+import { CancelledError } from '../errors';
+import type { StepTable } from './schedule';
+
+/** What the sampler has after a step; the arrays are valid until the next one. */
+export interface SamplerProgress {
+  /** Steps done, 1 <= step <= steps. */
+  step: number;
+  steps: number;
+  /** Network evaluations done and to do in all, per image. */
+  nfe: number;
+  totalNfe: number;
+  /** Noise level of the step's first evaluation. */
+  sigma: number;
+  /** D(x; sigma), the network's estimate of the noise-free images at that noise level. */
+  denoised: Float32Array | Float64Array;
+  /** The images' state after the step. */
+  x: Float64Array;
+}
+
+/** The random and deterministic functions that a sampler is made of. */
+export interface SamplerInputs {
+  table: StepTable;
+  /** Standard normal numbers, one for each value of the batch. */
+  latents: ArrayLike<number>;
+  /** D(x; sigma) of a batch shaped like the latents. */
+  denoise: (x: Float64Array, sigma: number) => Promise<Float32Array | Float64Array>;
+  /** Fresh standard normal numbers in the shape of the latents; asked for once per step, first to `table.noisySteps`. */
+  noise: () => Float64Array;
+  onStep?: (progress: SamplerProgress) => void;
+  /** Looked at before each network evaluation. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Draws one batch of images. The state is kept in double precision, as generate.py does.
+ * @returns the images, mostly in -1..1
+ * @throws CancelledError once `signal` is aborted
+ */
+export async function sample(inputs: SamplerInputs): Promise<Float64Array> {
+  const { table, latents, noise, onStep, signal } = inputs;
+  let nfe = 0;
+  const denoise = (x: Float64Array, sigma: number) => {
+    if (signal?.aborted) throw new CancelledError();
+    nfe++;
+    return inputs.denoise(x, sigma);
+  };
+
+  let x = Float64Array.from(latents, (value) => value * table.initial);
+  for (const [i, { rescale, noise: amplitude, first, h, second }] of table.steps.entries()) {
+    // Undisturbed steps draw their numbers too, as long as a later step needs the generator in its place.
+    const epsilon = i < table.noisySteps ? noise() : undefined;
+    const xHat = x.map((value, k) => rescale * value + (epsilon ? amplitude * epsilon[k] : 0));
+
+    const denoised = await denoise(unscale(xHat, first.scale), first.sigma);
+    const slope = xHat.map((value, k) => first.xFactor * value - first.denoisedFactor * denoised[k]);
+    if (second) {
+      const { alpha } = table;
+      const xTry = xHat.map((value, k) => value + alpha * h * slope[k]);
+      const denoisedTry = await denoise(unscale(xTry, second.scale), second.sigma);
+      const weight = 1 / (2 * alpha);
+      x = xHat.map((value, k) => {
+        const slopeTry = second.xFactor * xTry[k] - second.denoisedFactor * denoisedTry[k];
+        return value + h * ((1 - weight) * slope[k] + weight * slopeTry);
+      });
+    } else {
+      x = xHat.map((value, k) => value + h * slope[k]);
+    }
+    onStep?.({ step: i + 1, steps: table.steps.length, nfe, totalNfe: table.nfe, sigma: first.sigma, denoised, x });
+  }
+  return x;
+}
+
+function unscale(x: Float64Array, scale: number): Float64Array {
+  return scale === 1 ? x : x.map((value) => value / scale);
+}
