@@ -1,0 +1,80 @@
+import { basename } from 'node:path';
+import { UserError } from '../errors';
+import { ProgressMeter, type OnProgress } from '../progress';
+import { fileDigest } from './file-digest';
+import { encodeMetadata } from './metadata';
+import { writeModel } from './model-file';
+import type { DenoiserInfo } from './model-info';
+import { parseNetworkConfig, type NetworkConfig } from './network-config';
+import { denoiserGraph } from './network-graph';
+import { checkTensors, parameterCount } from './network-layout';
+import { noiseRange } from './noise-range';
+import { openSafetensors } from './safetensors';
+import type { WeightSource } from './weights';
+
+export interface ImportOptions {
+  /** Names of the classes in label order; as many as the network has classes. */
+  class_names?: string[];
+  onProgress?: OnProgress;
+}
+
+/**
+ * Turns trained weights into an ONNX denoiser with its metadata. Memory: one tensor at a time.
+ * @param source a `.safetensors` file with the network's configuration
+ * @param dest the `.onnx` file to write, atomically
+ * @returns what was written into the metadata
+ * @throws UserError for anything about the source or the destination that cannot be used
+ */
+export async function importNetwork(source: string, dest: string, options: ImportOptions = {}): Promise<DenoiserInfo> {
+  const weights = openWeights(source);
+  try {
+    const config = parseNetworkConfig(weights.config, source);
+    checkTensors(config, weights.tensors, source);
+    const graph = denoiserGraph(config, weights.tensors);
+    const info = await describe(source, weights, config, options);
+    const model = graph.toModel(encodeMetadata(info));
+    const meter = new ProgressMeter('Writing bytes of the model', model.byteLength, options.onProgress);
+    await writeModel(dest, model, (done) => meter.update(done));
+    return info;
+  } finally {
+    weights.close();
+  }
+}
+
+function openWeights(source: string): WeightSource {
+  return openSafetensors(source);
+}
+
+async function describe(
+  source: string,
+  weights: WeightSource,
+  config: NetworkConfig,
+  options: ImportOptions,
+): Promise<DenoiserInfo> {
+  const { class_names } = options;
+  if (class_names && class_names.length !== config.label_dim) {
+    throw new UserError(
+      `${source}: the network has ${config.label_dim} classes, but ${class_names.length} class names were given`,
+    );
+  }
+  const u = weights.tensors.get('u')?.load();
+  const range = noiseRange(config, u);
+  return {
+    kind: 'denoiser',
+    precond: config.class_name,
+    architecture: config.model_type,
+    sigma_min: weights.sigmaMin ?? range.sigma_min,
+    sigma_max: weights.sigmaMax ?? range.sigma_max,
+    sigma_data: config.sigma_data,
+    label_dim: config.label_dim,
+    img_resolution: config.img_resolution,
+    img_channels: config.img_channels,
+    parameters: parameterCount(config),
+    u: u && Array.from(u),
+    class_names,
+    source_name: basename(source),
+    source_sha256: await fileDigest(source),
+    training: weights.training,
+    training_commit: weights.trainingCommit,
+  };
+}
