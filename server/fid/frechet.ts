@@ -1,0 +1,52 @@
+import { UserError } from '../errors';
+import { choleskyFactor, type CholeskyFactor } from './cholesky';
+import { symmetricEigenvalues } from './eigenvalues';
+import { type MatMul, multiply, transpose } from './matmul';
+import { Pause } from './pause';
+import type { Statistics } from './statistics';
+
+/** The part of `Statistics` that the distance needs; `num`, where known, bounds the rank. */
+export type Gaussian = Pick<Statistics, 'mu' | 'sigma' | 'num'>;
+
+/**
+ * The Frechet distance of two Gaussians (Dowson & Landau 1982; Heusel et al. 2017, equation 6):
+ * |mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)).
+ *
+ * With S_a = A A^T and S_b = B B^T the trace of the root is the nuclear norm of G = A^T B, that is, the sum of the
+ * roots of the eigenvalues of G G^T: positive semidefinite by construction, so nothing can turn complex and nothing
+ * needs to be added to the diagonal. A and B have as many columns as the rank, so a singular covariance (no more
+ * images than dimensions) costs no digits. fid.py's scipy.linalg.sqrtm agrees to 1e-12 where both covariances have
+ * full rank and is itself off by 1e-8 to 1e-6 of the traces where one has not.
+ *
+ * @returns the distance; of equal statistics it may be as low as -1e-13 of the traces by rounding
+ * @throws UserError if the dimensions differ; CancelledError
+ */
+export async function frechetDistance(
+  a: Gaussian,
+  b: Gaussian,
+  options: { matmul?: MatMul; signal?: AbortSignal } = {},
+): Promise<number> {
+  const n = a.mu.length;
+  if (b.mu.length !== n) {
+    throw new UserError(`Statistics of ${n} and of ${b.mu.length} dimensions cannot be compared`);
+  }
+  let rest = 0;
+  for (let i = 0; i < n; i++) {
+    rest += (a.mu[i] - b.mu[i]) ** 2 + (a.sigma[i * n + i] + b.sigma[i * n + i]);
+  }
+  return rest - 2 * (await traceOfRoot(a, b, n, options.matmul ?? multiply, new Pause(options.signal)));
+}
+
+/** tr (S_a S_b)^(1/2), in the units of the traces of S_a and S_b. */
+async function traceOfRoot(a: Gaussian, b: Gaussian, n: number, matmul: MatMul, pause: Pause): Promise<number> {
+  const [small, large] = [await factorOf(a, n, pause), await factorOf(b, n, pause)].sort((x, y) => x.rank - y.rank);
+  const g = await matmul(transpose(small.l, n, small.rank), large.l, small.rank, n, large.rank);
+  const symmetric = await matmul(g, transpose(g, small.rank, large.rank), small.rank, large.rank, small.rank);
+  const eigenvalues = await symmetricEigenvalues(symmetric, small.rank, pause);
+  return eigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(value, 0)), 0);
+}
+
+/** Fewer than two images are refused before; n images span at most n - 1 dimensions. */
+function factorOf(side: Gaussian, n: number, pause: Pause): Promise<CholeskyFactor> {
+  return choleskyFactor(side.sigma, n, (side.num ?? Infinity) - 1, pause);
+}
