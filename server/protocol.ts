@@ -2,7 +2,7 @@
  * Everything the editor and the server say to each other beyond LSP, on one page. The client and the panels import
  * types and request objects from here and from nowhere else in server/.
  */
-import { ProgressType, RequestType, RequestType0 } from 'vscode-languageserver-protocol';
+import { ProgressType, RequestType } from 'vscode-languageserver-protocol';
 import type { HistoryRecord, RunManifest } from './schema-types.gen';
 import type { Progress } from './progress';
 
@@ -124,8 +124,3 @@ export interface DoctorParams {
   folder: string;
 }
 export const doctorRequest = new RequestType<DoctorParams, SetupFinding[], void>('edm/doctor');
-
-/** Names that stand for files which come with the workbench. */
-export const embeddedNamesRequest = new RequestType0<{ networks: string[]; references: string[] }, void>(
-  'edm/embeddedNames',
-);

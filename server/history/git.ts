@@ -8,10 +8,14 @@ const run = promisify(execFile);
 
 /** Runs git without a shell and without anything a repository's own configuration could start. */
 async function git(folder: string, ...args: string[]): Promise<string> {
-  const { stdout } = await run('git', ['-c', 'core.fsmonitor=false', '-c', 'core.quotePath=false', '-C', folder, ...args], {
-    maxBuffer: 64 << 20,
-    env: { ...process.env, GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' },
-  });
+  const { stdout } = await run(
+    'git',
+    ['-c', 'core.fsmonitor=false', '-c', 'core.quotePath=false', '-C', folder, ...args],
+    {
+      maxBuffer: 64 << 20,
+      env: { ...process.env, GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' },
+    },
+  );
   return stdout.trimEnd();
 }
 

@@ -37,7 +37,9 @@ export async function readHistory(root: string): Promise<History> {
     try {
       value = JSON.parse(line);
     } catch {
-      problems.push(`${where} is not JSON${/^[<=>]{7}/.test(line) ? ' (a merge conflict marker: keep both sides)' : ''}`);
+      problems.push(
+        `${where} is not JSON${/^[<=>]{7}/.test(line) ? ' (a merge conflict marker: keep both sides)' : ''}`,
+      );
       continue;
     }
     const wrong = validate(value);
@@ -50,7 +52,10 @@ export async function readHistory(root: string): Promise<History> {
 /** Digest of everything in a record but when and how fast: equal results have equal ids. */
 export function recordId(record: Omit<HistoryRecord, 'id'>): string {
   const { time: _time, seconds: _seconds, device: _device, ...rest } = record;
-  return createHash('sha256').update(JSON.stringify(rest, Object.keys(flatten(rest)).sort())).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify(rest, Object.keys(flatten(rest)).sort()))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** Every property name that occurs anywhere in `value`, for a JSON text that does not depend on key order. */

@@ -28,10 +28,22 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
   },
   ({ sigma_min = 0.002, sigma_max = 80, ...rest }) =>
     sigma_min >= sigma_max && rest.disc !== 've'
-      ? { id: 'sigma-range', severity: 'error', message: `sigma_min (${sigma_min}) must be below sigma_max (${sigma_max})`, path: ['sigma_min'] }
+      ? {
+          id: 'sigma-range',
+          severity: 'error',
+          message: `sigma_min (${sigma_min}) must be below sigma_max (${sigma_max})`,
+          path: ['sigma_min'],
+        }
       : undefined,
   ({ S_min = 0, S_max = Infinity }) =>
-    S_min > S_max ? { id: 'churn-range', severity: 'error', message: `S_min (${S_min}) must not exceed S_max (${S_max})`, path: ['S_min'] } : undefined,
+    S_min > S_max
+      ? {
+          id: 'churn-range',
+          severity: 'error',
+          message: `S_min (${S_min}) must not exceed S_max (${S_max})`,
+          path: ['S_min'],
+        }
+      : undefined,
   ({ S_churn = 0, S_min, S_max, S_noise }) =>
     S_churn === 0 && (S_min !== undefined || S_max !== undefined || S_noise !== undefined)
       ? {

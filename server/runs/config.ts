@@ -3,7 +3,7 @@ import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, 
 import { readSchema, schemaErrors } from '../schema';
 import type { RunConfig } from '../schema-types.gen';
 import { didYouMean } from '../suggest';
-import { crossChecks } from './checks';
+import { crossChecks, type CrossProblem } from './checks';
 
 /** A place in a text: 0-based lines, UTF-16 characters. */
 export interface Range {
@@ -26,7 +26,8 @@ export interface ConfigProblem {
 export interface ReadConfig {
   config?: RunConfig;
   problems: ConfigProblem[];
-  document: Document;
+  /** Gives a problem that names a field the range it is at. */
+  place(problem: CrossProblem): ConfigProblem;
 }
 
 /** File name ending of run configs. */
@@ -39,28 +40,40 @@ export const CONFIG_SUFFIX = '.edm.yaml';
 export function readConfig(text: string): ReadConfig {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const rangeOf = (from: number, to: number): Range => ({ start: position(lines, from), end: position(lines, Math.max(to, from + 1)) });
+  const rangeOf = (from: number, to: number): Range => ({
+    start: position(lines, from),
+    end: position(lines, Math.max(to, from + 1)),
+  });
   const problems: ConfigProblem[] = [];
   for (const error of [...document.errors, ...document.warnings]) {
-    problems.push({ id: 'yaml', severity: 'error', message: error.message, range: rangeOf(error.pos[0], error.pos[1]) });
+    problems.push({
+      id: 'yaml',
+      severity: 'error',
+      message: error.message,
+      range: rangeOf(error.pos[0], error.pos[1]),
+    });
   }
-  if (problems.length > 0) return { problems, document };
-
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
   const at = (path: readonly string[], part: 'key' | 'value'): Range => {
     const found = locate(document, path, part);
     return found ? rangeOf(found[0], found[1]) : rangeOf(0, Math.min(text.length, Math.max(text.indexOf('\n'), 1)));
   };
+  const place = ({ path, part, ...problem }: CrossProblem): ConfigProblem => ({
+    ...problem,
+    range: at(path, part ?? 'value'),
+  });
+  if (problems.length > 0) return { problems, place };
+
+  const value: unknown = document.toJS({ maxAliasCount: 100 });
   for (const error of schemaErrors('run-config', value)) {
     const problem = explain(error, value, at);
     if (problem) problems.push(problem);
   }
   if (problems.length === 0) {
     const config = value as RunConfig;
-    for (const { path, part, ...problem } of crossChecks(config)) problems.push({ ...problem, range: at(path, part ?? 'value') });
+    problems.push(...crossChecks(config).map(place));
   }
   const failed = problems.some((problem) => problem.severity === 'error');
-  return { config: failed ? undefined : (value as RunConfig), problems, document };
+  return { config: failed ? undefined : (value as RunConfig), problems, place };
 }
 
 function position(lines: LineCounter, offset: number): Range['start'] {
@@ -86,7 +99,11 @@ function locate(document: Document, path: readonly string[], part: 'key' | 'valu
 }
 
 /** A schema error in the words of the task; undefined for errors that only repeat another. */
-function explain(error: ErrorObject, value: unknown, at: (path: string[], part: 'key' | 'value') => Range): ConfigProblem | undefined {
+function explain(
+  error: ErrorObject,
+  value: unknown,
+  at: (path: string[], part: 'key' | 'value') => Range,
+): ConfigProblem | undefined {
   const path = error.instancePath.split('/').slice(1);
   const name = path.join('.');
   const params = error.params as Record<string, unknown>;
@@ -106,10 +123,18 @@ function explain(error: ErrorObject, value: unknown, at: (path: string[], part: 
     }
     case 'required': {
       const missing = String(params.missingProperty);
-      return problem('missing-key', `"${missing}" is missing${name ? ` in ${name}` : ''}: ${describe([...path, missing])}`, at(path, 'key'));
+      return problem(
+        'missing-key',
+        `"${missing}" is missing${name ? ` in ${name}` : ''}: ${describe([...path, missing])}`,
+        at(path, 'key'),
+      );
     }
     case 'not':
-      return problem('two-metrics', 'Give fd or fid, not both: fid is for the published Inception-v3 features, fd for any other detector', at(['fid'], 'key'));
+      return problem(
+        'two-metrics',
+        'Give fd or fid, not both: fid is for the published Inception-v3 features, fd for any other detector',
+        at(['fid'], 'key'),
+      );
     case 'enum': {
       const allowed = params.allowedValues as string[];
       const given = path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
@@ -118,7 +143,12 @@ function explain(error: ErrorObject, value: unknown, at: (path: string[], part: 
     }
     case 'minimum':
       if (name === 'steps') {
-        return problem('too-few-steps', 'steps must be at least 2: with one step the schedule divides by zero and the original writes black images', at(path, 'value'), '2');
+        return problem(
+          'too-few-steps',
+          'steps must be at least 2: with one step the schedule divides by zero and the original writes black images',
+          at(path, 'value'),
+          '2',
+        );
       }
       return problem('bad-value', `${name} must be at least ${String(params.limit)}`, at(path, 'value'));
     case 'maximum':
@@ -126,10 +156,18 @@ function explain(error: ErrorObject, value: unknown, at: (path: string[], part: 
     case 'exclusiveMinimum':
       return problem('bad-value', `${name} must be greater than ${String(params.limit)}`, at(path, 'value'));
     case 'pattern':
-      return problem('bad-value', `${name} may have letters, digits, ".", "_" and "-" (it becomes part of a folder's name)`, at(path, 'value'));
+      return problem(
+        'bad-value',
+        `${name} may have letters, digits, ".", "_" and "-" (it becomes part of a folder's name)`,
+        at(path, 'value'),
+      );
     case 'type': {
       const type = ([] as unknown[]).concat(params.type).join(' or ');
-      return problem('bad-type', `${name || 'A run config'} must be ${type === 'object' ? 'a map of keys' : `of type ${type}`}`, at(path, 'value'));
+      return problem(
+        'bad-type',
+        `${name || 'A run config'} must be ${type === 'object' ? 'a map of keys' : `of type ${type}`}`,
+        at(path, 'value'),
+      );
     }
     default:
       return problem('bad-value', `${name} ${error.message ?? 'is not valid'}`, at(path, 'value'));
@@ -138,7 +176,10 @@ function explain(error: ErrorObject, value: unknown, at: (path: string[], part: 
 
 /** The schema's part for a map inside the config: the root, or one metric. */
 export function propertiesAt(path: readonly string[]): Record<string, PropertySchema> {
-  const schema = readSchema('run-config') as unknown as { properties: Record<string, PropertySchema>; definitions: { metric: PropertySchema } };
+  const schema = readSchema('run-config') as unknown as {
+    properties: Record<string, PropertySchema>;
+    definitions: { metric: PropertySchema };
+  };
   if (path.length === 0) return schema.properties;
   if (path.length === 1 && (path[0] === 'fd' || path[0] === 'fid')) return schema.definitions.metric.properties ?? {};
   return {};

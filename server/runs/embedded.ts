@@ -42,6 +42,8 @@ export function resolveFile(name: string, role: Role, base: string): string {
   if (isUrl(name)) {
     throw new UserError(`${name}: download the ${role} first and give the path of the file, URLs are not fetched`);
   }
-  const home = name.startsWith('~/') ? path.join(process.env.HOME ?? process.env.USERPROFILE ?? '', name.slice(2)) : name;
+  const home = name.startsWith('~/')
+    ? path.join(process.env.HOME ?? process.env.USERPROFILE ?? '', name.slice(2))
+    : name;
   return path.resolve(base, home);
 }

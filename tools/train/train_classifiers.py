@@ -1,6 +1,6 @@
 """Trains the detector and the judge (minutes on two cores).
 
-    python3 tools/train/train_classifiers.py --out BUILD_DIR
+    python3 tools/train/train_classifiers.py --out BUILD_DIR [--only detector|judge]
 
 Writes BUILD_DIR/detector.safetensors (batch normalisation folded, for tools/pack-model.ts), BUILD_DIR/detector.pt and
 BUILD_DIR/judge.pt, and prints both accuracies on the 10,000 test images.
@@ -56,18 +56,22 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--detector-epochs", type=int, default=4)
     parser.add_argument("--judge-epochs", type=int, default=6)
+    parser.add_argument("--only", choices=["detector", "judge"])
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(2)
     sets = load("train"), load("t10k")
-    detector, judge = Detector(), Judge()
-    accuracy = train("detector", detector, options.detector_epochs, 3e-3, 1, False, *sets)
-    tensors, layers = detector.folded()
-    write_safetensors(options.out / "detector.safetensors", tensors,
-                      dict(name="fashion-mnist", layers=layers, accuracy=accuracy))
-    torch.save(detector.state_dict(), options.out / "detector.pt")
-    judge_accuracy = train("judge", judge, options.judge_epochs, 2e-3, 2, True, *sets)
-    torch.save(dict(state=judge.state_dict(), accuracy=judge_accuracy), options.out / "judge.pt")
+    if options.only != "judge":
+        detector = Detector()
+        accuracy = train("detector", detector, options.detector_epochs, 3e-3, 1, False, *sets)
+        tensors, layers = detector.folded()
+        write_safetensors(options.out / "detector.safetensors", tensors,
+                          dict(name="fashion-mnist", layers=layers, accuracy=accuracy))
+        torch.save(detector.state_dict(), options.out / "detector.pt")
+    if options.only != "detector":
+        judge = Judge()
+        accuracy = train("judge", judge, options.judge_epochs, 2e-3, 2, True, *sets)
+        torch.save(dict(state=judge.state_dict(), accuracy=accuracy), options.out / "judge.pt")
 
 
 if __name__ == "__main__":

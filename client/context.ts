@@ -1,0 +1,41 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { LanguageClient, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
+
+/** What commands and panels share: the client of the server, started when first needed, and the log. */
+export class Context implements vscode.Disposable {
+  private client: LanguageClient | undefined;
+  private starting: Promise<LanguageClient> | undefined;
+
+  constructor(readonly extension: vscode.ExtensionContext) {}
+
+  /** The running client. Activation does not wait for it; whoever needs an answer does. */
+  server(): Promise<LanguageClient> {
+    this.starting ??= this.start();
+    return this.starting;
+  }
+
+  private async start(): Promise<LanguageClient> {
+    const module = this.extension.asAbsolutePath(path.join('dist', 'server.js'));
+    const options: LanguageClientOptions = {
+      documentSelector: [{ language: 'shellscript' }, { pattern: '**/*.edm.yaml' }],
+      diagnosticCollectionName: 'edm-workbench',
+      initializationFailedHandler: (error) => {
+        void vscode.window.showErrorMessage(vscode.l10n.t('EDM Workbench could not start: {0}', String(error)));
+        return false;
+      },
+    };
+    const transport = { module, transport: TransportKind.ipc };
+    this.client = new LanguageClient('edm-workbench', 'EDM Workbench', { run: transport, debug: transport }, options);
+    await this.client.start();
+    return this.client;
+  }
+
+  get log(): vscode.LogOutputChannel | vscode.OutputChannel | undefined {
+    return this.client?.outputChannel;
+  }
+
+  async dispose(): Promise<void> {
+    await this.client?.dispose();
+  }
+}

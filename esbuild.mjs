@@ -1,0 +1,35 @@
+// Builds everything that is shipped: `npm run build` (add --watch while developing).
+import { build, context } from 'esbuild';
+
+const node = {
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  external: ['vscode', 'onnxruntime-node', 'cpu-features', '*.node'],
+};
+const browser = { platform: 'browser', format: 'iife', target: 'es2022' };
+const common = {
+  bundle: true,
+  sourcemap: true,
+  minify: !process.argv.includes('--watch'),
+  logLevel: 'warning',
+  legalComments: 'none',
+};
+
+const bundles = [
+  { ...node, entryPoints: { extension: 'client/extension.ts' } },
+  { ...node, entryPoints: { server: 'server/lsp.ts', worker: 'server/onnx/worker.ts' } },
+  { ...node, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
+  {
+    ...browser,
+    entryPoints: { samples: 'media/samples/main.ts', history: 'media/history/main.ts' },
+    outdir: 'dist/media',
+  },
+  { entryPoints: { samples: 'media/samples/style.css', history: 'media/history/style.css' }, outdir: 'dist/media' },
+].map((bundle) => ({ outdir: 'dist', ...common, ...bundle }));
+
+if (process.argv.includes('--watch')) {
+  for (const bundle of bundles) await (await context(bundle)).watch();
+} else {
+  await Promise.all(bundles.map((bundle) => build(bundle)));
+}

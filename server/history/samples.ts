@@ -1,0 +1,104 @@
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, UserError } from '../errors';
+import type { SampleDetails, SamplesResult } from '../protocol';
+import type { RunManifest } from '../schema-types.gen';
+import { validator } from '../schema';
+
+const IMAGE = /\.(png|jpe?g)$/i;
+
+/** The manifest of a run folder, or undefined where there is none that can be read. */
+export async function readManifest(folder: string): Promise<RunManifest | undefined> {
+  try {
+    const checked = validator<RunManifest>('run-manifest')(
+      JSON.parse(await readFile(path.join(folder, 'run.json'), 'utf8')),
+    );
+    return checked.valid ? checked.value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The images under a run folder (its `images/`) or any other folder, in seed order where the names are seeds.
+ * @throws UserError where the folder cannot be read or holds no image
+ */
+export async function listSamples(folder: string): Promise<SamplesResult> {
+  const manifest = (await readManifest(folder)) ?? (await readManifest(path.dirname(folder)));
+  const inner = path.join(folder, 'images');
+  const base = (await isFolder(inner)) ? inner : folder;
+  let names: string[];
+  try {
+    names = (await readdir(base, { recursive: true })).filter(
+      (name) => IMAGE.test(name) && !path.basename(name).startsWith('.'),
+    );
+  } catch (error) {
+    throw new UserError(`${base} cannot be read: ${messageOf(error)}`);
+  }
+  if (names.length === 0)
+    throw new UserError(`${base} holds no PNG or JPEG image: run a config or generate samples first`);
+  const images = names.map((name) => ({ file: name.split(path.sep).join('/'), seed: seedOf(name) }));
+  images.sort((a, b) => (a.seed ?? Infinity) - (b.seed ?? Infinity) || (a.file < b.file ? -1 : 1));
+  const title = manifest ? path.basename(base === folder ? path.dirname(folder) : folder) : path.basename(base);
+  return { folder: base, title, images, manifest, classNames: manifest?.class_names };
+}
+
+async function isFolder(name: string): Promise<boolean> {
+  return stat(name).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** generate.py names an image by its seed. */
+function seedOf(name: string): number | undefined {
+  const match = /^(-?\d+)\.png$/i.exec(path.basename(name));
+  return match ? Number(match[1]) : undefined;
+}
+
+/**
+ * What the given images tell of themselves; reads only the start of each file.
+ * @param files relative to `folder`; anything outside it is refused
+ */
+export function sampleDetails(folder: string, files: readonly string[]): Promise<SampleDetails[]> {
+  return Promise.all(files.slice(0, 1000).map((file) => detailsOf(folder, file)));
+}
+
+async function detailsOf(folder: string, file: string): Promise<SampleDetails> {
+  const full = path.resolve(folder, file);
+  const seed = seedOf(file);
+  const unknown: SampleDetails = { file, width: 0, height: 0, seed };
+  if (path.relative(folder, full).startsWith('..')) return { ...unknown, problem: 'outside the folder' };
+  if (!/\.png$/i.test(file)) return unknown;
+  try {
+    const handle = await open(full, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
+      const facts = pngFacts(buffer.subarray(0, bytesRead));
+      return facts ? { file, seed, ...facts } : { ...unknown, problem: 'not a PNG file' };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    return { ...unknown, problem: messageOf(error) };
+  }
+}
+
+/** Size from IHDR, seed and class from the tEXt chunks that generation writes before the pixels. */
+function pngFacts(head: Buffer): { width: number; height: number; seed?: number; class?: number } | undefined {
+  if (head.length < 33 || head.readBigUInt64BE(0) !== 0x89504e470d0a1a0an) return undefined;
+  const text = new Map<string, string>();
+  for (let at = 8; at + 8 <= head.length;) {
+    const length = head.readUInt32BE(at);
+    const type = head.toString('latin1', at + 4, at + 8);
+    if (type === 'IDAT') break;
+    if (type === 'tEXt') {
+      const [key, value] = head.toString('latin1', at + 8, Math.min(at + 8 + length, head.length)).split('\0');
+      text.set(key.toLowerCase(), value);
+    }
+    at += 12 + length;
+  }
+  const number = (key: string): { [k: string]: number } =>
+    /^-?\d+$/.test(text.get(key) ?? '') ? { [key]: Number(text.get(key)) } : {};
+  return { width: head.readUInt32BE(16), height: head.readUInt32BE(20), ...number('seed'), ...number('class') };
+}

@@ -1,0 +1,118 @@
+/**
+ * One document in the editor's terms: run configs and batch scripts answer the same four questions. The services
+ * behind it are pure; LSP's types appear here and in lsp.ts only.
+ */
+import {
+  CodeActionKind,
+  CompletionItemKind,
+  DiagnosticSeverity,
+  InsertTextFormat,
+  MarkupKind,
+  type CodeAction,
+  type CompletionItem,
+  type Diagnostic,
+  type Hover,
+  type Position,
+  type Range,
+} from 'vscode-languageserver/node';
+import type { TextDocument } from 'vscode-languageserver-textdocument';
+import { CONFIG_SUFFIX, readConfig, type ConfigProblem } from './runs/config';
+import { checkFiles } from './runs/diagnose';
+import { hoverText, proposals } from './runs/assist';
+import * as batch from './batch/language';
+
+export const SOURCE = 'EDM Workbench';
+
+/** Which of our two languages a document is in; undefined for anything else, which costs nothing. */
+export function languageOf(document: TextDocument): 'config' | 'batch' | undefined {
+  if (document.uri.endsWith(CONFIG_SUFFIX)) return 'config';
+  return document.languageId === 'shellscript' || /\.(slurm|sbatch|lsf|sh|bash)$/.test(document.uri)
+    ? 'batch'
+    : undefined;
+}
+
+/** Everything wrong with a document. Pure and fast: run on each change. */
+export function diagnostics(document: TextDocument): Diagnostic[] {
+  switch (languageOf(document)) {
+    case 'config':
+      return readConfig(document.getText()).problems.map(configDiagnostic);
+    case 'batch':
+      return batch.diagnostics(document.getText());
+    case undefined:
+      return [];
+  }
+}
+
+/** What the files named by a run config add; slower, so after the others. `base` is the config's folder. */
+export async function fileDiagnostics(document: TextDocument, base: string): Promise<Diagnostic[]> {
+  if (languageOf(document) !== 'config') return [];
+  const { config, place } = readConfig(document.getText());
+  return config ? (await checkFiles(config, base)).map((problem) => configDiagnostic(place(problem))) : [];
+}
+
+function configDiagnostic({ id, severity, message, range, replacement }: ConfigProblem): Diagnostic {
+  return {
+    range,
+    message,
+    code: id,
+    source: SOURCE,
+    severity: severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
+    ...(replacement === undefined ? {} : { data: { replacement } }),
+  };
+}
+
+export function completion(document: TextDocument, position: Position): CompletionItem[] {
+  switch (languageOf(document)) {
+    case 'config':
+      return proposals(document.getText(), position).map(
+        ({ label, kind, insert, range, detail, documentation }, index) => ({
+          label,
+          kind: kind === 'key' ? CompletionItemKind.Property : CompletionItemKind.Value,
+          textEdit: { range, newText: insert },
+          insertTextFormat: InsertTextFormat.PlainText,
+          sortText: String(index).padStart(3, '0'),
+          detail,
+          documentation,
+        }),
+      );
+    case 'batch':
+      return batch.completion(document.getText(), position);
+    case undefined:
+      return [];
+  }
+}
+
+export function hover(document: TextDocument, position: Position): Hover | undefined {
+  switch (languageOf(document)) {
+    case 'config': {
+      const found = hoverText(document.getText(), position);
+      return found && { contents: { kind: MarkupKind.Markdown, value: found.markdown }, range: found.range };
+    }
+    case 'batch':
+      return batch.hover(document.getText(), position);
+    case undefined:
+      return undefined;
+  }
+}
+
+/** Quick fixes for the diagnostics under the cursor. */
+export function codeActions(document: TextDocument, range: Range, shown: readonly Diagnostic[]): CodeAction[] {
+  switch (languageOf(document)) {
+    case 'config':
+      return shown.flatMap((diagnostic) => {
+        const { replacement } = (diagnostic.data ?? {}) as { replacement?: string };
+        if (replacement === undefined) return [];
+        return {
+          title: `Change to "${replacement}"`,
+          kind: CodeActionKind.QuickFix,
+          isPreferred: true,
+          diagnostics: [diagnostic],
+          edit: { changes: { [document.uri]: [{ range: diagnostic.range, newText: replacement }] } },
+        };
+      });
+    case 'batch':
+      return batch.codeActions(document.uri, document.getText(), range);
+    case undefined:
+      return [];
+  }
+}

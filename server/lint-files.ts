@@ -1,0 +1,121 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { analyse, applyFixes } from './batch';
+import { messageOf, UserError } from './errors';
+import { CONFIG_SUFFIX, readConfig } from './runs/config';
+import { checkFiles } from './runs/diagnose';
+
+/** One finding in a file, as every report format needs it. Lines and columns count from 1. */
+export interface FileFinding {
+  file: string;
+  line: number;
+  column: number;
+  endLine: number;
+  endColumn: number;
+  severity: 'error' | 'warning' | 'info' | 'hint';
+  id: string;
+  message: string;
+}
+
+export interface LintOptions {
+  scheduler?: 'slurm' | 'lsf';
+  fix?: boolean;
+}
+
+/**
+ * Findings of batch scripts and run configs.
+ * @throws UserError for a file that cannot be read
+ */
+export async function lintFile(file: string, options: LintOptions): Promise<FileFinding[]> {
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw new UserError(`${file} cannot be read: ${messageOf(error)}`);
+  });
+  const text = bytes.toString('utf8');
+  if (file.endsWith(CONFIG_SUFFIX)) {
+    const { config, problems, place } = readConfig(text);
+    const more = config ? (await checkFiles(config, path.dirname(path.resolve(file)))).map(place) : [];
+    return [...problems, ...more].map(({ range, severity, id, message }) =>
+      finding(file, range.start, range.end, severity, id, message),
+    );
+  }
+  let script = text;
+  let findings = analyse(script, { path: file, scheduler: options.scheduler }).findings;
+  if (options.fix) {
+    const fixed = applyFixes(script, findings);
+    if (fixed !== script) {
+      await writeFile(`${file}.tmp`, fixed);
+      await rename(`${file}.tmp`, file);
+      script = fixed;
+      findings = analyse(script, { path: file, scheduler: options.scheduler }).findings;
+    }
+  }
+  return findings.map(({ start, end, severity, id, message, remedy }) =>
+    finding(file, start, end, severity, id, remedy ? `${message}. ${remedy}` : message),
+  );
+}
+
+interface Position {
+  line: number;
+  character: number;
+}
+
+function finding(
+  file: string,
+  start: Position,
+  end: Position,
+  severity: FileFinding['severity'],
+  id: string,
+  message: string,
+): FileFinding {
+  return {
+    file,
+    line: start.line + 1,
+    column: start.character + 1,
+    endLine: end.line + 1,
+    endColumn: end.character + 1,
+    severity,
+    id,
+    message,
+  };
+}
+
+/** Report formats of `lint --format`. */
+export const LINT_FORMATS: Record<string, (findings: readonly FileFinding[]) => string> = {
+  text: (findings) =>
+    findings.map((f) => `${f.file}:${f.line}:${f.column}: ${f.severity}: ${f.message} [${f.id}]`).join('\n'),
+  json: (findings) => JSON.stringify(findings, null, 2),
+  sarif,
+};
+
+const SARIF_LEVEL = { error: 'error', warning: 'warning', info: 'note', hint: 'note' } as const;
+
+/** SARIF 2.1.0, as code-scanning systems read it. */
+function sarif(findings: readonly FileFinding[]): string {
+  const rules = [...new Set(findings.map((f) => f.id))].sort();
+  return JSON.stringify(
+    {
+      $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+      version: '2.1.0',
+      runs: [
+        {
+          tool: { driver: { name: 'EDM Workbench', rules: rules.map((id) => ({ id })) } },
+          results: findings.map((f) => ({
+            ruleId: f.id,
+            level: SARIF_LEVEL[f.severity],
+            message: { text: f.message },
+            locations: [
+              {
+                physicalLocation: {
+                  artifactLocation: { uri: encodeURI(f.file.split(path.sep).join('/')) },
+                  region: { startLine: f.line, startColumn: f.column, endLine: f.endLine, endColumn: f.endColumn },
+                },
+              },
+            ],
+          })),
+        },
+      ],
+    },
+    null,
+    2,
+  );
+}

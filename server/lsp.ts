@@ -1,0 +1,136 @@
+/** The language server: LSP and our own requests on one connection, over --stdio or node-ipc. */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  CodeActionKind,
+  createConnection,
+  LSPErrorCodes,
+  ProposedFeatures,
+  ResponseError,
+  TextDocuments,
+  TextDocumentSyncKind,
+  type CancellationToken,
+  type InitializeResult,
+} from 'vscode-languageserver/node';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import { examine } from './doctor';
+import { CancelledError, messageOf, UserError } from './errors';
+import { repositoryRoot } from './history/git';
+import { listSamples, sampleDetails } from './history/samples';
+import { readHistory } from './history/store';
+import { codeActions, completion, diagnostics, fileDiagnostics, hover, languageOf } from './language';
+import type { OnProgress } from './progress';
+import * as protocol from './protocol';
+import { executeRun } from './runs/execute';
+import { generateInto, measureImages } from './runs/single';
+
+/** What the server can do, as one snapshot. */
+export const CAPABILITIES: InitializeResult['capabilities'] = {
+  textDocumentSync: TextDocumentSyncKind.Incremental,
+  completionProvider: { triggerCharacters: ['-', '=', ':', ' '] },
+  hoverProvider: true,
+  codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+};
+
+const connection = createConnection(ProposedFeatures.all);
+const documents = new TextDocuments(TextDocument);
+
+connection.onInitialize(() => ({ capabilities: CAPABILITIES, serverInfo: { name: 'EDM Workbench' } }));
+
+documents.onDidChangeContent(({ document }) => {
+  if (!languageOf(document)) return;
+  const { uri, version } = document;
+  const found = diagnostics(document);
+  void connection.sendDiagnostics({ uri, version, diagnostics: found });
+  if (!uri.startsWith('file:')) return;
+  void fileDiagnostics(document, path.dirname(fileURLToPath(uri))).then((more) => {
+    if (more.length > 0 && documents.get(uri)?.version === version) {
+      void connection.sendDiagnostics({ uri, version, diagnostics: [...found, ...more] });
+    }
+  });
+});
+documents.onDidClose(({ document }) => void connection.sendDiagnostics({ uri: document.uri, diagnostics: [] }));
+
+connection.onCompletion(({ textDocument, position }) => {
+  const document = documents.get(textDocument.uri);
+  return document ? completion(document, position) : [];
+});
+connection.onHover(({ textDocument, position }) => {
+  const document = documents.get(textDocument.uri);
+  return document && hover(document, position);
+});
+connection.onCodeAction(({ textDocument, range, context }) => {
+  const document = documents.get(textDocument.uri);
+  return document ? codeActions(document, range, context.diagnostics) : [];
+});
+
+/** Progress to the client, cancellation from it, and errors in the form the client shows: one line. */
+function task<P extends protocol.WithProgress, R>(
+  work: (params: P, onProgress: OnProgress, signal: AbortSignal) => Promise<R>,
+): (params: P, token: CancellationToken) => Promise<R | ResponseError<void>> {
+  return async (params, token) => {
+    const controller = new AbortController();
+    const listener = token.onCancellationRequested(() => controller.abort());
+    const { progressToken } = params;
+    try {
+      return await work(
+        params,
+        (progress) => {
+          if (progressToken) void connection.sendProgress(protocol.runProgress, progressToken, progress);
+        },
+        controller.signal,
+      );
+    } catch (error) {
+      return responseError(error);
+    } finally {
+      listener.dispose();
+    }
+  };
+}
+
+function responseError(error: unknown): ResponseError<void> {
+  if (error instanceof CancelledError) return new ResponseError(LSPErrorCodes.RequestCancelled, 'Cancelled');
+  if (!(error instanceof UserError))
+    connection.console.error(error instanceof Error ? (error.stack ?? '') : String(error));
+  return new ResponseError(LSPErrorCodes.RequestFailed, messageOf(error));
+}
+
+/** A quick question: no progress. */
+function answer<P, R>(work: (params: P) => Promise<R>): (params: P) => Promise<R | ResponseError<void>> {
+  return (params) => work(params).catch(responseError);
+}
+
+connection.onRequest(
+  protocol.runRequest,
+  task((params, onProgress, signal) => executeRun(params.config, { onProgress, signal })),
+);
+connection.onRequest(
+  protocol.generateRequest,
+  task((params, onProgress, signal) => generateInto(params, { onProgress, signal })),
+);
+connection.onRequest(
+  protocol.measureRequest,
+  task((params, onProgress, signal) => measureImages(params, { onProgress, signal })),
+);
+connection.onRequest(
+  protocol.historyRequest,
+  answer(async ({ folder }) => {
+    const root = await repositoryRoot(folder);
+    return { root, ...(await readHistory(root)) };
+  }),
+);
+connection.onRequest(
+  protocol.samplesRequest,
+  answer(({ folder }) => listSamples(folder)),
+);
+connection.onRequest(
+  protocol.sampleDetailsRequest,
+  answer(({ folder, files }) => sampleDetails(folder, files)),
+);
+connection.onRequest(
+  protocol.doctorRequest,
+  answer(({ folder }) => examine(folder)),
+);
+
+documents.listen(connection);
+connection.listen();

@@ -1,0 +1,90 @@
+/** What the compute child is asked and answers. Types only: both sides import it, neither brings native code along. */
+import type { GenerateOptions } from '../diffusion/generate';
+import type { RngDevice } from '../diffusion/random';
+import type { Progress } from '../progress';
+import type { DetectorRecord, ReferenceRecord } from '../schema-types.gen';
+import type { DeviceChoice } from './session';
+
+/** Generate images, one PNG per seed, and a grid of the first ones. */
+export interface GenerateJob {
+  kind: 'generate';
+  /** Absolute path of the denoiser's ONNX file. */
+  network: string;
+  device: DeviceChoice;
+  /** As generate.py's options; `seeds` is a list such as `0-63`. */
+  options: Omit<GenerateOptions, 'seeds' | 'network' | 'rng'> & { seeds: string; rng?: RngDevice; grid?: string };
+}
+
+export interface GenerateSummary {
+  written: number;
+  skipped: number;
+  /** Network evaluations per image. */
+  nfe: number;
+  rng: RngDevice;
+  device: 'cpu' | 'cuda';
+  seconds: number;
+  notes: string[];
+}
+
+/** Features of a folder or zip of images and their Frechet distance to reference statistics. */
+export interface MeasureJob {
+  kind: 'measure';
+  /** `fid` refuses any detector but the published Inception-v3. */
+  key: 'fd' | 'fid';
+  images: string;
+  reference: string;
+  detector: string;
+  device: DeviceChoice;
+  num?: number;
+  seed: number;
+  batch: number;
+  /** Where the statistics of the images are kept. */
+  stats?: string;
+}
+
+export interface MeasureSummary {
+  /** `FID` or `FD (<detector>)`. */
+  metric: string;
+  value: number;
+  num: number;
+  detector: DetectorRecord;
+  reference: ReferenceRecord;
+  device: 'cpu' | 'cuda';
+  seconds: number;
+  notes: string[];
+}
+
+/** Reference statistics of a folder or zip of images, as `fid.py ref`. */
+export interface ReferenceJob {
+  kind: 'reference';
+  data: string;
+  dest: string;
+  detector: string;
+  device: DeviceChoice;
+  batch: number;
+}
+
+export interface ReferenceSummary {
+  num: number;
+  seconds: number;
+  notes: string[];
+}
+
+interface Results {
+  generate: GenerateSummary;
+  measure: MeasureSummary;
+  reference: ReferenceSummary;
+}
+export type Job = GenerateJob | MeasureJob | ReferenceJob;
+export type JobResult<J extends Job = Job> = Results[J['kind']];
+
+/** Parent -> child. */
+export type ToWorker = { type: 'start'; job: Job } | { type: 'cancel' };
+
+/** Child -> parent; exactly one message that is not `progress`, then the child ends. */
+export type FromWorker =
+  | { type: 'progress'; progress: Progress }
+  | { type: 'done'; result: JobResult }
+  | { type: 'cancelled' }
+  | { type: 'userError'; message: string; exitCode: 1 | 2 }
+  | { type: 'defect'; message: string; stack: string };

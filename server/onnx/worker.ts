@@ -1,0 +1,35 @@
+/**
+ * Entry of the compute child: one job, then the end. Everything native happens here and nowhere else, so that a crash
+ * in a library takes neither the language server nor the editor along.
+ */
+import { CancelledError, messageOf, UserError } from '../errors';
+import type { FromWorker, ToWorker } from './jobs';
+import { runJob } from './run-job';
+
+const controller = new AbortController();
+
+function tell(message: FromWorker): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.send) return resolve();
+    process.send(message, () => resolve());
+  });
+}
+
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'cancel') return controller.abort();
+  void runJob(message.job, (progress) => void tell({ type: 'progress', progress }), controller.signal)
+    .then((result): FromWorker => ({ type: 'done', result }))
+    .catch((error: unknown): FromWorker => {
+      if (error instanceof CancelledError) return { type: 'cancelled' };
+      if (error instanceof UserError) return { type: 'userError', message: error.message, exitCode: error.exitCode };
+      return { type: 'defect', message: messageOf(error), stack: error instanceof Error ? (error.stack ?? '') : '' };
+    })
+    .then(tell)
+    .finally(() => process.disconnect?.());
+});
+
+// The parent is gone: stop between two evaluations rather than compute for nobody.
+process.on('disconnect', () => {
+  controller.abort();
+  setTimeout(() => process.exit(), 15_000).unref();
+});

@@ -1,0 +1,62 @@
+import path from 'node:path';
+import { existsSync } from 'node:fs';
+import { messageOf } from '../errors';
+import { readModelInfo } from '../onnx/model-file';
+import type { RunConfig } from '../schema-types.gen';
+import { resolveFile } from './embedded';
+import type { CrossProblem } from './checks';
+
+/**
+ * What only the files named by a config can tell: a network that is not there, a class beyond its labels. Used by
+ * `run` as errors and by the editor as warnings while the file may still be on its way.
+ * @param base folder of the config
+ */
+export async function checkFiles(config: RunConfig, base: string): Promise<CrossProblem[]> {
+  const problems: CrossProblem[] = [];
+  const missing = (
+    key: string[],
+    name: string | undefined,
+    role: 'network' | 'detector' | 'reference',
+  ): string | undefined => {
+    if (!name) return undefined;
+    try {
+      const file = resolveFile(name, role, base);
+      if (existsSync(file)) return file;
+      problems.push({
+        id: 'no-file',
+        severity: 'warning',
+        message: `${path.basename(file)} does not exist in ${path.dirname(file)}`,
+        path: key,
+      });
+    } catch (error) {
+      problems.push({ id: 'no-file', severity: 'warning', message: messageOf(error), path: key });
+    }
+    return undefined;
+  };
+  const network = missing(['network'], config.network, 'network');
+  for (const key of ['fd', 'fid'] as const) {
+    missing([key, 'reference'], config[key]?.reference, 'reference');
+    missing([key, 'detector'], config[key]?.detector, 'detector');
+  }
+  if (!network) return problems;
+  try {
+    const info = await readModelInfo(network);
+    if (info.kind !== 'denoiser') {
+      problems.push({
+        id: 'not-a-network',
+        severity: 'error',
+        message: `${config.network} is a detector, not a denoiser`,
+        path: ['network'],
+      });
+    } else if (config.class !== undefined && config.class >= info.label_dim) {
+      const message =
+        info.label_dim === 0
+          ? `${config.network} is unconditional: it takes no class`
+          : `class ${config.class} is out of range: ${config.network} has classes 0 to ${info.label_dim - 1}`;
+      problems.push({ id: 'class-range', severity: 'error', message, path: ['class'] });
+    }
+  } catch (error) {
+    problems.push({ id: 'not-a-network', severity: 'error', message: messageOf(error), path: ['network'] });
+  }
+  return problems;
+}

@@ -1,0 +1,131 @@
+import { CancelledError, messageOf, UserError } from '../errors';
+import { appendRecord, recordId } from '../history/store';
+import { compute } from '../onnx/compute';
+import type { GenerateSummary, MeasureSummary } from '../onnx/jobs';
+import type { OnProgress, Progress } from '../progress';
+import type { RunResult } from '../protocol';
+import type { HistoryRecord, SamplerRecord } from '../schema-types.gen';
+import { RunFolder } from './folder';
+import { planRun, type RunPlan } from './plan';
+
+/** How a long task reports and is cancelled. */
+export interface TaskControl {
+  onProgress?: OnProgress;
+  signal?: AbortSignal;
+}
+
+/** Seconds between progress lines in log.txt. */
+const LOG_EVERY = 30;
+
+/**
+ * Runs a config: plan -> images -> distance -> history record, in its run folder. Whatever interrupts it, finished
+ * images stay and the same call continues.
+ * @param file absolute path of a `*.edm.yaml`
+ * @throws UserError, CancelledError; the manifest then says `failed` (with the error) or `cancelled`
+ */
+export async function executeRun(file: string, { onProgress, signal }: TaskControl = {}): Promise<RunResult> {
+  const plan = await planRun(file);
+  const folder = await RunFolder.open(plan);
+  const where = folder.relativeTo(plan.root);
+  await folder.log(
+    `${plan.configFile} at ${plan.code.short}${plan.code.dirty ? ' with uncommitted changes' : ''} -> ${where}`,
+  );
+  let logged = 0;
+  const report = (progress: Progress): void => {
+    onProgress?.(progress);
+    if (progress.done < progress.total && Date.now() - logged < LOG_EVERY * 1000) return;
+    logged = Date.now();
+    void folder.log(`${progress.phase} ${progress.done}/${progress.total}${progress.note ? ` ${progress.note}` : ''}`);
+  };
+  try {
+    const generated = await compute(generateJob(plan, folder), report, signal);
+    const notes = generated.notes;
+    const records: HistoryRecord[] = [];
+    if (plan.metric) {
+      const measured = await compute(
+        {
+          kind: 'measure',
+          ...plan.metric,
+          device: plan.config.device ?? 'auto',
+          images: folder.images,
+          stats: folder.stats,
+        },
+        report,
+        signal,
+      );
+      for (const note of measured.notes) if (!notes.includes(note)) notes.push(note);
+      const record = historyRecord(plan, where, generated, measured);
+      records.push(await appendRecord(plan.root, record));
+      await folder.log(`${measured.metric} ${measured.value} (N = ${measured.num})`);
+    }
+    for (const note of notes) await folder.log(note);
+    await folder.save({ status: 'complete', finished: new Date().toISOString(), results: records });
+    return { folder: folder.path, manifest: folder.manifest, records, notes };
+  } catch (error) {
+    const cancelled = error instanceof CancelledError;
+    await folder.log(cancelled ? 'cancelled' : `failed: ${messageOf(error)}`);
+    const changes = cancelled
+      ? { status: 'cancelled' as const }
+      : { status: 'failed' as const, error: messageOf(error) };
+    await folder.save({ ...changes, finished: new Date().toISOString() }).catch(() => undefined);
+    if (error instanceof UserError) throw new UserError(`${where}: ${error.message}`, error.exitCode);
+    throw error;
+  }
+}
+
+function generateJob(plan: RunPlan, folder: RunFolder) {
+  return {
+    kind: 'generate' as const,
+    network: plan.network.file,
+    device: plan.config.device ?? ('auto' as const),
+    options: {
+      ...plan.sampler,
+      outdir: folder.images,
+      seeds: plan.seeds,
+      subdirs: plan.config.subdirs,
+      class: plan.config.class,
+      batch: plan.config.batch,
+      rng: plan.rng,
+      grid: folder.grid,
+    },
+  };
+}
+
+function historyRecord(
+  plan: RunPlan,
+  run: string,
+  generated: GenerateSummary,
+  measured: MeasureSummary,
+): HistoryRecord {
+  const { steps, ...given } = plan.sampler;
+  const finite = Object.entries(given).filter(([, value]) => value !== Infinity);
+  const sampler: SamplerRecord = {
+    ...(Object.fromEntries(finite) as Partial<SamplerRecord>),
+    steps: steps ?? 18,
+    nfe: generated.nfe,
+    rng: generated.rng,
+  };
+  const record: Omit<HistoryRecord, 'id'> = {
+    version: 1,
+    time: new Date().toISOString(),
+    name: plan.name,
+    run,
+    code: plan.code,
+    network: plan.network.identity,
+    sampler,
+    seeds: plan.seeds,
+    ...(plan.config.class === undefined ? {} : { class: plan.config.class }),
+    metric: measured.metric,
+    value: measured.value,
+    num: measured.num,
+    detector: measured.detector,
+    reference: measured.reference,
+    device: generated.device,
+    seconds: { generate: round(generated.seconds), measure: round(measured.seconds) },
+  };
+  return { ...record, id: recordId(record) };
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 100) / 100;
+}

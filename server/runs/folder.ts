@@ -1,0 +1,93 @@
+import { appendFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { messageOf, UserError } from '../errors';
+import { readManifest } from '../history/samples';
+import type { RunManifest } from '../schema-types.gen';
+import type { RunPlan } from './plan';
+
+/** A run's folder on disk: `<commit>-<name>[-dirty]` with images/, stats.npz, grid.png, run.json and log.txt. */
+export class RunFolder {
+  private constructor(
+    readonly path: string,
+    readonly manifest: RunManifest,
+  ) {}
+
+  /** One PNG per seed. */
+  get images(): string {
+    return path.join(this.path, 'images');
+  }
+
+  /** The first images side by side. */
+  get grid(): string {
+    return path.join(this.path, 'grid.png');
+  }
+
+  /** Feature statistics of the images. */
+  get stats(): string {
+    return path.join(this.path, 'stats.npz');
+  }
+
+  /**
+   * Opens the folder of a plan: a new one, or the one an earlier run of the same plan began. A folder of the same name
+   * with other settings (a dirty tree edited again, a network file replaced) stays untouched; `-2`, `-3`, ... is taken.
+   * @throws UserError if the folder cannot be made
+   */
+  static async open(plan: RunPlan): Promise<RunFolder> {
+    const base = path.join(plan.outdir, `${plan.code.short}-${plan.name}${plan.code.dirty ? '-dirty' : ''}`);
+    let folder = base;
+    for (let number = 2; existsSync(folder); number++) {
+      const other = await readManifest(folder);
+      if (other?.fingerprint === plan.fingerprint) break;
+      folder = `${base}-${number}`;
+    }
+    const manifest: RunManifest = {
+      version: 1,
+      name: plan.name,
+      status: 'running',
+      started: new Date().toISOString(),
+      config_file: plan.configFile,
+      config: { ...plan.config },
+      code: plan.code,
+      network: plan.network.identity,
+      ...(plan.network.info.class_names ? { class_names: plan.network.info.class_names } : {}),
+      seeds: plan.seeds,
+      images: plan.images,
+      fingerprint: plan.fingerprint,
+    };
+    const run = new RunFolder(folder, manifest);
+    try {
+      await mkdir(run.images, { recursive: true });
+      // Results are found through the history, not through git: the folder ignores itself.
+      await writeFile(path.join(plan.outdir, '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
+      await run.save();
+    } catch (error) {
+      throw new UserError(`The run folder ${folder} cannot be written: ${messageOf(error)}`);
+    }
+    return run;
+  }
+
+  /** Folder relative to the repository, as history records name it. */
+  relativeTo(root: string): string {
+    return path.relative(root, this.path).split(path.sep).join('/');
+  }
+
+  /** Writes run.json whole or not at all. */
+  async save(changes: Partial<RunManifest> = {}): Promise<void> {
+    Object.assign(this.manifest, changes);
+    const file = path.join(this.path, 'run.json');
+    const temporary = `${file}.${process.pid}.tmp`;
+    await writeFile(temporary, JSON.stringify(this.manifest, infinityAsText, 2) + '\n');
+    await rename(temporary, file);
+  }
+
+  /** Appends one dated line to log.txt; a log that cannot be written stops no run. */
+  async log(line: string): Promise<void> {
+    await appendFile(path.join(this.path, 'log.txt'), `${new Date().toISOString()} ${line}\n`).catch(() => undefined);
+  }
+}
+
+/** JSON has no infinity; YAML's spelling is kept so that the config can be written back. */
+function infinityAsText(_key: string, value: unknown): unknown {
+  return value === Infinity ? '.inf' : value;
+}

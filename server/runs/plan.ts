@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { parseSeeds } from '../diffusion/seeds';
+import type { SamplerOptions } from '../diffusion/sampler-options';
+import type { RngDevice } from '../diffusion/random';
+import { messageOf, UserError } from '../errors';
+import { codeVersion, repositoryRoot } from '../history/git';
+import { STATE_FOLDER } from '../history/store';
+import { fileDigest } from '../onnx/file-digest';
+import { readModelInfo } from '../onnx/model-file';
+import type { DenoiserInfo } from '../onnx/model-info';
+import type { CodeVersion, MetricConfig, NetworkIdentity, RunConfig } from '../schema-types.gen';
+import { CONFIG_SUFFIX, readConfig } from './config';
+import { checkFiles } from './diagnose';
+import { isEmbedded, resolveFile } from './embedded';
+
+/** What exactly a run will do: the config with every path found, every name resolved, and the commit it belongs to. */
+export interface RunPlan {
+  name: string;
+  /** Top of the repository. */
+  root: string;
+  /** The config, relative to `root`. */
+  configFile: string;
+  config: RunConfig;
+  code: CodeVersion;
+  /** Absolute folder that holds the run folders. */
+  outdir: string;
+  network: { file: string; info: DenoiserInfo; identity: NetworkIdentity };
+  /** Sampler options that the config gives. */
+  sampler: SamplerOptions;
+  rng?: RngDevice;
+  seeds: string;
+  /** Number of distinct seeds. */
+  images: number;
+  metric?: MetricPlan;
+  /** Digest of all that decides the images. */
+  fingerprint: string;
+}
+
+/** One measurement, with its files found. */
+export interface MetricPlan {
+  /** `fid` demands the published Inception-v3. */
+  key: 'fd' | 'fid';
+  reference: string;
+  detector: string;
+  num?: number;
+  seed: number;
+  batch: number;
+}
+
+const SAMPLER_KEYS = [
+  'steps',
+  'sigma_min',
+  'sigma_max',
+  'rho',
+  'S_churn',
+  'S_min',
+  'S_max',
+  'S_noise',
+  'solver',
+  'disc',
+  'schedule',
+  'scaling',
+] as const;
+
+/** The sampler options among a config's keys. */
+export function samplerOptions(config: RunConfig): SamplerOptions {
+  const given = SAMPLER_KEYS.filter((key) => config[key] !== undefined).map((key) => [key, config[key]]);
+  return Object.fromEntries(given) as SamplerOptions;
+}
+
+/**
+ * The detector of a measurement: the one named, or the one an embedded reference was made with.
+ * @throws UserError where neither is known
+ */
+export function detectorFor(metric: Pick<MetricConfig, 'detector' | 'reference'>, base: string): string {
+  const name = metric.detector ?? (isEmbedded(metric.reference) ? metric.reference : undefined);
+  if (!name) {
+    throw new UserError(
+      `${metric.reference} was made with a detector that is not given: name the detector, an .onnx file made by "edm-workbench import"`,
+    );
+  }
+  return resolveFile(name, 'detector', base);
+}
+
+/**
+ * Plans a run.
+ * @param file absolute path of a `*.edm.yaml`
+ * @throws UserError for anything wrong with the config, its files or the repository
+ */
+export async function planRun(file: string): Promise<RunPlan> {
+  const base = path.dirname(file);
+  const config = await loadConfig(file);
+  const root = await repositoryRoot(base);
+  const outdir = path.resolve(root, config.outdir ?? 'runs');
+  const inside = path.relative(root, outdir).split(path.sep).join('/');
+  const outputs = [STATE_FOLDER, ...(inside === '' || inside.startsWith('..') ? [] : [inside])];
+  const networkFile = resolveFile(config.network, 'network', base);
+  const [code, info, sha256] = await Promise.all([
+    codeVersion(root, outputs),
+    readModelInfo(networkFile),
+    fileDigest(networkFile),
+  ]);
+  if (info.kind !== 'denoiser') throw new UserError(`${config.network} is a detector, not a denoiser`);
+
+  const seeds = String(config.seeds ?? '0-63');
+  const metric = config.fd ?? config.fid;
+  const identity: NetworkIdentity = {
+    name: isEmbedded(config.network) ? config.network : path.basename(networkFile),
+    sha256,
+    source_sha256: info.source_sha256,
+    ...(info.training_commit ? { training_commit: info.training_commit } : {}),
+  };
+  const sampler = samplerOptions(config);
+  const decides = {
+    network: sha256,
+    sampler,
+    seeds,
+    class: config.class,
+    rng: config.rng ?? config.device ?? 'auto',
+    subdirs: config.subdirs,
+  };
+  return {
+    name: config.name ?? path.basename(file).slice(0, -CONFIG_SUFFIX.length),
+    root,
+    configFile: path.relative(root, file).split(path.sep).join('/'),
+    config,
+    code,
+    outdir,
+    network: { file: networkFile, info, identity },
+    sampler,
+    rng: config.rng,
+    seeds,
+    images: new Set(parseSeeds(seeds)).size,
+    metric: metric && {
+      key: config.fd ? 'fd' : 'fid',
+      reference: resolveFile(metric.reference, 'reference', base),
+      detector: detectorFor(metric, base),
+      num: metric.num,
+      seed: metric.seed ?? 0,
+      batch: metric.batch ?? 64,
+    },
+    fingerprint: createHash('sha256').update(JSON.stringify(decides)).digest('hex').slice(0, 16),
+  };
+}
+
+/** Reads a config that must be right; the first thing wrong is the error, with its line. */
+async function loadConfig(file: string): Promise<RunConfig> {
+  if (!file.endsWith(CONFIG_SUFFIX))
+    throw new UserError(`${file} is not a run config: its name must end in ${CONFIG_SUFFIX}`);
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UserError(`${file} cannot be read: ${messageOf(error)}`);
+  });
+  const { config, problems, place } = readConfig(text);
+  const all = config ? [...problems, ...(await checkFiles(config, path.dirname(file))).map(place)] : problems;
+  const wrong = all.filter((problem) => problem.severity === 'error' || problem.id === 'no-file');
+  if (config && wrong.length === 0) return config;
+  const { range, message } = wrong[0];
+  const others = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : '';
+  throw new UserError(`${file}:${range.start.line + 1}: ${message}${others}`);
+}

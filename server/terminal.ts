@@ -1,0 +1,52 @@
+import type { OnProgress, Progress } from './progress';
+
+/** `12.3/s`, or `4.2 s each` where slower than one a second. */
+function rateText(rate: number): string {
+  return rate >= 1 ? `${rate.toPrecision(3)}/s` : `${(1 / rate).toPrecision(2)} s each`;
+}
+
+/** Seconds as `45 s`, `3 min 20 s` or `2 h 5 min`. */
+export function durationText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** One progress step in one line: `Generating 128/1000 (13 %), 15.2/s, 58 s left`. */
+export function progressText({ phase, done, total, rate, eta, note }: Progress): string {
+  const share = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : '';
+  const speed = rate ? `, ${rateText(rate)}` : '';
+  const left = eta !== undefined && done < total ? `, ${durationText(eta)} left` : '';
+  return `${phase} ${done}/${total}${share}${speed}${left}${note ? `, ${note}` : ''}`;
+}
+
+/**
+ * Progress on a stream: one line that is rewritten on a terminal, a line every ten seconds in a log.
+ * Call `end` before anything else is printed.
+ */
+export function progressLine(stream: NodeJS.WriteStream): { report: OnProgress; end(): void } {
+  let width = 0;
+  let lastLine = 0;
+  let lastPhase = '';
+  return {
+    report(progress) {
+      const text = progressText(progress);
+      if (stream.isTTY) {
+        const fitted = text.slice(0, (stream.columns || 80) - 1);
+        stream.write(`\r${fitted.padEnd(width)}`);
+        width = fitted.length;
+        return;
+      }
+      const now = Date.now();
+      const finished = progress.done >= progress.total;
+      if (!finished && progress.phase === lastPhase && now - lastLine < 10_000) return;
+      [lastLine, lastPhase] = [now, progress.phase];
+      stream.write(text + '\n');
+    },
+    end() {
+      if (width > 0) stream.write(`\r${' '.repeat(width)}\r`);
+      width = 0;
+    },
+  };
+}
