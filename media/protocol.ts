@@ -16,8 +16,7 @@ export type FromSamples =
 
 /** Extension -> history panel. */
 export type ToHistory =
-  | { type: 'history'; records: HistoryRecord[]; problems: string[] }
-  | { type: 'problem'; message: string };
+  { type: 'history'; records: HistoryRecord[]; problems: string[] } | { type: 'problem'; message: string };
 
 /** History panel -> extension. */
 export type FromHistory = { type: 'ready' } | { type: 'openRun'; run: string } | { type: 'copy'; text: string };

@@ -1,0 +1,204 @@
+/** What a run or a result is, in words: the one place where numbers, commits and settings become text. No DOM. */
+import type { HistoryRecord, RunManifest } from '../server/protocol';
+
+/** A label and what it says, for a description list. */
+export type Fact = readonly [label: string, value: string];
+type Code = HistoryRecord['code'];
+type Network = HistoryRecord['network'];
+type Sampler = HistoryRecord['sampler'];
+
+/** Sampler options beyond `steps` that generate.py takes, in its order. */
+const SAMPLER_OPTIONS = [
+  'sigma_min',
+  'sigma_max',
+  'rho',
+  'S_churn',
+  'S_min',
+  'S_max',
+  'S_noise',
+  'solver',
+  'disc',
+  'schedule',
+  'scaling',
+] as const;
+
+/** Images behind every published FID. */
+const PUBLISHED_NUM = 50_000;
+/** Steps that a run config and generate.py take when none are given. */
+const DEFAULT_STEPS = 18;
+
+/** 50000 -> `50,000`. */
+export function countText(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** `1 image`, `2,000 images`. */
+export function countOf(count: number, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A metric's value with six significant digits. */
+export function valueText(value: number): string {
+  return value.toPrecision(6);
+}
+
+/** `FD (fashion-mnist) 2.91034, N = 1,000`. */
+export function resultText(record: Pick<HistoryRecord, 'metric' | 'value' | 'num'>): string {
+  return `${record.metric} ${valueText(record.value)}, N = ${countText(record.num)}`;
+}
+
+/** Why a number must not be held against published ones, or undefined where it may. */
+export function cautionText(record: Pick<HistoryRecord, 'metric' | 'num'>): string | undefined {
+  if (record.metric !== 'FID' || record.num >= PUBLISHED_NUM) return undefined;
+  return `FID over ${countText(record.num)} images: not comparable with published values over ${countText(PUBLISHED_NUM)}`;
+}
+
+/** Whether the code was the commit's, in words. */
+export function workTreeText(code: Pick<Code, 'dirty'>): string {
+  return code.dirty ? 'uncommitted changes' : 'clean';
+}
+
+/** ISO 8601 -> `2026-11-20 14:03 UTC` or, with another offset, `2026-11-20 14:03 +01:00`; anything else as it is. */
+export function dateText(iso: string): string {
+  const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.exec(iso);
+  if (!parts) return iso;
+  const utc = parts[3] === 'Z' || parts[3] === '+00:00';
+  return `${parts[1]} ${parts[2]} ${utc ? 'UTC' : parts[3]}`;
+}
+
+/** Seconds -> `4.2 s`, `1 min 23 s`, `2 h 5 min`. */
+export function durationText(seconds: number): string {
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.round(whole / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** `3 (Dress)`, or the number alone where the class has no name. */
+export function classText(label: number, names: readonly string[] | undefined): string {
+  const name = names?.[label];
+  return name ? `${label} (${name})` : String(label);
+}
+
+/** The options that were given, or that none were: what is absent had generate.py's default. */
+export function optionsText(options: Readonly<Record<string, unknown>>): string {
+  const given = SAMPLER_OPTIONS.filter((name) => isOption(options[name])).map(
+    (name) => `${name} ${optionText(options[name])}`,
+  );
+  return given.length ? given.join(', ') : 'defaults of generate.py';
+}
+
+/** `18 (NFE 35)`. */
+export function stepsText(sampler: Pick<Sampler, 'steps' | 'nfe'>): string {
+  return `${sampler.steps} (NFE ${sampler.nfe})`;
+}
+
+/** Name, and the commit that trained the network where it is known. */
+export function networkText(network: Network): string {
+  const trained = network.training_commit;
+  return trained ? `${network.name}, trained at ${trained.slice(0, 7)}` : network.name;
+}
+
+/** First eight digits of a digest: enough to tell two files apart by eye. */
+export function digestText(sha256: string): string {
+  return sha256.slice(0, 8);
+}
+
+/** Everything needed to believe one number, in the order a reader asks. */
+export function recordFacts(record: HistoryRecord): Fact[] {
+  const { code, sampler, detector, reference, seconds } = record;
+  const facts: Fact[] = [
+    ['Commit', `${code.short} ${code.subject}`],
+    ['Author', code.author],
+    ['Date', dateText(code.date)],
+    ['Work tree', workTreeText(code)],
+    ['Config', record.name],
+    ['Network', networkText(record.network)],
+    ['Steps', stepsText(sampler)],
+    ['Sampler', optionsText({ ...sampler })],
+    ['Random numbers', sampler.rng],
+    ['Seeds', record.seeds],
+  ];
+  if (record.class !== undefined) facts.push(['Class', String(record.class)]);
+  facts.push(
+    ['Detector', `${detector.name} (${digestText(detector.sha256)})`],
+    [
+      'Reference',
+      `${reference.name} (${digestText(reference.sha256)}${reference.num ? `, ${countOf(reference.num, 'image')}` : ''})`,
+    ],
+    ['N', countText(record.num)],
+    ['Measured', dateText(record.time)],
+    ['Device', record.device],
+    ['Duration', `${durationText(seconds.generate)} generating, ${durationText(seconds.measure)} measuring`],
+  );
+  return facts;
+}
+
+/** What made the images of a run, for the head of the samples panel. */
+export function runFacts(manifest: RunManifest): Fact[] {
+  const { code, config } = manifest;
+  const measured = manifest.results?.[0]?.sampler;
+  const sampler: Readonly<Record<string, unknown>> = measured ? { ...measured } : config;
+  const steps = typeof sampler.steps === 'number' ? sampler.steps : DEFAULT_STEPS;
+  // Heun evaluates the network twice a step but the last (Karras et al. 2022, algorithm 1).
+  const nfe = measured?.nfe ?? (sampler.solver === 'euler' ? steps : 2 * steps - 1);
+  const facts: Fact[] = [
+    ['Commit', `${code.short} ${code.subject}`],
+    ['Work tree', workTreeText(code)],
+    ['Network', networkText(manifest.network)],
+    ['Steps', stepsText({ steps, nfe })],
+    ['Seeds', manifest.seeds],
+    ['Sampler', optionsText(sampler)],
+  ];
+  if (typeof config.class === 'number') facts.push(['Class', classText(config.class, manifest.class_names)]);
+  return facts;
+}
+
+/** How far an unfinished run came, in words; undefined for a complete one. */
+export function unfinishedText(manifest: RunManifest, present: number): string | undefined {
+  if (manifest.status === 'complete') return undefined;
+  const extent =
+    manifest.images === undefined
+      ? countOf(present, 'image')
+      : `${countText(present)} of ${countOf(manifest.images, 'image')}`;
+  const state = { running: 'Still running', cancelled: 'Cancelled', failed: 'Failed' }[manifest.status];
+  return `${state}: ${extent}${manifest.error ? `. ${manifest.error}` : ''}`;
+}
+
+/**
+ * The command that makes the image of one seed again, for a POSIX shell at the repository's top.
+ * A network path is relative to the run config, so the config's folder is put before it.
+ */
+export function generateCommand(manifest: RunManifest, seed: number): string {
+  const { config } = manifest;
+  const named = typeof config.network === 'string' ? config.network : manifest.network.name;
+  const inPlace = /^(embedded:|~\/|\/|\\|[A-Za-z]:[\\/])/.test(named);
+  const folder = manifest.config_file?.replace(/[^/]*$/, '') ?? '';
+  const rng = config.rng ?? manifest.results?.[0]?.sampler.rng;
+  const options: [name: string, value: unknown][] = [
+    ['network', inPlace ? named : folder + named],
+    ['outdir', 'out'],
+    ['seeds', seed],
+    ['steps', config.steps],
+    ['class', config.class],
+    ...SAMPLER_OPTIONS.map((name): [string, unknown] => [name, config[name]]),
+    ['rng', rng],
+  ];
+  const given = options.filter(([, value]) => isOption(value));
+  return ['edm-workbench generate', ...given.map(([name, value]) => `--${name} ${quoted(optionText(value))}`)].join(
+    ' ',
+  );
+}
+
+function isOption(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
+}
+
+function optionText(value: unknown): string {
+  return value === Infinity ? 'inf' : String(value);
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

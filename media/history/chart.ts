@@ -1,0 +1,252 @@
+import type { HistoryRecord } from '../../server/protocol';
+import { element, shape } from '../element';
+import { cautionText, dateText, resultText } from '../facts';
+import type { Group, Point } from './groups';
+import { markerOf } from './markers';
+import { valueScale, type Scale, type ScaleKind } from './scale';
+
+/** What a chart asks of the panel. */
+export interface ChartNeeds {
+  open(record: HistoryRecord): void;
+  hover(record: HistoryRecord, anchor: Element): void;
+  leave(): void;
+}
+
+const HEIGHT = 220;
+const TOP = 12;
+const BOTTOM = 28;
+const RIGHT = 12;
+const AXIS = 62;
+/** Narrowest commit; more of them than fit make the chart scroll sideways. */
+const NARROWEST = 20;
+/** Room that a short hash needs. */
+const LABEL_WIDTH = 60;
+/** A single commit needs no more than this. */
+const WIDEST = 140;
+
+/** One comparable group as a line chart: commits across, value up. Points are buttons that open their run. */
+export class Chart {
+  readonly element: HTMLElement;
+  private readonly scroller = element('div', { class: 'plot' });
+  private readonly axis = shape('svg', { class: 'axis', width: AXIS, height: HEIGHT, 'aria-hidden': 'true' });
+  private points: { point: Point; node: SVGGElement; y: number }[] = [];
+  private activeAt: number;
+  private width = 0;
+
+  constructor(
+    private readonly group: Group,
+    private readonly wanted: ScaleKind,
+    private readonly needs: ChartNeeds,
+  ) {
+    this.activeAt = group.points.length - 1;
+    const caution = cautionText(group.points[0].record);
+    const notPositive = wanted === 'log' && group.points.some(({ record }) => record.value <= 0);
+    this.element = element(
+      'figure',
+      { class: 'chart' },
+      element(
+        'figcaption',
+        {},
+        element('h2', {}, group.title),
+        ...(caution ? [element('p', { class: 'caution' }, caution)] : []),
+      ),
+      ...(notPositive
+        ? [
+            element(
+              'p',
+              { class: 'caution' },
+              'Linear scale: a logarithmic one has no place for values that are not above 0',
+            ),
+          ]
+        : []),
+      element('div', { class: 'frame' }, this.axis, this.scroller),
+      ...this.legend(),
+    );
+    new ResizeObserver(() => this.draw()).observe(this.scroller);
+    this.scroller.addEventListener('keydown', (event) => this.key(event));
+  }
+
+  private draw(): void {
+    const room = this.scroller.clientWidth;
+    if (room === 0 || room === this.width) return;
+    const focused = this.scroller.contains(document.activeElement);
+    this.width = room;
+    const { commits, points, title } = this.group;
+    const slot = Math.min(WIDEST, Math.max(NARROWEST, (room - RIGHT) / commits.length));
+    const width = Math.max(room, slot * commits.length + RIGHT);
+    const scale = valueScale(
+      points.map(({ record }) => record.value),
+      this.wanted,
+    );
+    const place = {
+      x: (x: number) => (x + 0.5) * slot,
+      y: (value: number) => TOP + (1 - scale.at(value)) * (HEIGHT - TOP - BOTTOM),
+    };
+    const svg = shape('svg', { width, height: HEIGHT, role: 'group', 'aria-label': `Chart: ${title}` });
+    svg.append(this.gridLines(scale, place.y, width), this.commitLabels(slot), this.lines(place), this.markers(place));
+    this.scroller.replaceChildren(svg);
+    this.drawAxis(scale, place.y);
+    // The newest commit is what the reader came for.
+    this.scroller.scrollLeft = width;
+    if (focused) this.points[this.activeAt].node.focus();
+  }
+
+  private drawAxis(scale: Scale, y: (value: number) => number): void {
+    const labels = scale.ticks.map(({ value, label }) =>
+      shape('text', { x: AXIS - 8, y: y(value), class: 'tick' }, label),
+    );
+    this.axis.replaceChildren(...labels);
+  }
+
+  private gridLines(scale: Scale, y: (value: number) => number, width: number): SVGGElement {
+    const lines = scale.ticks.map(({ value }) => {
+      const at = Math.round(y(value)) + 0.5;
+      return shape('line', { x1: 0, x2: width, y1: at, y2: at, class: 'rule' });
+    });
+    return shape('g', { 'aria-hidden': 'true' }, ...lines);
+  }
+
+  /** Short hashes; where they would overlap every second, third, ... counted from the newest. */
+  private commitLabels(slot: number): SVGGElement {
+    const { commits } = this.group;
+    const every = Math.ceil(LABEL_WIDTH / slot);
+    const labels = commits.flatMap(({ short, subject, date }, at) => {
+      if ((commits.length - 1 - at) % every !== 0) return [];
+      const text = shape('text', { x: (at + 0.5) * slot, y: HEIGHT - 9, class: 'commit' }, short);
+      text.append(shape('title', {}, `${subject}, ${dateText(date)}`));
+      return [text];
+    });
+    return shape('g', { 'aria-hidden': 'true' }, ...labels);
+  }
+
+  private lines(place: Place): SVGGElement {
+    const lines = this.group.series.map(({ points }, series) => {
+      const { dash, colour } = markerOf(series);
+      const corners = points.map(({ x, record }) => `${place.x(x).toFixed(2)},${place.y(record.value).toFixed(2)}`);
+      return shape('polyline', { points: corners.join(' '), class: `line colour-${colour}`, 'stroke-dasharray': dash });
+    });
+    return shape('g', { 'aria-hidden': 'true' }, ...lines);
+  }
+
+  private markers(place: Place): SVGGElement {
+    this.points = this.group.points.map((point, at) => {
+      const { record } = point;
+      const y = place.y(record.value);
+      const node = shape(
+        'g',
+        {
+          class: `point colour-${markerOf(point.series).colour}${record.code.dirty ? ' dirty' : ''}`,
+          role: 'button',
+          tabindex: at === this.activeAt ? 0 : -1,
+          'aria-label': pointText(record),
+          'aria-describedby': 'tooltip',
+          transform: `translate(${place.x(point.x).toFixed(2)},${y.toFixed(2)})`,
+        },
+        shape('circle', { r: 10, class: 'target' }),
+        shape('path', { d: markerOf(point.series).outline, class: 'marker' }),
+      );
+      node.addEventListener('click', () => this.needs.open(record));
+      node.addEventListener('pointerenter', () => this.needs.hover(record, node));
+      node.addEventListener('pointerleave', () => this.needs.leave());
+      node.addEventListener('focus', () => {
+        this.activate(at);
+        this.needs.hover(record, node);
+      });
+      node.addEventListener('blur', () => this.needs.leave());
+      return { point, node, y };
+    });
+    return shape('g', {}, ...this.points.map(({ node }) => node));
+  }
+
+  /** Says which line is whose where there are several, and what a hollow marker means where there is one. */
+  private legend(): HTMLElement[] {
+    const { series, points } = this.group;
+    const entries = series.length > 1 ? series.map(({ name }, at) => legendEntry(name, at, true)) : [];
+    if (points.some(({ record }) => record.code.dirty))
+      entries.push(legendEntry('hollow: uncommitted changes', -1, false));
+    return entries.length ? [element('ul', { class: 'legend' }, ...entries)] : [];
+  }
+
+  private activate(at: number): void {
+    this.points[this.activeAt].node.setAttribute('tabindex', '-1');
+    this.activeAt = at;
+    this.points[at].node.setAttribute('tabindex', '0');
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      this.needs.open(this.points[this.activeAt].point.record);
+      return;
+    }
+    const target = this.target(event.key);
+    if (target === undefined) return;
+    event.preventDefault();
+    this.points[target].node.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    this.points[target].node.focus({ preventScroll: true });
+  }
+
+  /** Left and right go through all points; up and down to the next value at the same commit. */
+  private target(key: string): number | undefined {
+    const last = this.points.length - 1;
+    const at = this.activeAt;
+    switch (key) {
+      case 'ArrowRight':
+        return Math.min(at + 1, last);
+      case 'ArrowLeft':
+        return Math.max(at - 1, 0);
+      case 'Home':
+        return 0;
+      case 'End':
+        return last;
+      case 'ArrowUp':
+        return this.neighbour(-1);
+      case 'ArrowDown':
+        return this.neighbour(1);
+      default:
+        return undefined;
+    }
+  }
+
+  private neighbour(direction: 1 | -1): number {
+    const { point, y } = this.points[this.activeAt];
+    const beyond = this.points
+      .map((other, at) => ({
+        at,
+        gap: (other.y - y) * direction,
+        same: Math.round(other.point.x) === Math.round(point.x),
+      }))
+      .filter(({ gap, same }) => same && gap > 0)
+      .sort((a, b) => a.gap - b.gap);
+    return beyond[0]?.at ?? this.activeAt;
+  }
+}
+
+/** Value and data units to pixels. */
+interface Place {
+  x(x: number): number;
+  y(value: number): number;
+}
+
+function pointText(record: HistoryRecord): string {
+  const dirty = record.code.dirty ? ', uncommitted changes' : '';
+  return `${record.name} at ${record.code.short}${dirty}: ${resultText(record)}. ${record.code.subject}. Open its samples`;
+}
+
+function legendEntry(text: string, series: number, line: boolean): HTMLElement {
+  const { outline, dash, colour } = markerOf(Math.max(series, 0));
+  const sign = shape('svg', { width: line ? 34 : 14, height: 14, 'aria-hidden': 'true' });
+  if (line)
+    sign.append(
+      shape('line', { x1: 0, x2: 34, y1: 7, y2: 7, class: `line colour-${colour}`, 'stroke-dasharray': dash }),
+    );
+  const middle = line ? 17 : 7;
+  const group = shape('g', {
+    class: line ? `point colour-${colour}` : 'point dirty',
+    transform: `translate(${middle},7)`,
+  });
+  group.append(shape('path', { d: outline, class: 'marker' }));
+  sign.append(group);
+  return element('li', {}, sign, text);
+}

@@ -1,0 +1,132 @@
+/** The history panel: every measured value by commit, as charts of comparable numbers and as a table. */
+import type { HistoryRecord } from '../../server/protocol';
+import { element } from '../element';
+import { countOf, countText } from '../facts';
+import { connect } from '../host';
+import type { FromHistory, ToHistory } from '../protocol';
+import { Chart } from './chart';
+import { COLUMNS, DEFAULT_SORTING, filterRecords } from './columns';
+import { groupRecords } from './groups';
+import type { ScaleKind } from './scale';
+import { HistoryTable } from './table';
+import { Tooltip } from './tooltip';
+
+interface PanelState {
+  scale: string;
+  filter: string;
+  column: string;
+  descending: boolean;
+}
+
+const host = connect<ToHistory, FromHistory, PanelState>({ scale: 'linear', filter: '', ...DEFAULT_SORTING });
+let records: readonly HistoryRecord[] = [];
+let loaded = false;
+
+const open = ({ run }: HistoryRecord): void => host.post({ type: 'openRun', run });
+const tooltip = new Tooltip();
+const chartNeeds = {
+  open,
+  hover: (record: HistoryRecord, anchor: Element): void => tooltip.show(record, anchor),
+  leave: (): void => tooltip.hideSoon(),
+};
+const table = new HistoryTable(
+  { column: host.state.column, descending: host.state.descending },
+  {
+    open,
+    copy(record) {
+      host.post({ type: 'copy', text: String(record.value) });
+      status.textContent = `Copied ${record.value}`;
+    },
+    sorted({ column, descending }) {
+      host.remember({ column, descending });
+      const title = COLUMNS.find(({ id }) => id === column)?.title ?? column;
+      status.textContent = `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`;
+    },
+  },
+);
+
+const filter = element('input', {
+  id: 'filter',
+  type: 'search',
+  placeholder: 'Commit, subject, config, network…',
+  autocomplete: 'off',
+});
+const scale = element(
+  'select',
+  { id: 'scale' },
+  element('option', { value: 'linear' }, 'Linear'),
+  element('option', { value: 'log' }, 'Logarithmic'),
+);
+const total = element('span', { class: 'total', role: 'status' });
+const toolbar = element(
+  'div',
+  { class: 'toolbar', role: 'group', 'aria-label': 'View' },
+  element('div', { class: 'field' }, element('label', { for: 'filter' }, 'Filter'), filter),
+  element('div', { class: 'field' }, element('label', { for: 'scale' }, 'Value axis'), scale),
+  total,
+);
+const problem = element('p', { class: 'banner', role: 'alert', hidden: true });
+const problems = element('details', { class: 'problems', hidden: true });
+const empty = element('p', { class: 'empty' }, 'Loading the history…');
+const charts = element('div', { class: 'charts' });
+const status = element('div', { class: 'status', role: 'status', 'aria-live': 'polite' });
+
+filter.value = host.state.filter;
+scale.value = host.state.scale === 'log' ? 'log' : 'linear';
+document.body.append(
+  element('header', { class: 'head' }, element('h1', {}, 'History'), toolbar),
+  element('main', {}, problem, problems, empty, charts, table.element),
+  status,
+  tooltip.element,
+);
+
+/** Draws what passes the filter, as charts and as a table. */
+function draw(): void {
+  const passing = filterRecords(records, host.state.filter);
+  const wanted: ScaleKind = host.state.scale === 'log' ? 'log' : 'linear';
+  charts.replaceChildren(...groupRecords(passing).map((group) => new Chart(group, wanted, chartNeeds).element));
+  table.show(passing);
+  table.element.hidden = passing.length === 0;
+  toolbar.hidden = records.length === 0;
+  total.textContent =
+    passing.length === records.length
+      ? countOf(records.length, 'result')
+      : `${countText(passing.length)} of ${countOf(records.length, 'result')}`;
+  empty.hidden = !loaded || passing.length > 0;
+  empty.textContent =
+    records.length === 0
+      ? 'No results yet. Run a config to get the first point: open an .edm.yaml file with fd or fid in it and choose Run.'
+      : 'No result matches the filter.';
+}
+
+function showProblems(lines: readonly string[]): void {
+  problems.hidden = lines.length === 0;
+  problems.replaceChildren(
+    element('summary', {}, `${countOf(lines.length, 'line')} of the history could not be read`),
+    element('ul', {}, ...lines.map((line) => element('li', {}, line))),
+  );
+}
+
+filter.addEventListener('input', () => {
+  host.remember({ filter: filter.value });
+  draw();
+});
+scale.addEventListener('change', () => {
+  host.remember({ scale: scale.value });
+  draw();
+});
+
+host.listen({
+  history(message) {
+    records = message.records;
+    loaded = true;
+    problem.hidden = true;
+    showProblems(message.problems);
+    draw();
+  },
+  problem(message) {
+    problem.textContent = message.message;
+    problem.hidden = false;
+    if (!loaded) empty.hidden = true;
+  },
+});

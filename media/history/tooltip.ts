@@ -1,0 +1,49 @@
+import { element, factList } from '../element';
+import { cautionText, recordFacts, resultText } from '../facts';
+import type { HistoryRecord } from '../../server/protocol';
+
+/** Time to move the pointer from a point onto its tooltip before it goes. */
+const GRACE_MS = 200;
+const DISTANCE = 12;
+
+/** The card beside a chart point. The pointer may rest on it; Esc puts it away. */
+export class Tooltip {
+  readonly element = element('div', { class: 'tooltip', id: 'tooltip', role: 'tooltip', hidden: true });
+  private timer = 0;
+
+  constructor() {
+    this.element.addEventListener('pointerenter', () => clearTimeout(this.timer));
+    this.element.addEventListener('pointerleave', () => this.hide());
+    document.addEventListener('keydown', (event) => event.key === 'Escape' && this.hide());
+    window.addEventListener('scroll', () => this.hide(), { capture: true, passive: true });
+  }
+
+  /** Shows what is known of `record` beside `anchor`, inside the window. */
+  show(record: HistoryRecord, anchor: Element): void {
+    clearTimeout(this.timer);
+    const caution = cautionText(record);
+    this.element.replaceChildren(
+      element('strong', {}, resultText(record)),
+      ...(caution ? [element('p', { class: 'caution' }, caution)] : []),
+      factList(recordFacts(record)),
+    );
+    this.element.hidden = false;
+    const at = anchor.getBoundingClientRect();
+    const own = this.element.getBoundingClientRect();
+    const right = at.right + DISTANCE;
+    const left = right + own.width > innerWidth ? Math.max(0, at.left - DISTANCE - own.width) : right;
+    const top = Math.max(0, Math.min(at.top - own.height / 3, innerHeight - own.height - 4));
+    this.element.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+  }
+
+  /** Goes after a moment, unless the pointer has reached the card. */
+  hideSoon(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.hide(), GRACE_MS);
+  }
+
+  private hide(): void {
+    clearTimeout(this.timer);
+    this.element.hidden = true;
+  }
+}

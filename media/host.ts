@@ -1,0 +1,64 @@
+/** The extension's side of a webview, typed: messages in, messages out, and the state VS Code keeps for the panel. */
+
+declare function acquireVsCodeApi(): {
+  postMessage(message: unknown): void;
+  getState(): unknown;
+  setState(state: unknown): void;
+};
+
+/** One handler for each message type: the compiler refuses a panel that forgets one. */
+export type Handlers<To extends { type: string }> = {
+  [Type in To['type']]: (message: Extract<To, { type: Type }>) => void;
+};
+
+/** Panel side of the connection. `State` must survive JSON. */
+export interface Host<To extends { type: string }, From, State extends object> {
+  post(message: From): void;
+  /** What the panel remembers; a hidden panel is destroyed and built again from it. */
+  readonly state: Readonly<State>;
+  /** Changes part of the state and stores it. */
+  remember(change: Partial<State>): void;
+  /** Starts listening, then says `ready`; the extension sends nothing before that. */
+  listen(handlers: Handlers<To>): void;
+}
+
+/**
+ * Takes over VS Code's API object, which a webview may acquire only once.
+ * @param defaults the state of a new panel; stored values whose type differs (an older version's) are dropped
+ */
+export function connect<To extends { type: string }, From extends { type: string }, State extends object>(
+  defaults: State,
+): Host<To, From, State> {
+  const api = acquireVsCodeApi();
+  let state = restore(defaults, api.getState());
+  return {
+    get state() {
+      return state;
+    },
+    post: (message) => api.postMessage(message),
+    remember(change) {
+      state = { ...state, ...change };
+      api.setState(state);
+    },
+    listen(handlers) {
+      window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+        if (!isMessage(data) || !Object.hasOwn(handlers, data.type)) return;
+        (handlers as Record<string, (message: unknown) => void>)[data.type](data);
+      });
+      api.postMessage({ type: 'ready' });
+    },
+  };
+}
+
+function isMessage(data: unknown): data is { type: string } {
+  return typeof data === 'object' && data !== null && typeof (data as { type?: unknown }).type === 'string';
+}
+
+/** The stored values where they are of the default's type, else the defaults. */
+function restore<State extends object>(defaults: State, stored: unknown): State {
+  if (typeof stored !== 'object' || stored === null) return defaults;
+  const usable = Object.entries(stored).filter(
+    ([key, value]) => Object.hasOwn(defaults, key) && typeof value === typeof defaults[key as keyof State],
+  );
+  return { ...defaults, ...(Object.fromEntries(usable) as Partial<State>) };
+}

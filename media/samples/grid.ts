@@ -1,0 +1,270 @@
+import type { SampleDetails, SamplesResult } from '../../server/protocol';
+import { element } from '../element';
+import { gridLayout, moveByKey, rowsInSight, scrollToShow, type GridLayout } from './layout';
+
+export type Sample = SamplesResult['images'][number];
+
+/** What the grid needs from the panel around it. Positions count the samples shown, after filtering. */
+export interface GridNeeds {
+  urlOf(sample: Sample): string;
+  /** Text alternative of an image, as far as it is known. */
+  textOf(sample: Sample): string;
+  detailsOf(sample: Sample): SampleDetails | undefined;
+  /** Files have come into sight and stayed there. */
+  seen(files: string[]): void;
+  /** The sample under pointer or focus; undefined when there is none. */
+  pointedAt(sample: Sample | undefined): void;
+  open(position: number): void;
+  activeChanged(position: number): void;
+}
+
+const OVERSCAN = 2;
+/** After this rest the images in sight are fetched and their details asked for; a drag through 50,000 fetches few. */
+const REST_MS = 80;
+
+/** A grid of images that keeps only the rows in sight in the DOM; keyboard as in the grid pattern of WAI-ARIA. */
+export class SampleGrid {
+  /** The scrolling element. */
+  readonly element = element('div', { class: 'grid', role: 'grid', 'aria-label': 'Samples', 'aria-readonly': 'true' });
+  private readonly canvas = element('div', { class: 'canvas', role: 'presentation' });
+  private readonly rows = new Map<number, HTMLElement>();
+  private samples: readonly Sample[] = [];
+  private layout: GridLayout = gridLayout(0, 0, 1);
+  private tile = 1;
+  private activeAt = 0;
+  private lastTop = 0;
+  private frame = 0;
+  private rest = 0;
+
+  constructor(private readonly needs: GridNeeds) {
+    this.element.append(this.canvas);
+    this.element.addEventListener('scroll', () => this.renderSoon(), { passive: true });
+    new ResizeObserver(() => this.arrange()).observe(this.element);
+    this.canvas.addEventListener('click', (event) => this.withCell(event, (at) => this.needs.open(at)));
+    this.canvas.addEventListener('pointerover', (event) =>
+      this.withCell(event, (at) => this.needs.pointedAt(this.samples[at])),
+    );
+    this.canvas.addEventListener('pointerleave', () => this.needs.pointedAt(this.hasFocus ? this.active : undefined));
+    this.canvas.addEventListener('focusin', (event) =>
+      this.withCell(event, (at) => {
+        this.activate(at);
+        this.needs.pointedAt(this.samples[at]);
+      }),
+    );
+    this.canvas.addEventListener('focusout', () => this.needs.pointedAt(undefined));
+    this.element.addEventListener('keydown', (event) => this.key(event));
+  }
+
+  /** The sample that holds the grid's place in the tab order. */
+  get active(): Sample | undefined {
+    return this.samples[this.activeAt];
+  }
+
+  /** Shows other samples with `active` in sight. */
+  show(samples: readonly Sample[], active = 0): void {
+    this.setSamples(samples, active);
+    this.element.scrollTop = 0;
+    this.arrange(true);
+    this.reveal(this.activeAt);
+  }
+
+  /** Shows a longer list of the same kind without leaving the place the reader has scrolled to. */
+  extend(samples: readonly Sample[], active: number): void {
+    this.setSamples(samples, active);
+    this.arrange(true);
+  }
+
+  /** Changes the side of a tile; what is at the top stays in sight. */
+  resize(tile: number): void {
+    if (tile === this.tile) return;
+    this.tile = tile;
+    this.arrange(true);
+  }
+
+  /** Moves the focus, scrolling as little as possible. */
+  focus(position: number): void {
+    this.reveal(position);
+    this.activate(position);
+    this.cell(position)?.focus({ preventScroll: true });
+  }
+
+  /** Scrolls a tile into sight and makes it the active one without taking the focus. */
+  reveal(position: number): void {
+    if (position >= this.samples.length) return;
+    const row = Math.floor(position / this.layout.columns);
+    this.element.scrollTop = scrollToShow(this.layout, row, this.element.scrollTop, this.element.clientHeight);
+    this.activate(position);
+    this.render();
+  }
+
+  /** Texts of tiles in the DOM follow details that have arrived. */
+  refresh(): void {
+    for (const cell of this.canvas.querySelectorAll<HTMLElement>('.tile')) {
+      const sample = this.samples[Number(cell.dataset.at)];
+      const text = this.needs.textOf(sample);
+      const details = this.needs.detailsOf(sample);
+      cell.title = details ? `${text}, ${sample.file}, ${details.width} × ${details.height}` : text;
+      const image = cell.querySelector('img');
+      if (image) image.alt = text;
+      if (details?.problem) this.breakTile(cell, details.problem);
+    }
+  }
+
+  private setSamples(samples: readonly Sample[], active: number): void {
+    this.samples = samples;
+    this.activeAt = Math.min(active, Math.max(samples.length - 1, 0));
+  }
+
+  private get hasFocus(): boolean {
+    return this.canvas.contains(document.activeElement);
+  }
+
+  /** Lays the tiles out anew where the room, the size or the samples have changed. */
+  private arrange(force = false): void {
+    // Hidden, there is no width to lay out in; the observer calls again.
+    if (this.element.clientWidth === 0) return;
+    const layout = gridLayout(this.samples.length, this.element.clientWidth, this.tile);
+    if (!force && layout.columns === this.layout.columns) return this.renderSoon();
+    const top = Math.floor(this.element.scrollTop / this.layout.rowHeight) * this.layout.columns;
+    const focused = this.hasFocus;
+    this.layout = layout;
+    for (const row of [...this.rows.keys()]) this.drop(row);
+    this.canvas.style.height = `${layout.rows * layout.rowHeight}px`;
+    this.element.style.setProperty('--tile', `${layout.tile}px`);
+    this.element.style.setProperty('--column', `${layout.columnWidth}px`);
+    this.element.style.setProperty('--row', `${layout.rowHeight}px`);
+    this.element.setAttribute('aria-rowcount', String(layout.rows));
+    this.element.setAttribute('aria-colcount', String(layout.columns));
+    this.element.scrollTop = Math.floor(top / layout.columns) * layout.rowHeight;
+    this.render();
+    if (focused) this.cell(this.activeAt)?.focus({ preventScroll: true });
+  }
+
+  private renderSoon(): void {
+    this.frame ||= requestAnimationFrame(() => this.render());
+  }
+
+  private render(): void {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    const { scrollTop, clientHeight } = this.element;
+    const { first, last } = rowsInSight(this.layout, scrollTop, clientHeight, OVERSCAN);
+    // The active row stays: were it removed, the keyboard's place would be lost.
+    const activeRow = Math.floor(this.activeAt / this.layout.columns);
+    for (const row of [...this.rows.keys()]) if ((row < first || row > last) && row !== activeRow) this.drop(row);
+    for (let row = first; row <= last; row++) this.add(row);
+    if (activeRow < this.layout.rows) this.add(activeRow);
+    const jump = Math.abs(scrollTop - this.lastTop) > clientHeight / 2;
+    this.lastTop = scrollTop;
+    if (!jump) this.fetchImages();
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => {
+      this.fetchImages();
+      this.needs.seen(this.filesInSight());
+    }, REST_MS);
+  }
+
+  private add(row: number): void {
+    if (this.rows.has(row)) return;
+    const { columns, rowHeight, count } = this.layout;
+    const line = element('div', { class: 'row', role: 'row', 'aria-rowindex': row + 1 });
+    line.style.transform = `translateY(${row * rowHeight}px)`;
+    for (let at = row * columns; at < Math.min(count, (row + 1) * columns); at++) line.append(this.makeCell(at));
+    // In the DOM rows lie in order, for screen readers that read through.
+    const next = [...this.rows.keys()].filter((other) => other > row).sort((a, b) => a - b)[0];
+    this.canvas.insertBefore(line, this.rows.get(next) ?? null);
+    this.rows.set(row, line);
+  }
+
+  private drop(row: number): void {
+    const line = this.rows.get(row);
+    // Without a source a running fetch is cancelled; images that flew by must not delay those in sight.
+    for (const image of line?.querySelectorAll('img') ?? []) image.removeAttribute('src');
+    line?.remove();
+    this.rows.delete(row);
+  }
+
+  private makeCell(at: number): HTMLElement {
+    const sample = this.samples[at];
+    const text = this.needs.textOf(sample);
+    const details = this.needs.detailsOf(sample);
+    const cell = element('div', {
+      class: 'tile',
+      role: 'gridcell',
+      'aria-colindex': (at % this.layout.columns) + 1,
+      'data-at': at,
+      tabindex: at === this.activeAt ? 0 : -1,
+      title: details ? `${text}, ${sample.file}, ${details.width} × ${details.height}` : text,
+    });
+    const image = element('img', { alt: text, draggable: 'false', decoding: 'async' });
+    image.addEventListener('load', () => {
+      const shown = this.layout.tile * devicePixelRatio;
+      image.classList.toggle('pixelated', Math.max(image.naturalWidth, image.naturalHeight) < shown);
+      image.classList.add('loaded');
+    });
+    image.addEventListener('error', () => {
+      if (image.hasAttribute('src')) this.breakTile(cell, 'Cannot be shown');
+    });
+    cell.append(element('span', { class: 'frame' }, image));
+    if (this.layout.captions) {
+      const caption = sample.seed === undefined ? sample.file.replace(/^.*\//, '') : String(sample.seed);
+      cell.append(element('span', { class: 'caption', 'aria-hidden': 'true' }, caption));
+    }
+    if (details?.problem) this.breakTile(cell, details.problem);
+    return cell;
+  }
+
+  private breakTile(cell: HTMLElement, problem: string): void {
+    const sample = this.samples[Number(cell.dataset.at)];
+    const known = this.needs.detailsOf(sample)?.problem ?? problem;
+    cell.classList.add('broken');
+    cell.title = `${this.needs.textOf(sample)}, ${sample.file}: ${known}`;
+    const words = element('span', { class: 'problem' }, 'Cannot be shown');
+    words.setAttribute('aria-label', cell.title);
+    cell.querySelector('.frame')?.replaceChildren(words);
+  }
+
+  private fetchImages(): void {
+    for (const cell of this.canvas.querySelectorAll<HTMLElement>('.tile')) {
+      const image = cell.querySelector('img');
+      if (image && !image.hasAttribute('src')) image.src = this.needs.urlOf(this.samples[Number(cell.dataset.at)]);
+    }
+  }
+
+  private filesInSight(): string[] {
+    const { first, last } = rowsInSight(this.layout, this.element.scrollTop, this.element.clientHeight, 0);
+    const { columns } = this.layout;
+    return this.samples.slice(Math.max(first, 0) * columns, (last + 1) * columns).map(({ file }) => file);
+  }
+
+  private activate(position: number): void {
+    if (position === this.activeAt) return;
+    this.cell(this.activeAt)?.setAttribute('tabindex', '-1');
+    this.activeAt = position;
+    this.cell(position)?.setAttribute('tabindex', '0');
+    this.needs.activeChanged(position);
+  }
+
+  private cell(position: number): HTMLElement | null {
+    return this.canvas.querySelector<HTMLElement>(`[data-at="${position}"]`);
+  }
+
+  private withCell(event: Event, act: (position: number) => void): void {
+    const cell = event.target instanceof Element ? event.target.closest<HTMLElement>('.tile') : null;
+    if (cell) act(Number(cell.dataset.at));
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (event.altKey || event.metaKey || this.samples.length === 0) return;
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      this.needs.open(this.activeAt);
+      return;
+    }
+    const page = Math.floor(this.element.clientHeight / this.layout.rowHeight);
+    const target = moveByKey(this.layout, this.activeAt, event.key, event.ctrlKey, page);
+    if (target === undefined) return;
+    event.preventDefault();
+    this.focus(target);
+  }
+}

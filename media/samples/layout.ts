@@ -1,0 +1,101 @@
+/** Where the tiles of the samples grid lie, and which of them are in sight. Lengths are CSS pixels. No DOM. */
+
+/** Tile sizes where the images' own size is unknown or large. */
+const SIZES = [32, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384];
+/** Images up to this size are shown at whole multiples of it, so that each of their pixels is a square. */
+const LARGEST_SMALL = 64;
+/** Narrower tiles have no room for a caption. */
+const CAPTION_FROM = 56;
+const CAPTION_HEIGHT = 16;
+const GAP = 4;
+
+/** A grid of equal tiles, filled row by row. */
+export interface GridLayout {
+  count: number;
+  columns: number;
+  rows: number;
+  /** Side of an image. */
+  tile: number;
+  /** Distance from one tile to the next, across. */
+  columnWidth: number;
+  /** Distance from one row to the next. */
+  rowHeight: number;
+  captions: boolean;
+}
+
+/** The sizes that the zoom goes through, small to large. `native` is the images' own longer side. */
+export function tileSizes(native: number | undefined): number[] {
+  if (native === undefined || native > LARGEST_SMALL) return SIZES;
+  const largest = SIZES[SIZES.length - 1];
+  const smallest = Math.ceil(16 / native);
+  return Array.from({ length: Math.floor(largest / native) - smallest + 1 }, (_, step) => (smallest + step) * native);
+}
+
+/** Position in `sizes` of the one nearest to `wanted`; the smaller of two equally near. */
+export function nearestSize(sizes: readonly number[], wanted: number): number {
+  return sizes.reduce((best, size, at) => (Math.abs(size - wanted) < Math.abs(sizes[best] - wanted) ? at : best), 0);
+}
+
+/** Lays `count` tiles out in `width`; at least one column, however narrow. */
+export function gridLayout(count: number, width: number, tile: number): GridLayout {
+  const columnWidth = tile + GAP;
+  const columns = Math.max(1, Math.floor((width - GAP) / columnWidth));
+  const captions = tile >= CAPTION_FROM;
+  const rowHeight = tile + GAP + (captions ? CAPTION_HEIGHT : 0);
+  return { count, columns, rows: Math.ceil(count / columns), tile, columnWidth, rowHeight, captions };
+}
+
+/** First and last row (inclusive) to keep in the DOM: those in sight and `overscan` more at each end. Empty: last < first. */
+export function rowsInSight(
+  layout: GridLayout,
+  scrollTop: number,
+  viewport: number,
+  overscan: number,
+): { first: number; last: number } {
+  const first = Math.floor(scrollTop / layout.rowHeight) - overscan;
+  const last = Math.ceil((scrollTop + viewport) / layout.rowHeight) - 1 + overscan;
+  return { first: Math.max(0, first), last: Math.min(layout.rows - 1, last) };
+}
+
+/** Scroll position that shows the whole of `row`, moving as little as possible. */
+export function scrollToShow(layout: GridLayout, row: number, scrollTop: number, viewport: number): number {
+  const top = row * layout.rowHeight;
+  const bottom = top + layout.rowHeight + GAP;
+  if (top < scrollTop || bottom - top > viewport) return top;
+  return Math.max(scrollTop, bottom - viewport);
+}
+
+/**
+ * Where a key leads from tile `at`, as the grid pattern of WAI-ARIA has it (Ctrl with Home and End: the whole grid).
+ * Undefined for keys that do not move.
+ * @param page rows in sight, the stride of PageUp and PageDown
+ */
+export function moveByKey(
+  layout: GridLayout,
+  at: number,
+  key: string,
+  ctrl: boolean,
+  page: number,
+): number | undefined {
+  const { columns, count } = layout;
+  const rowStart = at - (at % columns);
+  const stride = columns * Math.max(1, page);
+  const target: Record<string, number> = {
+    ArrowRight: at + 1,
+    ArrowLeft: at - 1,
+    ArrowDown: at + columns < count ? at + columns : at,
+    ArrowUp: at - columns >= 0 ? at - columns : at,
+    Home: ctrl ? 0 : rowStart,
+    End: ctrl ? count - 1 : rowStart + columns - 1,
+    PageDown: Math.min(at + stride, at + columns * Math.floor((count - 1 - at) / columns)),
+    PageUp: Math.max(at - stride, at % columns),
+  };
+  return Object.hasOwn(target, key) ? Math.min(Math.max(target[key], 0), count - 1) : undefined;
+}
+
+/** Largest whole multiple of the image that fits; images larger than the room shrink. Returns width and height. */
+export function enlarged(width: number, height: number, room: { width: number; height: number }): [number, number] {
+  const fit = Math.min(room.width / width, room.height / height);
+  const scale = fit >= 1 ? Math.floor(fit) : fit;
+  return [width * scale, height * scale];
+}

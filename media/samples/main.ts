@@ -1,0 +1,331 @@
+/** The samples panel: the images of a run as a grid, with what made them. */
+import type { SamplesResult } from '../../server/protocol';
+import { button, element, factList } from '../element';
+import {
+  cautionText,
+  classText,
+  countOf,
+  countText,
+  generateCommand,
+  resultText,
+  runFacts,
+  unfinishedText,
+  type Fact,
+} from '../facts';
+import { connect } from '../host';
+import type { FromSamples, ToSamples } from '../protocol';
+import { DetailsCache } from './details';
+import { Enlargement, type Enlarged } from './enlargement';
+import { SampleGrid, type Sample } from './grid';
+import { nearestSize, tileSizes } from './layout';
+
+/** `folder` lets the extension fill the panel again after a restart of the window. */
+interface PanelState {
+  folder: string;
+  /** Side of a tile in CSS pixels. */
+  size: number;
+  /** Longer side of the images, 0 until known. */
+  native: number;
+  /** Class label, or empty for all. */
+  classFilter: string;
+  /** File of the active tile. */
+  active: string;
+}
+
+const EMPTY: SamplesResult = { folder: '', title: 'Samples', images: [] };
+const ALL_CLASSES = '';
+
+const host = connect<ToSamples, FromSamples, PanelState>({
+  folder: '',
+  size: 84,
+  native: 0,
+  classFilter: ALL_CLASSES,
+  active: '',
+});
+const details = new DetailsCache((files) => host.post({ type: 'details', files }));
+let samples = EMPTY;
+let shown: readonly Sample[] = [];
+let baseUri = '';
+
+const title = element('h1', {}, 'Samples');
+const facts = element('div', { class: 'fact-box' });
+const values = element('p', { class: 'values' });
+const notes = element('ul', { class: 'notes' });
+const problem = element('p', { class: 'banner', role: 'alert', hidden: true });
+const empty = element('p', { class: 'empty' }, 'Loading the samples…');
+const classSelect = element('select', { id: 'class' });
+const classField = element('div', { class: 'field' }, element('label', { for: 'class' }, 'Class'), classSelect);
+const seedInput = element('input', { id: 'seed', type: 'text', inputmode: 'numeric', size: 8, autocomplete: 'off' });
+const seedField = element(
+  'div',
+  { class: 'field' },
+  element('label', { for: 'seed' }, 'Go to seed'),
+  seedInput,
+  button({ class: 'secondary' }, 'Go', goToSeed),
+);
+const zoom = element('input', { id: 'zoom', type: 'range', min: 0, step: 1 });
+const zoomField = element(
+  'div',
+  { class: 'field zoom' },
+  element('label', { for: 'zoom' }, 'Size'),
+  button({ class: 'icon', 'aria-label': 'Smaller', title: 'Smaller (-)' }, '−', () => zoomBy(-1)),
+  zoom,
+  button({ class: 'icon', 'aria-label': 'Larger', title: 'Larger (+)' }, '+', () => zoomBy(1)),
+);
+const total = element('span', { class: 'total' });
+const toolbar = element(
+  'div',
+  { class: 'toolbar', role: 'group', 'aria-label': 'View' },
+  classField,
+  seedField,
+  zoomField,
+  total,
+);
+const status = element('div', { class: 'status', role: 'status', 'aria-live': 'polite' });
+
+const grid = new SampleGrid({
+  urlOf,
+  textOf,
+  detailsOf: ({ file }) => details.get(file),
+  seen: (files) => details.want(files),
+  pointedAt: (sample) =>
+    say(
+      sample
+        ? sampleFacts(sample)
+            .map(([label, value]) => `${label} ${value}`)
+            .join('  ·  ')
+        : '',
+    ),
+  open: (position) => enlarge(position),
+  activeChanged: (position) => {
+    host.remember({ active: shown[position]?.file ?? '' });
+    if (enlargement.isOpen) enlarge(position);
+  },
+});
+const enlargement = new Enlargement({
+  step(by) {
+    const at = grid.active ? shown.indexOf(grid.active) : 0;
+    grid.reveal(Math.min(Math.max(at + by, 0), shown.length - 1));
+  },
+  copy: (text) => host.post({ type: 'copy', text }),
+  openFile: () => grid.active && host.post({ type: 'open', file: grid.active.file }),
+  closed: () => grid.active && grid.focus(shown.indexOf(grid.active)),
+});
+
+document.body.append(
+  element('header', { class: 'head' }, title, values, facts, notes, toolbar),
+  problem,
+  empty,
+  grid.element,
+  status,
+  enlargement.element,
+);
+
+function urlOf({ file }: Sample): string {
+  return `${baseUri}/${file.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+function textOf(sample: Sample): string {
+  const seed = sample.seed ?? details.get(sample.file)?.seed;
+  const label = details.get(sample.file)?.class;
+  const parts = [seed === undefined ? sample.file : `Seed ${seed}`];
+  if (label !== undefined) parts.push(`class ${classText(label, classNames())}`);
+  return parts.join(', ');
+}
+
+function sampleFacts(sample: Sample): Fact[] {
+  const known = details.get(sample.file);
+  const seed = sample.seed ?? known?.seed;
+  const list: Fact[] = [];
+  if (seed !== undefined) list.push(['Seed', String(seed)]);
+  if (known?.class !== undefined) list.push(['Class', classText(known.class, classNames())]);
+  list.push(['File', sample.file]);
+  if (known?.problem) list.push(['Problem', known.problem]);
+  else if (known) list.push(['Size', `${known.width} × ${known.height}`]);
+  return list;
+}
+
+function classNames(): readonly string[] | undefined {
+  return samples.classNames ?? samples.manifest?.class_names;
+}
+
+function say(text: string): void {
+  status.textContent = text;
+}
+
+function enlarge(position: number): void {
+  const sample = shown[position];
+  grid.reveal(position);
+  details.want([sample.file]);
+  const seed = sample.seed ?? details.get(sample.file)?.seed;
+  const view: Enlarged = {
+    url: urlOf(sample),
+    text: textOf(sample),
+    facts: [...sampleFacts(sample), ['Position', `${countText(position + 1)} of ${countText(shown.length)}`]],
+    problem: details.get(sample.file)?.problem,
+    seed,
+    command: samples.manifest && seed !== undefined ? generateCommand(samples.manifest, seed) : undefined,
+  };
+  enlargement.show(view);
+}
+
+/** The head: what the run was, what it measured and what is wrong with it. */
+function describe(value: string | undefined): void {
+  const { manifest, images } = samples;
+  title.textContent = samples.title;
+  const results = manifest?.results ?? [];
+  values.textContent = value ?? results.map(resultText).join('  ·  ');
+  values.hidden = values.textContent === '';
+  facts.replaceChildren(...(manifest ? [factList(runFacts(manifest))] : []));
+  const said = [manifest && unfinishedText(manifest, images.length), ...results.map(cautionText)];
+  notes.replaceChildren(...said.filter((text) => text !== undefined).map((text) => element('li', {}, text)));
+  notes.hidden = notes.childElementCount === 0;
+  seedField.hidden = !images.some(({ seed }) => seed !== undefined);
+}
+
+function offerClasses(): void {
+  const names = classNames();
+  const labels = names ? names.map((_, label) => label) : details.classes();
+  const wanted = host.state.classFilter;
+  if (!names && wanted !== ALL_CLASSES && !labels.includes(Number(wanted))) labels.push(Number(wanted));
+  classField.hidden = labels.length === 0;
+  if (classSelect.options.length === labels.length + 1) return;
+  const options = labels.map((label) => element('option', { value: label }, classText(label, names)));
+  classSelect.replaceChildren(element('option', { value: ALL_CLASSES }, 'All'), ...options);
+  classSelect.value = wanted;
+}
+
+/** Samples of the class that is chosen, as far as classes are known. */
+function passing(): readonly Sample[] {
+  const wanted = host.state.classFilter;
+  if (wanted === ALL_CLASSES) return samples.images;
+  return samples.images.filter(({ file }) => details.get(file)?.class === Number(wanted));
+}
+
+/** Shows the samples that pass the filter, with the one that was active last in sight. */
+function applyFilter(): void {
+  shown = passing();
+  countShown();
+  grid.show(shown, activePosition());
+}
+
+/** More classes have been read: the list grows under the reader's eyes but does not move. */
+function growFiltered(): void {
+  const now = passing();
+  if (now.length === shown.length) return countShown();
+  const first = shown.length === 0;
+  shown = now;
+  countShown();
+  if (first) grid.show(shown, activePosition());
+  else grid.extend(shown, activePosition());
+}
+
+function activePosition(): number {
+  return Math.max(
+    0,
+    shown.findIndex(({ file }) => file === host.state.active),
+  );
+}
+
+/** Reads the classes of all images where a class is chosen, and stops where none is. */
+function readClasses(): void {
+  if (host.state.classFilter === ALL_CLASSES) details.stopScan();
+  else details.scan(samples.images.map(({ file }) => file));
+}
+
+function countShown(): void {
+  const all = samples.images.length;
+  const files = samples.images.map(({ file }) => file);
+  const read = host.state.classFilter === ALL_CLASSES ? all : details.knownOf(files);
+  const extent =
+    shown.length === all ? countOf(all, 'image') : `${countText(shown.length)} of ${countOf(all, 'image')}`;
+  total.textContent = read < all ? `${extent}, classes read of ${countText(read)}` : extent;
+  grid.element.hidden = shown.length === 0;
+  empty.hidden = shown.length > 0;
+  if (all === 0)
+    empty.textContent = 'No images in this folder yet. Run the config, or open a folder that holds .png files.';
+  else if (read < all) empty.textContent = 'Reading the classes of the images…';
+  else empty.textContent = 'No image of this class. Choose another class to see more.';
+}
+
+function goToSeed(): void {
+  const text = seedInput.value.trim();
+  const at = shown.findIndex(({ seed }) => String(seed) === text);
+  if (at >= 0) grid.focus(at);
+  else if (!/^\d+$/.test(text)) say('Type the number of a seed, such as 12');
+  else if (samples.images.some(({ seed }) => String(seed) === text))
+    say(`Seed ${text} is of another class: choose All to see it`);
+  else say(`No image of seed ${text} here${samples.manifest ? `: the seeds are ${samples.manifest.seeds}` : ''}`);
+}
+
+/** Offers the sizes that suit the images and shows the one nearest to what was chosen last. */
+function applyZoom(): void {
+  const sizes = tileSizes(host.state.native || undefined);
+  const at = nearestSize(sizes, host.state.size);
+  zoom.max = String(sizes.length - 1);
+  zoom.value = String(at);
+  zoom.setAttribute('aria-valuetext', `${sizes[at]} pixels`);
+  grid.resize(sizes[at]);
+}
+
+function zoomBy(steps: number): void {
+  const sizes = tileSizes(host.state.native || undefined);
+  const at = Math.min(Math.max(nearestSize(sizes, host.state.size) + steps, 0), sizes.length - 1);
+  host.remember({ size: sizes[at] });
+  applyZoom();
+}
+
+zoom.addEventListener('input', () => {
+  host.remember({ size: tileSizes(host.state.native || undefined)[Number(zoom.value)] });
+  applyZoom();
+});
+
+classSelect.addEventListener('change', () => {
+  host.remember({ classFilter: classSelect.value });
+  applyFilter();
+  readClasses();
+});
+
+seedInput.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter') goToSeed();
+});
+
+document.addEventListener('keydown', (event) => {
+  const typing = event.target instanceof HTMLInputElement && event.target.type === 'text';
+  if (typing || enlargement.isOpen || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.key === '+' || event.key === '=') zoomBy(1);
+  else if (event.key === '-') zoomBy(-1);
+});
+
+host.listen({
+  samples(message) {
+    const again = message.samples.folder === host.state.folder;
+    samples = message.samples;
+    baseUri = message.baseUri.replace(/\/$/, '');
+    if (!again) host.remember({ folder: samples.folder, native: 0, classFilter: ALL_CLASSES, active: '' });
+    problem.hidden = true;
+    describe(message.value);
+    offerClasses();
+    applyZoom();
+    applyFilter();
+    readClasses();
+  },
+  details(message) {
+    details.receive(message.details);
+    const first = message.details.find(({ width }) => width > 0);
+    if (first && host.state.native === 0) {
+      host.remember({ native: Math.max(first.width, first.height) });
+      applyZoom();
+    }
+    offerClasses();
+    if (host.state.classFilter !== ALL_CLASSES) growFiltered();
+    grid.refresh();
+    if (enlargement.isOpen && grid.active) enlarge(shown.indexOf(grid.active));
+  },
+  problem(message) {
+    details.fail();
+    problem.textContent = message.message;
+    problem.hidden = false;
+    if (samples === EMPTY) empty.hidden = true;
+  },
+});
