@@ -13,6 +13,11 @@ export interface Denoiser {
   readonly sigmaMin: number;
   /** Largest noise level the network accepts (may be Infinity). */
   readonly sigmaMax: number;
+  /**
+   * True where the last bits of an image depend on how many are evaluated together, as on CUDA, whose kernels are chosen
+   * by the batch size: every evaluation then gets the same number of rows.
+   */
+  readonly batchDependent?: boolean;
   /** The nearest noise level the network was trained for; the identity for all but iDDPM. */
   roundSigma(sigma: number): number;
   /**

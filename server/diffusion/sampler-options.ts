@@ -104,6 +104,7 @@ const DEFAULT_RANGES: Record<Discretization, readonly [number, number]> = {
 
 /**
  * Checks the options and fills in what is missing; noise levels are clamped to what the network accepts.
+ * @param options keys that are no sampler option are left out
  * @throws UserError naming the option, its value and its range
  */
 export function resolveSampler(

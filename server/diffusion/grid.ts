@@ -1,0 +1,55 @@
+/** One PNG of many images, side by side. */
+import { readFile } from 'node:fs/promises';
+import { messageOf, UserError } from '../errors';
+import type { Image } from './image';
+import { writeAtomically } from './image-folder';
+import { decodePng, encodePngRows } from './png';
+
+/** The near-square arrangement of n images: as many columns as rows or one more. */
+export function gridShape(n: number): { columns: number; rows: number } {
+  const columns = Math.ceil(Math.sqrt(n));
+  return { columns, rows: Math.ceil(n / columns) };
+}
+
+/**
+ * Writes a grid of images to `dest`, row by row from left to right; cells left over are black. One row of images is in
+ * memory at a time.
+ * @param files PNG files as `generate` writes them, all of one size and number of channels; at least one
+ * @throws UserError for a file that is missing, damaged or of another size
+ */
+export async function writeGrid(files: readonly string[], dest: string): Promise<void> {
+  const first = await readImage(files[0]);
+  const { columns, rows } = gridShape(files.length);
+  const size = { width: first.width * columns, height: first.height * rows, channels: first.channels };
+  await writeAtomically(dest, encodePngRows(size, gridRows(files, first, columns)));
+}
+
+async function* gridRows(files: readonly string[], first: Image, columns: number): AsyncGenerator<Uint8Array> {
+  const stride = first.width * first.channels;
+  for (let start = 0; start < files.length; start += columns) {
+    const lines = Array.from({ length: first.height }, () => new Uint8Array(stride * columns));
+    for (const [column, file] of files.slice(start, start + columns).entries()) {
+      const image = await readImage(file);
+      if (image.width !== first.width || image.height !== first.height || image.channels !== first.channels) {
+        throw new UserError(
+          `${file} is ${sizeOf(image)}, but ${files[0]} is ${sizeOf(first)}: a grid needs equal sizes`,
+        );
+      }
+      for (const [y, line] of lines.entries()) {
+        line.set(image.pixels.subarray(y * stride, (y + 1) * stride), column * stride);
+      }
+    }
+    yield* lines;
+  }
+}
+
+async function readImage(file: string): Promise<Image> {
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw new UserError(`Cannot read ${file} for the grid: ${messageOf(error)}`);
+  });
+  return decodePng(bytes, file);
+}
+
+function sizeOf({ width, height, channels }: Image): string {
+  return `${width}x${height} with ${channels} ${channels === 1 ? 'channel' : 'channels'}`;
+}
