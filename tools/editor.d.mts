@@ -30,7 +30,7 @@ export interface CodeServerOptions {
   workspace?: string;
   /** The extension(s) under development, loaded from their folders without being installed. */
   extensionDevelopmentPath?: string | readonly string[];
-  /** A module with `run(): Promise<void>`, run inside the extension host; needs `testDriver`. */
+  /** A module with `run(): Promise<void>`, run inside the extension host. */
   extensionTestsPath?: string;
   /** Where settings and state live; a temporary folder, removed by `stop()`, when left out. */
   userDataDir?: string;
@@ -40,8 +40,6 @@ export interface CodeServerOptions {
   port?: number;
   /** User settings over the harness's quiet defaults. Left out, an existing settings.json stays as it is. */
   settings?: Readonly<Record<string, unknown>>;
-  /** Serves the page that runs `extensionTestsPath` and reports its exit code. */
-  testDriver?: boolean;
   /** Whether folders must be trusted first, as on a user's desktop. False by default: everything is trusted. */
   workspaceTrust?: boolean;
   /** Asked for by the page. Without it every user of this machine can open the editor, and with it a shell as you. */

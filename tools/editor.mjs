@@ -294,7 +294,8 @@ export async function startCodeServer(options = {}) {
     '--ignore-last-opened',
   );
   if (!options.workspaceTrust) args.push('--disable-workspace-trust');
-  if (options.testDriver) args.push('--vscode-option', 'enable-smoke-test-driver');
+  // A released workbench heeds an extension under development, and its tests, only with this driver in the page.
+  if (options.extensionDevelopmentPath) args.push('--vscode-option', 'enable-smoke-test-driver');
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, ...options.env, EXTENSIONS_GALLERY: '{"serviceUrl":""}' };
   // PORT would overrule the address; VSCODE_*, set in an editor's own terminal, make it join that editor.

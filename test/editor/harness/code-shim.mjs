@@ -18,6 +18,15 @@ const args = process.argv.slice(2);
 /** @param {string} name @returns {string[]} */
 const values = (name) => args.filter((arg) => arg.startsWith(`--${name}=`)).map((arg) => arg.slice(name.length + 3));
 
+/** What the window says on starting; it comes through the same door as the suite's output. */
+const WINDOW_NOISE = [
+  /^(Resolving|Resolved) connection token/,
+  /^Creating a socket/,
+  /^Ignoring fetching additional builtin extensions/,
+  /^Updating additional builtin extensions/,
+  /^\[(reconnection-grace-time|Service Worker|AgentHost:remote|AccountPolicyGate)\]/,
+];
+
 /** @type {{ close(): Promise<void> } | undefined} */
 let chromium;
 /** @type {import('../../../tools/editor.mjs').CodeServer | undefined} */
@@ -31,7 +40,6 @@ async function run() {
     userDataDir: values('user-data-dir')[0],
     extensionsDir: values('extensions-dir')[0],
     workspaceTrust: !args.includes('--disable-workspace-trust'),
-    testDriver: true,
   });
   const window = await launchChromium();
   chromium = window;
@@ -55,6 +63,8 @@ async function run() {
  * @param {string} type @param {unknown[]} values
  */
 function forward(type, values) {
+  const [first] = values;
+  if (typeof first === 'string' && WINDOW_NOISE.some((noise) => noise.test(first))) return;
   const write = { error: console.error, warn: console.warn }[type] ?? console.log;
   write(...values);
 }

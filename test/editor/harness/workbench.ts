@@ -1,13 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsoleMessage, FrameLocator, Locator, Page } from 'playwright-core';
+import { messageOf } from '../../../server/errors';
 import { startCodeServer, type CodeServer } from '../../../tools/editor.mjs';
 import { launchChromium } from './chromium.mjs';
 
 /** The four themes every panel must be readable in, and VS Code's ids for them. */
 const THEMES = {
-  'Dark Modern': 'Default Dark Modern',
-  'Light Modern': 'Default Light Modern',
+  'Dark Modern': 'Dark Modern',
+  'Light Modern': 'Light Modern',
   'Dark High Contrast': 'Default High Contrast',
   'Light High Contrast': 'Default High Contrast Light',
 } as const;
@@ -15,12 +17,16 @@ const THEMES = {
 export type Theme = keyof typeof THEMES;
 
 /** Console errors of the workbench itself, which say nothing about the extension. */
-const EDITOR_NOISE: readonly RegExp[] = [];
+const EDITOR_NOISE: readonly RegExp[] = [
+  /\/vsda(_bg)?\.(js|wasm)\)$/, // a proprietary module that code-server leaves out, and does without
+  /authentication provider 'github'/, // signing in is for its own chat
+];
 
 /** The longest wait for anything. Generous: a cold workbench takes 20 s, far more while both cores are busy. */
 const PATIENCE_MS = 90_000;
 /** How long one attempt may take before its keys are taken for lost, and it is made again. */
 const ATTEMPT_MS = 5_000;
+const PAUSE_MS = 100;
 
 export interface WorkbenchOptions {
   /** The folder (or `.code-workspace` file) to open. */
@@ -111,28 +117,33 @@ export class Workbench {
     await this.page.keyboard.press(key);
   }
 
-  /** The texts of the notifications shown now. */
+  /** The texts of the notifications that nobody has closed yet, newest first. */
   async notifications(): Promise<string[]> {
-    return this.page.locator('.notification-list-item-message').allInnerTexts();
+    await this.showNotifications();
+    const texts = await this.page.locator('.notifications-center .notification-list-item-message').allInnerTexts();
+    await this.press('Escape');
+    return texts;
   }
 
-  /** Waits for a notification that contains, or matches, the text. @returns it, e.g. to press its buttons */
+  /**
+   * Waits for a notification that contains, or matches, the text.
+   * @returns it in the notification centre, which stays open: its buttons can be pressed
+   */
   async notification(text: string | RegExp): Promise<Locator> {
-    const item = this.page.locator('.notification-list-item').filter({ hasText: text }).first();
+    await this.showNotifications();
+    const item = this.page.locator('.notifications-center .notification-list-item').filter({ hasText: text }).first();
     await item.waitFor();
     return item;
   }
 
   /**
-   * The Problems view's rows now, as a screen reader gets them: message, source, code and position. The list draws only what
-   * fits: enlarge the window for more than some ten.
+   * The problems now, as a screen reader gets them: `Error: no such option at line 2 and character 9.` The view draws only
+   * the rows that fit: enlarge the window for more than some ten.
    */
   async problems(): Promise<string[]> {
     await this.showProblems();
-    const labels = await this.problemRows().evaluateAll((rows) =>
-      rows.map((row) => (row as unknown as { ariaLabel: string | null }).ariaLabel ?? ''),
-    );
-    return labels;
+    const rows = await this.problemRows().all();
+    return Promise.all(rows.map(async (row) => (await row.getAttribute('aria-label')) ?? ''));
   }
 
   /** Waits for a problem that contains, or matches, the text. @returns its row */
@@ -145,18 +156,26 @@ export class Workbench {
 
   /**
    * The document inside a webview, once it is loaded.
-   * @param title of the editor tab, which is brought to the front, or of the side bar's view; the only visible webview when left out
+   * @param title of its editor tab, which is brought to the front, or of its view, which must be open; left out, the only
+   *   webview to be seen
    */
   async webview(title?: string): Promise<FrameLocator> {
-    if (title !== undefined) {
-      const tab = this.tab(title);
-      if ((await tab.count()) > 0) await tab.click();
-    }
-    const frame = this.page
-      .frameLocator('iframe.webview.ready:visible')
-      .frameLocator(
-        title === undefined ? 'iframe#active-frame' : `iframe#active-frame[title=${JSON.stringify(title)}]`,
-      );
+    if (title !== undefined && (await this.tab(title).count()) > 0) await this.tab(title).click();
+    const visible = this.page.locator('iframe.webview.ready:visible');
+    // The title is written on the inner frame, and a frame cannot be searched for by what is inside.
+    const inner = title === undefined ? 'iframe#active-frame' : `iframe#active-frame[title=${JSON.stringify(title)}]`;
+    const frame = await this.attempt(`webview ${title ?? ''}`, async () => {
+      await visible.first().waitFor({ timeout: ATTEMPT_MS });
+      const found: string[] = [];
+      for (const outer of await visible.all()) {
+        const name = await outer.getAttribute('name', { timeout: ATTEMPT_MS });
+        if (name && (await outer.contentFrame().locator(inner).count()) > 0) found.push(name);
+      }
+      const [name] = found;
+      if (name === undefined || found.length > 1)
+        throw new Error(`${found.length} of ${await visible.count()} webviews fit`);
+      return this.page.frameLocator(`iframe.webview[name="${name}"]`).frameLocator('iframe#active-frame');
+    });
     await frame.locator('body').waitFor();
     return frame;
   }
@@ -198,13 +217,14 @@ export class Workbench {
     await widget.waitFor({ state: 'hidden' });
   }
 
-  /** Repeats an attempt whose keys may get lost while the workbench is busy. The last one's error is the reason given. */
-  private async attempt(what: string, action: () => Promise<void>): Promise<void> {
-    for (const deadline = Date.now() + PATIENCE_MS; ;) {
+  /** Repeats what may fail while the workbench is busy, be it for lost keys. The last failure is the reason given. */
+  private async attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
+    for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(PAUSE_MS)) {
       try {
         return await action();
       } catch (error) {
-        if (this.page.isClosed() || Date.now() > deadline) throw new Error(`No ${what}`, { cause: error });
+        if (this.page.isClosed() || Date.now() > deadline)
+          throw new Error(`No ${what}: ${messageOf(error)}`, { cause: error });
       }
     }
   }
@@ -220,11 +240,19 @@ export class Workbench {
   }
 
   private problemRows(): Locator {
-    return this.page.locator('.markers-panel .monaco-list-row');
+    return this.page.locator('.markers-panel .monaco-list-row[aria-level="2"]');
+  }
+
+  /** With the driver that loads the extension the workbench shows no toasts, only its notification centre. */
+  private async showNotifications(): Promise<void> {
+    const centre = this.page.locator('.notifications-center.visible');
+    if (!(await centre.isVisible())) await this.runCommand('Notifications: Show Notifications');
+    await centre.waitFor();
   }
 
   private async showProblems(): Promise<void> {
-    if (!(await this.page.locator('.markers-panel').isVisible())) await this.runCommand('View: Focus on Problems View');
+    if (!(await this.page.locator('.markers-panel').isVisible()))
+      await this.runCommand('Problems: Focus on Problems View');
     await this.page.locator('.markers-panel').waitFor();
   }
 }
