@@ -8,8 +8,10 @@ import type { DenoiserInfo } from './model-info';
 import { parseNetworkConfig, type NetworkConfig } from './network-config';
 import { denoiserGraph } from './network-graph';
 import { checkTensors, parameterCount } from './network-layout';
+import { openNetworkPickle } from './network-pickle';
 import { noiseRange } from './noise-range';
 import { openSafetensors } from './safetensors';
+import { SourceFile } from './source-file';
 import type { WeightSource } from './weights';
 
 export interface ImportOptions {
@@ -20,13 +22,13 @@ export interface ImportOptions {
 
 /**
  * Turns trained weights into an ONNX denoiser with its metadata. Memory: one tensor at a time.
- * @param source a `.safetensors` file with the network's configuration
+ * @param source a pickled network (`.pkl`, `.pt`), or `.safetensors` with the network's configuration
  * @param dest the `.onnx` file to write, atomically
  * @returns what was written into the metadata
  * @throws UserError for anything about the source or the destination that cannot be used
  */
 export async function importNetwork(source: string, dest: string, options: ImportOptions = {}): Promise<DenoiserInfo> {
-  const weights = openWeights(source);
+  const weights = await openWeights(source);
   try {
     const config = parseNetworkConfig(weights.config, source);
     checkTensors(config, weights.tensors, source);
@@ -41,8 +43,16 @@ export async function importNetwork(source: string, dest: string, options: Impor
   }
 }
 
-function openWeights(source: string): WeightSource {
-  return openSafetensors(source);
+/** A pickle announces itself by its protocol byte, torch's zip by `PK`; everything else must be safetensors. */
+async function openWeights(source: string): Promise<WeightSource> {
+  const file = new SourceFile(source);
+  const start = file.size >= 4 ? file.read(0, 4) : new Uint8Array(4);
+  file.close();
+  const isPickle = start[0] === 0x80 && start[1] >= 2 && start[1] <= 5;
+  const isZip = start[0] === 0x50 && start[1] === 0x4b;
+  if (isPickle || isZip) return openNetworkPickle(source);
+  if (source.endsWith('.safetensors')) return openSafetensors(source);
+  throw new UserError(`${source} is neither a pickled network (.pkl, .pt) nor a .safetensors file`);
 }
 
 async function describe(

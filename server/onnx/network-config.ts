@@ -102,7 +102,7 @@ const CHECKS: Record<keyof NetworkConfig, Check> = {
     holds: (value) => isListOf(isCount, value) && (value as []).length > 0,
   },
   channel_mult_emb: COUNT,
-  num_blocks: COUNT,
+  num_blocks: { expected: 'an integer from 1 to 100', holds: (value) => isCount(value) && (value as number) <= 100 },
   attn_resolutions: { expected: 'a list of positive integers', holds: (value) => isListOf(isCount, value) },
   augment_dim: COUNT_OR_ZERO,
   embedding_type: oneOf('positional', 'fourier'),

@@ -1,0 +1,135 @@
+import { UserError } from '../errors';
+import { ByteCursor } from './byte-cursor';
+import { PickleObject } from './pickle';
+import { SourceFile } from './source-file';
+import { TorchReader, TorchTensor } from './torch-objects';
+import { readTorchZip } from './torch-zip';
+import type { Tensor, WeightSource } from './weights';
+
+/** Where snapshots keep the network: the moving average first, then the one in training. */
+const NETWORK_KEYS = ['ema', 'net'] as const;
+
+/** Keys of StyleGAN's snapshots. */
+const GAN_KEYS = ['G_ema', 'G', 'D'] as const;
+
+/** Attributes of a preconditioner that are constructor arguments, or follow from them. */
+const SETTINGS = [
+  'img_resolution',
+  'img_channels',
+  'label_dim',
+  'sigma_min',
+  'sigma_max',
+  'sigma_data',
+  'beta_d',
+  'beta_min',
+  'M',
+  'epsilon_t',
+] as const;
+
+/** Far beyond any network, so that a pickle that contains itself ends in an error. */
+const MAX_MODULES = 20_000;
+const MAX_DEPTH = 16;
+
+/**
+ * Opens a pickled network: `network-snapshot-*.pkl`, a published `.pkl`, or `training-state-*.pt` (edm.md section 11).
+ * Nothing in it is executed, and its weights stay in the file until they are loaded.
+ * @throws UserError saying what is wrong: cut off, malformed, an object that no network contains, not an EDM network
+ */
+export async function openNetworkPickle(path: string): Promise<WeightSource> {
+  const file = new SourceFile(path);
+  try {
+    const reader = new TorchReader(file);
+    const isZip = file.size >= 4 && new TextDecoder().decode(file.read(0, 4)) === 'PK\x03\x04';
+    const root = isZip ? await readTorchZip(file, reader) : reader.read(new ByteCursor(file, 0, file.size));
+    return sourceOf(file, root);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** One pickled module: its class and its attributes. */
+interface Module {
+  readonly className: string;
+  readonly state: ReadonlyMap<unknown, unknown>;
+}
+
+function sourceOf(file: SourceFile, root: unknown): WeightSource {
+  const network = moduleOf(networkIn(root));
+  if (!network) {
+    if (root instanceof Map && GAN_KEYS.some((key) => root.has(key))) {
+      throw new UserError(`${file.path} holds a GAN, not an EDM network: give a network-snapshot or edm-*.pkl file`);
+    }
+    throw new UserError(`${file.path} holds no EDM network: expected a pickle with the key ema or net`);
+  }
+  if (/^(Generator|Discriminator)$/.test(network.className)) {
+    throw new UserError(`${file.path} holds a GAN (${network.className}), not an EDM network`);
+  }
+  const inner = moduleOf(mapOf(network.state.get('_modules')).get('model'));
+  const config: Record<string, unknown> = { ...keywords(inner), ...keywords(network) };
+  for (const key of SETTINGS) if (network.state.has(key)) config[key] = network.state.get(key);
+  config.class_name = network.className;
+  if (inner) config.model_type = inner.className;
+
+  const tensors = new Map<string, Tensor>();
+  collect(file, network, '', tensors, { modules: 0 }, 0);
+  const { sigma_min, sigma_max } = config;
+  return {
+    config,
+    tensors,
+    sigmaMin: typeof sigma_min === 'number' ? sigma_min : undefined,
+    sigmaMax: typeof sigma_max === 'number' ? sigma_max : undefined,
+    close: () => file.close(),
+  };
+}
+
+function networkIn(root: unknown): unknown {
+  if (!(root instanceof Map)) return root;
+  const key = NETWORK_KEYS.find((name) => moduleOf(root.get(name)));
+  return key && (root.get(key) as unknown);
+}
+
+/** A persistent object (class name and attributes by name), or a container module of torch. */
+function moduleOf(value: unknown): Module | undefined {
+  if (!(value instanceof PickleObject)) return undefined;
+  if (value.global !== 'torch_utils.persistence _reconstruct_persistent_obj') {
+    return { className: value.global.split(' ')[1], state: mapOf(value.state) };
+  }
+  const description = mapOf(value.args[0]);
+  const className = description.get('class_name');
+  return typeof className === 'string' ? { className, state: mapOf(description.get('state')) } : undefined;
+}
+
+/** Arguments the module was made with. */
+function keywords(module: Module | undefined): Record<string, unknown> {
+  const entries = [...mapOf(module?.state.get('_init_kwargs'))];
+  return Object.fromEntries(entries.filter((entry): entry is [string, unknown] => typeof entry[0] === 'string'));
+}
+
+/** Adds a module's parameters and buffers, and those of the modules in it, under their state-dict names. */
+function collect(
+  file: SourceFile,
+  module: Module,
+  prefix: string,
+  tensors: Map<string, Tensor>,
+  seen: { modules: number },
+  depth: number,
+): void {
+  if (++seen.modules > MAX_MODULES || depth > MAX_DEPTH) file.fail('its modules are nested without end');
+  for (const group of ['_parameters', '_buffers']) {
+    for (const [key, value] of mapOf(module.state.get(group))) {
+      const name = `${prefix}${String(key)}`;
+      if (value instanceof TorchTensor) tensors.set(name, { name, shape: value.shape, load: () => value.load(name) });
+    }
+  }
+  for (const [key, value] of mapOf(module.state.get('_modules'))) {
+    const child = moduleOf(value);
+    if (child) collect(file, child, `${prefix}${String(key)}.`, tensors, seen, depth + 1);
+  }
+}
+
+const NOTHING: ReadonlyMap<unknown, unknown> = new Map();
+
+function mapOf(value: unknown): ReadonlyMap<unknown, unknown> {
+  return value instanceof Map ? value : NOTHING;
+}

@@ -1,0 +1,241 @@
+import { ByteCursor, ByteRange } from './byte-cursor';
+import { PickleGlobal, PickleObject, unpickle, type PickleRules } from './pickle';
+import type { SourceFile } from './source-file';
+import { elementCount } from './weights';
+
+/** A block of numbers in the file. Where it begins is known once the stream around it has been read. */
+export class Storage {
+  offset?: number;
+
+  constructor(
+    readonly type: string,
+    readonly count: number,
+  ) {}
+
+  get byteLength(): number {
+    return this.count * STORAGE_BYTES[this.type];
+  }
+}
+
+/** A strided view of a storage; sizes, strides and offset count elements. */
+export class TorchTensor {
+  constructor(
+    private readonly file: SourceFile,
+    readonly storage: Storage,
+    readonly offset: number,
+    readonly shape: readonly number[],
+    readonly strides: readonly number[],
+  ) {}
+
+  /** The values, row-major. @throws UserError when they are not float32 or not inside the storage */
+  load(name: string): Float32Array {
+    const { file, storage, shape, strides } = this;
+    if (storage.type !== 'FloatStorage') file.fail(`tensor ${name} is a ${storage.type}, float32 is needed`);
+    const count = elementCount(shape);
+    const last = shape.reduce((index, size, i) => index + (size - 1) * strides[i], this.offset);
+    if (storage.offset === undefined || (count > 0 && last >= storage.count)) {
+      return file.fail(`tensor ${name} lies outside its storage`);
+    }
+    if (count === 0) return new Float32Array(0);
+    const span = file.readFloats(storage.offset + this.offset * 4, last - this.offset + 1);
+    return isRowMajor(shape, strides) ? span : gather(span, shape, strides, count);
+  }
+}
+
+/** Bytes of one element of torch's storage classes. */
+const STORAGE_BYTES: Readonly<Record<string, number>> = {
+  FloatStorage: 4,
+  DoubleStorage: 8,
+  HalfStorage: 2,
+  BFloat16Storage: 2,
+  LongStorage: 8,
+  IntStorage: 4,
+  ShortStorage: 2,
+  CharStorage: 1,
+  ByteStorage: 1,
+  BoolStorage: 1,
+};
+
+/** First pickle of torch's stream format before 1.6, which plain pickles still embed, and the second one. */
+const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
+const LEGACY_VERSION = 1001;
+
+/** More operations than any snapshot needs (a 296 M network with its optimizer: some 300,000). */
+const MAX_OPERATIONS = 2_000_000;
+
+/**
+ * Reads what torch and numpy put into a pickle. The globals below are all there are: none is code, each gives plain data.
+ */
+export class TorchReader {
+  private readonly budget = { operations: MAX_OPERATIONS };
+  private readonly globals: ReadonlyMap<string, PickleGlobal>;
+
+  constructor(private readonly file: SourceFile) {
+    const first = (args: readonly unknown[]): unknown => args[0];
+    const kept = (name: string): [string, (args: readonly unknown[]) => unknown] => [
+      name,
+      (args) => new PickleObject(name, args),
+    ];
+    const calls: [string, ((args: readonly unknown[]) => unknown)?][] = [
+      kept('torch_utils.persistence _reconstruct_persistent_obj'),
+      kept('torch.nn.modules.container ModuleDict'),
+      kept('torch.nn.modules.container ModuleList'),
+      kept('torch.nn.modules.container Sequential'),
+      kept('torch.nn.modules.container ParameterList'),
+      kept('numpy dtype'),
+      ['collections OrderedDict', (args) => this.dict(args)],
+      ['dnnlib.util EasyDict', (args) => this.dict(args)],
+      ['__builtin__ set', (args) => args[0] ?? []],
+      ['builtins set', (args) => args[0] ?? []],
+      ['_codecs encode', ([text]) => Uint8Array.from(String(text), (char) => char.charCodeAt(0))],
+      ['numpy.core.multiarray scalar', (args) => this.scalar(args)],
+      ['numpy._core.multiarray scalar', (args) => this.scalar(args)],
+      ['torch._utils _rebuild_parameter', first],
+      ['torch._utils _rebuild_parameter_with_state', first],
+      ['torch._utils _rebuild_tensor_v2', (args) => this.tensor(args)],
+      ['torch.storage _load_from_bytes', (args) => this.embedded(args)],
+      ...Object.keys(STORAGE_BYTES).map((type): [string] => [`torch ${type}`]),
+    ];
+    this.globals = new Map(calls.map(([name, call]) => [name, new PickleGlobal(name, call)]));
+  }
+
+  /** A plain pickle or a legacy torch stream. */
+  read(cursor: ByteCursor): unknown {
+    const object = unpickle(cursor, this.rules());
+    return object === LEGACY_MAGIC ? this.legacy(cursor) : object;
+  }
+
+  /** The pickle of a zip archive, whose storages are entries of their own. @param locate where the entry `key` begins and its length */
+  readZipped(cursor: ByteCursor, locate: (key: string) => ByteRange | undefined): unknown {
+    return unpickle(
+      cursor,
+      this.rules((id) => {
+        const { key, storage } = this.storage(id);
+        const entry = locate(key);
+        if (!entry || entry.length < storage.byteLength) this.file.fail(`storage ${key} is missing or too short`);
+        storage.offset = entry?.offset;
+        return storage;
+      }),
+    );
+  }
+
+  private rules(persistentLoad?: (id: unknown) => unknown): PickleRules {
+    return { globals: this.globals, budget: this.budget, persistentLoad };
+  }
+
+  /** The rest of a legacy stream: version, system, the object, the storages' keys, then each one's count and data. */
+  private legacy(cursor: ByteCursor): unknown {
+    const { file } = this;
+    const storages = new Map<string, Storage>();
+    if (unpickle(cursor, this.rules()) !== LEGACY_VERSION) file.fail('its torch format is not version 1001');
+    const system = unpickle(cursor, this.rules());
+    if (!(system instanceof Map) || system.get('little_endian') !== true)
+      file.fail('its numbers are not little-endian');
+    const object = unpickle(
+      cursor,
+      this.rules((id) => {
+        const { key, storage } = this.storage(id);
+        const known = storages.get(key) ?? storage;
+        storages.set(key, known);
+        return known;
+      }),
+    );
+    const keys = unpickle(cursor, this.rules());
+    if (!Array.isArray(keys)) return file.fail('its list of storages is missing');
+    for (const key of keys as unknown[]) {
+      const storage = storages.get(String(key));
+      if (cursor.uint64() !== storage?.count)
+        return file.fail(`storage ${String(key)} has another size than announced`);
+      storage.offset = cursor.leap(storage.byteLength).offset;
+    }
+    return object;
+  }
+
+  private embedded([bytes]: readonly unknown[]): unknown {
+    if (!(bytes instanceof ByteRange)) return this.file.fail('a storage is not made of bytes');
+    return this.read(new ByteCursor(this.file, bytes.offset, bytes.offset + bytes.length));
+  }
+
+  /** ('storage', class, key, device, count[, view]) */
+  private storage(id: unknown): { key: string; storage: Storage } {
+    const [tag, global, key, , count, view] = Array.isArray(id) ? (id as unknown[]) : [];
+    const type = global instanceof PickleGlobal ? global.name.replace('torch ', '') : '';
+    if (tag !== 'storage' || !(type in STORAGE_BYTES) || typeof key !== 'string' || !isIndex(count) || view != null) {
+      return this.file.fail('a reference to a storage is malformed');
+    }
+    return { key, storage: new Storage(type, count) };
+  }
+
+  /** (storage, offset, size, strides, requires_grad, hooks[, metadata]) */
+  private tensor([storage, offset, shape, strides]: readonly unknown[]): TorchTensor {
+    const sound = storage instanceof Storage && isIndex(offset) && isIndices(shape) && isIndices(strides);
+    if (!sound || shape.length !== strides.length) return this.file.fail('a tensor is malformed');
+    return new TorchTensor(this.file, storage, offset, [...shape], [...strides]);
+  }
+
+  /** dict(), or dict(pairs) */
+  private dict([pairs = []]: readonly unknown[]): Map<unknown, unknown> {
+    if (pairs instanceof Map) return new Map(pairs);
+    if (!Array.isArray(pairs) || !pairs.every((pair) => Array.isArray(pair) && pair.length === 2)) {
+      return this.file.fail('a dict is malformed');
+    }
+    return new Map(pairs as [unknown, unknown][]);
+  }
+
+  /** numpy's scalar(dtype, bytes): a number, or undefined for a type that no setting of a network has. */
+  private scalar([dtype, data]: readonly unknown[]): number | boolean | undefined {
+    const code = dtype instanceof PickleObject ? dtype.args[0] : undefined;
+    const order: unknown = dtype instanceof PickleObject && Array.isArray(dtype.state) ? dtype.state[1] : '<';
+    const read = SCALARS.get(code);
+    if (!read) return undefined;
+    const bytes = data instanceof ByteRange ? this.file.read(data.offset, Math.min(data.length, 8)) : data;
+    if (!(bytes instanceof Uint8Array) || bytes.length !== Number(String(code).slice(1))) {
+      return this.file.fail('a numpy scalar is malformed');
+    }
+    return read(new DataView(bytes.buffer, bytes.byteOffset), order !== '>');
+  }
+}
+
+const SCALARS: ReadonlyMap<unknown, (view: DataView, little: boolean) => number | boolean> = new Map<
+  unknown,
+  (view: DataView, little: boolean) => number | boolean
+>([
+  ['f8', (view, little) => view.getFloat64(0, little)],
+  ['f4', (view, little) => view.getFloat32(0, little)],
+  ['i8', (view, little) => Number(view.getBigInt64(0, little))],
+  ['i4', (view, little) => view.getInt32(0, little)],
+  ['b1', (view) => view.getUint8(0) !== 0],
+]);
+
+function isIndex(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isIndices(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length <= 8 && value.every(isIndex);
+}
+
+function isRowMajor(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (shape[i] !== 1 && strides[i] !== expected) return false;
+    expected *= shape[i];
+  }
+  return true;
+}
+
+function gather(span: Float32Array, shape: readonly number[], strides: readonly number[], count: number): Float32Array {
+  const values = new Float32Array(count);
+  const index = new Array<number>(shape.length).fill(0);
+  let from = 0;
+  for (let i = 0; i < count; i++) {
+    values[i] = span[from];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= strides[axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+  return values;
+}

@@ -1,0 +1,55 @@
+import { openPromise } from 'yauzl';
+import { UserError, messageOf } from '../errors';
+import { ByteCursor, ByteRange } from './byte-cursor';
+import type { SourceFile } from './source-file';
+import type { TorchReader } from './torch-objects';
+
+/** torch writes one entry per tensor; the largest snapshots have some thousands. */
+const MAX_ENTRIES = 100_000;
+
+const STORED = 0;
+const LOCAL_HEADER_BYTES = 30;
+
+/**
+ * Reads what `torch.save` wrote since torch 1.6: a zip archive, stored, with NAME/data.pkl and NAME/data/KEY.
+ * @throws UserError when it is not such an archive or is damaged
+ */
+export async function readTorchZip(file: SourceFile, reader: TorchReader): Promise<unknown> {
+  const entries = await storedEntries(file);
+  const pickle = [...entries.keys()].find((name) => name.endsWith('/data.pkl'));
+  const range = entries.get(pickle ?? '');
+  if (!pickle || !range)
+    throw new UserError(`${file.path} is a zip archive, but not one that torch.save wrote (no data.pkl)`);
+  const folder = pickle.slice(0, -'data.pkl'.length);
+  const cursor = new ByteCursor(file, range.offset, range.offset + range.length);
+  return reader.readZipped(cursor, (key) => entries.get(`${folder}data/${key}`));
+}
+
+/** Where each entry's bytes lie in the file; compressed entries, which torch never writes, are refused. */
+async function storedEntries(file: SourceFile): Promise<Map<string, ByteRange>> {
+  const entries = new Map<string, ByteRange>();
+  const zip = await openPromise(file.path, { autoClose: false, lazyEntries: true }).catch((error: unknown) => {
+    throw new UserError(
+      `Cannot read ${file.path} as a zip archive: ${messageOf(error)}: copy it again from its source`,
+    );
+  });
+  try {
+    for await (const entry of zip.eachEntry()) {
+      if (entry.compressionMethod !== STORED)
+        file.fail(`entry ${entry.fileName} is compressed, which torch never does`);
+      if (entries.size >= MAX_ENTRIES) file.fail('it has more entries than any network');
+      const header = file.read(entry.relativeOffsetOfLocalHeader, LOCAL_HEADER_BYTES);
+      const view = new DataView(header.buffer);
+      const start =
+        entry.relativeOffsetOfLocalHeader + LOCAL_HEADER_BYTES + view.getUint16(26, true) + view.getUint16(28, true);
+      if (start + entry.uncompressedSize > file.size) file.fail(`entry ${entry.fileName} ends behind the file`);
+      entries.set(entry.fileName, new ByteRange(start, entry.uncompressedSize));
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    file.fail(messageOf(error));
+  } finally {
+    zip.close();
+  }
+  return entries;
+}
