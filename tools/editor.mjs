@@ -30,8 +30,10 @@ const LOCK_MAX_AGE_MS = 20 * 60_000;
 const READY_TIMEOUT_MS = 60_000;
 const LOG_TAIL = 64 * 1024;
 
-/** Nothing that calls home, greets, or differs from one start to the next. */
+/** Nothing that calls home, greets, or differs from one start to the next; otherwise as on the desktop. */
 const QUIET_SETTINGS = {
+  'files.autoSave': 'off', // in a browser VS Code saves by itself, on the desktop not
+  'remote.autoForwardPorts': false, // announces every port that any process of this machine opens
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
   'extensions.autoUpdate': 'off',
