@@ -122,7 +122,7 @@ export function resolveSampler(
     }
   }
   const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
+    Object.entries(options).filter(([name, value]) => value !== undefined && (name in NUMBER_RULES || name in CHOICES)),
   ) as SamplerOptions;
   const [lowest, highest] = DEFAULT_RANGES[given.disc ?? DEFAULTS.disc];
   const sigma_min = Math.max(given.sigma_min ?? lowest, network.sigmaMin);

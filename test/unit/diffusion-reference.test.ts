@@ -57,8 +57,9 @@ for (const net of new Set(runs.map((run) => run.net))) {
       t.after(() => rmSync(folder, { recursive: true }));
       const file = join(folder, 'net.onnx');
       await importNetwork(weights, file);
-      const { denoiser, release } = await openDenoiser(file, 'cpu');
-      t.after(release);
+      const opened = await openDenoiser(file, 'cpu');
+      t.after(() => opened.release());
+      const { denoiser } = opened;
       for (const { tag, args, seeds, labels } of runs.filter((run) => run.net === net)) {
         const options = optionsOf(args);
         const table = stepTable(resolveSampler(options, denoiser), (sigma) => denoiser.roundSigma(sigma));

@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import { execFileSync, fork, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { generate, type GenerateOptions } from '../../server/diffusion/generate';
+import { decodePng, encodePng, readPngText } from '../../server/diffusion/png';
+import { parseSeeds } from '../../server/diffusion/seeds';
+import { CancelledError, UserError } from '../../server/errors';
+import type { Progress } from '../../server/progress';
+import { analyticDenoiser } from './diffusion-analytic';
+
+const network = { sha256: 'analytic' };
+
+function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'edm-generate-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+function options(outdir: string, seeds: string, more: Partial<GenerateOptions> = {}): GenerateOptions {
+  return { outdir, seeds: parseSeeds(seeds), steps: 4, network, ...more };
+}
+
+/** Contents of all PNG files by relative path. */
+function imagesIn(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.png'));
+  return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(folder, name)).toString('base64')]));
+}
+
+function isUserError(message: RegExp) {
+  return (error: unknown) => error instanceof UserError && message.test(error.message) && !error.message.includes('\n');
+}
+
+test('one readable PNG per seed, whatever the batch and whatever else is made with it', async (t) => {
+  const folder = temporaryFolder(t);
+  const churn = { S_churn: 20 };
+  const result = await generate(analyticDenoiser(), options(join(folder, 'all'), '0-63', churn));
+  assert.deepEqual({ ...result, seconds: 0 }, { written: 64, skipped: 0, nfe: 7, seconds: 0 });
+  const all = imagesIn(join(folder, 'all'));
+  assert.equal(Object.keys(all).length, 64);
+  assert.equal(new Set(Object.values(all)).size, 64);
+
+  for (const batch of [1, 7, 64]) {
+    const outdir = join(folder, `batch-${batch}`);
+    await generate(analyticDenoiser(), options(outdir, '19,10-18', { ...churn, batch }));
+    const some = imagesIn(outdir);
+    assert.equal(Object.keys(some).length, 10);
+    for (const [name, bytes] of Object.entries(some)) assert.equal(bytes, all[name], `${name} at a batch of ${batch}`);
+  }
+});
+
+test('images carry seed, class and settings', async (t) => {
+  const folder = temporaryFolder(t);
+  await generate(analyticDenoiser({ labelDim: 10 }), options(folder, '0-3', { rho: 5 }));
+  const texts = [0, 1, 2, 3].map((seed) => readPngText(readFileSync(join(folder, `00000${seed}.png`))));
+  // The classes that generate.py draws depend on the number of latents; these are for 3x8x8.
+  assert.deepEqual(
+    texts.map((text) => text.seed),
+    ['0', '1', '2', '3'],
+  );
+  assert.ok(texts.every((text) => /^\d$/.test(text.class)));
+  assert.equal(texts[0].steps, '4');
+  assert.equal(texts[0].rho, '5');
+  assert.equal(texts[0].S_max, 'inf');
+  assert.equal(texts[0].network_sha256, 'analytic');
+  assert.equal(texts[0].rng, 'cpu');
+});
+
+test('the class is taken from --class or drawn, and reaches the network', async (t) => {
+  const folder = temporaryFolder(t);
+  const brightness = async (chosen: number) => {
+    const outdir = join(folder, String(chosen));
+    await generate(analyticDenoiser({ labelDim: 10 }), options(outdir, '0-7', { class: chosen }));
+    assert.equal(readPngText(readFileSync(join(outdir, '000000.png'))).class, String(chosen));
+    const values = Object.values(imagesIn(outdir)).map((bytes) => decodePng(Buffer.from(bytes, 'base64'), '').pixels);
+    return values.reduce((sum, pixels) => sum + pixels.reduce((a, b) => a + b) / pixels.length, 0) / values.length;
+  };
+  const [dark, bright] = [await brightness(0), await brightness(9)];
+  assert.ok(bright - dark > 30, `${dark} ${bright}`);
+});
+
+test('subdirs, grayscale, negative and repeated seeds', async (t) => {
+  const folder = temporaryFolder(t);
+  const calls: number[] = [];
+  const denoiser = analyticDenoiser({ channels: 1, onCall: (rows) => calls.push(rows) });
+  const result = await generate(denoiser, options(folder, '5,5,1001,-3,5', { subdirs: true }));
+  assert.deepEqual([result.written, result.skipped], [3, 0]);
+  assert.deepEqual(Object.keys(imagesIn(folder)), ['-01000/-00003.png', '000000/000005.png', '001000/001001.png']);
+  assert.deepEqual([...new Set(calls)], [3]);
+});
+
+test('nothing happens for options that cannot work', async (t) => {
+  const folder = temporaryFolder(t);
+  const outdir = join(folder, 'out');
+  const wrong: [Partial<GenerateOptions>, Parameters<typeof analyticDenoiser>[0], RegExp][] = [
+    [{ class: 0 }, {}, /--class 0: the network is unconditional/],
+    [{ class: 10 }, { labelDim: 10 }, /--class 10: the network's classes are 0 to 9/],
+    [{ class: -1 }, { labelDim: 10 }, /--class -1/],
+    [{ batch: 0 }, {}, /--batch 0/],
+    [{ steps: 1 }, {}, /--steps 1/],
+    [{}, { channels: 2 }, /2 channels/],
+  ];
+  for (const [more, net, message] of wrong) {
+    await assert.rejects(generate(analyticDenoiser(net), options(outdir, '0-3', more)), isUserError(message));
+  }
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('cancelled at any evaluation, a second run completes the folder to the same bytes', async (t) => {
+  const folder = temporaryFolder(t);
+  await generate(analyticDenoiser(), options(join(folder, 'whole'), '0-9', { batch: 3 }));
+  const outdir = join(folder, 'resumed');
+  for (const stop of [1, 10, 17]) {
+    const controller = new AbortController();
+    let calls = 0;
+    const denoiser = analyticDenoiser({ onCall: () => ++calls === stop && controller.abort() });
+    const run = generate(denoiser, options(outdir, '0-9', { batch: 3 }), { signal: controller.signal });
+    await assert.rejects(run, CancelledError);
+    assert.equal(calls, stop);
+  }
+  assert.equal(Object.keys(imagesIn(outdir)).length, 0 + 3 + (3 + 2));
+  const result = await generate(analyticDenoiser(), options(outdir, '0-9', { batch: 3 }));
+  assert.deepEqual([result.written, result.skipped], [2, 8]);
+  assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'whole')));
+
+  const again = await generate(
+    analyticDenoiser({ onCall: () => assert.fail('nothing is left to do') }),
+    options(outdir, '0-9'),
+  );
+  assert.deepEqual([again.written, again.skipped], [0, 10]);
+});
+
+test('images of other settings or of unknown origin never mix', async (t) => {
+  const folder = temporaryFolder(t);
+  await generate(analyticDenoiser(), options(folder, '0-1'));
+  const before = imagesIn(folder);
+  const other: [Partial<GenerateOptions>, RegExp][] = [
+    [{ steps: 5 }, /images made with steps 4, not 5; choose another folder/],
+    [{ network: { sha256: 'other' } }, /network_sha256 "analytic", not "other"/],
+    [{ S_max: 50 }, /S_max "inf", not 50/],
+    [{ rng: 'cuda' }, /rng "cpu", not "cuda"/],
+    [{ subdirs: true }, /subdirs false, not true/],
+  ];
+  for (const [more, message] of other) {
+    await assert.rejects(generate(analyticDenoiser(), options(folder, '0-3', more)), isUserError(message));
+  }
+  assert.deepEqual(imagesIn(folder), before);
+  // More seeds, and another batch, are the same settings.
+  assert.equal((await generate(analyticDenoiser(), options(folder, '0-3', { batch: 1 }))).written, 2);
+
+  const foreign = join(folder, 'foreign');
+  mkdirSync(foreign);
+  writeFileSync(join(foreign, '000001.png'), encodePng({ width: 1, height: 1, channels: 1, pixels: Uint8Array.of(0) }));
+  await assert.rejects(
+    generate(analyticDenoiser(), options(foreign, '0-1')),
+    isUserError(/holds 000001\.png but no generation\.json/),
+  );
+  writeFileSync(join(foreign, 'generation.json'), '{"steps":');
+  await assert.rejects(
+    generate(analyticDenoiser(), options(foreign, '0-1')),
+    isUserError(/generation\.json is damaged/),
+  );
+});
+
+test('where the batch decides the last bits, every evaluation has the same number of rows', async (t) => {
+  const folder = temporaryFolder(t);
+  const rows = new Set<number>();
+  // A network whose answer depends on the number of rows, as that of a CUDA kernel may.
+  const plain = analyticDenoiser({ labelDim: 4 });
+  const denoiser = {
+    ...plain,
+    batchDependent: true,
+    denoise: async (...[x, sigma, labels, n]: Parameters<typeof plain.denoise>) => {
+      rows.add(n);
+      return (await plain.denoise(x, sigma, labels, n)).map((value) => value + n / 100);
+    },
+  };
+  await generate(denoiser, options(join(folder, 'all'), '0-20', { batch: 8 }));
+  await generate(denoiser, options(join(folder, 'some'), '10-12', { batch: 8 }));
+  assert.deepEqual([...rows], [8]);
+  const all = imagesIn(join(folder, 'all'));
+  for (const [name, bytes] of Object.entries(imagesIn(join(folder, 'some')))) assert.equal(bytes, all[name]);
+});
+
+test('progress counts images, from those that were there', async (t) => {
+  const folder = temporaryFolder(t);
+  await generate(analyticDenoiser(), options(folder, '0-2'));
+  const reports: Progress[] = [];
+  await generate(analyticDenoiser(), options(folder, '0-9', { batch: 3 }), {
+    onProgress: (report) => reports.push(report),
+  });
+  assert.deepEqual([reports[0].done, reports[0].total], [3, 10]);
+  assert.deepEqual([reports.at(-1)?.done, reports.at(-1)?.total], [10, 10]);
+  assert.ok(reports.every(({ done }, i) => i === 0 || done >= reports[i - 1].done));
+});
+
+test('temporary files of dead processes are removed, those of live ones are not', async (t) => {
+  const folder = temporaryFolder(t);
+  const host = hostname().replace(/[^A-Za-z0-9-]/g, '-');
+  const dead = Number(execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }));
+  const parts = {
+    dead: `.000001.png.${host}.${dead}.part`,
+    live: `.000001.png.${host}.${process.ppid}.part`,
+    elsewhere: `.000001.png.another-host.${dead}.part`,
+    elsewhereOld: `.000002.png.another-host.${dead}.part`,
+  };
+  for (const name of Object.values(parts)) writeFileSync(join(folder, name), 'half an image');
+  const yesterday = Date.now() / 1000 - 86400;
+  utimesSync(join(folder, parts.elsewhereOld), yesterday, yesterday);
+  await generate(analyticDenoiser(), options(folder, '0-2'));
+  const names = readdirSync(folder).filter((name) => name.endsWith('.part'));
+  assert.deepEqual(names.sort(), [parts.live, parts.elsewhere].sort());
+});
+
+test('a folder that cannot be written is named', async (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'file'), '');
+  for (const outdir of [join(folder, 'file'), join(folder, 'file', 'below')]) {
+    await assert.rejects(
+      generate(analyticDenoiser(), options(outdir, '0-1')),
+      isUserError(/Cannot write .*choose another folder/),
+    );
+  }
+});
+
+test('a full disk is one line, keeps finished images, and a re-run goes on', { skip: tmpfsProblem() }, async (t) => {
+  const folder = temporaryFolder(t);
+  const disk = join(folder, 'disk');
+  mkdirSync(disk);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', disk]);
+  try {
+    writeFileSync(join(disk, 'ballast'), Buffer.alloc(64 * 1024));
+    const run = () => generate(analyticDenoiser(), options(disk, '0-19'));
+    await assert.rejects(run(), isUserError(/Cannot write .*\.png: the disk is full: free some space/));
+    const names = readdirSync(disk);
+    const finished = imagesIn(disk);
+    assert.ok(Object.keys(finished).length > 0 && Object.keys(finished).length < 20);
+    assert.ok(!names.some((name) => name.endsWith('.part')));
+    for (const [name, bytes] of Object.entries(finished)) decodePng(Buffer.from(bytes, 'base64'), name);
+
+    rmSync(join(disk, 'ballast'));
+    const { written, skipped } = await run();
+    assert.equal(skipped, Object.keys(finished).length);
+    assert.equal(written + skipped, 20);
+  } finally {
+    execFileSync('umount', [disk]);
+  }
+});
+
+function tmpfsProblem(): string | false {
+  if (process.getuid?.() !== 0) return 'mounting a small disk takes root';
+  const probe = mkdtempSync(join(tmpdir(), 'edm-tmpfs-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', probe], { stdio: 'ignore' });
+    execFileSync('umount', [probe]);
+    return false;
+  } catch {
+    return 'this system mounts no tmpfs';
+  } finally {
+    rmSync(probe, { recursive: true });
+  }
+}
+
+function startProcess(outdir: string, seeds: string, delay: number): ChildProcess {
+  return fork(join(__dirname, 'diffusion-generate-process.ts'), [outdir, seeds, String(delay)], { silent: true });
+}
+
+async function ended(child: ChildProcess): Promise<string> {
+  let output = '';
+  child.stdout?.on('data', (bytes: Buffer) => (output += bytes.toString()));
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  return `${String(code)} ${output}`;
+}
+
+test('two processes fill one folder without missing, double or torn files', async (t) => {
+  const folder = temporaryFolder(t);
+  await generate(analyticDenoiser(), options(join(folder, 'one'), '0-23'));
+  const outdir = join(folder, 'two');
+  const results = await Promise.all([startProcess(outdir, '0-23', 2), startProcess(outdir, '0-23', 3)].map(ended));
+  for (const result of results) assert.match(result, /^0 \{"written":\d+,"skipped":\d+,"nfe":7/);
+  assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
+  assert.equal(readdirSync(outdir).length, 24 + 1);
+});
+
+test('killed again and again, a folder ends up complete', async (t) => {
+  const folder = temporaryFolder(t);
+  await generate(analyticDenoiser(), options(join(folder, 'one'), '0-39'));
+  const outdir = join(folder, 'killed');
+  for (const progress of [1, 9, 21]) {
+    const child = startProcess(outdir, '0-39', 3);
+    const end = ended(child);
+    while (child.exitCode === null && countImages(outdir) < progress)
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    child.kill('SIGKILL');
+    await end;
+    assert.ok(countImages(outdir) >= progress && countImages(outdir) < 40, `killed at ${countImages(outdir)} images`);
+    for (const [name, bytes] of Object.entries(imagesIn(outdir))) decodePng(Buffer.from(bytes, 'base64'), name);
+  }
+  assert.match(await ended(startProcess(outdir, '0-39', 0)), /^0 /);
+  assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
+  assert.equal(readdirSync(outdir).length, 40 + 1);
+});
+
+function countImages(folder: string): number {
+  try {
+    return readdirSync(folder).filter((name) => /^\d+\.png$/.test(name)).length;
+  } catch {
+    return 0;
+  }
+}
