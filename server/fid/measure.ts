@@ -1,0 +1,213 @@
+import { basename } from 'node:path';
+import { UserError } from '../errors';
+import { fileDigest } from '../onnx/file-digest';
+import { type OnProgress, ProgressMeter } from '../progress';
+import { type Detector, type DetectorIdentity, metricName } from './detector';
+import { frechetDistance } from './frechet';
+import { formatG } from './format-g';
+import { ImageSet } from './images';
+import type { MatMul } from './matmul';
+import { loadStatistics, saveStatistics, type Statistics, StatisticsAccumulator } from './statistics';
+
+/** `fid calc`: options as fid.py's. */
+export interface MeasureOptions {
+  /** Folder or zip of images. */
+  images: string;
+  /** Reference statistics, `.npz`. */
+  ref: string;
+  /** How many images to take; more are a seeded random subset, fewer an error. Default: all. */
+  num?: number;
+  /** Seed of the subset, default 0. */
+  seed?: number;
+  /** Images at a time, default 64. */
+  batch?: number;
+  /** Where to keep the statistics of the images. Those found there are used again if nothing has changed. */
+  statsDest?: string;
+}
+
+/** `fid ref`. */
+export interface ReferenceOptions {
+  /** Folder or zip of images, all of which are used. */
+  data: string;
+  /** Where the statistics go, `.npz`. Those found there are used again if nothing has changed. */
+  dest: string;
+  batch?: number;
+}
+
+export interface MeasureControl {
+  onProgress?: OnProgress;
+  signal?: AbortSignal;
+  /** A float64 product faster than plain JavaScript's, where there is one. */
+  matmul?: MatMul;
+}
+
+export interface Measurement {
+  /** `FID` or `FD (<detector>)`. */
+  metric: string;
+  value: number;
+  /** Images measured. */
+  num: number;
+  detector: DetectorIdentity;
+  reference: { name: string; sha256: string; num?: number };
+  /** Wall-clock seconds. */
+  seconds: number;
+  /** What a reader of the number should know, one sentence each. */
+  notes: string[];
+}
+
+export interface ReferenceSummary {
+  num: number;
+  seconds: number;
+  notes: string[];
+}
+
+const DEFAULT_BATCH = 64;
+
+/**
+ * The Frechet distance of images to a reference, as `fid.py calc`.
+ * @throws UserError for images or references that cannot be used; CancelledError
+ */
+export async function measure(
+  detector: Detector,
+  options: MeasureOptions,
+  control: MeasureControl = {},
+): Promise<Measurement> {
+  const started = performance.now();
+  const { ref, batch, statsDest } = options;
+  const reference = await loadStatistics(ref);
+  checkReference(detector, reference, ref);
+  const images = await ImageSet.open(options.images, options);
+  try {
+    const { statistics, reused } = await statisticsOf(detector, images, { batch, dest: statsDest, reference }, control);
+    const value = await frechetDistance(statistics, reference, control);
+    const notes = [
+      reused && `The images are unchanged: their statistics are those of ${statsDest}`,
+      !reference.detector && `${ref} does not say which detector made it: make sure it was ${detector.name}`,
+      images.num <= detector.dimension &&
+        `N = ${images.num} is not more than the ${detector.dimension} dimensions of ${detector.name}: ` +
+          'the distance is biased upwards; compare it at equal N only',
+    ];
+    return {
+      metric: metricName(detector),
+      value,
+      num: images.num,
+      detector: identityOf(detector),
+      reference: { name: basename(ref), sha256: await fileDigest(ref), num: reference.num },
+      seconds: (performance.now() - started) / 1000,
+      notes: notes.filter((note) => typeof note === 'string'),
+    };
+  } finally {
+    images.close();
+  }
+}
+
+/**
+ * Writes reference statistics of images, as `fid.py ref`; fid.py can read them.
+ * @throws UserError; CancelledError
+ */
+export async function reference(
+  detector: Detector,
+  { data, dest, batch }: ReferenceOptions,
+  control: MeasureControl = {},
+): Promise<ReferenceSummary> {
+  const started = performance.now();
+  const images = await ImageSet.open(data);
+  try {
+    const { reused } = await statisticsOf(detector, images, { batch, dest }, control);
+    const notes = reused ? [`The images are unchanged: ${dest} is up to date`] : [];
+    return { num: images.num, seconds: (performance.now() - started) / 1000, notes };
+  } finally {
+    images.close();
+  }
+}
+
+function identityOf({ name, sha256, dimension, published }: DetectorIdentity): DetectorIdentity {
+  return { name, sha256, dimension, published };
+}
+
+/** Unlike features must never be compared: the number would mean nothing. */
+function checkReference(detector: DetectorIdentity, { mu, detector: maker }: Statistics, ref: string): void {
+  const advice = `make one with: edm-workbench fid ref --data IMAGES --dest R.npz, and the same detector`;
+  if (mu.length !== detector.dimension) {
+    const found = `${ref} has ${mu.length} dimensions${maker ? ` (${maker.name})` : ''}`;
+    throw new UserError(`${found}, the detector ${detector.name} ${detector.dimension}: ${advice}`);
+  }
+  if (maker && maker.sha256 !== detector.sha256) {
+    const [made, given] = [maker, detector].map(({ name, sha256 }) => `${name} (sha256 ${sha256.slice(0, 12)})`);
+    throw new UserError(`${ref} was made with the detector ${made}, not with ${given}: ${advice}`);
+  }
+}
+
+/** Statistics of a set of images: those saved at `dest` if still true, else measured and saved there. */
+async function statisticsOf(
+  detector: Detector,
+  images: ImageSet,
+  { batch = DEFAULT_BATCH, dest, reference }: { batch?: number; dest?: string; reference?: Statistics },
+  control: MeasureControl,
+): Promise<{ statistics: Statistics; reused: boolean }> {
+  const source = images.digest;
+  const saved = dest === undefined ? undefined : await savedStatistics(dest);
+  if (saved?.source === source && saved.detector?.sha256 === detector.sha256 && saved.num === images.num) {
+    return { statistics: saved, reused: true };
+  }
+  const accumulator = new StatisticsAccumulator(detector.dimension, control.matmul);
+  const meter = new ProgressMeter('Measuring', images.num, control.onProgress);
+  const interim = reference && new InterimDistance(reference, control);
+  const batches = images.batches(batch, detector.channels, control.signal);
+  // While the detector computes one batch, the next is read and decoded.
+  let running = Promise.resolve();
+  try {
+    for await (const { data, n, channels, height, width } of batches) {
+      await running;
+      running = detector.features(data, n, channels, height, width).then(async (features) => {
+        await accumulator.add(features, n);
+        meter.update(accumulator.num, await interim?.note(accumulator));
+      });
+    }
+    await running;
+  } finally {
+    // The detector must be idle when its owner releases it, whatever ended the loop; that error is the one to report.
+    await running.catch(() => undefined);
+  }
+  const statistics = { ...(await accumulator.statistics()), detector: identityOf(detector), source };
+  if (dest !== undefined) await saveStatistics(dest, statistics);
+  return { statistics, reused: false };
+}
+
+/** What is at `dest` already; anything unreadable there is about to be replaced. */
+async function savedStatistics(dest: string): Promise<Statistics | undefined> {
+  try {
+    return await loadStatistics(dest);
+  } catch {
+    return undefined;
+  }
+}
+
+/** At least this long between two interim distances, in ms. */
+const INTERIM_INTERVAL = 5000;
+/** An interim distance may take this share of the time at most. */
+const INTERIM_SHARE = 0.02;
+/** Time of one distance, in ms per cubed dimension: 20 s at 2048, 5 ms at 128. */
+const INTERIM_COST = 20e3 / 2048 ** 3;
+
+/** `FD so far` for the progress of long runs, as seldom as its cost demands: at 2048 dimensions every quarter of an hour. */
+class InterimDistance {
+  private last = performance.now();
+  private latest: string | undefined;
+
+  constructor(
+    private readonly reference: Statistics,
+    private readonly control: MeasureControl,
+  ) {}
+
+  /** The latest interim distance, a new one if it is time for it. */
+  async note(accumulator: StatisticsAccumulator): Promise<string | undefined> {
+    const cost = INTERIM_COST * accumulator.dimension ** 3;
+    const due = this.last + Math.max(INTERIM_INTERVAL, cost / INTERIM_SHARE);
+    if (performance.now() < due || accumulator.num < 2) return this.latest;
+    const value = await frechetDistance(await accumulator.statistics(), this.reference, this.control);
+    this.last = performance.now();
+    this.latest = `FD so far ${formatG(value)} (N = ${accumulator.num})`;
+    return this.latest;
+  }
+}

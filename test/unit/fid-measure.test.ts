@@ -1,0 +1,189 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Zippable, zipSync } from 'fflate';
+import { CancelledError, UserError } from '../../server/errors';
+import type { Detector } from '../../server/fid/detector';
+import { formatG } from '../../server/fid/format-g';
+import { measure, reference } from '../../server/fid/measure';
+import { loadStatistics, saveStatistics } from '../../server/fid/statistics';
+import type { Progress } from '../../server/progress';
+
+const fixtures = join(__dirname, '../fixtures/fid');
+const run = join(fixtures, 'images/run');
+const truth = JSON.parse(readFileSync(join(fixtures, 'e2e_stub.json'), 'utf8')) as {
+  ref: { mu_head: number[]; sigma_head: number[]; sigma_trace: number };
+  calc: { subset?: number[]; files?: string[]; fid_svd_truth: number }[];
+};
+
+/** The detector fid.py was run with for e2e_stub.json: feature k is pixel k (mod pixels) * (1 + k / pixels) / 16. */
+function stubDetector(dimension = 2048, calls: number[] = []): Detector {
+  return {
+    name: 'stub',
+    sha256: 'ab'.repeat(32),
+    dimension,
+    published: false,
+    channels: 3,
+    features(images, n, channels, height, width) {
+      calls.push(n);
+      const pixels = channels * height * width;
+      const features = new Float32Array(n * dimension);
+      for (let i = 0; i < n; i++) {
+        for (let k = 0; k < dimension; k++) {
+          features[i * dimension + k] = (images[i * pixels + (k % pixels)] * (1 + Math.floor(k / pixels))) / 16;
+        }
+      }
+      return Promise.resolve(features);
+    },
+  };
+}
+
+async function scratch(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'edm-measure-'));
+  try {
+    await use(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+function near(actual: number, expected: number, relative: number): void {
+  assert.ok(Math.abs(actual - expected) <= relative * Math.abs(expected), `${actual} is not ${expected}`);
+}
+
+test('%g prints as C does, ties and extremes included', () => {
+  const cases = JSON.parse(readFileSync(join(fixtures, 'format_g.json'), 'utf8')) as [number, string][];
+  assert.ok(cases.length > 300);
+  for (const [value, text] of cases) assert.equal(formatG(value), text);
+  assert.deepEqual([formatG(-0), formatG(Infinity), formatG(-Infinity), formatG(NaN)], ['-0', 'inf', '-inf', 'nan']);
+});
+
+test('fid.py ref and calc end to end: reference, seeded subset, zip', () =>
+  scratch(async (folder) => {
+    const ref = join(folder, 'ref.npz');
+    const made = await reference(stubDetector(), { data: run, dest: ref, batch: 5 });
+    assert.equal(made.num, 16);
+    const { mu, sigma, num, detector } = await loadStatistics(ref);
+    assert.deepEqual([num, detector?.name], [16, 'stub']);
+    truth.ref.mu_head.forEach((value, i) => near(mu[i], value, 1e-12));
+    truth.ref.sigma_head.forEach((value, i) => near(sigma[i], value, 1e-12));
+    let trace = 0;
+    for (let i = 0; i < 2048; i++) trace += sigma[i * 2049];
+    near(trace, truth.ref.sigma_trace, 1e-12);
+
+    const subset = await measure(stubDetector(), { images: run, ref, num: 12, seed: 3 });
+    near(subset.value, truth.calc[0].fid_svd_truth, 1e-9);
+    const { value, seconds, ...rest } = subset;
+    assert.ok(value > 0 && seconds > 0);
+    assert.deepEqual(rest.detector, { name: 'stub', sha256: 'ab'.repeat(32), dimension: 2048, published: false });
+    assert.deepEqual([rest.metric, rest.num], ['FD (stub)', 12]);
+    assert.equal(rest.reference.name, 'ref.npz');
+    assert.equal(rest.reference.num, 16);
+    assert.match(rest.reference.sha256, /^[0-9a-f]{64}$/);
+    assert.match(rest.notes.join(), /N = 12 is not more than the 2048 dimensions/);
+
+    const files: Zippable = {};
+    const names = truth.calc[1].files ?? [];
+    assert.equal(names.length, 8);
+    for (const name of [...names].reverse()) files[name] = await readFile(join(run, name));
+    const zip = join(folder, 'images.zip');
+    await writeFile(zip, zipSync(files));
+    near((await measure(stubDetector(), { images: zip, ref, num: 8 })).value, truth.calc[1].fid_svd_truth, 1e-9);
+    near((await measure(stubDetector(), { images: run, ref })).value + 1, 1, 1e-8);
+  }));
+
+test('statistics beside the images are used again until something changes', () =>
+  scratch(async (folder) => {
+    const images = join(folder, 'images');
+    await cp(run, images, { recursive: true, preserveTimestamps: true });
+    const ref = join(folder, 'ref.npz');
+    await reference(stubDetector(48), { data: images, dest: ref });
+    const calls: number[] = [];
+    const detector = stubDetector(48, calls);
+    const options = { images, ref, num: 12, seed: 3, statsDest: join(folder, 'stats.npz') };
+    const evaluated = async (changed = {}, other: Detector = detector) => {
+      calls.length = 0;
+      const { value } = await measure(other, { ...options, ...changed });
+      return { value, images: calls.reduce((sum, n) => sum + n, 0) };
+    };
+    const first = await evaluated();
+    assert.equal(first.images, 12);
+    assert.deepEqual(await evaluated(), { value: first.value, images: 0 });
+    assert.equal((await evaluated({ seed: 4 })).images, 12);
+    assert.equal((await evaluated({ num: 8 })).images, 8);
+    assert.deepEqual(await evaluated(), first);
+    await utimes(join(images, 'default/000000.png'), 1, 1);
+    assert.equal((await evaluated()).images, 12);
+    await writeFile(options.statsDest, 'damaged');
+    assert.deepEqual(await evaluated(), first);
+    const anyReference = join(folder, 'plain.npz');
+    const { mu, sigma } = await loadStatistics(ref);
+    await saveStatistics(anyReference, { mu, sigma });
+    assert.equal((await evaluated({ ref: anyReference })).images, 0);
+    assert.equal((await evaluated({ ref: anyReference }, { ...detector, sha256: 'cd'.repeat(32) })).images, 12);
+    const written = (await stat(ref)).mtimeMs;
+    await reference(stubDetector(48), { data: images, dest: ref });
+    assert.notEqual((await stat(ref)).mtimeMs, written); // one image was touched
+    const again = await reference(detector, { data: images, dest: ref });
+    assert.match(again.notes.join(), /up to date/);
+  }));
+
+test('a reference of another detector or dimension is refused before any image is read', () =>
+  scratch(async (folder) => {
+    const ref = join(folder, 'ref.npz');
+    await reference(stubDetector(48), { data: run, dest: ref });
+    const calls: number[] = [];
+    const refused = async (detector: Detector, message: RegExp) =>
+      assert.rejects(measure(detector, { images: run, ref }), (error) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message, message);
+        return true;
+      });
+    const wide = stubDetector(64, calls);
+    const other = { ...stubDetector(48, calls), name: 'other', sha256: 'cd'.repeat(32) };
+    await refused(wide, /ref\.npz has 48 dimensions \(stub\), the detector stub 64: make one with/);
+    await refused(other, /made with the detector stub \(sha256 abababababab\), not with other \(sha256 cdcdcdcdcdcd\)/);
+    assert.deepEqual(calls, []);
+    const { mu, sigma } = await loadStatistics(ref);
+    await saveStatistics(ref, { mu, sigma });
+    assert.match((await measure(other, { images: run, ref })).notes.join(), /does not say which detector made it/);
+  }));
+
+test('progress counts images; FID is the name of the published detector alone', () =>
+  scratch(async (folder) => {
+    const ref = join(folder, 'ref.npz');
+    const seen: Progress[] = [];
+    await reference(stubDetector(8), { data: run, dest: ref, batch: 4 }, { onProgress: (one) => seen.push(one) });
+    assert.deepEqual([seen[0].phase, seen[0].done, seen[0].total], ['Measuring', 4, 16]);
+    assert.equal(seen.at(-1)?.done, 16);
+    const published = { ...stubDetector(8), published: true };
+    assert.equal((await measure(published, { images: run, ref })).metric, 'FID');
+  }));
+
+test('cancelling waits for the detector, then stops; nothing is written', () =>
+  scratch(async (folder) => {
+    const controller = new AbortController();
+    let busy = false;
+    const slow: Detector = {
+      ...stubDetector(8),
+      async features(_images, n) {
+        busy = true;
+        controller.abort();
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        busy = false;
+        return new Float32Array(n * 8);
+      },
+    };
+    const dest = join(folder, 'ref.npz');
+    const task = reference(slow, { data: run, dest, batch: 2 }, { signal: controller.signal });
+    await assert.rejects(task, CancelledError);
+    assert.equal(busy, false);
+    await assert.rejects(stat(dest), /ENOENT/);
+    await assert.rejects(
+      reference({ ...slow, features: () => Promise.reject(new Error('out of memory')) }, { data: run, dest }),
+      /out of memory/,
+    );
+  }));
