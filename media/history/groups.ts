@@ -41,7 +41,9 @@ export function groupRecords(records: readonly HistoryRecord[]): Group[] {
   const byKey = new Map<string, HistoryRecord[]>();
   for (const record of records) {
     const key = groupKey(record);
-    byKey.set(key, [...(byKey.get(key) ?? []), record]);
+    const members = byKey.get(key);
+    if (members) members.push(record);
+    else byKey.set(key, [record]);
   }
   const groups = [...byKey].map(([key, members]) => makeGroup(key, members));
   const latest = (group: Group): number => Math.max(...group.points.map(({ record }) => Date.parse(record.time)));

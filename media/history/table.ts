@@ -76,7 +76,7 @@ export class HistoryTable {
   private key(event: KeyboardEvent): void {
     const at = rowOf(event);
     const last = this.records.length - 1;
-    const page = Math.max(1, Math.floor(this.element.clientHeight / (this.body.rows[0]?.offsetHeight || 22)) - 2);
+    const page = Math.max(1, Math.floor(innerHeight / 2 / (this.body.rows[0]?.offsetHeight || 22)));
     const target: Record<string, number> = {
       ArrowDown: at + 1,
       ArrowUp: at - 1,

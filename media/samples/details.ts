@@ -2,7 +2,7 @@
 import type { SampleDetails } from '../../server/protocol';
 
 /** Files asked for at once while all are being read for the class filter. */
-const SCAN_BATCH = 500;
+const SCAN_BATCH = 1000;
 
 /** Details by file name; the extension answers every file it is asked for. */
 export class DetailsCache {

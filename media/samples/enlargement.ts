@@ -41,7 +41,9 @@ export class Enlargement {
   private readonly problem = element('p', { class: 'problem' });
   private readonly facts = element('div', { class: 'fact-box' });
   private readonly said = element('p', { class: 'said', role: 'status' });
-  private readonly copySeed = button({}, 'Copy seed', () => this.copy(this.shown?.seed, 'Seed copied'));
+  private readonly copySeed = button({ class: 'secondary' }, 'Copy seed', () =>
+    this.copy(this.shown?.seed, 'Seed copied'),
+  );
   private readonly copyCommand = button({}, 'Copy generate command', () =>
     this.copy(this.shown?.command, 'Command copied'),
   );

@@ -70,8 +70,16 @@ export class SampleGrid {
 
   /** Shows a longer list of the same kind without leaving the place the reader has scrolled to. */
   extend(samples: readonly Sample[], active: number): void {
+    const before = this.samples;
     this.setSamples(samples, active);
-    this.arrange(true);
+    this.applyLayout(gridLayout(samples.length, this.element.clientWidth, this.tile));
+    const { columns } = this.layout;
+    for (const [row, line] of this.rows) {
+      const from = row * columns;
+      const changed = samples.slice(from, from + columns).some(({ file }, nth) => before[from + nth]?.file !== file);
+      if (changed) this.fillRow(line, row);
+    }
+    this.render();
   }
 
   /** Changes the side of a tile; what is at the top stays in sight. */
@@ -99,15 +107,7 @@ export class SampleGrid {
 
   /** Texts of tiles in the DOM follow details that have arrived. */
   refresh(): void {
-    for (const cell of this.canvas.querySelectorAll<HTMLElement>('.tile')) {
-      const sample = this.samples[Number(cell.dataset.at)];
-      const text = this.needs.textOf(sample);
-      const details = this.needs.detailsOf(sample);
-      cell.title = details ? `${text}, ${sample.file}, ${details.width} × ${details.height}` : text;
-      const image = cell.querySelector('img');
-      if (image) image.alt = text;
-      if (details?.problem) this.breakTile(cell, details.problem);
-    }
+    for (const tile of this.canvas.querySelectorAll<HTMLElement>('.tile')) this.describe(tile);
   }
 
   private setSamples(samples: readonly Sample[], active: number): void {
@@ -127,17 +127,21 @@ export class SampleGrid {
     if (!force && layout.columns === this.layout.columns) return this.renderSoon();
     const top = Math.floor(this.element.scrollTop / this.layout.rowHeight) * this.layout.columns;
     const focused = this.hasFocus;
+    this.place([]);
+    this.applyLayout(layout);
+    this.element.scrollTop = Math.floor(top / layout.columns) * layout.rowHeight;
+    this.render();
+    if (focused) this.cell(this.activeAt)?.focus({ preventScroll: true });
+  }
+
+  private applyLayout(layout: GridLayout): void {
     this.layout = layout;
-    for (const row of [...this.rows.keys()]) this.drop(row);
     this.canvas.style.height = `${layout.rows * layout.rowHeight}px`;
     this.element.style.setProperty('--tile', `${layout.tile}px`);
     this.element.style.setProperty('--column', `${layout.columnWidth}px`);
     this.element.style.setProperty('--row', `${layout.rowHeight}px`);
     this.element.setAttribute('aria-rowcount', String(layout.rows));
     this.element.setAttribute('aria-colcount', String(layout.columns));
-    this.element.scrollTop = Math.floor(top / layout.columns) * layout.rowHeight;
-    this.render();
-    if (focused) this.cell(this.activeAt)?.focus({ preventScroll: true });
   }
 
   private renderSoon(): void {
@@ -151,9 +155,10 @@ export class SampleGrid {
     const { first, last } = rowsInSight(this.layout, scrollTop, clientHeight, OVERSCAN);
     // The active row stays: were it removed, the keyboard's place would be lost.
     const activeRow = Math.floor(this.activeAt / this.layout.columns);
-    for (const row of [...this.rows.keys()]) if ((row < first || row > last) && row !== activeRow) this.drop(row);
-    for (let row = first; row <= last; row++) this.add(row);
-    if (activeRow < this.layout.rows) this.add(activeRow);
+    const wanted = Array.from({ length: Math.max(0, last - first + 1) }, (_, nth) => first + nth);
+    if (activeRow < first) wanted.unshift(activeRow);
+    else if (activeRow > last && activeRow < this.layout.rows) wanted.push(activeRow);
+    this.place(wanted);
     const jump = Math.abs(scrollTop - this.lastTop) > clientHeight / 2;
     this.lastTop = scrollTop;
     if (!jump) this.fetchImages();
@@ -164,70 +169,98 @@ export class SampleGrid {
     }, REST_MS);
   }
 
-  private add(row: number): void {
-    if (this.rows.has(row)) return;
+  /** Makes `wanted` (ascending) the rows in the DOM, in this order; lines that are no longer needed become others. */
+  private place(wanted: readonly number[]): void {
+    const keep = new Set(wanted);
+    const spare = [...this.rows].filter(([row]) => !keep.has(row)).map(([row, line]) => (this.rows.delete(row), line));
+    const missing = wanted.filter((row) => !this.rows.has(row));
+    for (const [nth, row] of missing.entries())
+      this.rows.set(row, this.fillRow(spare[nth] ?? element('div', { class: 'row', role: 'row' }), row));
+    for (const line of spare.slice(missing.length)) line.remove();
+    let before = this.canvas.firstElementChild;
+    for (const row of wanted) {
+      const line = this.rows.get(row);
+      if (!line) continue;
+      if (line === before) before = before.nextElementSibling;
+      else this.canvas.insertBefore(line, before);
+    }
+  }
+
+  private fillRow(line: HTMLElement, row: number): HTMLElement {
     const { columns, rowHeight, count } = this.layout;
-    const line = element('div', { class: 'row', role: 'row', 'aria-rowindex': row + 1 });
+    const from = row * columns;
+    const length = Math.min(columns, count - from);
+    line.setAttribute('aria-rowindex', String(row + 1));
     line.style.transform = `translateY(${row * rowHeight}px)`;
-    for (let at = row * columns; at < Math.min(count, (row + 1) * columns); at++) line.append(this.makeCell(at));
-    // In the DOM rows lie in order, for screen readers that read through.
-    const next = [...this.rows.keys()].filter((other) => other > row).sort((a, b) => a - b)[0];
-    this.canvas.insertBefore(line, this.rows.get(next) ?? null);
-    this.rows.set(row, line);
+    while (line.childElementCount > length) line.lastElementChild?.remove();
+    while (line.childElementCount < length) line.append(this.makeTile(line.childElementCount));
+    for (const [nth, tile] of [...line.children].entries()) this.fillTile(tile as HTMLElement, from + nth);
+    return line;
   }
 
-  private drop(row: number): void {
-    const line = this.rows.get(row);
-    // Without a source a running fetch is cancelled; images that flew by must not delay those in sight.
-    for (const image of line?.querySelectorAll('img') ?? []) image.removeAttribute('src');
-    line?.remove();
-    this.rows.delete(row);
-  }
-
-  private makeCell(at: number): HTMLElement {
-    const sample = this.samples[at];
-    const text = this.needs.textOf(sample);
-    const details = this.needs.detailsOf(sample);
-    const cell = element('div', {
-      class: 'tile',
-      role: 'gridcell',
-      'aria-colindex': (at % this.layout.columns) + 1,
-      'data-at': at,
-      tabindex: at === this.activeAt ? 0 : -1,
-      title: details ? `${text}, ${sample.file}, ${details.width} × ${details.height}` : text,
-    });
-    const image = element('img', { alt: text, draggable: 'false', decoding: 'async' });
+  /** An empty tile; its parts are filled and filled again as rows come and go. */
+  private makeTile(column: number): HTMLElement {
+    const image = element('img', { draggable: 'false', decoding: 'async' });
+    const problem = element('span', { class: 'problem', hidden: true }, 'Cannot be shown');
+    const caption = element('span', { class: 'caption', 'aria-hidden': 'true' });
+    const tile = element('div', { class: 'tile', role: 'gridcell', 'aria-colindex': column + 1 });
+    tile.append(element('span', { class: 'frame' }, image, problem), caption);
     image.addEventListener('load', () => {
       const shown = this.layout.tile * devicePixelRatio;
       image.classList.toggle('pixelated', Math.max(image.naturalWidth, image.naturalHeight) < shown);
       image.classList.add('loaded');
     });
     image.addEventListener('error', () => {
-      if (image.hasAttribute('src')) this.breakTile(cell, 'Cannot be shown');
+      if (image.hasAttribute('src')) this.breakTile(tile, 'the file is not an image or is gone');
     });
-    cell.append(element('span', { class: 'frame' }, image));
-    if (this.layout.captions) {
-      const caption = sample.seed === undefined ? sample.file.replace(/^.*\//, '') : String(sample.seed);
-      cell.append(element('span', { class: 'caption', 'aria-hidden': 'true' }, caption));
-    }
-    if (details?.problem) this.breakTile(cell, details.problem);
-    return cell;
+    return tile;
   }
 
-  private breakTile(cell: HTMLElement, problem: string): void {
-    const sample = this.samples[Number(cell.dataset.at)];
-    const known = this.needs.detailsOf(sample)?.problem ?? problem;
-    cell.classList.add('broken');
-    cell.title = `${this.needs.textOf(sample)}, ${sample.file}: ${known}`;
-    const words = element('span', { class: 'problem' }, 'Cannot be shown');
-    words.setAttribute('aria-label', cell.title);
-    cell.querySelector('.frame')?.replaceChildren(words);
+  private fillTile(tile: HTMLElement, at: number): void {
+    const sample = this.samples[at];
+    tile.dataset.at = String(at);
+    tile.tabIndex = at === this.activeAt ? 0 : -1;
+    tile.classList.remove('broken');
+    const [image, problem] = partsOf(tile);
+    // Without a source a running fetch is cancelled: images that flew by must not delay those in sight.
+    image.removeAttribute('src');
+    image.classList.remove('loaded');
+    image.hidden = false;
+    problem.hidden = true;
+    const caption = tile.lastElementChild as HTMLElement;
+    caption.hidden = !this.layout.captions;
+    caption.textContent = sample.seed === undefined ? sample.file.replace(/^.*\//, '') : String(sample.seed);
+    this.describe(tile);
+  }
+
+  /** Tooltip and text alternative, as far as the sample is known. */
+  private describe(tile: HTMLElement): void {
+    const sample = this.samples[Number(tile.dataset.at)];
+    const text = this.needs.textOf(sample);
+    const details = this.needs.detailsOf(sample);
+    const [image] = partsOf(tile);
+    image.alt = text;
+    if (details?.problem) this.breakTile(tile, details.problem);
+    else if (!tile.classList.contains('broken'))
+      tile.title = details
+        ? `${text}, ${sample.file}, ${details.width} × ${details.height}`
+        : `${text}, ${sample.file}`;
+  }
+
+  private breakTile(tile: HTMLElement, why: string): void {
+    const sample = this.samples[Number(tile.dataset.at)];
+    const [image, problem] = partsOf(tile);
+    tile.classList.add('broken');
+    tile.title = `${this.needs.textOf(sample)}, ${sample.file}: ${this.needs.detailsOf(sample)?.problem ?? why}`;
+    problem.setAttribute('aria-label', `${tile.title}. Cannot be shown`);
+    problem.hidden = false;
+    image.hidden = true;
   }
 
   private fetchImages(): void {
-    for (const cell of this.canvas.querySelectorAll<HTMLElement>('.tile')) {
-      const image = cell.querySelector('img');
-      if (image && !image.hasAttribute('src')) image.src = this.needs.urlOf(this.samples[Number(cell.dataset.at)]);
+    for (const tile of this.canvas.querySelectorAll<HTMLElement>('.tile:not(.broken)')) {
+      const [image] = partsOf(tile);
+      if (!image.hasAttribute('src')) image.src = this.needs.urlOf(this.samples[Number(tile.dataset.at)]);
     }
   }
 
@@ -267,4 +300,9 @@ export class SampleGrid {
     event.preventDefault();
     this.focus(target);
   }
+}
+
+/** Image and problem text of a tile. */
+function partsOf(tile: HTMLElement): [HTMLImageElement, HTMLElement] {
+  return [...(tile.firstElementChild?.children ?? [])] as [HTMLImageElement, HTMLElement];
 }

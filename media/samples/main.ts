@@ -46,6 +46,8 @@ const details = new DetailsCache((files) => host.post({ type: 'details', files }
 let samples = EMPTY;
 let shown: readonly Sample[] = [];
 let baseUri = '';
+/** Position of the sample in the dialog. */
+let enlargedAt = 0;
 
 const title = element('h1', {}, 'Samples');
 const facts = element('div', { class: 'fact-box' });
@@ -109,7 +111,8 @@ const enlargement = new Enlargement({
   },
   copy: (text) => host.post({ type: 'copy', text }),
   openFile: () => grid.active && host.post({ type: 'open', file: grid.active.file }),
-  closed: () => grid.active && grid.focus(shown.indexOf(grid.active)),
+  // The browser has given the focus back to the tile that opened the dialog; the reader is at another one by now.
+  closed: () => grid.focus(enlargedAt),
 });
 
 document.body.append(
@@ -155,6 +158,7 @@ function say(text: string): void {
 
 function enlarge(position: number): void {
   const sample = shown[position];
+  enlargedAt = position;
   grid.reveal(position);
   details.want([sample.file]);
   const seed = sample.seed ?? details.get(sample.file)?.seed;
