@@ -70,7 +70,7 @@ function cacheFolder() {
 /**
  * Runs a program at low priority.
  * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} [options]
- * @returns {Promise<void>} rejects with the last lines of its output when it fails
+ * @returns {Promise<void>} rejects with the cause it gave, or its last lines, when it fails
  */
 function runQuietly(command, args, options = {}) {
   return new Promise((resolve, reject) => {
@@ -85,8 +85,10 @@ function runQuietly(command, args, options = {}) {
     );
     child.on('close', (code) => {
       if (code === 0) return resolve();
-      const tail = output.trim().split('\n').slice(-15).join(' | ');
-      reject(new Error(`${path.basename(command)} ${args.join(' ')} ended with ${code}: ${tail}`));
+      const lines = output.trim().split('\n');
+      const causes = lines.filter((line) => /^(E: |npm error (code|errno) )/.test(line));
+      const cause = (causes.length > 0 ? causes : lines).slice(-3).join('; ');
+      reject(new Error(`${path.basename(command)} ${args.join(' ')} ended with ${code}: ${cause}`));
     });
   });
 }

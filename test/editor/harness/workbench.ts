@@ -6,12 +6,12 @@ import { messageOf } from '../../../server/errors';
 import { startCodeServer, type CodeServer } from '../../../tools/editor.mjs';
 import { launchChromium } from './chromium.mjs';
 
-/** The four themes every panel must be readable in, and VS Code's ids for them. */
+/** The four themes every panel must be readable in: VS Code's id, and the file it marks the window with once applied. */
 const THEMES = {
-  'Dark Modern': 'Dark Modern',
-  'Light Modern': 'Light Modern',
-  'Dark High Contrast': 'Default High Contrast',
-  'Light High Contrast': 'Default High Contrast Light',
+  'Dark Modern': { id: 'Dark Modern', file: 'dark_modern' },
+  'Light Modern': { id: 'Light Modern', file: 'light_modern' },
+  'Dark High Contrast': { id: 'Default High Contrast', file: 'hc_black' },
+  'Light High Contrast': { id: 'Default High Contrast Light', file: 'hc_light' },
 } as const;
 
 export type Theme = keyof typeof THEMES;
@@ -37,7 +37,7 @@ export interface WorkbenchOptions {
   theme?: Theme;
   /** CSS pixels; 1280 x 800 when left out. */
   viewport?: { width: number; height: number };
-  /** User settings, over the harness's own. */
+  /** User settings, over the harness's own; the colour theme is `theme`'s. */
   settings?: Readonly<Record<string, unknown>>;
   /** Whether folders must be trusted first. False by default. */
   workspaceTrust?: boolean;
@@ -53,11 +53,11 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
   const theme = THEMES[options.theme ?? 'Dark Modern'];
   const server = await startCodeServer({
     ...options,
-    settings: { 'workbench.colorTheme': theme, 'editor.accessibilitySupport': 'off', ...options.settings },
+    settings: { 'editor.accessibilitySupport': 'off', ...options.settings, 'workbench.colorTheme': theme.id },
   });
   try {
     const window = await launchChromium(options.viewport);
-    const workbench = new Workbench(window.page, server, window.close);
+    const workbench = new Workbench(window.page, server, theme.file, window.close);
     try {
       await workbench.load();
     } catch (error) {
@@ -74,11 +74,14 @@ export async function openWorkbench(options: WorkbenchOptions): Promise<Workbenc
 /** The editor's window, driven as a user would: by its palette, its lists and the keyboard. Every method waits for its effect. */
 export class Workbench {
   private readonly errors: string[] = [];
+  /** Whether the window is being left: what it then complains of says nothing. */
+  private leaving = false;
 
-  /** @param page for what this class has no method for */
+  /** Made by `openWorkbench`. @param page for what this class has no method for */
   constructor(
     readonly page: Page,
     private readonly server: CodeServer,
+    private readonly themeFile: string,
     private readonly closeBrowser: () => Promise<void>,
   ) {
     page.setDefaultTimeout(PATIENCE_MS);
@@ -88,8 +91,13 @@ export class Workbench {
 
   /** Loads, or loads again, the whole window: the extension host starts anew. */
   async load(): Promise<void> {
+    this.leaving = true;
+    await this.page.goto('about:blank');
+    this.leaving = false;
     await this.page.goto(this.server.url);
-    await this.page.locator('.monaco-workbench .part.statusbar').waitFor();
+    await this.page
+      .locator(`.monaco-workbench.vscode-theme-defaults-themes-${this.themeFile}-json .part.statusbar`)
+      .waitFor();
     await this.page.locator('.monaco-workbench .part.activitybar .action-item').first().waitFor();
   }
 
@@ -198,7 +206,7 @@ export class Workbench {
   }
 
   private record(message: ConsoleMessage): void {
-    if (message.type() === 'error') this.errors.push(`${message.text()} (${message.location().url})`);
+    if (message.type() === 'error' && !this.leaving) this.errors.push(`${message.text()} (${message.location().url})`);
   }
 
   /** Picks the entry of that very name from what quick open offers for a query; asks again until it is there. */
