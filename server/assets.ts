@@ -8,6 +8,7 @@ import path from 'node:path';
 export function packageRoot(): string {
   for (let folder = __dirname; ; folder = path.dirname(folder)) {
     if (existsSync(path.join(folder, 'package.json')) && existsSync(path.join(folder, 'schemas'))) return folder;
-    if (folder === path.dirname(folder)) throw new Error(`EDM Workbench is not installed whole: no schemas above ${__dirname}`);
+    if (folder === path.dirname(folder))
+      throw new Error(`EDM Workbench is not installed whole: no schemas above ${__dirname}`);
   }
 }

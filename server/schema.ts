@@ -30,7 +30,9 @@ export function schemaErrors(name: SchemaName, value: unknown): ErrorObject[] {
 }
 
 /** A checker for values read from files: the value with its type, or the first problem in a sentence. */
-export function validator<T>(name: SchemaName): (value: unknown) => { valid: true; value: T } | { valid: false; problem: string } {
+export function validator<T>(
+  name: SchemaName,
+): (value: unknown) => { valid: true; value: T } | { valid: false; problem: string } {
   return (value) => {
     const [error] = schemaErrors(name, value);
     if (!error) return { valid: true, value: value as T };

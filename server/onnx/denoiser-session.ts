@@ -20,7 +20,8 @@ export interface OpenDenoiser {
  */
 export async function openDenoiser(file: string, choice: DeviceChoice): Promise<OpenDenoiser> {
   const info = await readModelInfo(file);
-  if (info.kind !== 'denoiser') throw new UserError(`${file} is a detector, not a denoiser: give a network made by "edm-workbench import"`);
+  if (info.kind !== 'denoiser')
+    throw new UserError(`${file} is a detector, not a denoiser: give a network made by "edm-workbench import"`);
   const { session, device, note } = await openSession(file, choice);
   const expected = info.label_dim > 0 ? ['class_labels', 'sigma', 'x'] : ['sigma', 'x'];
   if ([...session.inputNames].sort().join() !== expected.join() || session.outputNames.join() !== 'denoised') {
@@ -35,13 +36,15 @@ export async function openDenoiser(file: string, choice: DeviceChoice): Promise<
     labelDim,
     sigmaMin: info.sigma_min,
     sigmaMax: info.sigma_max,
+    batchDependent: device === 'cuda',
     roundSigma: u ? (sigma) => nearest(u, sigma) : (sigma) => sigma,
     async denoise(x, sigma, labels, n) {
       const feeds: Record<string, Tensor> = {
         x: new Tensor('float32', x, [n, channels, resolution, resolution]),
         sigma: new Tensor('float32', [sigma], [1]),
       };
-      if (labelDim > 0) feeds.class_labels = new Tensor('float32', labels ?? new Float32Array(n * labelDim), [n, labelDim]);
+      if (labelDim > 0)
+        feeds.class_labels = new Tensor('float32', labels ?? new Float32Array(n * labelDim), [n, labelDim]);
       const { denoised } = await session.run(feeds);
       return denoised.data as Float32Array;
     },

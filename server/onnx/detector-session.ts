@@ -21,7 +21,8 @@ export interface OpenDetector {
  */
 export async function openDetector(file: string, choice: DeviceChoice): Promise<OpenDetector> {
   const info = await readModelInfo(file);
-  if (info.kind !== 'detector') throw new UserError(`${file} is a denoiser, not a detector: give a detector made by "edm-workbench import"`);
+  if (info.kind !== 'detector')
+    throw new UserError(`${file} is a denoiser, not a detector: give a detector made by "edm-workbench import"`);
   const [{ session, device, note }, sha256] = await Promise.all([openSession(file, choice), fileDigest(file)]);
   if (session.inputNames.join() !== 'images' || session.outputNames.join() !== 'features') {
     throw new UserError(

@@ -66,7 +66,8 @@ def main():
         accuracy = train("detector", detector, options.detector_epochs, 3e-3, 1, False, *sets)
         tensors, layers = detector.folded()
         write_safetensors(options.out / "detector.safetensors", tensors,
-                          dict(name="fashion-mnist", layers=layers, accuracy=accuracy))
+                          dict(config=dict(class_name="Classifier", name="fashion-mnist", layers=layers, img_channels=1,
+                                           img_resolution=28), training=dict(accuracy=accuracy)))
         torch.save(detector.state_dict(), options.out / "detector.pt")
     if options.only != "detector":
         judge = Judge()

@@ -1,0 +1,108 @@
+/** The jobs of the compute child: models are opened here, the work itself is `diffusion/` and `fid/`. */
+import path from 'node:path';
+import { generate } from '../diffusion/generate';
+import { writeGrid } from '../diffusion/grid';
+import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { UserError } from '../errors';
+import { metricName, type DetectorIdentity } from '../fid/detector';
+import { measure, reference } from '../fid/measure';
+import type { OnProgress } from '../progress';
+import type { DetectorRecord } from '../schema-types.gen';
+import { openDenoiser } from './denoiser-session';
+import { openDetector } from './detector-session';
+import { fileDigest } from './file-digest';
+import type {
+  GenerateJob,
+  GenerateSummary,
+  Job,
+  JobResult,
+  MeasureJob,
+  MeasureSummary,
+  ReferenceJob,
+  ReferenceSummary,
+} from './jobs';
+
+/** A grid shows the first images only: more than 32 x 32 nobody looks at. */
+const GRID_IMAGES = 1024;
+
+/** Runs one job to its end. */
+export function runJob(job: Job, onProgress: OnProgress, signal: AbortSignal): Promise<JobResult> {
+  switch (job.kind) {
+    case 'generate':
+      return runGenerate(job, onProgress, signal);
+    case 'measure':
+      return runMeasure(job, onProgress, signal);
+    case 'reference':
+      return runReference(job, onProgress, signal);
+  }
+}
+
+async function runGenerate(
+  { network, device: choice, options }: GenerateJob,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<GenerateSummary> {
+  const seeds = parseSeeds(options.seeds);
+  const [{ denoiser, device, note, release }, sha256] = await Promise.all([
+    openDenoiser(network, choice),
+    fileDigest(network),
+  ]);
+  try {
+    const rng = options.rng ?? device;
+    const { grid, ...rest } = options;
+    const result = await generate(denoiser, { ...rest, seeds, rng, network: { sha256 } }, { onProgress, signal });
+    if (grid) {
+      const first = [...new Set(seeds)].slice(0, GRID_IMAGES);
+      await writeGrid(
+        first.map((seed) => path.join(options.outdir, imagePath(seed, options.subdirs ?? false))),
+        grid,
+      );
+    }
+    return { ...result, rng, device, notes: note ? [note] : [] };
+  } finally {
+    await release();
+  }
+}
+
+async function runMeasure(job: MeasureJob, onProgress: OnProgress, signal: AbortSignal): Promise<MeasureSummary> {
+  const { detector, device, note, release } = await openDetector(job.detector, job.device);
+  try {
+    if (job.key === 'fid' && !detector.published) {
+      throw new UserError(
+        `${path.basename(job.detector)} is not the published Inception-v3 (2015-12-05), so its distance is no FID: write fd instead of fid`,
+      );
+    }
+    const { images, reference: ref, num, seed, batch, stats } = job;
+    const result = await measure(detector, { images, ref, num, seed, batch, statsDest: stats }, { onProgress, signal });
+    return {
+      metric: metricName(detector),
+      value: result.value,
+      num: result.num,
+      detector: identity(detector),
+      reference: result.reference,
+      device,
+      seconds: result.seconds,
+      notes: [...(note ? [note] : []), ...result.notes],
+    };
+  } finally {
+    await release();
+  }
+}
+
+async function runReference(
+  { data, dest, batch, detector: file, device: choice }: ReferenceJob,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<ReferenceSummary> {
+  const { detector, note, release } = await openDetector(file, choice);
+  try {
+    const summary = await reference(detector, { data, dest, batch }, { onProgress, signal });
+    return { ...summary, notes: [...(note ? [note] : []), ...summary.notes] };
+  } finally {
+    await release();
+  }
+}
+
+function identity({ name, sha256, dimension, published }: DetectorIdentity): DetectorRecord {
+  return { name, sha256, dimension, published };
+}
