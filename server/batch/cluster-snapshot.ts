@@ -1,0 +1,1 @@
+export type { ClusterSnapshot } from './cluster-snapshot.gen';

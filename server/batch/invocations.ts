@@ -1,0 +1,213 @@
+import { slurmOptions } from './slurm-options';
+import type { ShellCommand, Word } from './shell';
+
+/** An option of a program on a command line. */
+export interface LaunchOption {
+  /** Dashes removed and `_` made `-`, so that `--nproc_per_node` and `--nproc-per-node` are one. */
+  name: string;
+  word: Word;
+  /** The value; undefined without one or where it depends on what the script cannot tell. */
+  value?: string;
+  /** Where the value stands (offsets), for fixes. */
+  valueStart?: number;
+  valueEnd?: number;
+}
+
+/** One program of a command: `srun apptainer exec img.sif torchrun gen.py` is four of them. */
+export interface Invocation {
+  /** Base name: `torchrun`, `apptainer exec`, `python`, `generate.py`. */
+  program: string;
+  name: Word;
+  options: LaunchOption[];
+  /** Arguments that are neither options nor the next program. */
+  operands: Word[];
+  /** The program that started this one. */
+  parent?: Invocation;
+  command: ShellCommand;
+}
+
+interface Launcher {
+  /** Options that take the next word as their value. */
+  withValue: ReadonlySet<string>;
+  /** Words between its options and the next program (the image of apptainer). */
+  operandsBefore: number;
+  /** Options that take no value; every other takes one (for torchrun, whose options nearly all do). */
+  flags?: ReadonlySet<string>;
+}
+
+const names = (list: string): ReadonlySet<string> => new Set(list.split(' '));
+
+const slurmStepOptions = new Set(
+  slurmOptions
+    .filter((option) => (option.argument ?? 'required') === 'required')
+    .flatMap((option) => [option.name, option.short ?? '', ...(option.aliases ?? [])])
+    .map((name) => name.replace(/^-+/, '')),
+);
+for (const name of 'accel-bind bcast-exclude cpu-bind epilog het-group jobid mpi msg-timeout prolog relative r task-epilog task-prolog threads T treewidth slurmd-debug'.split(
+  ' ',
+))
+  slurmStepOptions.add(name);
+// `srun -W n`: with srun --wait takes a number, unlike sbatch's.
+slurmStepOptions.add('W').add('wait');
+
+const container: Launcher = {
+  withValue: names(
+    'B bind env env-file pwd cwd H home o overlay W workdir S scratch security network network-args dns hostname add-caps drop-caps app mount pem-path fusemount apply-cgroups memory cpus cpuset-cpus shm-size',
+  ),
+  operandsBefore: 1,
+};
+
+/** Programs that start another program. */
+const launchers: Readonly<Record<string, Launcher>> = {
+  srun: { withValue: slurmStepOptions, operandsBefore: 0 },
+  salloc: { withValue: slurmStepOptions, operandsBefore: 0 },
+  mpirun: {
+    withValue: names('n np N c H host hostfile machinefile x mca map-by bind-to rank-by ppn wdir wd'),
+    operandsBefore: 0,
+  },
+  mpiexec: {
+    withValue: names('n np N c H host hostfile machinefile x mca map-by bind-to rank-by ppn wdir wd'),
+    operandsBefore: 0,
+  },
+  jsrun: {
+    withValue: names('n nrs a tasks_per_rs c cpu_per_rs g gpu_per_rs r rs_per_host b bind d launch_distribution'),
+    operandsBefore: 0,
+  },
+  blaunch: { withValue: names('u z n'), operandsBefore: 0 },
+  'apptainer exec': container,
+  'apptainer run': container,
+  'apptainer shell': container,
+  torchrun: {
+    withValue: new Set(),
+    flags: names('standalone no-python m module run-path no_python run_path h help'),
+    operandsBefore: 0,
+  },
+  'accelerate launch': {
+    withValue: names(
+      'config_file config-file num_processes num-processes num_machines num-machines mixed_precision mixed-precision machine_rank machine-rank main_process_ip main-process-ip main_process_port main-process-port gpu_ids gpu-ids',
+    ),
+    operandsBefore: 0,
+  },
+  deepspeed: {
+    withValue: names(
+      'num_gpus num-gpus num_nodes num-nodes hostfile H include i exclude e master_addr master_port launcher',
+    ),
+    operandsBefore: 0,
+  },
+  python: { withValue: names('W X m c'), operandsBefore: 0 },
+  env: { withValue: names('u C'), operandsBefore: 0 },
+  nohup: { withValue: new Set(), operandsBefore: 0 },
+  exec: { withValue: new Set(), operandsBefore: 0 },
+  time: { withValue: new Set(), operandsBefore: 0 },
+  stdbuf: { withValue: names('i o e'), operandsBefore: 0 },
+  nice: { withValue: names('n'), operandsBefore: 0 },
+  numactl: { withValue: names('C N m i p'), operandsBefore: 0 },
+  timeout: { withValue: names('k s'), operandsBefore: 1 },
+};
+
+const subcommands: Readonly<Record<string, ReadonlySet<string>>> = {
+  apptainer: names('exec run shell build pull push instance inspect'),
+  singularity: names('exec run shell build pull push instance inspect'),
+  accelerate: names('launch config'),
+};
+
+/** The programs of a command, outermost first. */
+export function invocationsOf(command: ShellCommand): Invocation[] {
+  const found: Invocation[] = [];
+  let at = 0;
+  let parent: Invocation | undefined;
+  while (at < command.words.length && found.length < 12) {
+    const name = command.words[at];
+    if (!name) break;
+    const { program, used } = programAt(command.words, at);
+    const invocation: Invocation = { program, name, options: [], operands: [], command, ...(parent && { parent }) };
+    found.push(invocation);
+    at = readArguments(invocation, command.words, at + used);
+    if (!(program in launchers)) break;
+    parent = invocation;
+  }
+  return found;
+}
+
+function programAt(words: readonly Word[], at: number): { program: string; used: number } {
+  const base = (words[at]?.text ?? words[at]?.raw ?? '').split('/').pop() ?? '';
+  const canonical = /^python[\d.]*$/.test(base) ? 'python' : base === 'singularity' ? 'apptainer' : base;
+  const known = subcommands[base];
+  if (known) {
+    // Global options such as `apptainer -q exec` may stand between.
+    for (let i = at + 1; i < Math.min(words.length, at + 4); i++) {
+      const word = words[i]?.text;
+      if (word !== undefined && known.has(word)) return { program: `${canonical} ${word}`, used: i - at + 1 };
+      if (!word?.startsWith('-')) break;
+    }
+  }
+  // `python -m torch.distributed.run` is torchrun under another name.
+  if (canonical === 'python') {
+    const module = words.findIndex((word, i) => i > at && i < at + 6 && word.raw === '-m');
+    if (module > 0 && /^torch\.distributed\.(run|launch)$/.test(words[module + 1]?.text ?? ''))
+      return { program: 'torchrun', used: module - at + 2 };
+  }
+  return { program: canonical, used: 1 };
+}
+
+/** Reads options and operands; gives the index of the next program's name. */
+function readArguments(invocation: Invocation, words: readonly Word[], from: number): number {
+  const launcher = launchers[invocation.program];
+  let operands = launcher?.operandsBefore ?? Infinity;
+  let at = from;
+  for (; at < words.length; at++) {
+    const word = words[at];
+    if (!word) break;
+    if (word.raw === '--') {
+      if (launcher && operands === 0) return at + 1;
+      continue;
+    }
+    if (invocation.program === 'env' && /^[A-Za-z_]\w*=/.test(word.raw)) continue;
+    if (!word.raw.startsWith('-') || word.raw === '-') {
+      if (launcher && operands === 0) return at;
+      invocation.operands.push(word);
+      operands--;
+      continue;
+    }
+    const option = readOption(word);
+    const next = words[at + 1];
+    const takesNext = launcher
+      ? launcher.flags
+        ? !launcher.flags.has(option.name)
+        : launcher.withValue.has(option.name) || launcher.withValue.has(option.name.replace(/-/g, '_'))
+      : next !== undefined && !next.raw.startsWith('-');
+    if (option.valueStart === undefined && takesNext && next) {
+      if (next.text !== undefined) option.value = next.text;
+      option.valueStart = next.start;
+      option.valueEnd = next.end;
+      // An unknown program's word after an option may be its value or an operand: it counts as both.
+      if (launcher) at++;
+    }
+    invocation.options.push(option);
+  }
+  return at;
+}
+
+function readOption(word: Word): LaunchOption {
+  const equals = word.raw.indexOf('=');
+  const long = word.raw.startsWith('--');
+  const attached = !long && equals < 0 ? /^-[A-Za-z](?=\d+$)/.exec(word.raw)?.[0].length : undefined;
+  const cut = attached ?? (equals < 0 ? word.raw.length : equals);
+  const name = word.raw.slice(0, cut).replace(/^-+/, '').replace(/_/g, '-');
+  if (equals < 0 && attached === undefined) return { name, word };
+  const valueStart = word.start + cut + (attached === undefined ? 1 : 0);
+  const valueText = word.text?.slice(attached ?? word.text.indexOf('=') + 1);
+  return { name, word, valueStart, valueEnd: word.end, ...(valueText !== undefined && { value: valueText }) };
+}
+
+/** The last option of one of these names. */
+export function optionOf(invocation: Invocation, ...wanted: string[]): LaunchOption | undefined {
+  return invocation.options.filter((option) => wanted.includes(option.name)).pop();
+}
+
+/** Whether an invocation runs, directly or not, under a program. */
+export function runsUnder(invocation: Invocation, program: string | RegExp): Invocation | undefined {
+  for (let at = invocation.parent; at; at = at.parent)
+    if (typeof program === 'string' ? at.program === program : program.test(at.program)) return at;
+  return undefined;
+}

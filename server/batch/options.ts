@@ -1,0 +1,126 @@
+import { lsfOptions } from './lsf-options';
+import { slurmOptions } from './slurm-options';
+import type { OptionSpec } from './option-spec';
+
+export type SchedulerName = 'slurm' | 'lsf';
+
+/** How an option was named in a script. */
+export type OptionMatch =
+  | { kind: 'exact'; option: OptionSpec }
+  /** A long option cut short, as GNU getopt allows while only one option begins so. */
+  | { kind: 'abbreviated'; option: OptionSpec }
+  | { kind: 'ambiguous'; candidates: OptionSpec[] }
+  | { kind: 'unknown'; suggestion?: OptionSpec };
+
+const longNames = new Map<string, OptionSpec>();
+const shortNames = new Map<string, OptionSpec>();
+for (const option of slurmOptions) {
+  for (const name of [option.name, ...(option.aliases ?? [])]) longNames.set(name, option);
+  if (option.short) shortNames.set(option.short, option);
+}
+const lsfNames = new Map<string, OptionSpec>();
+for (const option of lsfOptions)
+  for (const name of [option.name, ...(option.aliases ?? [])]) lsfNames.set(name, option);
+
+/** The option of a scheduler by its exact name (`--gres`, `-G`, `-gpu`). */
+export function optionNamed(scheduler: SchedulerName, name: string): OptionSpec | undefined {
+  return scheduler === 'slurm' ? (longNames.get(name) ?? shortNames.get(name)) : lsfNames.get(name);
+}
+
+/** All options of a scheduler, in alphabetical order of their names. */
+export function optionsOf(scheduler: SchedulerName): readonly OptionSpec[] {
+  return scheduler === 'slurm' ? slurmOptions : lsfOptions;
+}
+
+/**
+ * Finds a long option of sbatch as getopt_long does: exact, or an abbreviation that fits one option only. An
+ * abbreviation that newer releases made ambiguous still counts where Slurm 22.05 knows just one.
+ */
+export function matchLongOption(name: string): OptionMatch {
+  const exact = longNames.get(name);
+  if (exact) return { kind: 'exact', option: exact };
+  const candidates =
+    name.length > 2
+      ? [...new Set([...longNames].filter(([long]) => long.startsWith(name)).map(([, option]) => option))]
+      : [];
+  const first = candidates[0];
+  if (first && candidates.length === 1) return { kind: 'abbreviated', option: first };
+  if (candidates.length > 1) {
+    const original = candidates.filter((option) => option.since === undefined);
+    return original.length === 1 && original[0]
+      ? { kind: 'abbreviated', option: original[0] }
+      : { kind: 'ambiguous', candidates };
+  }
+  return { kind: 'unknown', suggestion: suggest(name, longNames) };
+}
+
+/** The short option of sbatch for one letter. */
+export function shortOption(letter: string): OptionSpec | undefined {
+  return shortNames.get(`-${letter}`);
+}
+
+/** Finds an option of bsub: its whole name, or one letter with the value attached (`-n4`). */
+export function matchLsfOption(token: string): { match: OptionMatch; nameLength: number } {
+  const exact = lsfNames.get(token);
+  if (exact) return { match: { kind: 'exact', option: exact }, nameLength: token.length };
+  const letter = lsfNames.get(token.slice(0, 2));
+  if (letter && letter.argument !== 'none' && /^-[A-Za-z](\d|["'/%]|$)/.test(token))
+    return { match: { kind: 'exact', option: letter }, nameLength: 2 };
+  return { match: { kind: 'unknown', suggestion: suggest(token, lsfNames) }, nameLength: token.length };
+}
+
+/** The name in `names` that a slip of the finger would turn into `written`. */
+function suggest(written: string, names: ReadonlyMap<string, OptionSpec>): OptionSpec | undefined {
+  const plain = written.toLowerCase().replace(/_/g, '-').replace(/^-*/, '');
+  let best: OptionSpec | undefined;
+  let bestDistance = Math.min(3, Math.floor(plain.length / 3) + 1);
+  if (plain.length < 2 || plain.length > 40) return undefined;
+  for (const [name, option] of names) {
+    const distance = editDistance(plain, name.toLowerCase().replace(/^-*/, ''), bestDistance);
+    if (distance < bestDistance) {
+      best = option;
+      bestDistance = distance;
+    }
+  }
+  return best ?? synonyms[plain.split('=')[0] ?? ''];
+}
+
+/** What people write who come from another scheduler or tool. */
+const synonyms: Readonly<Record<string, OptionSpec | undefined>> = {
+  queue: longNames.get('--partition'),
+  memory: longNames.get('--mem'),
+  walltime: longNames.get('--time'),
+  'time-limit': longNames.get('--time'),
+  name: longNames.get('--job-name'),
+  cpus: longNames.get('--cpus-per-task'),
+  gpu: longNames.get('--gpus'),
+  project: longNames.get('--account'),
+  workdir: longNames.get('--chdir'),
+  mail: longNames.get('--mail-user'),
+  email: longNames.get('--mail-user'),
+  stdout: longNames.get('--output'),
+  stderr: longNames.get('--error'),
+};
+
+/**
+ * Optimal string alignment distance (insertion, deletion, substitution, swap of neighbours), or `limit` if it is not
+ * below that.
+ */
+export function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
+      row.push(cost);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return Math.min(limit, last[b.length] ?? limit);
+}

@@ -1,0 +1,130 @@
+import type { OptionUse } from './directives';
+import type { BatchScript } from './script';
+
+/** A number and the option it comes from. */
+export interface Amount {
+  count: number;
+  /** The option that says so; absent for a default. */
+  use?: OptionUse;
+}
+
+/** What a job asks for, as far as the directives tell. */
+export interface Resources {
+  nodes: Amount;
+  /** Tasks on each node. */
+  tasksPerNode: Amount;
+  /** CPUs of one task (Slurm), or slots on a host (LSF). */
+  cpusPerTask: Amount;
+  /** GPUs on each node; undefined where none are asked for or the number cannot be told. */
+  gpusPerNode?: Amount;
+  /** GPUs each task gets of its own, by --gpus-per-task. */
+  gpusPerTask?: Amount;
+  /** Whether any GPU is asked for. */
+  gpu?: OptionUse;
+}
+
+/** Reads the amounts from the directives; a number with an unclear meaning is left out rather than guessed. */
+export function resourcesOf(script: BatchScript): Resources {
+  return script.scheduler === 'slurm' ? slurmResources(script) : lsfResources(script);
+}
+
+function number(use: OptionUse | undefined): number | undefined {
+  return /^\+?\d+$/.test(use?.value?.text ?? '') ? Number(use?.value?.text) : undefined;
+}
+
+function amount(use: OptionUse | undefined, fallback: number): Amount {
+  const count = number(use);
+  return count !== undefined && use ? { count, use } : { count: fallback };
+}
+
+/** GPUs in `2`, `a100:2`, `a100:2,v100:1`. */
+function gpuCount(value: string): number | undefined {
+  let total = 0;
+  for (const part of value.split(',')) {
+    const match = /^(?:[^:]*:)?(\d+)$/.exec(part);
+    if (!match) return undefined;
+    total += Number(match[1]);
+  }
+  return total;
+}
+
+/** GPUs in a --gres value; undefined where it names none, or in a form that cannot be read. */
+export function gresGpus(value: string): number | undefined {
+  let total: number | undefined;
+  for (const part of value.split(',')) {
+    const match = /^(?:gres[/:])?gpu(?::(?!\d+$)[^:=]+)?(?:[:=](\d+))?$/i.exec(part);
+    if (match) total = (total ?? 0) + Number(match[1] ?? 1);
+  }
+  return total;
+}
+
+function slurmResources(script: BatchScript): Resources {
+  const nodesUse = script.option('--nodes');
+  const nodes = amount(nodesUse, 1);
+  const nodesKnown = nodesUse === undefined || nodes.use !== undefined;
+  const perNode = script.option('--ntasks-per-node');
+  const total = script.option('--ntasks');
+  const tasks = perNode ? amount(perNode, 1) : amount(total, nodes.count);
+  const tasksPerNode = perNode
+    ? tasks
+    : { ...tasks, count: Math.max(1, Math.ceil(tasks.count / Math.max(1, nodes.count))) };
+  const result: Resources = { nodes, tasksPerNode, cpusPerTask: amount(script.option('--cpus-per-task'), 1) };
+
+  const gres = script.option('--gres');
+  const inGres = gres?.value && gresGpus(gres.value.text);
+  if (gres && inGres) {
+    result.gpusPerNode = { count: inGres, use: gres };
+    result.gpu = gres;
+  }
+  const gpusPerNode = script.option('--gpus-per-node');
+  const onNode = gpusPerNode?.value && gpuCount(gpusPerNode.value.text);
+  if (gpusPerNode && onNode) {
+    result.gpusPerNode = { count: onNode, use: gpusPerNode };
+    result.gpu = gpusPerNode;
+  }
+  const perTask = script.option('--gpus-per-task');
+  const onTask = perTask?.value && gpuCount(perTask.value.text);
+  if (perTask && onTask) {
+    result.gpusPerTask = { count: onTask, use: perTask };
+    result.gpu = perTask;
+    if (!result.gpusPerNode && nodesKnown) result.gpusPerNode = { count: onTask * tasksPerNode.count, use: perTask };
+  }
+  const gpus = script.option('--gpus');
+  const inAll = gpus?.value && gpuCount(gpus.value.text);
+  if (gpus && inAll) {
+    result.gpu = gpus;
+    // Without --nodes the GPUs may end up on several nodes: on how many, only the scheduler knows.
+    if (!result.gpusPerNode && nodesKnown && inAll % nodes.count === 0)
+      result.gpusPerNode = { count: inAll / nodes.count, use: gpus };
+  }
+  const socket = script.option('--gpus-per-socket');
+  if (socket) result.gpu = socket;
+  return result;
+}
+
+function lsfResources(script: BatchScript): Resources {
+  const slots = script.option('-n');
+  const count = /^(\d+)$/.exec(slots?.value?.text ?? '')?.[1];
+  const requirements = script.uses('-R').map((use) => ({ use, text: use.value?.text ?? '' }));
+  const ptile = requirements.map(({ text }) => /ptile\s*=\s*(\d+)/.exec(text)?.[1]).find(Boolean);
+  const total = Number(count ?? 1);
+  const perHost = ptile ? Number(ptile) : total;
+  const result: Resources = {
+    nodes: { count: Math.max(1, Math.ceil(total / Math.max(1, perHost))) },
+    tasksPerNode: { count: 1 },
+    cpusPerTask: slots ? { count: perHost, use: slots } : { count: perHost },
+  };
+  const gpu = script.option('-gpu');
+  const num = /(?:^|:)num=(\d+)(\/task)?/.exec(gpu?.value?.text ?? '');
+  if (gpu) {
+    result.gpu = gpu;
+    if (num) result.gpusPerNode = { count: Number(num[1]) * (num[2] ? perHost : 1), use: gpu };
+  }
+  for (const { use, text } of requirements) {
+    const resource = /\bngpus(?:_\w+)?\s*=\s*(\d+)/.exec(text);
+    if (!resource) continue;
+    result.gpu = use;
+    result.gpusPerNode = { count: Number(resource[1]), use };
+  }
+  return result;
+}

@@ -1,0 +1,68 @@
+import type { ClusterSnapshot } from './cluster-snapshot';
+import { parseDirectives, type Directives, type OptionUse } from './directives';
+import { invocationsOf, type Invocation } from './invocations';
+import type { SchedulerName } from './options';
+import { readShell, type Shell } from './shell';
+import type { ScriptText } from './text';
+
+/** What the caller knows beyond the text. */
+export interface ScriptContext {
+  /** Path or name of the script, for its extension. */
+  path?: string;
+  /** Overrules what the directives say. */
+  scheduler?: SchedulerName;
+  /** The cluster the script is for; without it the rules about clusters are silent. */
+  cluster?: ClusterSnapshot;
+  /** Ids of rules that are off. */
+  disabled?: readonly string[];
+  /** Whether a folder named in the script exists where the job will run; undefined if nobody knows. */
+  folderExists?: (folder: string) => boolean | undefined;
+}
+
+/** A script as rules see it. The shell code is read only when a rule asks for it. */
+export class BatchScript {
+  readonly directives: Directives;
+  readonly cluster: ClusterSnapshot | undefined;
+  private shellRead: Shell | undefined;
+  private invocationsRead: Invocation[] | undefined;
+
+  constructor(
+    readonly text: ScriptText,
+    readonly scheduler: SchedulerName,
+    readonly context: ScriptContext = {},
+  ) {
+    this.directives = parseDirectives(text, scheduler);
+    this.cluster = context.cluster;
+  }
+
+  get shell(): Shell {
+    return (this.shellRead ??= readShell(this.text.text));
+  }
+
+  /** Every program of every command, outermost first. */
+  get invocations(): readonly Invocation[] {
+    return (this.invocationsRead ??= this.shell.commands.flatMap(invocationsOf));
+  }
+
+  /** The use of an option that counts: the last one of the first component that the scheduler reads. */
+  option(...names: string[]): OptionUse | undefined {
+    return this.uses(...names).pop();
+  }
+
+  /** Every use of an option that the scheduler reads, in the first component. */
+  uses(...names: string[]): OptionUse[] {
+    return this.directives.options.filter(
+      (use) => !use.late && use.component === 0 && use.option !== undefined && names.includes(use.option.name),
+    );
+  }
+
+  /** Where a new directive goes: behind the last one that counts, else behind the shebang. */
+  get directiveInsertion(): { offset: number; before: string; after: string } {
+    const { lines, text } = this.text;
+    const last = this.directives.lines.filter((directive) => !directive.late).pop();
+    const line = last?.line ?? (text.startsWith('#!') ? 0 : -1);
+    if (line < 0) return { offset: 0, before: '', after: '\n' };
+    const { offset, text: content } = lines[line] ?? { offset: 0, text: '' };
+    return { offset: offset + content.length, before: '\n', after: '' };
+  }
+}

@@ -1,0 +1,479 @@
+/**
+ * A light reader of shell code: enough to see commands, their words and the variables they use, through continued
+ * lines, quotes, here-documents and `bash -c` strings. It never fails and never runs anything; whatever it does not
+ * understand (a word built from a command's output, say) it calls unknown. Linear in the length of the text.
+ *
+ * Everything else reads the result through `Shell` alone, so that another parser can take this file's place.
+ */
+
+/** One word of a command. Offsets include quotes. */
+export interface Word {
+  /** As written. */
+  raw: string;
+  /** After quote removal, variables set in the script put in; undefined where that cannot be known. */
+  text: string | undefined;
+  start: number;
+  end: number;
+  /** Variables the word uses. */
+  uses: readonly string[];
+}
+
+/** `NAME=value` before a command, on its own, or after `export`. */
+export interface Assignment {
+  name: string;
+  value: Word;
+  start: number;
+  end: number;
+}
+
+/** A simple command. */
+export interface ShellCommand {
+  assignments: Assignment[];
+  /** The command's name and its arguments; empty for bare assignments. */
+  words: Word[];
+  start: number;
+  end: number;
+  /** Ends with `&`. */
+  background: boolean;
+  /** Reads a pipe, or writes into one. */
+  piped: boolean;
+  /** How many compound commands (loops, conditions, functions, groups) it stands in. */
+  depth: number;
+  /** Targets of `>` and `>>`. */
+  outputs: Word[];
+}
+
+/** A line that ends in a backslash followed by blanks or a comment, so that it is not continued. */
+export interface BrokenContinuation {
+  /** Offset of the backslash. */
+  start: number;
+  /** Offset of the line's end. */
+  end: number;
+}
+
+export interface Shell {
+  commands: ShellCommand[];
+  /** Every assignment in order, `export` ones too. */
+  assignments: Assignment[];
+  brokenContinuations: BrokenContinuation[];
+  /** Names that the script sets by any means (assignment, export, read, for). */
+  variables: ReadonlySet<string>;
+}
+
+const compoundOpeners = new Set(['if', 'for', 'while', 'until', 'case', 'select', '{', 'function']);
+const compoundClosers = new Set(['fi', 'done', 'esac', '}']);
+const prefixWords = new Set(['then', 'else', 'elif', 'do', '!', 'time', 'if', 'while', 'until', '{']);
+const declarations = new Set(['export', 'declare', 'local', 'readonly', 'typeset']);
+const shells = new Set(['bash', 'sh', 'zsh', 'dash', 'ksh']);
+/** Here-documents and -c strings inside others are read this deep. */
+const maxNesting = 3;
+
+/** Reads a script's shell code. */
+export function readShell(text: string): Shell {
+  const reader = new ShellReader(text);
+  reader.read(0, text.length, 0);
+  return {
+    commands: reader.commands,
+    assignments: reader.assignments,
+    brokenContinuations: reader.brokenContinuations,
+    variables: reader.variables,
+  };
+}
+
+interface HereDocument {
+  delimiter: string;
+  stripTabs: boolean;
+  command: ShellCommand;
+}
+
+class ShellReader {
+  readonly commands: ShellCommand[] = [];
+  readonly assignments: Assignment[] = [];
+  readonly brokenContinuations: BrokenContinuation[] = [];
+  readonly variables = new Set<string>();
+  /** Known values; a name maps to undefined once its value cannot be known. */
+  private readonly values = new Map<string, string | undefined>();
+
+  constructor(private readonly text: string) {}
+
+  read(from: number, to: number, nesting: number): void {
+    const { text } = this;
+    let at = from;
+    let depth = 0;
+    let command = this.newCommand(from, 0);
+    let pendingDocuments: HereDocument[] = [];
+    let awaitingCaseWord = false;
+    let caseDepth = 0;
+    const finish = (end: number, background = false): void => {
+      if (command.words.length || command.assignments.length) {
+        command.end = end;
+        command.background = background;
+        this.add(command, nesting);
+      }
+      command = this.newCommand(end, depth);
+    };
+    while (at < to) {
+      const c = text[at] ?? '';
+      if (c === '\n' || c === '\r') {
+        finish(at);
+        at++;
+        if (c === '\r' && text[at] === '\n') at++;
+        for (const document of pendingDocuments) at = this.hereDocument(document, at, to, nesting);
+        pendingDocuments = [];
+        continue;
+      }
+      if (c === ' ' || c === '\t') {
+        at++;
+        continue;
+      }
+      if (c === '\\' && isEol(text[at + 1])) {
+        at += text[at + 1] === '\r' && text[at + 2] === '\n' ? 3 : 2;
+        continue;
+      }
+      if (c === '\\' && (text[at + 1] === ' ' || text[at + 1] === '\t')) this.noteBrokenContinuation(at, to);
+      if (c === '#') {
+        while (at < to && !isEol(text[at])) at++;
+        continue;
+      }
+      if (c === ';' || c === '&' || c === '|') {
+        const two = text.slice(at, at + 2);
+        if (two === '&>') {
+          at = this.redirection(at + 1, to, command, pendingDocuments);
+          continue;
+        }
+        const pipe = c === '|' && two !== '||';
+        if (pipe) command.piped = true;
+        finish(at, c === '&' && two !== '&&');
+        if (pipe) command.piped = true;
+        if (two === ';;' && caseDepth > 0) awaitingCaseWord = true;
+        at += two === '&&' || two === '||' || two === ';;' || two === '|&' ? 2 : 1;
+        continue;
+      }
+      if (c === '(') {
+        // `name() {` declares a function; `(` alone opens a subshell.
+        if (command.words.length === 1 && /^\(\s*\)/.test(text.slice(at, at + 40))) {
+          command = this.newCommand(at, depth);
+          at = text.indexOf(')', at) + 1;
+        } else {
+          finish(at);
+          if (text[at + 1] === '(') at = this.skipArithmetic(at, to);
+          else {
+            depth++;
+            command.depth = depth;
+            at++;
+          }
+        }
+        continue;
+      }
+      if (c === ')') {
+        finish(at);
+        if (awaitingCaseWord) awaitingCaseWord = false;
+        else depth = Math.max(0, depth - 1);
+        command.depth = depth;
+        at++;
+        continue;
+      }
+      if (c === '<' || c === '>') {
+        at = this.redirection(at, to, command, pendingDocuments);
+        continue;
+      }
+      const word = this.word(at, to);
+      if (word.end <= at) {
+        at++;
+        continue;
+      }
+      at = word.end;
+      if (/^\d+$/.test(word.raw) && (text[at] === '<' || text[at] === '>')) continue;
+      if (awaitingCaseWord) {
+        if (word.raw === 'esac') {
+          awaitingCaseWord = false;
+          caseDepth--;
+          depth = Math.max(0, depth - 1);
+        }
+        continue;
+      }
+      if (command.words.length === 0 && command.assignments.length === 0) {
+        if (compoundOpeners.has(word.raw)) depth++;
+        if (compoundClosers.has(word.raw)) {
+          if (word.raw === 'esac') caseDepth--;
+          depth = Math.max(0, depth - 1);
+          command.depth = depth;
+          continue;
+        }
+        command.depth = depth;
+        if (prefixWords.has(word.raw)) continue;
+        if (word.raw === '[[') {
+          at = this.skipTest(at, to);
+          continue;
+        }
+        if (word.raw === 'case') {
+          caseDepth++;
+          const inWord = /\bin\b/g;
+          inWord.lastIndex = at;
+          const lineEnd = lineEndAt(text, at, to);
+          const found = inWord.exec(text);
+          if (found && found.index < lineEnd) at = found.index + 2;
+          awaitingCaseWord = true;
+          continue;
+        }
+      }
+      const assigned = command.words.length === 0 ? /^([A-Za-z_]\w*)\+?=/.exec(word.raw) : null;
+      if (assigned?.[1]) {
+        const skip = assigned[0].length;
+        if (word.raw.length === skip && text[at] === '(') at = this.skipArray(at, to);
+        const value = this.word(word.start + skip, word.end);
+        const append = assigned[0].endsWith('+=');
+        command.assignments.push({
+          name: assigned[1],
+          value: append ? { ...value, text: undefined } : value,
+          start: word.start,
+          end: word.end,
+        });
+        continue;
+      }
+      command.words.push(word);
+    }
+    finish(to);
+  }
+
+  private newCommand(start: number, depth: number): ShellCommand {
+    return { assignments: [], words: [], start, end: start, background: false, piped: false, depth, outputs: [] };
+  }
+
+  private add(command: ShellCommand, nesting: number): void {
+    command.start = command.assignments[0]?.start ?? command.words[0]?.start ?? command.start;
+    const name = command.words[0]?.text;
+    if (name !== undefined && declarations.has(name)) {
+      for (const word of command.words.slice(1)) {
+        const found = /^([A-Za-z_]\w*)=/.exec(word.raw);
+        if (found?.[1]) {
+          const value = this.word(word.start + found[0].length, word.end);
+          this.assign({ name: found[1], value, start: word.start, end: word.end }, command.depth);
+        } else if (/^[A-Za-z_]\w*$/.test(word.raw)) this.variables.add(word.raw);
+      }
+    }
+    if (name === 'for' || name === 'select' || name === 'read' || name === 'unset' || name === 'mapfile')
+      for (const word of command.words.slice(1)) {
+        if (word.raw === 'in') break;
+        this.forget(word.raw);
+      }
+    // Before a command an assignment holds for that command alone.
+    if (command.words.length === 0)
+      for (const assignment of command.assignments) this.assign(assignment, command.depth);
+    this.commands.push(command);
+    const script = nesting < maxNesting ? commandString(command) : undefined;
+    if (script) this.read(script.start, script.end, nesting + 1);
+  }
+
+  private assign(assignment: Assignment, depth: number): void {
+    this.assignments.push(assignment);
+    this.variables.add(assignment.name);
+    // In a loop, condition or function it may or may not happen.
+    this.values.set(assignment.name, depth > 0 ? undefined : assignment.value.text);
+  }
+
+  private forget(name: string): void {
+    if (!/^[A-Za-z_]\w*$/.test(name)) return;
+    this.variables.add(name);
+    this.values.set(name, undefined);
+  }
+
+  /** Reads one word from `start`; never past `to`. */
+  private word(start: number, to: number): Word {
+    const { text } = this;
+    let at = start;
+    let value: string | undefined = '';
+    const uses: string[] = [];
+    const put = (part: string | undefined): void => {
+      value = part === undefined || value === undefined ? undefined : value + part;
+    };
+    const expansion = (): void => {
+      const { end, name, plain } = this.expansion(at, to);
+      if (name !== undefined) uses.push(name);
+      put(plain && name !== undefined ? this.values.get(name) : undefined);
+      at = end;
+    };
+    while (at < to) {
+      const c = text[at] ?? '';
+      if (isSpace(c) || ';&|<>()'.includes(c)) break;
+      if (c === "'") {
+        const close = indexWithin(text, "'", at + 1, to);
+        put(text.slice(at + 1, close));
+        at = Math.min(to, close + 1);
+      } else if (c === '"') {
+        at++;
+        while (at < to && text[at] !== '"') {
+          const q = text[at] ?? '';
+          if (q === '\\' && at + 1 < to) {
+            const escaped = text[at + 1] ?? '';
+            put(escaped === '\n' ? '' : '$`"\\'.includes(escaped) ? escaped : q + escaped);
+            at += 2;
+          } else if (q === '$' && at + 1 < to && /[A-Za-z_{(0-9@*#?!$-]/.test(text[at + 1] ?? '')) expansion();
+          else if (q === '`') {
+            at = Math.min(to, indexWithin(text, '`', at + 1, to) + 1);
+            put(undefined);
+          } else {
+            const stop = nextOf(text, '"\\$`', at + 1, to);
+            put(text.slice(at, stop));
+            at = stop;
+          }
+        }
+        at = Math.min(to, at + 1);
+      } else if (c === '\\') {
+        if (isEol(text[at + 1])) {
+          at += text[at + 1] === '\r' && text[at + 2] === '\n' ? 3 : 2;
+        } else {
+          put(text[at + 1] ?? '');
+          at = Math.min(to, at + 2);
+        }
+      } else if (c === '$' && text[at + 1] === "'") {
+        const close = indexWithin(text, "'", at + 2, to);
+        put(undefined);
+        at = Math.min(to, close + 1);
+      } else if (c === '$' && /[A-Za-z_{(0-9@*#?!$-]/.test(text[at + 1] ?? '')) expansion();
+      else if (c === '`') {
+        at = Math.min(to, indexWithin(text, '`', at + 1, to) + 1);
+        put(undefined);
+      } else if (c === '~' && at === start) {
+        uses.push('HOME');
+        put('~');
+        at++;
+      } else {
+        put(c);
+        at++;
+      }
+    }
+    return { raw: text.slice(start, at), text: value, start, end: at, uses };
+  }
+
+  /** `$NAME`, `${...}`, `$(...)`, `$((...))` from its dollar sign. */
+  private expansion(start: number, to: number): { end: number; name?: string; plain: boolean } {
+    const { text } = this;
+    const open = text[start + 1];
+    if (open === '(') return { end: this.balanced(start + 1, to, '(', ')'), plain: false };
+    if (open === '{') {
+      const end = this.balanced(start + 1, to, '{', '}');
+      const name = /^\$\{#?([A-Za-z_]\w*)/.exec(text.slice(start, Math.min(end, start + 80)))?.[1];
+      const plain = name !== undefined && end === start + name.length + 3;
+      return name === undefined ? { end, plain: false } : { end, name, plain };
+    }
+    let end = start + 2;
+    if (/[A-Za-z_]/.test(open ?? '')) {
+      while (end < to && /\w/.test(text[end] ?? '')) end++;
+      return { end, name: text.slice(start + 1, end), plain: true };
+    }
+    return { end: Math.min(end, to), plain: false };
+  }
+
+  /** Offset behind the bracket that closes the one at `start`; quotes inside are respected. */
+  private balanced(start: number, to: number, open: string, close: string): number {
+    const { text } = this;
+    let level = 0;
+    for (let at = start; at < to; at++) {
+      const c = text[at];
+      if (c === '\\') at++;
+      else if (c === "'" && open === '(') at = indexWithin(text, "'", at + 1, to);
+      else if (c === open) level++;
+      else if (c === close && --level === 0) return at + 1;
+      // A bracket that nothing closes must not swallow the rest of a long script at every one of its lines.
+      else if (c === '\n' && open === '{') return at;
+    }
+    return to;
+  }
+
+  private skipArithmetic(start: number, to: number): number {
+    const close = this.text.indexOf('))', start);
+    const lineEnd = lineEndAt(this.text, start, to);
+    return close >= 0 && close < lineEnd ? close + 2 : lineEnd;
+  }
+
+  private skipTest(start: number, to: number): number {
+    const close = this.text.indexOf(']]', start);
+    const lineEnd = lineEndAt(this.text, start, to);
+    return close >= 0 && close < lineEnd ? close + 2 : lineEnd;
+  }
+
+  private skipArray(start: number, to: number): number {
+    return this.balanced(start, to, '(', ')');
+  }
+
+  private redirection(start: number, to: number, command: ShellCommand, pending: HereDocument[]): number {
+    const { text } = this;
+    const operator = /^(?:<<<|<<-?|<>|>>|>\||[<>]&|[<>])/.exec(text.slice(start, start + 3))?.[0] ?? '<';
+    let at = start + operator.length;
+    if ((operator === '<' || operator === '>') && text[at] === '(') return this.balanced(at, to, '(', ')');
+    while (text[at] === ' ' || text[at] === '\t') at++;
+    const target = this.word(at, to);
+    if (operator === '<<' || operator === '<<-') {
+      const delimiter = target.raw.replace(/['"\\]/g, '');
+      if (delimiter) pending.push({ delimiter, stripTabs: operator === '<<-', command });
+    } else if (operator.startsWith('>') && operator !== '>&') command.outputs.push(target);
+    return Math.max(target.end, at);
+  }
+
+  /** Reads past a here-document; the body is shell code where a shell reads it. */
+  private hereDocument(document: HereDocument, from: number, to: number, nesting: number): number {
+    const { text } = this;
+    let at = from;
+    while (at < to) {
+      const end = lineEndAt(text, at, to);
+      const line = text.slice(at, end);
+      if ((document.stripTabs ? line.replace(/^\t+/, '') : line) === document.delimiter) {
+        if (nesting < maxNesting && readsShellFromStdin(document.command)) this.read(from, at, nesting + 1);
+        return end;
+      }
+      at = end + (text[end] === '\r' && text[end + 1] === '\n' ? 2 : 1);
+    }
+    return to;
+  }
+
+  private noteBrokenContinuation(at: number, to: number): void {
+    const end = lineEndAt(this.text, at, to);
+    const rest = this.text.slice(at + 1, end);
+    // `\ ` inside a line escapes a blank of a file name; at the end, or before an arrow or comment, it is a slip.
+    if (/^[ \t]*$/.test(rest) || /^[ \t]+(?:#|<-)/.test(rest)) this.brokenContinuations.push({ start: at, end });
+  }
+}
+
+/** The string of `bash -c "..."`, where its text stands in the script as it is. */
+function commandString(command: ShellCommand): { start: number; end: number } | undefined {
+  const { words } = command;
+  for (let i = 0; i + 2 < words.length; i++) {
+    const name = words[i]?.text?.split('/').pop();
+    if (!name || !shells.has(name) || !/^-[a-z]*c$/.test(words[i + 1]?.raw ?? '')) continue;
+    const script = words[i + 2];
+    if (script && /^(["']).*\1$/s.test(script.raw) && !script.raw.includes('\\'))
+      return { start: script.start + 1, end: script.end - 1 };
+  }
+  return undefined;
+}
+
+function readsShellFromStdin(command: ShellCommand): boolean {
+  const last = command.words.filter((word) => !word.raw.startsWith('-')).pop();
+  return shells.has(last?.text?.split('/').pop() ?? '');
+}
+
+function isEol(c: string | undefined): boolean {
+  return c === '\n' || c === '\r';
+}
+
+function isSpace(c: string): boolean {
+  return c === ' ' || c === '\t' || c === '\n' || c === '\r';
+}
+
+function indexWithin(text: string, wanted: string, from: number, to: number): number {
+  const at = text.indexOf(wanted, from);
+  return at < 0 || at >= to ? to : at;
+}
+
+function nextOf(text: string, wanted: string, from: number, to: number): number {
+  let at = from;
+  while (at < to && !wanted.includes(text[at] ?? '')) at++;
+  return at;
+}
+
+function lineEndAt(text: string, from: number, to: number): number {
+  let at = from;
+  while (at < to && !isEol(text[at])) at++;
+  return at;
+}
