@@ -43,19 +43,19 @@ async function run() {
   });
   const window = await launchChromium();
   chromium = window;
+  const { page } = window;
   /** @type {(status: number) => void} */
   let report = () => {};
+  await page.exposeFunction('codeAutomationExit', (/** @type {number} */ status) => report(status));
+  await page.exposeFunction('codeAutomationLog', forward);
   /** @type {Promise<number>} */
   const exit = new Promise((resolve, reject) => {
     report = resolve;
-    window.page.on('crash', () => reject(new Error('the editor window crashed')));
+    page.on('crash', () => reject(new Error('the editor window crashed')));
     void server?.exited.then(() => reject(new Error('code-server ended')));
     setTimeout(() => reject(new Error(`no result after ${LIMIT} s (EDM_EDITOR_LIMIT)`)), LIMIT * 1000);
   });
-  await window.page.exposeFunction('codeAutomationExit', report);
-  await window.page.exposeFunction('codeAutomationLog', forward);
-  await window.page.goto(server.url, { timeout: LIMIT * 1000 });
-  return exit;
+  return Promise.race([exit, page.goto(server.url, { timeout: LIMIT * 1000 }).then(() => exit)]);
 }
 
 /**
