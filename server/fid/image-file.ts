@@ -1,14 +1,7 @@
-import { decode as decodeJpegBytes } from 'jpeg-js';
 import { PNG } from 'pngjs';
+import type { Image } from '../diffusion/image';
 import { UserError, messageOf } from '../errors';
-
-/** A decoded image: 8-bit samples row by row, channels interleaved (HWC), 1 or 3 of them. */
-export interface DecodedImage {
-  width: number;
-  height: number;
-  channels: number;
-  pixels: Uint8Array;
-}
+import { decodeJpeg, readJpegFrame } from './jpeg';
 
 /** Largest image read, in pixels: twice 8192 x 4096. Its size is checked before memory is taken. */
 const MAX_PIXELS = 2 ** 26;
@@ -27,21 +20,20 @@ const PNG_IHDR = { width: 16, height: 20, depth: 24, color: 25, interlace: 28, e
 
 /**
  * Decodes a PNG (8-bit grayscale or RGB) or JPEG (grayscale or colour), whatever the name says.
- * JPEG pixels differ from libjpeg's by rounding, and at colour edges by interpolation of subsampled chroma.
  * @param name how errors name the file
  * @throws UserError for damaged, truncated, oversized and other files, saying what to do
  */
-export function decodeImage(bytes: Buffer, name: string): DecodedImage {
+export function decodeImage(bytes: Buffer, name: string): Image {
   try {
-    if (bytes.subarray(0, PNG_SIGNATURE.length).equals(PNG_SIGNATURE)) return decodePng(bytes);
-    if (bytes[0] === 0xff && bytes[1] === 0xd8) return decodeJpeg(bytes);
+    if (bytes.subarray(0, PNG_SIGNATURE.length).equals(PNG_SIGNATURE)) return readPng(bytes);
+    if (bytes[0] === 0xff && bytes[1] === 0xd8) return readJpeg(bytes);
   } catch (error) {
     throw new UserError(`${name}: ${messageOf(error)}`);
   }
   throw new UserError(`${name} is neither PNG nor JPEG: convert it to PNG, or move it out of the folder`);
 }
 
-function decodePng(bytes: Buffer): DecodedImage {
+function readPng(bytes: Buffer): Image {
   if (bytes.length < PNG_IHDR.end) throw new Error('the PNG is cut off');
   const width = bytes.readUInt32BE(PNG_IHDR.width);
   const height = bytes.readUInt32BE(PNG_IHDR.height);
@@ -63,48 +55,19 @@ function decodePng(bytes: Buffer): DecodedImage {
   return { width, height, channels, pixels };
 }
 
-/** Memory a decoder may take for one image of MAX_PIXELS, coefficients included. */
-const JPEG_MEMORY_MB = 2048;
-
-function decodeJpeg(bytes: Buffer): DecodedImage {
-  const frame = jpegFrame(bytes);
+function readJpeg(bytes: Buffer): Image {
+  const frame = readJpegFrame(bytes);
   if (!frame) throw new Error('the JPEG is cut off before its image');
-  if (frame.depth !== 8 || (frame.components !== 1 && frame.components !== 3)) {
-    const kind = frame.components === 4 ? 'CMYK' : `of ${frame.components} channels`;
-    throw new Error(`the JPEG is ${frame.depth}-bit ${kind}: save it as 8-bit RGB or grayscale`);
+  const { depth, width, height, start } = frame;
+  const channels = frame.components.length;
+  if (depth !== 8 || (channels !== 1 && channels !== 3)) {
+    const kind = channels === 4 ? 'CMYK' : `of ${channels} channels`;
+    throw new Error(`the JPEG is ${depth}-bit ${kind}: save it as 8-bit RGB or grayscale`);
   }
-  checkSize(frame.width, frame.height);
+  checkSize(width, height);
   // jpeg-js fills up a missing end without complaint.
-  if (bytes.lastIndexOf(Buffer.from([0xff, 0xd9])) < frame.start) throw new Error('the JPEG is cut off');
-  const { width, height, data } = attempt('JPEG', () =>
-    decodeJpegBytes(bytes, {
-      useTArray: true,
-      formatAsRGBA: false,
-      tolerantDecoding: false,
-      maxResolutionInMP: Math.ceil(MAX_PIXELS / 1e6),
-      maxMemoryUsageInMB: JPEG_MEMORY_MB,
-    }),
-  );
-  // The decoder repeats grayscale to 3 channels.
-  if (frame.components === 3) return { width, height, channels: 3, pixels: data };
-  return { width, height, channels: 1, pixels: Uint8Array.from({ length: width * height }, (_, k) => data[3 * k]) };
-}
-
-/** The start-of-frame segment (markers C0-CF but for C4, C8 and CC), found by walking the segments. */
-function jpegFrame(bytes: Buffer) {
-  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff;) {
-    const marker = bytes[at + 1];
-    if (marker === 0xff) {
-      at++;
-      continue;
-    }
-    if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
-      const [height, width] = [bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 7)];
-      return { depth: bytes[at + 4], height, width, components: bytes[at + 9], start: at };
-    }
-    at += 2 + bytes.readUInt16BE(at + 2);
-  }
-  return undefined;
+  if (bytes.lastIndexOf(Buffer.from([0xff, 0xd9])) < start) throw new Error('the JPEG is cut off');
+  return attempt('JPEG', () => decodeJpeg(bytes, frame));
 }
 
 function checkSize(width: number, height: number): void {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import type { Image } from '../diffusion/image';
 import { CancelledError, messageOf, UserError } from '../errors';
 import { Archive } from './archive';
-import { decodeImage, type DecodedImage } from './image-file';
+import { decodeImage } from './image-file';
 import { subsetIndices } from './numpy-random';
 
 /** Images of one shape, ready for a detector. */
@@ -97,7 +98,7 @@ export class ImageSet {
    * @throws UserError naming the first image that cannot be used; CancelledError
    */
   async *batches(size: number, channels: 1 | 3, signal?: AbortSignal): AsyncGenerator<ImageBatch> {
-    let first: DecodedImage | undefined;
+    let first: Image | undefined;
     for (let start = 0; start < this.num; start += size) {
       const group = this.sources.slice(start, start + size);
       let batch: ImageBatch | undefined;
@@ -168,12 +169,12 @@ function sortByCodePoint(sources: readonly ImageSource[]): ImageSource[] {
   return keyed.sort((a, b) => Buffer.compare(a.key, b.key)).map(({ source }) => source);
 }
 
-function shapeOf({ width, height, channels }: DecodedImage): string {
+function shapeOf({ width, height, channels }: Image): string {
   return `${width} x ${height} ${channels === 1 ? 'grayscale' : 'RGB'}`;
 }
 
 /** HWC to CHW, into image `index` of the batch; a grayscale image fills all of the batch's channels. */
-function fillPlanes(image: DecodedImage, batch: ImageBatch, index: number): void {
+function fillPlanes(image: Image, batch: ImageBatch, index: number): void {
   const plane = image.width * image.height;
   for (let channel = 0; channel < batch.channels; channel++) {
     const start = (index * batch.channels + channel) * plane;
