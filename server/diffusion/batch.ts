@@ -44,10 +44,10 @@ export async function sampleBatch(
   const images = await sample({
     table,
     latents,
-    denoise: (x, sigma) => {
+    denoise: async (x, sigma) => {
       const padded = new Float32Array(rows * size);
       padded.set(x);
-      return denoiser.denoise(padded, sigma, labels, rows);
+      return (await denoiser.denoise(padded, sigma, labels, rows)).subarray(0, x.length);
     },
     noise: () => {
       const noise = new Float64Array(seeds.length * size);

@@ -35,6 +35,8 @@ export interface GenerateResult {
   written: number;
   /** Images that were there already. */
   skipped: number;
+  /** Written images with NaN or infinite samples, e.g. of a diverged network; such pixels are black, as generate.py has it. */
+  notFinite: number;
   /** Network evaluations per image. */
   nfe: number;
   seconds: number;
@@ -87,6 +89,7 @@ export async function generate(
   const meter = new ProgressMeter('Generating', wanted.length, onProgress, present.size);
   const size = denoiser.batchDependent ? batch : Math.min(batch, CPU_BATCH);
   let written = 0;
+  let notFinite = 0;
   let done = present.size;
   meter.update(done);
   for (const part of splitSeeds(missing, size)) {
@@ -104,6 +107,8 @@ export async function generate(
         onStep: ({ step, steps }) => meter.update(done, `step ${step} of ${steps}, batch of ${todo.length}`),
       });
       for (const [i, seed] of todo.entries()) {
+        const length = images.length / todo.length;
+        if (!images.subarray(i * length, (i + 1) * length).every(Number.isFinite)) notFinite++;
         const image = quantize(images, i, denoiser.channels, denoiser.resolution);
         await writeAtomically(join(outdir, pathOf(seed)), encodePng(image, textOf(settings, seed, classes?.[i])));
         written++;
@@ -112,7 +117,13 @@ export async function generate(
     }
     meter.update(done);
   }
-  return { written, skipped: wanted.length - written, nfe: table.nfe, seconds: (performance.now() - started) / 1000 };
+  return {
+    written,
+    skipped: wanted.length - written,
+    notFinite,
+    nfe: table.nfe,
+    seconds: (performance.now() - started) / 1000,
+  };
 }
 
 function checkOptions({ labelDim, channels }: Denoiser, chosen: number | undefined, batch: number): void {

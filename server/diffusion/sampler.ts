@@ -46,26 +46,35 @@ export async function sample(inputs: SamplerInputs): Promise<Float64Array> {
     return inputs.denoise(x, sigma);
   };
 
-  let x = Float64Array.from(latents, (value) => value * table.initial);
+  // Plain loops: with the map method of typed arrays a sampler takes four times as long.
+  const size = latents.length;
+  let x = new Float64Array(size);
+  for (let k = 0; k < size; k++) x[k] = table.initial * latents[k];
   for (const [i, { rescale, noise: amplitude, first, h, second }] of table.steps.entries()) {
+    const xHat = new Float64Array(size);
+    for (let k = 0; k < size; k++) xHat[k] = rescale * x[k];
     // Undisturbed steps draw their numbers too, as long as a later step needs the generator in its place.
-    const epsilon = i < table.noisySteps ? noise() : undefined;
-    const xHat = x.map((value, k) => rescale * value + (epsilon ? amplitude * epsilon[k] : 0));
+    if (i < table.noisySteps) {
+      const epsilon = noise();
+      for (let k = 0; k < size; k++) xHat[k] += amplitude * epsilon[k];
+    }
 
     const denoised = await denoise(unscale(xHat, first.scale), first.sigma);
-    const slope = xHat.map((value, k) => first.xFactor * value - first.denoisedFactor * denoised[k]);
+    const slope = new Float64Array(size);
+    for (let k = 0; k < size; k++) slope[k] = first.xFactor * xHat[k] - first.denoisedFactor * denoised[k];
     if (second) {
       const { alpha } = table;
-      const xTry = xHat.map((value, k) => value + alpha * h * slope[k]);
-      const denoisedTry = await denoise(unscale(xTry, second.scale), second.sigma);
       const weight = 1 / (2 * alpha);
-      x = xHat.map((value, k) => {
+      const xTry = new Float64Array(size);
+      for (let k = 0; k < size; k++) xTry[k] = xHat[k] + alpha * h * slope[k];
+      const denoisedTry = await denoise(unscale(xTry, second.scale), second.sigma);
+      for (let k = 0; k < size; k++) {
         const slopeTry = second.xFactor * xTry[k] - second.denoisedFactor * denoisedTry[k];
-        return value + h * ((1 - weight) * slope[k] + weight * slopeTry);
-      });
-    } else {
-      x = xHat.map((value, k) => value + h * slope[k]);
+        slope[k] = (1 - weight) * slope[k] + weight * slopeTry;
+      }
     }
+    x = new Float64Array(size);
+    for (let k = 0; k < size; k++) x[k] = xHat[k] + h * slope[k];
     onStep?.({ step: i + 1, steps: table.steps.length, nfe, totalNfe: table.nfe, sigma: first.sigma, denoised, x });
   }
   return x;

@@ -37,7 +37,7 @@ test('one readable PNG per seed, whatever the batch and whatever else is made wi
   const folder = temporaryFolder(t);
   const churn = { S_churn: 20 };
   const result = await generate(analyticDenoiser(), options(join(folder, 'all'), '0-63', churn));
-  assert.deepEqual({ ...result, seconds: 0 }, { written: 64, skipped: 0, nfe: 7, seconds: 0 });
+  assert.deepEqual({ ...result, seconds: 0 }, { written: 64, skipped: 0, notFinite: 0, nfe: 7, seconds: 0 });
   const all = imagesIn(join(folder, 'all'));
   assert.equal(Object.keys(all).length, 64);
   assert.equal(new Set(Object.values(all)).size, 64);
@@ -184,6 +184,19 @@ test('where the batch decides the last bits, every evaluation has the same numbe
   for (const [name, bytes] of Object.entries(imagesIn(join(folder, 'some')))) assert.equal(bytes, all[name]);
 });
 
+test('images of a diverged network are written and counted', async (t) => {
+  const folder = temporaryFolder(t);
+  const plain = analyticDenoiser();
+  const denoise: typeof plain.denoise = async (x, sigma, labels, n) => {
+    const denoised = await plain.denoise(x, sigma, labels, n);
+    return sigma < 1 ? denoised.fill(NaN, 0, denoised.length / n) : denoised;
+  };
+  const result = await generate({ ...plain, denoise }, options(folder, '0-3'));
+  assert.deepEqual([result.written, result.notFinite], [4, 1]);
+  const file = join(folder, '000000.png');
+  assert.ok(decodePng(readFileSync(file), file).pixels.every((value) => value === 0));
+});
+
 test('progress counts images, from those that were there', async (t) => {
   const folder = temporaryFolder(t);
   await generate(analyticDenoiser(), options(folder, '0-2'));
@@ -279,7 +292,7 @@ test('two processes fill one folder without missing, double or torn files', asyn
   await generate(analyticDenoiser(), options(join(folder, 'one'), '0-23'));
   const outdir = join(folder, 'two');
   const results = await Promise.all([startProcess(outdir, '0-23', 2), startProcess(outdir, '0-23', 3)].map(ended));
-  for (const result of results) assert.match(result, /^0 \{"written":\d+,"skipped":\d+,"nfe":7/);
+  for (const result of results) assert.match(result, /^0 \{"written":\d+,"skipped":\d+,"notFinite":0,"nfe":7/);
   assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
   assert.equal(readdirSync(outdir).length, 24 + 1);
 });
