@@ -1,16 +1,24 @@
-/** What a panel and the extension say to each other: discriminated unions, checked on both sides. */
+/**
+ * What a panel and the extension say to each other: discriminated unions, checked on both sides.
+ * A panel builds its whole page itself: the HTML around it is a head with the CSP, one stylesheet link and one script.
+ * The extension sends nothing before `ready`. Sending `samples` or `history` again brings the panel up to date in place.
+ */
 import type { HistoryRecord, SampleDetails, SamplesResult } from '../server/protocol';
 
 /** Extension -> samples panel. */
 export type ToSamples =
+  /** `baseUri` stands for `samples.folder`; `value` replaces the line of results that the manifest would give. */
   | { type: 'samples'; samples: SamplesResult; baseUri: string; value?: string }
+  /** Answer to `details`: one entry for each file asked for, in one message or several. */
   | { type: 'details'; details: SampleDetails[] }
   | { type: 'problem'; message: string };
 
 /** Samples panel -> extension. */
 export type FromSamples =
   | { type: 'ready' }
+  /** Those on screen, or up to 1000 at a time while all are read for the class filter. */
   | { type: 'details'; files: string[] }
+  /** `file` as in `samples.images`: relative, and to be checked against that list before it is opened. */
   | { type: 'open'; file: string }
   | { type: 'copy'; text: string };
 

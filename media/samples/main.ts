@@ -213,14 +213,14 @@ function applyFilter(): void {
   grid.show(shown, activePosition());
 }
 
-/** More classes have been read: the list grows under the reader's eyes but does not move. */
-function growFiltered(): void {
+/** More classes have been read, or a run has made more images: the list grows under the reader's eyes but does not move. */
+function growShown(): void {
   const now = passing();
   if (now.length === shown.length) return countShown();
-  const first = shown.length === 0;
+  const anew = shown.length === 0 || now.length < shown.length;
   shown = now;
   countShown();
-  if (first) grid.show(shown, activePosition());
+  if (anew) grid.show(shown, activePosition());
   else grid.extend(shown, activePosition());
 }
 
@@ -311,7 +311,8 @@ host.listen({
     describe(message.value);
     offerClasses();
     applyZoom();
-    applyFilter();
+    if (again && shown.length > 0) growShown();
+    else applyFilter();
     readClasses();
   },
   details(message) {
@@ -322,7 +323,7 @@ host.listen({
       applyZoom();
     }
     offerClasses();
-    if (host.state.classFilter !== ALL_CLASSES) growFiltered();
+    if (host.state.classFilter !== ALL_CLASSES) growShown();
     grid.refresh();
     if (enlargement.isOpen && grid.active) enlarge(shown.indexOf(grid.active));
   },

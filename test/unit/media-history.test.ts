@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { COLUMNS, DEFAULT_SORTING, filterRecords, nextSorting, sortRecords } from '../../media/history/columns';
+import { groupRecords } from '../../media/history/groups';
+import { markerOf } from '../../media/history/markers';
+import { valueScale } from '../../media/history/scale';
+import { makeCode, makeRecord } from './media-records';
+
+test('unlike numbers never share a group: metric, detector, reference and N each split', () => {
+  const base = makeRecord();
+  const unlike = [
+    base,
+    makeRecord({ metric: 'FID' }),
+    makeRecord({ detector: { ...base.detector, sha256: 'e'.repeat(64) } }),
+    makeRecord({ reference: { ...base.reference, sha256: 's'.repeat(64) } }),
+    makeRecord({ num: 2000 }),
+  ];
+  const groups = groupRecords(unlike);
+  assert.equal(groups.length, 5);
+  assert.equal(new Set(groups.map(({ title }) => title)).size, 5, 'titles tell all of them apart');
+  assert.deepEqual(
+    groups
+      .flatMap(({ points }) => points.map(({ record }) => record))
+      .sort((a, b) => unlike.indexOf(a) - unlike.indexOf(b)),
+    unlike,
+  );
+  assert.equal(groupRecords([base])[0].title, 'FD (fashion-mnist) against fashion-mnist, N = 1,000');
+});
+
+test('commits lie in time order, whatever the order of the measurements', () => {
+  const a = makeCode('a', '2026-11-01T00:30:00+02:00');
+  const b = makeCode('b', '2026-10-31T23:00:00Z');
+  const records = [
+    makeRecord({ code: b, time: '2026-11-02T00:00:00Z' }),
+    makeRecord({ code: a, time: '2026-11-03T00:00:00Z' }),
+  ];
+  const [group] = groupRecords(records);
+  assert.deepEqual(
+    group.commits.map(({ short }) => short[0]),
+    ['a', 'b'],
+    '00:30 at +02:00 is before 23:00 UTC',
+  );
+  assert.deepEqual(
+    group.points.map(({ x }) => x),
+    [0, 1],
+  );
+});
+
+test('results that share a commit are distinct points inside its width, joined by run name only', () => {
+  const code = makeCode('a', '2026-11-01T00:00:00Z');
+  const next = makeCode('b', '2026-11-02T00:00:00Z');
+  const names = ['one', 'two', 'one', 'three', 'two'];
+  const records = names.map((name, at) => makeRecord({ name, code, time: `2026-11-05T00:0${at}:00Z`, value: at + 1 }));
+  const [group] = groupRecords([...records, makeRecord({ name: 'two', code: next, value: 9 })]);
+  const here = group.points.filter(({ record }) => record.code === code);
+  assert.equal(new Set(here.map(({ x }) => x)).size, 5);
+  assert.ok(here.every(({ x }) => Math.abs(x) < 0.5));
+  assert.deepEqual(
+    group.series.map(({ name, points }) => [name, points.map(({ record }) => record.value)]),
+    [
+      ['one', [1, 3]],
+      ['three', [4]],
+      ['two', [2, 5, 9]],
+    ],
+  );
+  assert.ok(group.points.every(({ series, record }) => group.series[series].name === record.name));
+});
+
+test('the group measured last comes first', () => {
+  const old = makeRecord({ metric: 'FID', time: '2026-01-01T00:00:00Z' });
+  const recent = makeRecord({ time: '2026-11-01T00:00:00Z' });
+  assert.deepEqual(
+    groupRecords([old, recent]).map(({ points }) => points[0].record),
+    [recent, old],
+  );
+});
+
+test('linear ticks are nice, evenly spaced and enclose the values', () => {
+  const cases: [number[], string[]][] = [
+    [
+      [2.9, 5.9],
+      ['2', '3', '4', '5', '6'],
+    ],
+    [
+      [0.11, 0.19],
+      ['0.10', '0.12', '0.14', '0.16', '0.18', '0.20'],
+    ],
+    [
+      [0, 1000],
+      ['0', '200', '400', '600', '800', '1000'],
+    ],
+    [
+      [3, 3],
+      ['2.6', '2.8', '3.0', '3.2', '3.4'],
+    ],
+    [
+      [0, 0],
+      ['-1.0', '-0.5', '0.0', '0.5', '1.0'],
+    ],
+    [
+      [-0.002, 0.003],
+      ['-0.002', '-0.001', '0.000', '0.001', '0.002', '0.003'],
+    ],
+  ];
+  for (const [values, labels] of cases) {
+    const scale = valueScale(values, 'linear');
+    assert.deepEqual(
+      scale.ticks.map(({ label }) => label),
+      labels,
+      String(values),
+    );
+    for (const value of values) assert.ok(scale.at(value) >= 0 && scale.at(value) <= 1);
+  }
+});
+
+test('positions are exact: ticks at their values, linear in value or in its logarithm', () => {
+  let seed = 1;
+  const random = (): number => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  for (let round = 0; round < 300; round++) {
+    const values = Array.from({ length: 1 + Math.floor(random() * 6) }, () => 10 ** (random() * 8 - 3));
+    for (const kind of ['linear', 'log'] as const) {
+      const scale = valueScale(values, kind);
+      const map = kind === 'log' ? Math.log : (value: number): number => value;
+      assert.equal(scale.kind, kind);
+      assert.ok(
+        scale.ticks.length >= 2 && scale.ticks.length <= 13,
+        `${scale.ticks.length} ticks for ${values.join()}`,
+      );
+      for (const { value, label } of scale.ticks)
+        assert.ok(Math.abs(Number(label) - value) <= 1e-9 * Math.abs(value) + 1e-12);
+      assert.equal(new Set(scale.ticks.map(({ label }) => label)).size, scale.ticks.length);
+      const [low, high] = [scale.ticks[0].value, scale.ticks[scale.ticks.length - 1].value];
+      assert.ok(Math.abs(scale.at(high) - 1) < 1e-9);
+      for (const value of values) {
+        const at = scale.at(value);
+        assert.ok(at >= -1e-9 && at <= 1 + 1e-9, `${value} at ${at}`);
+        const expected = scale.at(low) + ((map(value) - map(low)) / (map(high) - map(low))) * (1 - scale.at(low));
+        assert.ok(Math.abs(at - expected) < 1e-9);
+      }
+    }
+  }
+});
+
+test('a logarithmic axis refuses values that are not positive', () => {
+  assert.equal(valueScale([0, 5], 'log').kind, 'linear');
+  assert.equal(valueScale([-1e-7, 5], 'log').kind, 'linear');
+  assert.deepEqual(
+    valueScale([1.5, 90], 'log').ticks.map(({ label }) => label),
+    ['1', '2', '5', '10', '20', '50', '100'],
+  );
+});
+
+test('series differ in more than colour', () => {
+  const looks = Array.from({ length: 36 }, (_, series) => markerOf(series));
+  assert.equal(new Set(looks.map((look) => JSON.stringify(look))).size, 36);
+  const first = looks.slice(0, 6);
+  assert.equal(new Set(first.map(({ outline }) => outline)).size, 6);
+  assert.equal(new Set(first.map(({ dash }) => dash)).size, 6);
+});
+
+test('sorting: numbers as numbers, ties newest first, every column both ways', () => {
+  const records = [9.5, 10.25, 2].map((value, at) =>
+    makeRecord({ value, name: `cfg${[10, 9, 9][at]}`, time: `2026-11-0${at + 1}T00:00:00Z` }),
+  );
+  const values = (column: string, descending: boolean): number[] =>
+    sortRecords(records, { column, descending }).map(({ value }) => value);
+  assert.deepEqual(values('value', false), [2, 9.5, 10.25]);
+  assert.deepEqual(values('value', true), [10.25, 9.5, 2]);
+  assert.deepEqual(values('name', false), [2, 10.25, 9.5], 'cfg9 before cfg10, the newer of equals first');
+  assert.deepEqual(values('name', true), [9.5, 2, 10.25]);
+  assert.deepEqual(values(DEFAULT_SORTING.column, DEFAULT_SORTING.descending), [2, 10.25, 9.5]);
+  assert.deepEqual(values('gone in this version', false), [9.5, 10.25, 2]);
+  assert.deepEqual(nextSorting({ column: 'value', descending: false }, 'value'), { column: 'value', descending: true });
+  assert.deepEqual(nextSorting({ column: 'value', descending: true }, 'num'), { column: 'num', descending: false });
+});
+
+test('the filter wants every word somewhere in the row', () => {
+  const dirty = makeRecord({ name: 'churn', code: { ...makeCode('c', '2026-11-01T00:00:00Z'), dirty: true } });
+  const records = [makeRecord(), dirty];
+  assert.deepEqual(filterRecords(records, ' CHURN uncommitted '), [dirty]);
+  assert.deepEqual(filterRecords(records, 'churn clean'), []);
+  assert.deepEqual(filterRecords(records, 'author'), records);
+  assert.deepEqual(filterRecords(records, ''), records);
+  assert.equal(new Set(COLUMNS.map(({ id }) => id)).size, COLUMNS.length);
+});
