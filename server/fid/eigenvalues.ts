@@ -37,7 +37,13 @@ async function tridiagonalise(a: Float64Array, n: number, pause: Pause): Promise
     const { alpha, h } = reflector(a, i * n, i, u);
     offDiagonal[i - 1] = alpha;
     p.fill(0, 0, i);
-    for (let row = 0; row < i; row++) updateAndMultiply(a, row * n, row, v, w, u, p);
+    if (i % 2 === 1) {
+      // Rows go in pairs; the first of an odd number is a single element.
+      updateRow(a, 0, 0, v, w);
+      p[0] = a[0] * u[0];
+    }
+    for (let row = i % 2; row < i; row += 2) updateAndMultiply(a, n, row, v, w, u, p);
+
     // H = 1 - u u^T / h turns A into A - u w^T - w u^T with w = p - (u.p / 2h) u, where p = A u / h.
     let up = 0;
     for (let j = 0; j < i; j++) up += u[j] * p[j];
@@ -58,28 +64,46 @@ function updateRow(a: Float64Array, start: number, row: number, v: Float64Array,
   for (let j = 0; j <= row; j++) a[start + j] -= vr * w[j] + wr * v[j];
 }
 
-/** `updateRow`, and the row's share of p = A u, both as a row and, by symmetry, as a column. */
+/**
+ * `updateRow` of `row` and the next, and their share of p = A u, both as rows and, by symmetry, as columns. Two rows
+ * at a time halve the traffic for v, w, u and p.
+ */
 function updateAndMultiply(
   a: Float64Array,
-  start: number,
+  n: number,
   row: number,
   v: Float64Array,
   w: Float64Array,
   u: Float64Array,
   p: Float64Array,
 ): void {
-  const vr = v[row];
-  const wr = w[row];
-  const ur = u[row];
-  let sum = 0;
+  const next = row + 1;
+  const start = row * n;
+  const below = next * n;
+  const v0 = v[row];
+  const w0 = w[row];
+  const u0 = u[row];
+  const v1 = v[next];
+  const w1 = w[next];
+  const u1 = u[next];
+  let sum0 = 0;
+  let sum1 = 0;
   for (let j = 0; j < row; j++) {
-    const value = a[start + j] - (vr * w[j] + wr * v[j]);
-    a[start + j] = value;
-    sum += value * u[j];
-    p[j] += value * ur;
+    const vj = v[j];
+    const wj = w[j];
+    const first = a[start + j] - (v0 * wj + w0 * vj);
+    const second = a[below + j] - (v1 * wj + w1 * vj);
+    a[start + j] = first;
+    a[below + j] = second;
+    sum0 += first * u[j];
+    sum1 += second * u[j];
+    p[j] += first * u0 + second * u1;
   }
-  a[start + row] -= 2 * vr * wr;
-  p[row] += sum + a[start + row] * ur;
+  a[start + row] -= 2 * v0 * w0;
+  a[below + row] -= v1 * w0 + w1 * v0;
+  a[below + next] -= 2 * v1 * w1;
+  p[row] += sum0 + a[start + row] * u0 + a[below + row] * u1;
+  p[next] += sum1 + a[below + row] * u0 + a[below + next] * u1;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { UserError } from '../errors';
 import { choleskyFactor, type CholeskyFactor } from './cholesky';
 import { symmetricEigenvalues } from './eigenvalues';
-import { type MatMul, multiply, transpose } from './matmul';
+import { type MatMul, multiply, multiplySymmetric, transpose } from './matmul';
 import { Pause } from './pause';
 import type { Statistics } from './statistics';
 
@@ -34,15 +34,22 @@ export async function frechetDistance(
   for (let i = 0; i < n; i++) {
     rest += (a.mu[i] - b.mu[i]) ** 2 + (a.sigma[i * n + i] + b.sigma[i * n + i]);
   }
-  return rest - 2 * (await traceOfRoot(a, b, n, options.matmul ?? multiply, new Pause(options.signal)));
+  return rest - 2 * (await traceOfRoot(a, b, n, options.matmul, new Pause(options.signal)));
 }
 
 /** tr (S_a S_b)^(1/2), in the units of the traces of S_a and S_b. */
-async function traceOfRoot(a: Gaussian, b: Gaussian, n: number, matmul: MatMul, pause: Pause): Promise<number> {
+async function traceOfRoot(
+  a: Gaussian,
+  b: Gaussian,
+  n: number,
+  matmul: MatMul | undefined,
+  pause: Pause,
+): Promise<number> {
   const [small, large] = [await factorOf(a, n, pause), await factorOf(b, n, pause)].sort((x, y) => x.rank - y.rank);
-  const g = await matmul(transpose(small.l, n, small.rank), large.l, small.rank, n, large.rank);
-  const symmetric = await matmul(g, transpose(g, small.rank, large.rank), small.rank, large.rank, small.rank);
-  const eigenvalues = await symmetricEigenvalues(symmetric, small.rank, pause);
+  const [r, q] = [small.rank, large.rank];
+  const g = await (matmul ?? multiply)(transpose(small.l, n, r), large.l, r, n, q);
+  const symmetric = await (matmul ?? multiplySymmetric)(g, transpose(g, r, q), r, q, r);
+  const eigenvalues = await symmetricEigenvalues(symmetric, r, pause);
   return eigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(value, 0)), 0);
 }
 

@@ -54,6 +54,9 @@ export async function multiply(
   return c;
 }
 
+/** `multiply` for a product known to be symmetric: only the lower triangle is computed. */
+export const multiplySymmetric: MatMul = (a, b, m, k, n) => multiply(a, b, m, k, n, true);
+
 /** The transpose of a row-major matrix [rows, columns], a new array [columns, rows]. */
 export function transpose(a: Float64Array, rows: number, columns: number): Float64Array {
   const result = new Float64Array(a.length);

@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 import type { DetectorIdentity } from './detector';
-import { type MatMul, multiply, transpose } from './matmul';
+import { type MatMul, multiplySymmetric, transpose } from './matmul';
 import { float64Of, type NpyArray, readNpz, writeNpz } from './npz';
 
 /** The Gaussian that the Frechet distance sees in a set of images: mean and covariance of their features. */
@@ -102,7 +102,7 @@ export class StatisticsAccumulator {
     for (let j = 0; j < d; j++) mean[j] /= n;
     for (let i = 0; i < rows.length; i++) rows[i] -= mean[i % d];
     const columns = transpose(rows, n, d);
-    const product = await (this.matmul ?? multiplyLower)(columns, rows, d, n, d);
+    const product = await (this.matmul ?? multiplySymmetric)(columns, rows, d, n, d);
     this.absorb(n, mean, product, 1);
   }
 
@@ -120,8 +120,6 @@ export class StatisticsAccumulator {
     this.merged = total;
   }
 }
-
-const multiplyLower: MatMul = (a, b, m, k, n) => multiply(a, b, m, k, n, true);
 
 /**
  * Writes statistics as fid.py's reference files are (keys `mu` and `sigma`, which is all it reads) plus our own
