@@ -82,6 +82,8 @@ document.body.append(
 
 /** Draws what passes the filter, as charts and as a table. */
 function draw(): void {
+  // The point it belongs to is about to be drawn anew.
+  tooltip.hide();
   const passing = filterRecords(records, host.state.filter);
   const wanted: ScaleKind = host.state.scale === 'log' ? 'log' : 'linear';
   charts.replaceChildren(...groupRecords(passing).map((group) => new Chart(group, wanted, chartNeeds).element));

@@ -42,7 +42,8 @@ export class Tooltip {
     this.timer = setTimeout(() => this.hide(), GRACE_MS);
   }
 
-  private hide(): void {
+  /** Goes at once. */
+  hide(): void {
     clearTimeout(this.timer);
     this.element.hidden = true;
   }

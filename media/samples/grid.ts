@@ -304,5 +304,6 @@ export class SampleGrid {
 
 /** Image and problem text of a tile. */
 function partsOf(tile: HTMLElement): [HTMLImageElement, HTMLElement] {
-  return [...(tile.firstElementChild?.children ?? [])] as [HTMLImageElement, HTMLElement];
+  const frame = tile.firstElementChild;
+  return [frame?.firstElementChild as HTMLImageElement, frame?.lastElementChild as HTMLElement];
 }

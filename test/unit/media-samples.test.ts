@@ -95,6 +95,21 @@ test('details are asked for once, together, and again only after a failure', () 
   assert.deepEqual(asked[2], ['b']);
 });
 
+test('a scan waits for what is on screen, and for the whole of a batch', () => {
+  const asked: string[][] = [];
+  const cache = new DetailsCache((files) => asked.push(files));
+  const detail = (file: string): { file: string; width: number; height: number } => ({ file, width: 28, height: 28 });
+  cache.want(['on screen']);
+  cache.scan(Array.from({ length: 1500 }, (_, at) => `${at}.png`));
+  assert.equal(asked.length, 1);
+  cache.receive([detail('on screen')]);
+  assert.equal(asked.length, 2);
+  cache.receive(asked[1].slice(0, 600).map(detail));
+  assert.equal(asked.length, 2);
+  cache.receive(asked[1].slice(600).map(detail));
+  assert.deepEqual(asked[2].length, 500);
+});
+
 test('a scan reads everything batch by batch, one at a time, and can be stopped', () => {
   const asked: string[][] = [];
   const cache = new DetailsCache((files) => asked.push(files));
