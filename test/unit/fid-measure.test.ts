@@ -187,3 +187,34 @@ test('cancelling waits for the detector, then stops; nothing is written', () =>
       /out of memory/,
     );
   }));
+
+test('a long run tells its distance so far; a short or costly one does not', (t) =>
+  scratch(async (folder) => {
+    const notes = async (dimension: number, secondsPerBatch: number) => {
+      const ref = join(folder, `${dimension}.npz`);
+      await reference(stubDetector(dimension), { data: run, dest: ref });
+      let clock = 0;
+      const mocked = t.mock.method(performance, 'now', () => clock);
+      const detector = stubDetector(dimension);
+      const slow: Detector = {
+        ...detector,
+        features(...batch) {
+          clock += secondsPerBatch * 1000;
+          return detector.features(...batch);
+        },
+      };
+      const seen: (string | undefined)[] = [];
+      const onProgress = ({ note }: Progress) => seen.push(note);
+      const { value } = await measure(slow, { images: run, ref, num: 12, seed: 3, batch: 4 }, { onProgress });
+      mocked.mock.restore();
+      const plain = await measure(detector, { images: run, ref, num: 12, seed: 3 });
+      near(value, plain.value, 1e-9);
+      return { seen, final: `FD so far ${formatG(plain.value)} (N = 12)` };
+    };
+    const long = await notes(8, 6);
+    assert.equal(long.seen.length, 3);
+    assert.match(long.seen[0] ?? '', /^FD so far [\d.]+ \(N = 4\)$/);
+    assert.equal(long.seen[2], long.final);
+    assert.deepEqual((await notes(8, 1)).seen, [undefined, undefined, undefined]);
+    assert.deepEqual((await notes(2048, 100)).seen, [undefined, undefined, undefined]);
+  }));
