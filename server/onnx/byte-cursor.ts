@@ -1,4 +1,4 @@
-import type { SourceFile } from './source-file';
+import type { ByteSource } from './source-file';
 
 /** A byte string that was not read: a pickle's weights stay in the file. */
 export class ByteRange {
@@ -17,7 +17,7 @@ export class ByteCursor {
 
   /** @param end first byte that does not belong to the region */
   constructor(
-    readonly file: SourceFile,
+    readonly file: ByteSource,
     public position: number,
     readonly end: number,
   ) {}

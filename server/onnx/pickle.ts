@@ -33,8 +33,8 @@ export interface PickleRules {
   readonly budget: { operations: number };
 }
 
-/** Longest text or integer an honest network has: its longest is the source code of a module. */
-const MAX_TEXT_BYTES = 16 * 2 ** 20;
+/** Longest text or integer an honest network has: protocol 2 writes a tensor's bytes as text. */
+const MAX_TEXT_BYTES = 128 * 2 ** 20;
 const MAX_INTEGER_BYTES = 64;
 
 /**

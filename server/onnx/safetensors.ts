@@ -1,5 +1,5 @@
 import { UserError } from '../errors';
-import { SourceFile } from './source-file';
+import { readFloats, SourceFile } from './source-file';
 import { elementCount, type Tensor, type WeightSource } from './weights';
 
 /** The format's own limit on its JSON header. */
@@ -39,7 +39,7 @@ function readHeader(file: SourceFile): WeightSource {
     }
     const [start, end] = range;
     if (dataStart + end > file.size) file.fail(`it has ${file.size} bytes, tensor ${name} ends at ${dataStart + end}`);
-    tensors.set(name, { name, shape, load: () => file.readFloats(dataStart + start, (end - start) / 4) });
+    tensors.set(name, { name, shape, load: () => readFloats(file, dataStart + start, (end - start) / 4) });
   }
 
   const metadata = (header.__metadata__ ?? {}) as Record<string, unknown>;

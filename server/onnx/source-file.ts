@@ -1,8 +1,43 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError, messageOf } from '../errors';
 
+/** Bytes that can be read at arbitrary places, and that know which file to blame. */
+export interface ByteSource {
+  readonly path: string;
+  readonly size: number;
+  /** @throws UserError when the source ends before `offset + length` */
+  read(offset: number, length: number): Uint8Array;
+  /** @throws UserError naming the file and the problem */
+  fail(problem: string): never;
+}
+
+/** Bytes that a file holds in another encoding, decoded. */
+export class MemorySource implements ByteSource {
+  readonly size: number;
+
+  constructor(
+    private readonly owner: ByteSource,
+    private readonly bytes: Uint8Array,
+  ) {
+    this.size = bytes.length;
+  }
+
+  get path(): string {
+    return this.owner.path;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) this.fail('a storage is too short');
+    return Uint8Array.from(this.bytes.subarray(offset, offset + length));
+  }
+
+  fail(problem: string): never {
+    return this.owner.fail(problem);
+  }
+}
+
 /** A weight file read at arbitrary places. Every read beyond its end is the user's cut-off file. */
-export class SourceFile {
+export class SourceFile implements ByteSource {
   readonly size: number;
   private readonly descriptor: number;
 
@@ -34,13 +69,7 @@ export class SourceFile {
     return bytes;
   }
 
-  /** Little-endian float32 values, on any machine. */
-  readFloats(offset: number, count: number): Float32Array {
-    const bytes = this.read(offset, count * 4);
-    return new Float32Array(bytes.buffer, 0, count);
-  }
-
-  /** @throws UserError `PATH is damaged: PROBLEM` */
+  /** @throws UserError `PATH is cut off or damaged (PROBLEM)` */
   fail(problem: string): never {
     throw new UserError(`${this.path} is cut off or damaged (${problem}): copy it again from its source`);
   }
@@ -48,4 +77,10 @@ export class SourceFile {
   close(): void {
     closeSync(this.descriptor);
   }
+}
+
+/** Little-endian float32 values. */
+export function readFloats(source: ByteSource, offset: number, count: number): Float32Array {
+  const bytes = source.read(offset, count * 4);
+  return new Float32Array(bytes.buffer, bytes.byteOffset, count);
 }

@@ -1,11 +1,11 @@
 import { ByteCursor, ByteRange } from './byte-cursor';
 import { PickleGlobal, PickleObject, unpickle, type PickleRules } from './pickle';
-import type { SourceFile } from './source-file';
+import { MemorySource, readFloats, type ByteSource } from './source-file';
 import { elementCount } from './weights';
 
-/** A block of numbers in the file. Where it begins is known once the stream around it has been read. */
+/** A block of numbers in the file. Where it lies is known once the stream around it has been read. */
 export class Storage {
-  offset?: number;
+  place?: { readonly source: ByteSource; readonly offset: number };
 
   constructor(
     readonly type: string,
@@ -20,7 +20,7 @@ export class Storage {
 /** A strided view of a storage; sizes, strides and offset count elements. */
 export class TorchTensor {
   constructor(
-    private readonly file: SourceFile,
+    private readonly file: ByteSource,
     readonly storage: Storage,
     readonly offset: number,
     readonly shape: readonly number[],
@@ -33,11 +33,11 @@ export class TorchTensor {
     if (storage.type !== 'FloatStorage') file.fail(`tensor ${name} is a ${storage.type}, float32 is needed`);
     const count = elementCount(shape);
     const last = shape.reduce((index, size, i) => index + (size - 1) * strides[i], this.offset);
-    if (storage.offset === undefined || (count > 0 && last >= storage.count)) {
+    if (!storage.place || (count > 0 && last >= storage.count)) {
       return file.fail(`tensor ${name} lies outside its storage`);
     }
     if (count === 0) return new Float32Array(0);
-    const span = file.readFloats(storage.offset + this.offset * 4, last - this.offset + 1);
+    const span = readFloats(storage.place.source, storage.place.offset + this.offset * 4, last - this.offset + 1);
     return isRowMajor(shape, strides) ? span : gather(span, shape, strides, count);
   }
 }
@@ -69,8 +69,9 @@ const MAX_OPERATIONS = 2_000_000;
 export class TorchReader {
   private readonly budget = { operations: MAX_OPERATIONS };
   private readonly globals: ReadonlyMap<string, PickleGlobal>;
+  private isEmbedded = false;
 
-  constructor(private readonly file: SourceFile) {
+  constructor(private readonly file: ByteSource) {
     const first = (args: readonly unknown[]): unknown => args[0];
     const kept = (name: string): [string, (args: readonly unknown[]) => unknown] => [
       name,
@@ -87,7 +88,7 @@ export class TorchReader {
       ['dnnlib.util EasyDict', (args) => this.dict(args)],
       ['__builtin__ set', (args) => args[0] ?? []],
       ['builtins set', (args) => args[0] ?? []],
-      ['_codecs encode', ([text]) => Uint8Array.from(String(text), (char) => char.charCodeAt(0))],
+      ['_codecs encode', ([text]) => Buffer.from(String(text), 'latin1')],
       ['numpy.core.multiarray scalar', (args) => this.scalar(args)],
       ['numpy._core.multiarray scalar', (args) => this.scalar(args)],
       ['torch._utils _rebuild_parameter', first],
@@ -112,8 +113,9 @@ export class TorchReader {
       this.rules((id) => {
         const { key, storage } = this.storage(id);
         const entry = locate(key);
-        if (!entry || entry.length < storage.byteLength) this.file.fail(`storage ${key} is missing or too short`);
-        storage.offset = entry?.offset;
+        if (!entry || entry.length < storage.byteLength)
+          return this.file.fail(`storage ${key} is missing or too short`);
+        storage.place = { source: this.file, offset: entry.offset };
         return storage;
       }),
     );
@@ -146,14 +148,27 @@ export class TorchReader {
       const storage = storages.get(String(key));
       if (cursor.uint64() !== storage?.count)
         return file.fail(`storage ${String(key)} has another size than announced`);
-      storage.offset = cursor.leap(storage.byteLength).offset;
+      storage.place = { source: cursor.file, offset: cursor.leap(storage.byteLength).offset };
     }
     return object;
   }
 
+  /** A storage that a plain pickle holds as a legacy stream of its own. */
   private embedded([bytes]: readonly unknown[]): unknown {
-    if (!(bytes instanceof ByteRange)) return this.file.fail('a storage is not made of bytes');
-    return this.read(new ByteCursor(this.file, bytes.offset, bytes.offset + bytes.length));
+    if (this.isEmbedded) this.file.fail('a storage contains a storage');
+    this.isEmbedded = true;
+    try {
+      return this.read(this.embeddedCursor(bytes));
+    } finally {
+      this.isEmbedded = false;
+    }
+  }
+
+  private embeddedCursor(bytes: unknown): ByteCursor {
+    if (bytes instanceof ByteRange) return new ByteCursor(this.file, bytes.offset, bytes.offset + bytes.length);
+    if (!(bytes instanceof Uint8Array)) return this.file.fail('a storage is not made of bytes');
+    const source = new MemorySource(this.file, bytes); // protocol 2 has no byte strings, only text
+    return new ByteCursor(source, 0, source.size);
   }
 
   /** ('storage', class, key, device, count[, view]) */
@@ -192,7 +207,7 @@ export class TorchReader {
     if (!(bytes instanceof Uint8Array) || bytes.length !== Number(String(code).slice(1))) {
       return this.file.fail('a numpy scalar is malformed');
     }
-    return read(new DataView(bytes.buffer, bytes.byteOffset), order !== '>');
+    return read(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), order !== '>');
   }
 }
 

@@ -3,7 +3,7 @@ export interface Tensor {
   readonly name: string;
   readonly shape: readonly number[];
   /** Reads the values, row-major. Every call reads again, and the caller may change what it gets. */
-  load(): Float32Array;
+  readonly load: () => Float32Array;
 }
 
 /** A trained network as some file holds it. */

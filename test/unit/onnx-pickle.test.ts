@@ -55,6 +55,14 @@ test('values of protocols 2 to 5', () => {
   assert.deepEqual(read(framed), ['é', 'é']);
 });
 
+function nestedStorages(depth: number): Buffer {
+  let content = bytes(0x80, 2, 'N.');
+  for (let level = 0; level < depth; level++) {
+    content = bytes(0x80, 4, 'ctorch.storage\n_load_from_bytes\n', 'B', uint32(content.length), content, 0x85, 'R.');
+  }
+  return content;
+}
+
 /** Each is a whole pickle; none may be executed, believed or crash. */
 const HOSTILE: [name: string, content: Buffer, message: RegExp][] = [
   ['os.system', bytes(0x80, 2, 'cposix\nsystem\n', text('touch x'), 0x85, 'R.'), /refused to load "posix\.system"/],
@@ -69,6 +77,7 @@ const HOSTILE: [name: string, content: Buffer, message: RegExp][] = [
     bytes(0x80, 4, 'ctorch.storage\n_load_from_bytes\n', 'C', 15, 0x80, 2, 'cos\nabort\n)R.', 0x85, 'R.'),
     /refused to load "os\.abort"/,
   ],
+  ['storages within storages', nestedStorages(2000), /a storage contains a storage/],
   [
     'an object list by 2^32 memo',
     bytes(0x80, 2, 'Nr', uint32(0xffffffff), 'j', uint32(0xfffffffe), '.'),
