@@ -138,6 +138,12 @@ function checkReference(detector: DetectorIdentity, { mu, detector: maker }: Sta
   }
 }
 
+function checkResolution({ name, resolution }: Detector, path: string, height: number, width: number): void {
+  if (resolution === undefined || (height === resolution && width === resolution)) return;
+  const taken = `the detector ${name} takes ${resolution} x ${resolution}`;
+  throw new UserError(`The images in ${path} are ${width} x ${height}, ${taken}: choose another detector`);
+}
+
 /** Statistics of a set of images: those saved at `dest` if still true, else measured and saved there. */
 async function statisticsOf(
   detector: Detector,
@@ -158,6 +164,7 @@ async function statisticsOf(
   let running = Promise.resolve();
   try {
     for await (const { data, n, channels, height, width } of batches) {
+      checkResolution(detector, images.path, height, width);
       await running;
       running = detector.features(data, n, channels, height, width).then(async (features) => {
         await accumulator.add(features, n);
