@@ -190,7 +190,8 @@ function tokenizeSlurm(text: string, from: number, offset: number, directive: Di
       const c = text[at] ?? '';
       if (c === '\\') {
         at++;
-        if (at < text.length) {
+        // sbatch forgets its backslash at a blank outside quotes: the word ends there all the same.
+        if (at < text.length && (quote || !isSpace(text[at]))) {
           word += text[at];
           any = true;
           at++;
@@ -216,7 +217,10 @@ function tokenizeSlurm(text: string, from: number, offset: number, directive: Di
       at++;
     }
     if (quote) directive.unclosedQuote = offset + opened;
-    if (any) directive.tokens.push({ text: word, start: offset + start, end: offset + at, line: directive.line });
+    // Behind the first word too, sbatch overwrites the separator's name with blanks.
+    const overwritten = directive.tokens.length > 0 && /^(?:hetjob|packjob)$/i.test(text.slice(start, at));
+    if (any && !overwritten)
+      directive.tokens.push({ text: word, start: offset + start, end: offset + at, line: directive.line });
     if (comment) {
       directive.comment = offset + at;
       return;
@@ -275,7 +279,12 @@ function readOptions(result: Directives, wanted: (directive: DirectiveLine) => b
     const token = tokens[i];
     const directive = token && byLine.get(token.line);
     if (!token || !directive) continue;
-    if (token.text === '--' || token.text === '-' || !token.text.startsWith('-')) {
+    if (token.text === '--') {
+      // The end of the options: nothing may follow.
+      result.strays.push(...tokens.slice(i + 1));
+      break;
+    }
+    if (token.text === '-' || !token.text.startsWith('-')) {
       result.strays.push(token);
       continue;
     }

@@ -41,9 +41,10 @@ function amount(use: OptionUse | undefined, fallback: number): Amount {
 function gpuCount(value: string): number | undefined {
   let total = 0;
   for (const part of value.split(',')) {
-    const match = /^(?:[^:]*:)?(\d+)$/.exec(part);
+    const match = /^(?:[^:]*:)?(\d+)$|^[A-Za-z][^:]*$/.exec(part);
     if (!match) return undefined;
-    total += Number(match[1]);
+    // A bare type means one GPU of it.
+    total += Number(match[1] ?? 1);
   }
   return total;
 }

@@ -51,9 +51,19 @@ export class BatchScript {
 
   /** Every use of an option that the scheduler reads, in the first component. */
   uses(...names: string[]): OptionUse[] {
+    return this.usesIn(0, ...names);
+  }
+
+  /** Every use of an option that the scheduler reads, in one component of a heterogeneous job. */
+  usesIn(component: number, ...names: string[]): OptionUse[] {
     return this.directives.options.filter(
-      (use) => !use.late && use.component === 0 && use.option !== undefined && names.includes(use.option.name),
+      (use) => !use.late && use.component === component && use.option !== undefined && names.includes(use.option.name),
     );
+  }
+
+  /** Numbers of the components: just 0 unless there are hetjob lines. */
+  get components(): number[] {
+    return [...new Set([0, ...this.directives.lines.map(({ component }) => component)])];
   }
 
   /** Where a new directive goes: behind the last one that counts, else behind the shebang. */

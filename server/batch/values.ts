@@ -34,7 +34,9 @@ const checks: Readonly<Record<ValueType, Check>> = {
   list: () => undefined,
   hostlist: (value) =>
     when(
-      !value.includes('/') && (bracketsUnbalanced(value) || /\[[^\]]*[^\d,\-\]][^\]]*\]/.test(value)),
+      !value.includes('/') &&
+        (bracketsUnbalanced(value) ||
+          [...value.matchAll(/\[([^[\]]*)\]/g)].some(([, range]) => !isNodeRange(range ?? ''))),
       'wants node names such as `g1,g[3-5]`',
     ),
   constraint: (value) =>
@@ -75,9 +77,12 @@ const checks: Readonly<Record<ValueType, Check>> = {
   gres: (value) => when(!isGres(value), 'wants `name[:type][:count]`, several separated by commas', gresIn(value)),
   gpus: (value) =>
     when(
-      !value.split(',').every((part) => /^(?:[A-Za-z][^:,=\s]*:)?\d+[kmgtp]?$/i.test(part)),
+      value !== '' &&
+        !value
+          .split(',')
+          .every((part) => /^(?:(?!gpu:)[A-Za-z][^:,=\s]*(?::|$))?(?:\d+[kmgtp]?)?$/i.test(part) && !/:$/.test(part)),
       'wants a number of GPUs, or `type:number`',
-      numberIn(value),
+      numberIn(value.replace(/^gpus?[:=]/i, '')),
     ),
   signal: (value) => signal(value),
   'mail-type': (value, { values = [] }) => {
@@ -115,8 +120,20 @@ const checks: Readonly<Record<ValueType, Check>> = {
   'cpu-freq': (value) =>
     when(!isCpuFrequency(value), 'wants kilohertz, low, medium, highm1 or high, a range, then perhaps `:governor`'),
   'gpu-bind': () => undefined,
-  'gpu-freq': () => undefined,
-  'mem-bind': () => undefined,
+  'gpu-freq': (value) =>
+    when(
+      !value.split(',').every((part) => /^(?:verbose|(?:memory=)?(?:low|medium|highm1|high|\d+))$/i.test(part)),
+      'wants low, medium, highm1, high or megahertz, then perhaps `memory=...` and `verbose`',
+    ),
+  'mem-bind': (value) =>
+    when(
+      !value
+        .split(/[,;](?!(?:0x)?[\da-f]+(?:[,;]|$))/i)
+        .every((part) =>
+          /^(?:(?:no)?sort|prefer|p|q(?:uiet)?|v(?:erbose)?|none|local|rank|(?:map|mask)_?mem:.+)$/i.test(part),
+        ),
+      'wants none, local, rank, map_mem:, mask_mem:, with prefer, sort, quiet or verbose',
+    ),
   hint: (value, { values = [] }) =>
     when(
       !value.split(/,(?!\d)/).every((part) => values.some((known) => same(known, part))),
@@ -164,6 +181,8 @@ const checks: Readonly<Record<ValueType, Check>> = {
 
 /** What a scheduler would object to in an option's value; undefined where it would take it. */
 export function checkValue(option: OptionSpec, value: string): ValueProblem | undefined {
+  // Longer than any value that means something; keeps every check below linear in practice.
+  if (value.length > 4096) return undefined;
   return checks[option.type](value, option);
 }
 
@@ -180,6 +199,14 @@ function nearest(value: string, values: readonly string[]): string | undefined {
       .replace(/[^a-z0-9]/g, '')
       .startsWith(wanted.slice(0, 4)),
   );
+}
+
+/** `1-3,7`, each range upwards. */
+function isNodeRange(range: string): boolean {
+  return range.split(',').every((part) => {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(part);
+    return match !== null && Number(match[2] ?? match[1]) >= Number(match[1]);
+  });
 }
 
 function bracketsUnbalanced(value: string): boolean {
@@ -266,7 +293,8 @@ function memoryIn(value: string): string | undefined {
 
 function nodes(value: string): ValueProblem | undefined {
   const expected = 'wants a number of nodes or a range such as `2-4`';
-  const match = /^\s*\+?(\d+)([km]*)\s*(?:-\s*\+?(\d+)?([km]*)\s*)?$/i.exec(value);
+  // `-4` is a range without a smallest number.
+  const match = /^\s*\+?(\d+)([km]*)\s*(?:-\s*\+?(\d+)?([km]*)\s*)?$/i.exec(value.replace(/^-(?=[1-9])/, '1-'));
   if (!match) {
     // Since 23.02 a list with steps is allowed; 22.05 refuses it.
     if (/^\d+(?:-\d+(?::\d+)?)?(?:,\d+(?:-\d+(?::\d+)?)?)*$/.test(value)) return undefined;
@@ -291,7 +319,7 @@ function array(value: string): ValueProblem | undefined {
       return bad('counts its indices downwards', `${match[2]}-${match[1]}`);
     if (match[3] !== undefined && Number(match[3]) <= 0) return bad('has a step of 0');
   }
-  return when(/%(?!\d+$)/.test(value) && !/%\d+/.test(value), expected);
+  return undefined;
 }
 
 /** How many elements an array specification has, and its largest index. */
@@ -315,14 +343,11 @@ function dependency(value: string): ValueProblem | undefined {
   if (!value) return undefined;
   if (/\$/.test(value)) return bad('is read by sbatch, not by a shell: a variable in it stays as it is', undefined);
   for (const part of value.split(/[,?]/)) {
-    if (/^singleton$/i.test(part)) continue;
+    // A bare job id is the old way to write afterany:id.
+    if (/^singleton$/i.test(part) || /^\d+$/.test(part)) continue;
     const match = /^([a-z]+)((?::\d+(?:_(?:\d+|\*|\[[^\]]*\]))?(?:\+\d+)?)+)$/i.exec(part);
     if (match && dependencyTypes.includes((match[1] ?? '').toLowerCase())) continue;
-    const slip = /^(\d+)$/.test(part)
-      ? `afterok:${part}`
-      : /^([a-z]+)=(\d+)$/i.test(part)
-        ? part.replace('=', ':')
-        : undefined;
+    const slip = /^([a-z]+)=(\d+)$/i.test(part) ? part.replace('=', ':') : undefined;
     return bad(expected, slip && value === part ? slip : undefined);
   }
   return undefined;
@@ -331,9 +356,10 @@ function dependency(value: string): ValueProblem | undefined {
 /** `gpu`, `gpu:2`, `gpu:a100:2`, `gres/gpu:2`, `gres:gpu:2`, `none`; several with commas. */
 function isGres(value: string): boolean {
   if (!value || /^(?:none|help|list)$/i.test(value)) return true;
+  if (/^gpus(?::|$)/.test(value)) return false;
   return value
     .split(',')
-    .every((part) => /^(?:gres[/:])?[A-Za-z][\w.-]*(?::[A-Za-z_][^:=,\s]*)?(?:[:=]\d+[kmgtp]?)?$/i.test(part));
+    .every((part) => /^(?:gres:)?[A-Za-z][\w.-]*(?::[A-Za-z_][^:=,\s]*)?(?::\d+[kmgtp]?)?$/i.test(part));
 }
 
 function gresIn(value: string): string | undefined {
@@ -367,6 +393,9 @@ function isCpuFrequency(value: string): boolean {
   const [first = '', second] = range.split('-', 2);
   if (governor.test(first)) return gov === undefined && second === undefined;
   if (!frequency.test(first) || (second !== undefined && !frequency.test(second))) return false;
+  const rank = (name: string): number =>
+    ['lo', 'me', 'highm1', 'hi'].findIndex((known) => name.toLowerCase().startsWith(known));
+  if (second !== undefined && rank(second) >= 0 && rank(second) < rank(first)) return false;
   return gov === undefined || (second !== undefined && governor.test(gov));
 }
 
@@ -380,9 +409,9 @@ function isGpuTerm(term: string): boolean {
 const datePieces = [
   /(?:today|tomorrow|midnight|noon|fika|teatime)/iy,
   /now(?:[ \t]*[+-][ \t]*\d+[ \t]*(?:seconds?|minutes?|hours?|days?|weeks?)?)?/iy,
-  /\d{4}-(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])/y,
+  /\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]|[1-9](?!\d))/y,
   /(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?:[ \t]*[ap]m)?/iy,
-  /(?:0?[1-9]|1[0-2])[./]?(?:0?[1-9]|[12]\d|3[01])(?:[./]?\d\d)?/y,
+  /(?:0[1-9]|1[0-2]|[1-9](?!\d))[./]?(?:0[1-9]|[12]\d|3[01]|[1-9](?!\d))(?:[./]?\d\d)?/y,
 ];
 
 /** The forms of --begin and --deadline: dates, times of day, words and `now+2hours`, in any order. */

@@ -79,6 +79,36 @@ export const formRules: readonly Rule[] = [
     },
   },
   {
+    id: 'carriage-return',
+    severity: 'warning',
+    schedulers: BOTH,
+    effect: 'depends',
+    title: 'A lone carriage return',
+    why: 'An editor shows a new line, the scheduler and the shell do not: what follows belongs to the line before.',
+    remedy: 'Save the file with LF line ends.',
+    link: links.bash,
+    fixable: true,
+    check: function* ({ text, directives }) {
+      const at = text.lines.findIndex(({ eol }) => eol === '\r');
+      const line = text.lines[at];
+      if (!line) return;
+      const start = line.offset + line.text.length;
+      yield {
+        start,
+        end: start + 1,
+        message: 'A lone carriage return is no end of line',
+        // Behind a directive, the rest of the "line" becomes words of the directive.
+        ...(directives.lines.some((directive) => directive.line === at) && { severity: 'error' as const }),
+        fix: {
+          title: 'Change to LF',
+          edits: text.lines.flatMap(({ eol, offset, text: content }) =>
+            eol === '\r' ? [{ start: offset + content.length, end: offset + content.length + 1, newText: '\n' }] : [],
+          ),
+        },
+      };
+    },
+  },
+  {
     id: 'nul-character',
     severity: 'error',
     schedulers: SLURM,

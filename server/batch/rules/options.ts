@@ -16,7 +16,14 @@ const exclusive: readonly (readonly [readonly string[], readonly string[]])[] = 
   ],
   [['--core-spec'], ['--thread-spec']],
   [['--bb'], ['--bbf']],
-  [['--quiet'], ['--verbose']],
+  [['--cpus-per-gpu'], ['--cpus-per-task']],
+];
+
+/** Options that sbatch refuses without another one. */
+const needed: readonly { option: string; value?: RegExp; one: readonly string[] }[] = [
+  { option: '--gpus-per-socket', one: ['--sockets-per-node', '--extra-node-info'] },
+  { option: '--distribution', value: /^(?:arbitrary|hostfile)/i, one: ['--nodelist', '--nodefile'] },
+  { option: '--batch', one: ['--constraint'] },
 ];
 
 /** Options that end sbatch before it submits anything. */
@@ -366,9 +373,13 @@ export const optionRules: readonly Rule[] = [
     link: links.sbatch,
     fixable: true,
     check: function* (script) {
-      for (const [ones, others] of exclusive) {
-        const one = script.option(...ones);
-        const other = script.option(...others);
+      const pairs = script.components.flatMap((component) =>
+        exclusive.map(([ones, others]) => [
+          script.usesIn(component, ...ones).pop(),
+          script.usesIn(component, ...others).pop(),
+        ]),
+      );
+      for (const [one, other] of pairs) {
         if (!one || !other) continue;
         const [first, second] = one.start < other.start ? [one, other] : [other, one];
         const removal = lineOf(script, second);
@@ -378,6 +389,56 @@ export const optionRules: readonly Rule[] = [
           message: `${second.spelling} excludes ${first.spelling} on line ${first.line + 1}`,
           fix: { title: `Remove ${second.spelling}`, edits: [removal] },
           related: [{ start: first.start, end: first.end, message: 'The other one' }],
+        };
+      }
+    },
+  },
+  {
+    id: 'needs-option',
+    severity: 'error',
+    schedulers: SLURM,
+    effect: 'refused',
+    title: 'An option that needs another one',
+    why: 'sbatch refuses the script.',
+    remedy: 'Add the other option.',
+    link: links.sbatch,
+    fixable: false,
+    check: function* (script) {
+      for (const { option, value, one } of needed)
+        for (const component of script.components) {
+          const use = script.usesIn(component, option).pop();
+          if (use && (!value || value.test(use.value?.text ?? '')) && !script.usesIn(component, ...one).length)
+            yield {
+              start: use.start,
+              end: use.value?.end ?? use.end,
+              message: `${use.spelling}${value ? `=${use.value?.text ?? ''}` : ''} needs ${one.join(' or ')}`,
+            };
+        }
+    },
+  },
+  {
+    id: 'root-only',
+    severity: 'error',
+    schedulers: SLURM,
+    effect: 'refused',
+    title: 'An option for root',
+    why: 'sbatch refuses --uid and --gid from anyone but root; --reboot and a negative --nice are for operators.',
+    remedy: 'Remove the option.',
+    link: links.sbatch,
+    fixable: true,
+    check: function* (script) {
+      for (const use of script.directives.options) {
+        const name = use.late ? undefined : use.option?.name;
+        const root = name === '--uid' || name === '--gid';
+        if (!root && name !== '--reboot' && !(name === '--nice' && /^\s*-[1-9]/.test(use.value?.text ?? ''))) continue;
+        yield {
+          start: use.start,
+          end: use.value?.end ?? use.end,
+          message: root
+            ? `Only root may use ${use.spelling}`
+            : `Only operators may use ${use.spelling}${use.value ? `=${use.value.text}` : ''}`,
+          ...(!root && { severity: 'warning' as const }),
+          fix: { title: `Remove ${use.spelling}`, edits: [lineOf(script, use)] },
         };
       }
     },
