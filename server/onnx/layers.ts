@@ -1,6 +1,6 @@
 import type { Graph, Value } from './graph';
 import type { NetworkConfig } from './network-config';
-import { skipKind, type BlockModule } from './network-layout';
+import { groupCount, skipKind, type BlockModule } from './network-layout';
 import { elementCount, mapTensor, type Tensor } from './weights';
 
 /** SongUNet divides every sum of two paths by sqrt(2); ADM does not. */
@@ -77,7 +77,7 @@ export class Layers {
   /** (x - mean) / sqrt(variance + epsilon) over groups of channels, without scale and shift. @param x [n, channels, res, res] */
   normalise(name: string, x: Value, channels: number, res: number): Value {
     const { graph } = this;
-    const groups = Math.min(32, channels >> 2);
+    const groups = groupCount(channels);
     const grouped = graph.node('Reshape', `${name}.groups`, [x, graph.int64([0, groups, -1])]);
     const ones = graph.float32(Array<number>(groups).fill(1));
     const zeros = graph.float32(Array<number>(groups).fill(0));

@@ -231,6 +231,24 @@ export function skipKind(config: NetworkConfig, block: BlockModule): 'identity' 
   return config.model_type === 'SongUNet' ? 'conv' : 'resample';
 }
 
+/** Groups of a group normalisation (edm.md section 1.3). */
+export function groupCount(channels: number): number {
+  return Math.min(32, channels >> 2);
+}
+
+/** Every division of channels into groups or heads that must come out even. */
+function* divisions(config: NetworkConfig): Generator<{ name: string; parts: number; channels: number }> {
+  const { encoder, decoder } = networkLayout(config);
+  for (const module of [...encoder, ...decoder]) {
+    if (module.role === 'aux_norm') yield { name: module.name, parts: groupCount(module.in), channels: module.in };
+    if (module.role !== 'block') continue;
+    const { name, in: from, out, heads } = module;
+    yield { name: `${name}.norm0`, parts: groupCount(from), channels: from };
+    yield { name: `${name}.norm1`, parts: groupCount(out), channels: out };
+    if (heads) yield { name: `${name}.qkv`, parts: heads, channels: out };
+  }
+}
+
 /** Count of trained parameters, as the paper's tables give it. */
 export function parameterCount(config: NetworkConfig): number {
   let count = 0;
@@ -247,6 +265,10 @@ export function parameterCount(config: NetworkConfig): number {
  */
 export function checkTensors(config: NetworkConfig, tensors: ReadonlyMap<string, Tensor>, where: string): void {
   const slots = networkTensors(config);
+  for (const { name, parts, channels } of divisions(config)) {
+    if (channels % parts)
+      throw new UserError(`${where}: ${name}: ${channels} channels do not divide into ${parts} groups`);
+  }
   for (const [name, { shape, is }] of slots) {
     const tensor = tensors.get(name);
     if (!tensor) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../server/errors';
 import { parseNetworkConfig } from '../../server/onnx/network-config';
-import { networkLayout, parameterCount, type BlockModule } from '../../server/onnx/network-layout';
+import { checkTensors, networkLayout, parameterCount, type BlockModule } from '../../server/onnx/network-layout';
 
 const CIFAR = { img_resolution: 32, img_channels: 3, model_channels: 128, channel_mult: [2, 2, 2], augment_dim: 9 };
 const FACES = { ...CIFAR, img_resolution: 64, channel_mult: [1, 2, 2, 2] };
@@ -88,3 +88,14 @@ for (const [change, message] of REFUSED) {
     );
   });
 }
+
+test('channels that do not divide into groups are refused before any graph is built', () => {
+  const config = parseNetworkConfig(
+    { class_name: 'EDMPrecond', ...CIFAR, ...DDPMPP, model_channels: 36, channel_mult: [1, 4] },
+    'x',
+  );
+  assert.throws(
+    () => checkTensors(config, new Map(), 'net.pkl'),
+    new UserError('net.pkl: enc.16x16_block0.norm1: 144 channels do not divide into 32 groups'),
+  );
+});
