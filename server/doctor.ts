@@ -30,11 +30,11 @@ const CHECKS: Check[] = [
   () => {
     const version = process.versions.node;
     const [major, minor] = version.split('.').map(Number);
-    const enough = major > 20 || (major === 20 && minor >= 9);
+    const enough = major > 20 || (major === 20 && minor >= 15);
     return Promise.resolve(
       enough
         ? { topic: 'Node.js', state: 'ok', found: `version ${version}` }
-        : { topic: 'Node.js', state: 'missing', found: `version ${version}`, remedy: 'Install Node.js 20.9 or newer.' },
+        : { topic: 'Node.js', state: 'missing', found: `version ${version}`, remedy: 'Install Node.js 20.15 or newer.' },
     );
   },
   async () => {

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  CodeActionRequest,
+  CompletionRequest,
+  HoverRequest,
+  type CodeAction,
+  type CompletionItem,
+  type MarkupContent,
+  type TextEdit,
+} from 'vscode-languageserver-protocol/node';
+import { TestServer } from './connection';
+import { temporaryFolder } from './workspace';
+
+const SCRIPT = `#!/bin/bash
+#SBATCH --gres=gpu:2
+torchrun --standalone --nproc_per_node=1 generate.py
+#SBATCH --time=1:00:00
+#SBATCH --accuont=x
+`;
+
+let server: TestServer;
+let folder: string;
+before(async () => {
+  folder = temporaryFolder();
+  server = await TestServer.start();
+});
+after(() => server.stop());
+
+test('the server says what it can do', () => {
+  const { textDocumentSync, hoverProvider, completionProvider, codeActionProvider } = server.initialized.capabilities;
+  assert.deepEqual(
+    { textDocumentSync, hoverProvider, codeActionProvider, completes: completionProvider !== undefined },
+    { textDocumentSync: 2, hoverProvider: true, codeActionProvider: { codeActionKinds: ['quickfix'] }, completes: true },
+  );
+});
+
+test('a batch script: the GPU count in two places, a late directive', async () => {
+  const uri = await server.open(path.join(folder, 'generate.slurm'), SCRIPT, 'shellscript');
+  const found = await server.diagnostics(uri);
+  const gpus = found.find(({ code }) => code === 'gpu-count');
+  assert.equal(gpus?.range.start.line, 2);
+  assert.match(gpus.message, /1 of the 2 GPUs/);
+  assert.ok(found.some(({ range, severity }) => range.start.line === 3 && severity === 1), 'the late --time is an error');
+});
+
+test('a correction after an edit takes the finding away', async () => {
+  const uri = await server.open(path.join(folder, 'edited.slurm'), SCRIPT, 'shellscript');
+  await server.diagnostics(uri, (found) => found.some(({ code }) => code === 'gpu-count'));
+  await server.change(uri, SCRIPT.replace('nproc_per_node=1', 'nproc_per_node=2'));
+  await server.diagnostics(uri, (found) => !found.some(({ code }) => code === 'gpu-count'));
+});
+
+test('an unknown option offers the one that was meant', async () => {
+  const text = '#!/bin/bash\n#SBATCH --accuont=x\nsrun hostname\n';
+  const uri = await server.open(path.join(folder, 'typo.slurm'), text, 'shellscript');
+  const [typo] = await server.diagnostics(uri, (found) => found.some(({ code }) => code === 'unknown-option'));
+  const actions = (await server.connection.sendRequest(CodeActionRequest.type, {
+    textDocument: { uri },
+    range: typo.range,
+    context: { diagnostics: [typo] },
+  })) as CodeAction[];
+  const edits = actions.flatMap(({ edit }) => edit?.changes?.[uri] ?? []);
+  assert.ok(edits.some(({ newText }) => newText.includes('account')), JSON.stringify(actions));
+});
+
+test('a shell file without directives has no findings', async () => {
+  const uri = await server.open(path.join(folder, 'plain.sh'), 'set -e\necho hello\n', 'shellscript');
+  assert.deepEqual(await server.diagnostics(uri), []);
+});
+
+test('a run config: ranges come from the YAML, unknown keys have a suggestion', async () => {
+  const text = 'network: embedded:fashion-mnist\nstepss: 18\nsigma_min: 90\n';
+  const uri = await server.open(path.join(folder, 'a.edm.yaml'), text, 'yaml');
+  const [unknown] = await server.diagnostics(uri);
+  assert.deepEqual(unknown.range, { start: { line: 1, character: 0 }, end: { line: 1, character: 6 } });
+  assert.equal(unknown.message, 'Unknown key "stepss": did you mean "steps"?');
+  const [action] = (await server.connection.sendRequest(CodeActionRequest.type, {
+    textDocument: { uri },
+    range: unknown.range,
+    context: { diagnostics: [unknown] },
+  })) as CodeAction[];
+  assert.deepEqual(action.edit?.changes?.[uri], [{ range: unknown.range, newText: 'steps' }]);
+});
+
+test('a run config: what only the named file can tell', async () => {
+  const text = 'network: embedded:fashion-mnist\nclass: 10\n';
+  const uri = await server.open(path.join(folder, 'class.edm.yaml'), text, 'yaml');
+  const [found] = await server.diagnostics(uri, (list) => list.length > 0);
+  assert.match(found.message, /class 10 is out of range: .* has classes 0 to 9/);
+  assert.deepEqual(found.range.start, { line: 1, character: 7 });
+});
+
+test('completion and hover in a run config', async () => {
+  const text = 'network: embedded:fashion-mnist\nS_\nfd:\n  \n';
+  const uri = await server.open(path.join(folder, 'b.edm.yaml'), text, 'yaml');
+  const at = async (line: number, character: number): Promise<CompletionItem[]> =>
+    (await server.connection.sendRequest(CompletionRequest.type, {
+      textDocument: { uri },
+      position: { line, character },
+    })) as CompletionItem[];
+  const keys = await at(1, 2);
+  const churn = keys.find(({ label }) => label === 'S_churn');
+  assert.equal((churn?.textEdit as TextEdit).newText, 'S_churn: ');
+  assert.ok(!keys.some(({ label }) => label === 'network'), 'a key that is there is not offered again');
+  assert.deepEqual((await at(3, 2)).map(({ label }) => label).sort(), ['batch', 'detector', 'num', 'reference', 'seed']);
+
+  const hover = await server.connection.sendRequest(HoverRequest.type, {
+    textDocument: { uri },
+    position: { line: 0, character: 2 },
+  });
+  assert.match((hover?.contents as MarkupContent).value, /\*\*network\*\*.*\n\nThe denoiser/);
+});
