@@ -14,6 +14,13 @@ export type { Rule } from './rules/rule';
 export { rules, ruleNamed } from './rules';
 export type { Position, Range, TextEdit } from './text';
 export type { ScriptContext } from './script';
+export { completionsAt, type Completion } from './completion';
+export { convert, type Conversion, type ConversionNote } from './convert';
+export { formatDirectives } from './format';
+export { hoverAt, type HoverText } from './hover';
+export { symbols, type ScriptSymbol } from './symbols';
+export { templates, templateText, type ScriptTemplate } from './templates';
+export { states, stateNamed, type StateSpec } from './states';
 
 /** What there is to say of a script. */
 export interface Analysis {

@@ -11,7 +11,7 @@ const fidImages = 50_000;
 /** `--workers` of NVlabs/edm fid.py where it is not given: 3 data-loading processes. */
 const fidWorkers = 3;
 
-const secretNames = /(?:password|passwd|secret|token|api_?key|access_?key|credential)s?$/i;
+const secretNames = /(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|credential)s?$/i;
 const secretShapes =
   /^(?:hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|AKIA[A-Z0-9]{16}|sk-[\w-]{20,}|xox[bp]-[\w-]{10,})$/;
 
