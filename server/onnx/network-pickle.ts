@@ -36,12 +36,29 @@ const MAX_DEPTH = 16;
  * @throws UserError saying what is wrong: cut off, malformed, an object that no network contains, not an EDM network
  */
 export async function openNetworkPickle(path: string): Promise<WeightSource> {
+  return openTorchFile(path, sourceOf);
+}
+
+/**
+ * Opens what `torch.save(model.state_dict())` wrote.
+ * @throws UserError when the file is damaged or holds something else
+ */
+export async function openStateDict(path: string): Promise<Pick<WeightSource, 'tensors' | 'close'>> {
+  return openTorchFile(path, (file, root) => {
+    const tensors = new Map<string, Tensor>();
+    addTensors(tensors, '', mapOf(root));
+    if (!tensors.size) throw new UserError(`${path} holds no tensors by name: expected a state dict`);
+    return { tensors, close: () => file.close() };
+  });
+}
+
+/** Reads a file in any of torch's containers and keeps it open for what is made of it. */
+async function openTorchFile<T>(path: string, make: (file: SourceFile, root: unknown) => T): Promise<T> {
   const file = new SourceFile(path);
   try {
     const reader = new TorchReader(file);
     const isZip = file.size >= 4 && new TextDecoder().decode(file.read(0, 4)) === 'PK\x03\x04';
-    const root = isZip ? await readTorchZip(file, reader) : reader.read(new ByteCursor(file, 0, file.size));
-    return sourceOf(file, root);
+    return make(file, isZip ? await readTorchZip(file, reader) : reader.read(new ByteCursor(file, 0, file.size)));
   } catch (error) {
     file.close();
     throw error;
@@ -117,14 +134,18 @@ function collect(
 ): void {
   if (++seen.modules > MAX_MODULES || depth > MAX_DEPTH) file.fail('its modules are nested without end');
   for (const group of ['_parameters', '_buffers']) {
-    for (const [key, value] of mapOf(module.state.get(group))) {
-      const name = `${prefix}${String(key)}`;
-      if (value instanceof TorchTensor) tensors.set(name, { name, shape: value.shape, load: () => value.load(name) });
-    }
+    addTensors(tensors, prefix, mapOf(module.state.get(group)));
   }
   for (const [key, value] of mapOf(module.state.get('_modules'))) {
     const child = moduleOf(value);
     if (child) collect(file, child, `${prefix}${String(key)}.`, tensors, seen, depth + 1);
+  }
+}
+
+function addTensors(tensors: Map<string, Tensor>, prefix: string, entries: ReadonlyMap<unknown, unknown>): void {
+  for (const [key, value] of entries) {
+    const name = `${prefix}${String(key)}`;
+    if (value instanceof TorchTensor) tensors.set(name, { name, shape: value.shape, load: () => value.load(name) });
   }
 }
 

@@ -155,10 +155,11 @@ class PickleMachine {
     for (let i = 0; i < items.length; i += 2) (dict as Map<unknown, unknown>).set(items[i], items[i + 1]);
   }
 
+  /** Attributes of a dict (torch hangs `_metadata` on state dicts) carry nothing and are dropped. */
   build(state: unknown): void {
     const object = this.top();
     if (object instanceof PickleObject) object.state = state;
-    else this.fail('it sets the state of something that has none');
+    else if (!(object instanceof Map)) this.fail('it sets the state of something that has none');
   }
 
   persistent(id: unknown): unknown {
