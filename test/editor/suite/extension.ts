@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+
+interface Manifest {
+  contributes: { commands: { command: string; title: string }[] };
+}
+
+const folder = (): string => vscode.workspace.workspaceFolders?.[0].uri.fsPath ?? assert.fail('no workspace');
+const file = (name: string): vscode.Uri => vscode.Uri.file(path.join(folder(), name));
+
+/** Waits until `value` gives something. */
+async function eventually<T>(value: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + 100_000;
+  for (;;) {
+    const found = await value();
+    if (found !== undefined) return found;
+    assert.ok(Date.now() < deadline, 'waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** The rule's name; with a documentation link the editor keeps both in one object. */
+function codeOf({ code }: vscode.Diagnostic): string {
+  return String(typeof code === 'object' ? code.value : code);
+}
+
+async function open(name: string): Promise<vscode.TextDocument> {
+  const document = await vscode.workspace.openTextDocument(file(name));
+  await vscode.window.showTextDocument(document);
+  return document;
+}
+
+function finding(uri: vscode.Uri, code: string): Promise<vscode.Diagnostic> {
+  return eventually(() => vscode.languages.getDiagnostics(uri).find((diagnostic) => codeOf(diagnostic) === code));
+}
+
+const tabs = (): string[] => vscode.window.tabGroups.all.flatMap((group) => group.tabs.map(({ label }) => label));
+
+suite('the extension in the editor', () => {
+  test('every command of package.json is there, with its title', async () => {
+    const extension = vscode.extensions.getExtension('edm-workbench.edm-workbench') ?? assert.fail('not loaded');
+    await extension.activate();
+    const { contributes } = extension.packageJSON as Manifest;
+    const registered = await vscode.commands.getCommands(true);
+    for (const { command, title } of contributes.commands) {
+      assert.ok(registered.includes(command), command);
+      assert.ok(!title.startsWith('%'), `${command} has no title in package.nls.json`);
+    }
+  });
+
+  test('a batch script stays shellscript and shows the GPU count that stands in two places', async () => {
+    const document = await open('generate.slurm');
+    assert.equal(document.languageId, 'shellscript');
+    const { range, source } = await finding(document.uri, 'gpu-count');
+    assert.match(document.getText(range), /nproc_per_node=1/);
+    assert.equal(source, 'EDM Workbench');
+  });
+
+  test('the quick fix makes both counts one', async () => {
+    const document = await open('generate.slurm');
+    const { range } = await finding(document.uri, 'gpu-count');
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      document.uri,
+      range,
+    );
+    const fix = actions.find(({ edit }) => edit) ?? assert.fail('no fix');
+    await vscode.workspace.applyEdit(fix.edit ?? assert.fail());
+    await eventually(() =>
+      vscode.languages.getDiagnostics(document.uri).some((diagnostic) => codeOf(diagnostic) === 'gpu-count')
+        ? undefined
+        : true,
+    );
+    await vscode.commands.executeCommand('workbench.action.files.revert');
+  });
+
+  test('a run config: diagnostic at its key, completion, hover and the Run lens', async () => {
+    const document = await open('wrong.edm.yaml');
+    const { message, range } = await finding(document.uri, 'unknown-key');
+    assert.equal(message, 'Unknown key "stepss": did you mean "steps"?');
+    assert.equal(document.getText(range), 'stepss');
+    const { items } = await vscode.commands.executeCommand<vscode.CompletionList>(
+      'vscode.executeCompletionItemProvider',
+      document.uri,
+      new vscode.Position(2, 0),
+    );
+    assert.ok(items.some(({ label }) => label === 'sigma_max'));
+    const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+      'vscode.executeHoverProvider',
+      document.uri,
+      new vscode.Position(0, 3),
+    );
+    assert.match(
+      hovers
+        .flatMap(({ contents }) => contents as vscode.MarkdownString[])
+        .map(({ value }) => value)
+        .join(),
+      /denoiser/,
+    );
+    const lenses = await eventually(async () => {
+      const found = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+        'vscode.executeCodeLensProvider',
+        document.uri,
+        9,
+      );
+      return found.length > 0 ? found : undefined;
+    });
+    assert.equal(lenses[0].command?.command, 'edmWorkbench.runConfig');
+  });
+
+  test('Run this config makes images and a record; samples and history open', async () => {
+    const config = file('garments.edm.yaml');
+    // Not awaited: the command ends when its closing notification is answered.
+    void vscode.commands.executeCommand('edmWorkbench.runConfig', config);
+    const history = path.join(folder(), '.edm-workbench', 'history.jsonl');
+    const line = await eventually(() =>
+      existsSync(history) ? readFileSync(history, 'utf8').trim() || undefined : undefined,
+    );
+    const record = JSON.parse(line) as { run: string; metric: string; num: number };
+    assert.equal(record.metric, 'FD (fashion-mnist)');
+    assert.equal(record.num, 8);
+    const run = path.join(folder(), record.run);
+    await eventually(() =>
+      (JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as { status: string }).status === 'complete'
+        ? true
+        : undefined,
+    );
+
+    await vscode.commands.executeCommand('edmWorkbench.showSamples', vscode.Uri.file(run));
+    await eventually(() => tabs().find((label) => label === path.basename(run)));
+    await open('garments.edm.yaml');
+    await vscode.commands.executeCommand('edmWorkbench.showHistory');
+    await eventually(() => tabs().find((label) => label === 'History'));
+  });
+
+  test('Check my setup says what is here', async () => {
+    await open('garments.edm.yaml');
+    await vscode.commands.executeCommand('edmWorkbench.doctor');
+    const text = vscode.window.activeTextEditor?.document.getText() ?? '';
+    for (const topic of ['git (found)', 'Embedded model (found)', 'ONNX Runtime (found)'])
+      assert.ok(text.includes(topic), text);
+  });
+});
