@@ -12,14 +12,31 @@ const NETWORK = ['--network', 'embedded:fashion-mnist', '--device', 'cpu'];
 function digests(folder: string): Map<string, string> {
   const names = readdirSync(folder).filter((name) => name.endsWith('.png'));
   return new Map(
-    names.map((name) => [name, createHash('sha256').update(readFileSync(path.join(folder, name))).digest('hex')]),
+    names.map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(path.join(folder, name)))
+        .digest('hex'),
+    ]),
   );
 }
 
 let folder: string;
 before(() => {
   folder = temporaryFolder();
-  const { status, stderr } = cli(folder, 'generate', ...NETWORK, '--seeds', '0-19', '--steps', '4', '--outdir', 'a', '--grid', 'grid.png');
+  const { status, stderr } = cli(
+    folder,
+    'generate',
+    ...NETWORK,
+    '--seeds',
+    '0-19',
+    '--steps',
+    '4',
+    '--outdir',
+    'a',
+    '--grid',
+    'grid.png',
+  );
   assert.equal(status, 0, stderr);
 });
 
@@ -41,14 +58,30 @@ test('fid calc prints the number on the last line, fid ref makes what fid calc r
   const lines = stdout.trim().split('\n');
   assert.match(lines[0], /^FD \(fashion-mnist\), N = 20, reference /);
   assert.match(lines[1], /^\d+(\.\d+)?$/);
-  const object = JSON.parse(cli(folder, ...measure, '--ref', 'embedded:fashion-mnist', '--json').stdout) as Record<string, unknown>;
+  const object = JSON.parse(cli(folder, ...measure, '--ref', 'embedded:fashion-mnist', '--json').stdout) as Record<
+    string,
+    unknown
+  >;
   assert.equal(Number(lines[1]), Number((object.value as number).toPrecision(6)));
   for (const key of ['metric', 'value', 'num', 'detector', 'reference']) assert.ok(key in object, key);
 
-  const reference = cli(folder, 'fid', 'ref', '--data', 'a', '--dest', 'own.npz', '--detector', 'embedded:fashion-mnist');
+  const reference = cli(
+    folder,
+    'fid',
+    'ref',
+    '--data',
+    'a',
+    '--dest',
+    'own.npz',
+    '--detector',
+    'embedded:fashion-mnist',
+  );
   assert.equal(reference.status, 0, reference.stderr);
   const own = cli(folder, ...measure, '--ref', 'own.npz', '--detector', 'embedded:fashion-mnist');
-  assert.ok(Math.abs(Number(own.stdout.trim().split('\n').pop())) < 1e-6, `a set is at no distance from itself: ${own.stdout}`);
+  assert.ok(
+    Math.abs(Number(own.stdout.trim().split('\n').pop())) < 1e-6,
+    `a set is at no distance from itself: ${own.stdout}`,
+  );
 });
 
 /** Every kind of bad input: the arguments, the exit status and the one line on stderr. */
@@ -81,9 +114,18 @@ test('bad input: one clear line, the right exit status, nothing written', async 
   const network = readFileSync(path.join(model, 'denoiser.onnx'));
   writeFileSync(path.join(folder, 'short.onnx'), network.subarray(0, network.length / 2));
   writeFileSync(path.join(folder, 'detector.onnx'), readFileSync(path.join(model, 'detector.onnx')));
-  for (const [name, side, channels] of [['torn', 28, 1], ['large', 32, 1], ['colour', 28, 3]] as const) {
+  for (const [name, side, channels] of [
+    ['torn', 28, 1],
+    ['large', 32, 1],
+    ['colour', 28, 3],
+  ] as const) {
     mkdirSync(path.join(folder, name));
-    const image = encodePng({ pixels: new Uint8Array(side * side * channels).fill(90), width: side, height: side, channels });
+    const image = encodePng({
+      pixels: new Uint8Array(side * side * channels).fill(90),
+      width: side,
+      height: side,
+      channels,
+    });
     for (const index of [0, 1, 2]) writeFileSync(path.join(folder, name, `00000${index}.png`), image);
   }
   truncateSync(path.join(folder, 'torn', '000002.png'), 60);
@@ -100,20 +142,37 @@ test('bad input: one clear line, the right exit status, nothing written', async 
 });
 
 test('auto falls back to the CPU and says why', () => {
-  const { status, stderr } = cli(folder, 'generate', '--network', 'embedded:fashion-mnist', '--seeds', '0', '--steps', '2', '--outdir', 'auto');
+  const { status, stderr } = cli(
+    folder,
+    'generate',
+    '--network',
+    'embedded:fashion-mnist',
+    '--seeds',
+    '0',
+    '--steps',
+    '2',
+    '--outdir',
+    'auto',
+  );
   assert.equal(status, 0);
   assert.match(stderr, /Computing on the CPU: /);
 });
 
 test('lint: exit status and formats', () => {
-  writeFileSync(path.join(folder, 'bad.slurm'), '#!/bin/bash\n#SBATCH --gres=gpu:2 --accout=x\ntorchrun --nproc_per_node=1 a.py\n');
+  writeFileSync(
+    path.join(folder, 'bad.slurm'),
+    '#!/bin/bash\n#SBATCH --gres=gpu:2 --accout=x\ntorchrun --nproc_per_node=1 a.py\n',
+  );
   writeFileSync(path.join(folder, 'good.sh'), 'echo hello\n');
   writeFileSync(path.join(folder, 'bad.edm.yaml'), 'netwrok: a.onnx\n');
   assert.deepEqual(cli(folder, 'lint', 'good.sh'), { status: 0, stdout: '', stderr: '' });
   const ran = cli(folder, 'lint', 'bad.slurm', 'bad.edm.yaml');
   assert.equal(ran.status, 1);
   assert.match(ran.stdout, /^bad\.slurm:3:\d+: warning: .*\[gpu-count\]$/m);
-  assert.match(ran.stdout, /^bad\.edm\.yaml:1:1: error: Unknown key "netwrok": did you mean "network"\? \[unknown-key\]$/m);
+  assert.match(
+    ran.stdout,
+    /^bad\.edm\.yaml:1:1: error: Unknown key "netwrok": did you mean "network"\? \[unknown-key\]$/m,
+  );
   const sarif = JSON.parse(cli(folder, 'lint', 'bad.slurm', '--format', 'sarif').stdout) as {
     version: string;
     runs: { results: { ruleId: string; locations: { physicalLocation: { region: { startLine: number } } }[] }[] }[];
@@ -134,7 +193,10 @@ test('run and history in a repository', () => {
 });
 
 test('doctor finds what is here', () => {
-  const findings = JSON.parse(cli(repository({ a: '' }), 'doctor', '--json').stdout) as { topic: string; state: string }[];
+  const findings = JSON.parse(cli(repository({ a: '' }), 'doctor', '--json').stdout) as {
+    topic: string;
+    state: string;
+  }[];
   const state = new Map(findings.map(({ topic, state: found }) => [topic, found]));
   for (const topic of ['Node.js', 'git', 'Repository', 'ONNX Runtime', 'Embedded model', 'Embedded detector', 'Disk']) {
     assert.equal(state.get(topic), 'ok', topic);

@@ -32,7 +32,12 @@ test('the server says what it can do', () => {
   const { textDocumentSync, hoverProvider, completionProvider, codeActionProvider } = server.initialized.capabilities;
   assert.deepEqual(
     { textDocumentSync, hoverProvider, codeActionProvider, completes: completionProvider !== undefined },
-    { textDocumentSync: 2, hoverProvider: true, codeActionProvider: { codeActionKinds: ['quickfix'] }, completes: true },
+    {
+      textDocumentSync: 2,
+      hoverProvider: true,
+      codeActionProvider: { codeActionKinds: ['quickfix'] },
+      completes: true,
+    },
   );
 });
 
@@ -42,7 +47,10 @@ test('a batch script: the GPU count in two places, a late directive', async () =
   const gpus = found.find(({ code }) => code === 'gpu-count');
   assert.equal(gpus?.range.start.line, 2);
   assert.match(gpus.message, /1 of the 2 GPUs/);
-  assert.ok(found.some(({ range, severity }) => range.start.line === 3 && severity === 1), 'the late --time is an error');
+  assert.ok(
+    found.some(({ range, severity }) => range.start.line === 3 && severity === 1),
+    'the late --time is an error',
+  );
 });
 
 test('a correction after an edit takes the finding away', async () => {
@@ -62,7 +70,10 @@ test('an unknown option offers the one that was meant', async () => {
     context: { diagnostics: [typo] },
   })) as CodeAction[];
   const edits = actions.flatMap(({ edit }) => edit?.changes?.[uri] ?? []);
-  assert.ok(edits.some(({ newText }) => newText.includes('account')), JSON.stringify(actions));
+  assert.ok(
+    edits.some(({ newText }) => newText.includes('account')),
+    JSON.stringify(actions),
+  );
 });
 
 test('a shell file without directives has no findings', async () => {
@@ -104,7 +115,13 @@ test('completion and hover in a run config', async () => {
   const churn = keys.find(({ label }) => label === 'S_churn');
   assert.equal((churn?.textEdit as TextEdit).newText, 'S_churn: ');
   assert.ok(!keys.some(({ label }) => label === 'network'), 'a key that is there is not offered again');
-  assert.deepEqual((await at(3, 2)).map(({ label }) => label).sort(), ['batch', 'detector', 'num', 'reference', 'seed']);
+  assert.deepEqual((await at(3, 2)).map(({ label }) => label).sort(), [
+    'batch',
+    'detector',
+    'num',
+    'reference',
+    'seed',
+  ]);
 
   const hover = await server.connection.sendRequest(HoverRequest.type, {
     textDocument: { uri },

@@ -18,7 +18,9 @@ before(async () => {
 after(() => server.stop());
 
 const images = (folder: string): string[] =>
-  readdirSync(path.join(folder, 'images')).filter((name) => name.endsWith('.png')).sort();
+  readdirSync(path.join(folder, 'images'))
+    .filter((name) => name.endsWith('.png'))
+    .sort();
 
 /** The pids of the compute children of the server. */
 function computeChildren(): number[] {
@@ -63,7 +65,9 @@ test('a run: images, number, manifest, record and progress', async () => {
   const again = await server.connection.sendRequest(protocol.runRequest, { config });
   assert.equal(again.folder, folder);
   assert.equal(again.records[0].id, record.id);
-  const lines = readFileSync(path.join(root, '.edm-workbench', 'history.jsonl'), 'utf8').trim().split('\n');
+  const lines = readFileSync(path.join(root, '.edm-workbench', 'history.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
   assert.equal(lines.length, 1);
 });
 
@@ -73,7 +77,10 @@ test('samples: each image knows its seed and class', async () => {
     config: path.join(root, 'garments.edm.yaml'),
   });
   const samples = await server.connection.sendRequest(protocol.samplesRequest, { folder });
-  assert.deepEqual(samples.images.map(({ seed }) => seed), [0, 1, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual(
+    samples.images.map(({ seed }) => seed),
+    [0, 1, 2, 3, 4, 5, 6, 7],
+  );
   assert.equal(samples.classNames?.[9], 'Ankle boot');
   const [details, outside] = await server.connection.sendRequest(protocol.sampleDetailsRequest, {
     folder: samples.folder,
@@ -141,7 +148,10 @@ test('a crash of the compute process is one clear error, and the server lives', 
     config: path.join(root, 'long.edm.yaml'),
     progressToken: 'crash',
   });
-  const failed = assert.rejects(running, /compute process was ended by SIGSEGV while generating.*run again to continue/);
+  const failed = assert.rejects(
+    running,
+    /compute process was ended by SIGSEGV while generating.*run again to continue/,
+  );
   await started;
   for (const pid of computeChildren()) process.kill(pid, 'SIGSEGV');
   await failed;
