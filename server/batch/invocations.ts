@@ -170,6 +170,8 @@ function readArguments(invocation: Invocation, words: readonly Word[], from: num
       continue;
     }
     const option = readOption(word);
+    // Behind `python -m module` and `-c code` come their arguments, no script.
+    if (invocation.program === 'python' && (option.name === 'm' || option.name === 'c')) operands = Infinity;
     const next = words[at + 1];
     const takesNext = launcher
       ? launcher.flags

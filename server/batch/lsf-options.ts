@@ -332,7 +332,12 @@ export const lsfOptions: readonly OptionSpec[] = [
     meta: 'file',
     help: 'Submits many jobs, one a line of the file. Not allowed in a script.',
   },
-  { name: '-ptl', type: 'text', meta: '[hour:]minute', help: 'Pending time limit.' },
+  {
+    name: '-ptl',
+    type: 'text',
+    meta: '[hour:]minute',
+    help: 'Pending time limit: a job that waited this long is reported, not removed.',
+  },
   {
     name: '-Q',
     type: 'text',
@@ -459,7 +464,7 @@ export const lsfOptions: readonly OptionSpec[] = [
     slurm: '--signal',
     help: 'How long before the run limit -wa acts.',
   },
-  { name: '-XF', argument: 'none', type: 'flag', help: 'X11 forwarding.' },
+  { name: '-XF', argument: 'none', type: 'flag', help: 'X11 forwarding over ssh for a batch job.' },
   { name: '-x', argument: 'none', type: 'flag', slurm: '--exclusive', help: 'The hosts of the job are its alone.' },
   {
     name: '-Zs',

@@ -71,6 +71,9 @@ export function matchLsfOption(token: string): { match: OptionMatch; nameLength:
 
 /** The name in `names` that a slip of the finger would turn into `written`. */
 function suggest(written: string, names: ReadonlyMap<string, OptionSpec>): OptionSpec | undefined {
+  // `--N 2`: a short option with a dash too many.
+  const single = /^--([A-Za-z])$/.exec(written)?.[1];
+  if (single !== undefined) return shortNames.get(`-${single}`);
   const plain = written.toLowerCase().replace(/_/g, '-').replace(/^-*/, '');
   let best: OptionSpec | undefined;
   let bestDistance = Math.min(3, Math.floor(plain.length / 3) + 1);

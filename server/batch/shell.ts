@@ -65,6 +65,11 @@ const compoundClosers = new Set(['fi', 'done', 'esac', '}']);
 const prefixWords = new Set(['then', 'else', 'elif', 'do', '!', 'time', 'if', 'while', 'until', '{']);
 const declarations = new Set(['export', 'declare', 'local', 'readonly', 'typeset']);
 const shells = new Set(['bash', 'sh', 'zsh', 'dash', 'ksh']);
+/** Letters of a word that stand for themselves. */
+const plainRun = /[^\s;&|<>()'"\\$`]+/y;
+/** Letters between double quotes that stand for themselves. */
+const quotedRun = /[^"\\$`]*/y;
+const lineEnd = /[\r\n]/g;
 /** Here-documents and -c strings inside others are read this deep. */
 const maxNesting = 3;
 
@@ -132,7 +137,7 @@ class ShellReader {
       }
       if (c === '\\' && (text[at + 1] === ' ' || text[at + 1] === '\t')) this.noteBrokenContinuation(at, to);
       if (c === '#') {
-        while (at < to && !isEol(text[at])) at++;
+        at = lineEndAt(text, at, to);
         continue;
       }
       if (c === ';' || c === '&' || c === '|') {
@@ -294,6 +299,14 @@ class ShellReader {
       at = end;
     };
     while (at < to) {
+      plainRun.lastIndex = at;
+      const run = plainRun.exec(text)?.[0];
+      if (run !== undefined && !(at === start && run.startsWith('~'))) {
+        const part = at + run.length > to ? run.slice(0, to - at) : run;
+        put(part);
+        at += part.length;
+        continue;
+      }
       const c = text[at] ?? '';
       if (isSpace(c) || ';&|<>()'.includes(c)) break;
       if (c === "'") {
@@ -313,7 +326,8 @@ class ShellReader {
             at = Math.min(to, indexWithin(text, '`', at + 1, to) + 1);
             put(undefined);
           } else {
-            const stop = nextOf(text, '"\\$`', at + 1, to);
+            quotedRun.lastIndex = at + 1;
+            const stop = Math.min(to, at + 1 + (quotedRun.exec(text)?.[0].length ?? 0));
             put(text.slice(at, stop));
             at = stop;
           }
@@ -382,15 +396,15 @@ class ShellReader {
   }
 
   private skipArithmetic(start: number, to: number): number {
-    const close = this.text.indexOf('))', start);
-    const lineEnd = lineEndAt(this.text, start, to);
-    return close >= 0 && close < lineEnd ? close + 2 : lineEnd;
+    const end = lineEndAt(this.text, start, to);
+    const close = this.text.slice(start, end).indexOf('))');
+    return close >= 0 ? start + close + 2 : end;
   }
 
   private skipTest(start: number, to: number): number {
-    const close = this.text.indexOf(']]', start);
-    const lineEnd = lineEndAt(this.text, start, to);
-    return close >= 0 && close < lineEnd ? close + 2 : lineEnd;
+    const end = lineEndAt(this.text, start, to);
+    const close = this.text.slice(start, end).indexOf(']]');
+    return close >= 0 ? start + close + 2 : end;
   }
 
   private skipArray(start: number, to: number): number {
@@ -466,14 +480,8 @@ function indexWithin(text: string, wanted: string, from: number, to: number): nu
   return at < 0 || at >= to ? to : at;
 }
 
-function nextOf(text: string, wanted: string, from: number, to: number): number {
-  let at = from;
-  while (at < to && !wanted.includes(text[at] ?? '')) at++;
-  return at;
-}
-
 function lineEndAt(text: string, from: number, to: number): number {
-  let at = from;
-  while (at < to && !isEol(text[at])) at++;
-  return at;
+  lineEnd.lastIndex = from;
+  const found = lineEnd.exec(text);
+  return found ? Math.min(to, found.index) : to;
 }

@@ -513,8 +513,8 @@ export const commandRules: readonly Rule[] = [
       for (const { words } of shell.commands)
         for (const word of words) {
           const plain = word.text ?? '';
+          if (plain.length < 12 || word.uses.length || reported.has(word.start)) continue;
           const [option = '', value] = plain.split('=', 2);
-          if (reported.has(word.start) || word.uses.length) continue;
           if (
             secretShapes.test(plain) ||
             secretShapes.test(value ?? '') ||

@@ -1,0 +1,111 @@
+/** The catalogue, held against what the installed sbatch 22.05.8 prints for --help. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { variables } from '../../server/batch/environment';
+import { lsfOptions } from '../../server/batch/lsf-options';
+import { matchLongOption, matchLsfOption, optionNamed } from '../../server/batch/options';
+import { slurmOptions } from '../../server/batch/slurm-options';
+import { states, stateNamed } from '../../server/batch';
+
+const help = readFileSync(path.join(__dirname, '..', 'fixtures', 'batch', 'sbatch-help-22.05.txt'), 'utf8');
+
+/** Options as `--help` lists them: `  -a, --array=indexes`. */
+const listed = [...help.matchAll(/^ {2}(?:(-\w),? ? ?| {4})(--[a-z][a-z0-9-]*)(\[?=)?/gm)].map(
+  ([, short, name = '', value]) => ({ short, name, value }),
+);
+
+test('every option that --help lists is in the catalogue, with its short form and its kind of argument', () => {
+  assert.ok(listed.length > 80, `${listed.length} options read from --help`);
+  // --help writes an optional value for these; their parser wants one (measured: "requires an argument").
+  const required = new Set(['--export', '--wrap', '--container']);
+  for (const { short, name, value } of listed) {
+    const option = slurmOptions.find((one) => one.name === name);
+    assert.ok(option, `${name} is missing`);
+    assert.equal(option.since, undefined, `${name} is in 22.05`);
+    if (short) assert.equal(option.short, short, name);
+    const argument = option.argument ?? 'required';
+    if (required.has(name)) assert.equal(argument, 'required', name);
+    else if (name === '--no-kill' || name === '--get-user-env') assert.equal(argument, 'optional', name);
+    else assert.equal(argument, value === '[=' ? 'optional' : value === '=' ? 'required' : 'none', name);
+  }
+});
+
+test('what the catalogue has beyond --help is known to be undocumented there', () => {
+  const names = new Set(listed.map(({ name }) => name));
+  const extra = slurmOptions.filter(({ name, since }) => !since && !names.has(name)).map(({ name }) => name);
+  assert.deepEqual(extra.sort(), [
+    '--acctg-freq',
+    '--batch',
+    '--context',
+    '--hint',
+    '--kill-on-invalid-dep',
+    '--mem-bind',
+    '--network',
+    '--ntasks-per-gpu',
+    '--ntasks-per-tres',
+    '--open-mode',
+    '--prefer',
+    '--test-only',
+    '--wait-all-nodes',
+  ]);
+});
+
+test('names are unique, and every option is described', () => {
+  for (const options of [slurmOptions, lsfOptions]) {
+    const names = options.flatMap(({ name, short, aliases = [] }) => [name, ...(short ? [short] : []), ...aliases]);
+    assert.equal(new Set(names).size, names.length);
+    for (const { name, help: text, argument, meta, values } of options) {
+      assert.ok(text.length > 20 && text.endsWith('.'), name);
+      if (argument !== 'none') assert.ok(meta ?? values, `${name} does not say what its value is`);
+    }
+  }
+});
+
+test('counterparts name options that exist', () => {
+  for (const { name, lsf } of slurmOptions)
+    for (const [found] of (lsf ?? '').replace(/"[^"]*"/g, '').matchAll(/-[A-Za-z]+/g))
+      assert.ok(optionNamed('lsf', found), `${name} -> ${found}`);
+  for (const { name, slurm } of lsfOptions)
+    for (const [found] of (slurm ?? '').matchAll(/--[a-z-]+/g))
+      assert.ok(optionNamed('slurm', found) ?? found === '--pty', `${name} -> ${found}`);
+});
+
+test('abbreviations as getopt_long takes them', () => {
+  assert.equal(matchLongOption('--part').kind, 'abbreviated');
+  assert.equal(matchLongOption('--ntasks').kind, 'exact');
+  assert.equal(matchLongOption('--gpu').kind, 'ambiguous');
+  assert.equal(matchLongOption('--cpu-per-task').kind, 'unknown');
+});
+
+test('slips of the pen find the option that was meant', () => {
+  const meant = (name: string): string | undefined => {
+    const match = matchLongOption(name);
+    return match.kind === 'unknown' ? match.suggestion?.name : match.kind;
+  };
+  for (const [written, option] of [
+    ['--cpu-per-task', '--cpus-per-task'],
+    ['--cpus_per_task', '--cpus-per-task'],
+    ['--gress', '--gres'],
+    ['--patrition', '--partition'],
+    ['--ntask-per-node', '--ntasks-per-node'],
+    ['--Mem', '--mem'],
+    ['--queue', '--partition'],
+    ['--walltime', '--time'],
+    ['--N', '--nodes'],
+    ['--zzzzzzzz', undefined],
+  ] as const)
+    assert.equal(meant(written), option, written);
+  const lsf = matchLsfOption('-gpus').match;
+  assert.equal(lsf.kind === 'unknown' ? lsf.suggestion?.name : lsf.kind, '-gpu');
+});
+
+test('states, reasons and variables are there once', () => {
+  const names = states.map(({ scheduler, kind, name }) => `${scheduler} ${kind} ${name}`);
+  assert.equal(new Set(names).size, names.length);
+  assert.equal(stateNamed('slurm', 'PD')?.name, 'PENDING');
+  assert.equal(stateNamed('slurm', 'ReqNodeNotAvail, UnavailableNodes:g1')?.name, 'ReqNodeNotAvail');
+  assert.equal(stateNamed('lsf', 'PSUSP')?.remedy, 'bresume JOBID');
+  assert.equal(new Set(variables.map(({ name }) => name)).size, variables.length);
+});

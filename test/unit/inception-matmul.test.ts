@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { multiply } from '../../server/fid/matmul';
+import { openMatMul } from '../../server/onnx/matmul-session';
+
+/** Reproducible numbers in [-1, 1). */
+function noise(length: number): Float64Array {
+  let state = 7;
+  return Float64Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  });
+}
+
+test("ONNX Runtime's float64 product is the plain one, of any shape and of parts of larger arrays", async () => {
+  const { matmul, release } = await openMatMul();
+  try {
+    for (const [m, k, n] of [
+      [1, 1, 1],
+      [3, 129, 5],
+      [200, 64, 333],
+    ]) {
+      const a = noise(m * k + 9).subarray(9);
+      const b = noise(k * n + 4).subarray(4);
+      const product = await matmul(a, b, m, k, n);
+      const expected = await multiply(a, b, m, k, n);
+      assert.equal(product.length, m * n);
+      expected.forEach((value, i) =>
+        assert.ok(
+          Math.abs(product[i] - value) <= 1e-13 * Math.sqrt(k),
+          `${m} ${k} ${n}: ${product[i]} is not ${value}`,
+        ),
+      );
+    }
+  } finally {
+    await release();
+  }
+});
