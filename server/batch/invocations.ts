@@ -58,58 +58,62 @@ const container: Launcher = {
 };
 
 /** Programs that start another program. */
-const launchers: Readonly<Record<string, Launcher>> = {
-  srun: { withValue: slurmStepOptions, operandsBefore: 0 },
-  salloc: { withValue: slurmStepOptions, operandsBefore: 0 },
-  mpirun: {
-    withValue: names('n np N c H host hostfile machinefile x mca map-by bind-to rank-by ppn wdir wd'),
-    operandsBefore: 0,
-  },
-  mpiexec: {
-    withValue: names('n np N c H host hostfile machinefile x mca map-by bind-to rank-by ppn wdir wd'),
-    operandsBefore: 0,
-  },
-  jsrun: {
-    withValue: names('n nrs a tasks_per_rs c cpu_per_rs g gpu_per_rs r rs_per_host b bind d launch_distribution'),
-    operandsBefore: 0,
-  },
-  blaunch: { withValue: names('u z n'), operandsBefore: 0 },
-  'apptainer exec': container,
-  'apptainer run': container,
-  'apptainer shell': container,
-  torchrun: {
-    withValue: new Set(),
-    flags: names('standalone no-python m module run-path no_python run_path h help'),
-    operandsBefore: 0,
-  },
-  'accelerate launch': {
-    withValue: names(
-      'config_file config-file num_processes num-processes num_machines num-machines mixed_precision mixed-precision machine_rank machine-rank main_process_ip main-process-ip main_process_port main-process-port gpu_ids gpu-ids',
-    ),
-    operandsBefore: 0,
-  },
-  deepspeed: {
-    withValue: names(
-      'num_gpus num-gpus num_nodes num-nodes hostfile H include i exclude e master_addr master_port launcher',
-    ),
-    operandsBefore: 0,
-  },
-  python: { withValue: names('W X m c'), operandsBefore: 0 },
-  env: { withValue: names('u C'), operandsBefore: 0 },
-  nohup: { withValue: new Set(), operandsBefore: 0 },
-  exec: { withValue: new Set(), operandsBefore: 0 },
-  time: { withValue: new Set(), operandsBefore: 0 },
-  stdbuf: { withValue: names('i o e'), operandsBefore: 0 },
-  nice: { withValue: names('n'), operandsBefore: 0 },
-  numactl: { withValue: names('C N m i p'), operandsBefore: 0 },
-  timeout: { withValue: names('k s'), operandsBefore: 1 },
-};
+const launchers = new Map<string, Launcher>(
+  Object.entries({
+    srun: { withValue: slurmStepOptions, operandsBefore: 0 },
+    salloc: { withValue: slurmStepOptions, operandsBefore: 0 },
+    mpirun: {
+      withValue: names('n np N c H host hostfile machinefile x mca map-by bind-to rank-by ppn wdir wd'),
+      operandsBefore: 0,
+    },
+    mpiexec: {
+      withValue: names('n np N c H host hostfile machinefile x mca map-by bind-to rank-by ppn wdir wd'),
+      operandsBefore: 0,
+    },
+    jsrun: {
+      withValue: names('n nrs a tasks_per_rs c cpu_per_rs g gpu_per_rs r rs_per_host b bind d launch_distribution'),
+      operandsBefore: 0,
+    },
+    blaunch: { withValue: names('u z n'), operandsBefore: 0 },
+    'apptainer exec': container,
+    'apptainer run': container,
+    'apptainer shell': container,
+    torchrun: {
+      withValue: new Set(),
+      flags: names('standalone no-python m module run-path no_python run_path h help'),
+      operandsBefore: 0,
+    },
+    'accelerate launch': {
+      withValue: names(
+        'config_file config-file num_processes num-processes num_machines num-machines mixed_precision mixed-precision machine_rank machine-rank main_process_ip main-process-ip main_process_port main-process-port gpu_ids gpu-ids',
+      ),
+      operandsBefore: 0,
+    },
+    deepspeed: {
+      withValue: names(
+        'num_gpus num-gpus num_nodes num-nodes hostfile H include i exclude e master_addr master_port launcher',
+      ),
+      operandsBefore: 0,
+    },
+    python: { withValue: names('W X m c'), operandsBefore: 0 },
+    env: { withValue: names('u C'), operandsBefore: 0 },
+    nohup: { withValue: new Set(), operandsBefore: 0 },
+    exec: { withValue: new Set(), operandsBefore: 0 },
+    time: { withValue: new Set(), operandsBefore: 0 },
+    stdbuf: { withValue: names('i o e'), operandsBefore: 0 },
+    nice: { withValue: names('n'), operandsBefore: 0 },
+    numactl: { withValue: names('C N m i p'), operandsBefore: 0 },
+    timeout: { withValue: names('k s'), operandsBefore: 1 },
+  }),
+);
 
-const subcommands: Readonly<Record<string, ReadonlySet<string>>> = {
-  apptainer: names('exec run shell build pull push instance inspect'),
-  singularity: names('exec run shell build pull push instance inspect'),
-  accelerate: names('launch config'),
-};
+const subcommands = new Map<string, ReadonlySet<string>>(
+  Object.entries({
+    apptainer: names('exec run shell build pull push instance inspect'),
+    singularity: names('exec run shell build pull push instance inspect'),
+    accelerate: names('launch config'),
+  }),
+);
 
 /** The programs of a command, outermost first. */
 export function invocationsOf(command: ShellCommand): Invocation[] {
@@ -123,16 +127,18 @@ export function invocationsOf(command: ShellCommand): Invocation[] {
     const invocation: Invocation = { program, name, options: [], operands: [], command, ...(parent && { parent }) };
     found.push(invocation);
     at = readArguments(invocation, command.words, at + used);
-    if (!(program in launchers)) break;
+    if (!launchers.has(program)) break;
     parent = invocation;
   }
   return found;
 }
 
 function programAt(words: readonly Word[], at: number): { program: string; used: number } {
-  const base = (words[at]?.text ?? words[at]?.raw ?? '').split('/').pop() ?? '';
-  const canonical = /^python[\d.]*$/.test(base) ? 'python' : base === 'singularity' ? 'apptainer' : base;
-  const known = subcommands[base];
+  const written = words[at]?.text ?? words[at]?.raw ?? '';
+  const base = written.slice(written.lastIndexOf('/') + 1);
+  const canonical =
+    base.startsWith('python') && /^python[\d.]*$/.test(base) ? 'python' : base === 'singularity' ? 'apptainer' : base;
+  const known = subcommands.get(base);
   if (known) {
     // Global options such as `apptainer -q exec` may stand between.
     for (let i = at + 1; i < Math.min(words.length, at + 4); i++) {
@@ -152,7 +158,12 @@ function programAt(words: readonly Word[], at: number): { program: string; used:
 
 /** Reads options and operands; gives the index of the next program's name. */
 function readArguments(invocation: Invocation, words: readonly Word[], from: number): number {
-  const launcher = launchers[invocation.program];
+  const launcher = launchers.get(invocation.program);
+  // Options matter for launchers and Python scripts alone; of mkdir, trap and the rest the operands will do.
+  if (!launcher && !invocation.program.endsWith('.py')) {
+    invocation.operands = words.slice(from).filter(({ raw }) => !raw.startsWith('-'));
+    return words.length;
+  }
   let operands = launcher?.operandsBefore ?? Infinity;
   let at = from;
   for (; at < words.length; at++) {
@@ -193,9 +204,10 @@ function readArguments(invocation: Invocation, words: readonly Word[], from: num
 function readOption(word: Word): LaunchOption {
   const equals = word.raw.indexOf('=');
   const long = word.raw.startsWith('--');
-  const attached = !long && equals < 0 ? /^-[A-Za-z](?=\d+$)/.exec(word.raw)?.[0].length : undefined;
+  const attached =
+    !long && equals < 0 && word.raw.length > 2 ? /^-[A-Za-z](?=\d+$)/.exec(word.raw)?.[0].length : undefined;
   const cut = attached ?? (equals < 0 ? word.raw.length : equals);
-  const name = word.raw.slice(0, cut).replace(/^-+/, '').replace(/_/g, '-');
+  const name = word.raw.slice(long ? 2 : 1, cut).replaceAll('_', '-');
   if (equals < 0 && attached === undefined) return { name, word };
   const valueStart = word.start + cut + (attached === undefined ? 1 : 0);
   const valueText = word.text?.slice(attached ?? word.text.indexOf('=') + 1);

@@ -85,25 +85,27 @@ function suggest(written: string, names: ReadonlyMap<string, OptionSpec>): Optio
       bestDistance = distance;
     }
   }
-  return best ?? synonyms[plain.split('=')[0] ?? ''];
+  return best ?? synonyms.get(plain);
 }
 
 /** What people write who come from another scheduler or tool. */
-const synonyms: Readonly<Record<string, OptionSpec | undefined>> = {
-  queue: longNames.get('--partition'),
-  memory: longNames.get('--mem'),
-  walltime: longNames.get('--time'),
-  'time-limit': longNames.get('--time'),
-  name: longNames.get('--job-name'),
-  cpus: longNames.get('--cpus-per-task'),
-  gpu: longNames.get('--gpus'),
-  project: longNames.get('--account'),
-  workdir: longNames.get('--chdir'),
-  mail: longNames.get('--mail-user'),
-  email: longNames.get('--mail-user'),
-  stdout: longNames.get('--output'),
-  stderr: longNames.get('--error'),
-};
+const synonyms = new Map<string, OptionSpec | undefined>(
+  Object.entries({
+    queue: longNames.get('--partition'),
+    memory: longNames.get('--mem'),
+    walltime: longNames.get('--time'),
+    'time-limit': longNames.get('--time'),
+    name: longNames.get('--job-name'),
+    cpus: longNames.get('--cpus-per-task'),
+    gpu: longNames.get('--gpus'),
+    project: longNames.get('--account'),
+    workdir: longNames.get('--chdir'),
+    mail: longNames.get('--mail-user'),
+    email: longNames.get('--mail-user'),
+    stdout: longNames.get('--output'),
+    stderr: longNames.get('--error'),
+  }),
+);
 
 /**
  * Optimal string alignment distance (insertion, deletion, substitution, swap of neighbours), or `limit` if it is not

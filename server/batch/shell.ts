@@ -69,7 +69,11 @@ const shells = new Set(['bash', 'sh', 'zsh', 'dash', 'ksh']);
 const plainRun = /[^\s;&|<>()'"\\$`]+/y;
 /** Letters between double quotes that stand for themselves. */
 const quotedRun = /[^"\\$`]*/y;
+/** Where a word goes on although its plain letters end. */
+const quoting = new Set(['"', "'", '\\', '$', '`']);
 const lineEnd = /[\r\n]/g;
+/** Shared by the many words without variables. */
+const noUses: readonly string[] = [];
 /** Here-documents and -c strings inside others are read this deep. */
 const maxNesting = 3;
 
@@ -285,16 +289,27 @@ class ShellReader {
 
   /** Reads one word from `start`; never past `to`. */
   private word(start: number, to: number): Word {
+    plainRun.lastIndex = start;
+    const plain = plainRun.exec(this.text)?.[0];
+    const after = start + (plain?.length ?? 0);
+    // Most words have neither quotes nor variables.
+    if (
+      plain !== undefined &&
+      after <= to &&
+      !plain.startsWith('~') &&
+      (after === to || !quoting.has(this.text[after] ?? ''))
+    )
+      return { raw: plain, text: plain, start, end: after, uses: noUses };
     const { text } = this;
     let at = start;
     let value: string | undefined = '';
-    const uses: string[] = [];
+    let uses = noUses;
     const put = (part: string | undefined): void => {
       value = part === undefined || value === undefined ? undefined : value + part;
     };
     const expansion = (): void => {
       const { end, name, plain } = this.expansion(at, to);
-      if (name !== undefined) uses.push(name);
+      if (name !== undefined) uses = [...uses, name];
       put(plain && name !== undefined ? this.values.get(name) : undefined);
       at = end;
     };
@@ -349,7 +364,7 @@ class ShellReader {
         at = Math.min(to, indexWithin(text, '`', at + 1, to) + 1);
         put(undefined);
       } else if (c === '~' && at === start) {
-        uses.push('HOME');
+        uses = [...uses, 'HOME'];
         put('~');
         at++;
       } else {
@@ -453,6 +468,7 @@ class ShellReader {
 function commandString(command: ShellCommand): { start: number; end: number } | undefined {
   const { words } = command;
   for (let i = 0; i + 2 < words.length; i++) {
+    if (!words[i]?.raw.endsWith('sh')) continue;
     const name = words[i]?.text?.split('/').pop();
     if (!name || !shells.has(name) || !/^-[a-z]*c$/.test(words[i + 1]?.raw ?? '')) continue;
     const script = words[i + 2];

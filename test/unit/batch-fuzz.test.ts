@@ -124,7 +124,6 @@ test('fixing ends for damaged scripts', () => {
 
 test('megabyte lines and deep nesting take no longer than they are long', () => {
   const million = 1 << 20;
-  const started = performance.now();
   for (const text of [
     `#SBATCH --time=${'1'.repeat(million)}`,
     `#SBATCH ${'--time=1 '.repeat(million / 16)}`,
@@ -147,11 +146,11 @@ test('megabyte lines and deep nesting take no longer than they are long', () => 
     `#SBATCH -N1\n${'N=$N$N\n'.repeat(40)}echo $N`,
     `${'\u00a0'.repeat(million / 4)}\n#SBATCH -N1\u00a0`,
   ]) {
-    const one = performance.now();
+    // Processor time, which a busy machine does not stretch. No benchmark: a bound that only quadratic time breaks.
+    const before = process.cpuUsage();
     analyse(text);
-    const seconds = (performance.now() - one) / 1000;
-    // No benchmark: a bound that only quadratic time would break, by far.
-    assert.ok(seconds < 10, `${JSON.stringify(text.slice(0, 40))} took ${seconds.toFixed(1)} s`);
+    const { user, system } = process.cpuUsage(before);
+    const seconds = (user + system) / 1e6;
+    assert.ok(seconds < 8, `${JSON.stringify(text.slice(0, 40))} took ${seconds.toFixed(1)} s`);
   }
-  assert.ok(performance.now() - started < 60_000);
 });

@@ -192,6 +192,7 @@ export const commandRules: readonly Rule[] = [
     link: links.apptainerDocker,
     fixable: true,
     check: function* (script) {
+      if (!script.text.text.includes('-archive:')) return;
       for (const { words } of script.shell.commands)
         for (const word of words) {
           const found = /^(["']?)((?:docker|oci)-archive:)(\/*)(["']?)([^/]?)/.exec(word.raw);

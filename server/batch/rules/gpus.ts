@@ -4,11 +4,13 @@ import type { BatchScript } from '../script';
 import { BOTH, links, type Hit, type OffsetFix, type Rule } from './rule';
 
 /** Options that give a launcher the number of processes, one for each GPU. */
-const processOptions: Readonly<Record<string, readonly string[]>> = {
-  torchrun: ['nproc-per-node'],
-  'accelerate launch': ['num-processes'],
-  deepspeed: ['num-gpus'],
-};
+const processOptions = new Map<string, readonly string[]>(
+  Object.entries({
+    torchrun: ['nproc-per-node'],
+    'accelerate launch': ['num-processes'],
+    deepspeed: ['num-gpus'],
+  }),
+);
 
 /** Options of training scripts that count GPUs (StyleGAN, Lightning and others). */
 const gpuOptions = ['gpus', 'num-gpus', 'ngpus', 'n-gpus', 'devices'];
@@ -304,7 +306,7 @@ interface Launch {
 /** The places of an invocation that say how many GPUs it uses. */
 function launched(invocation: Invocation): Launch[] {
   const isScript = invocation.program.endsWith('.py') || invocation.program === 'python';
-  const wanted = processOptions[invocation.program] ?? (isScript ? gpuOptions : []);
+  const wanted = processOptions.get(invocation.program) ?? (isScript ? gpuOptions : []);
   const option = wanted.length ? optionOf(invocation, ...wanted) : undefined;
   // `gpu`, `auto` and variables the script does not set fit whatever the job gets.
   if (!option || !/^\d+$/.test(option.value ?? '')) return [];
