@@ -18,7 +18,13 @@ export function readSchema(name: SchemaName): Record<string, unknown> {
 /** Compiles a schema once; all errors of a value are reported, not just the first. */
 export function schemaErrors(name: SchemaName, value: unknown): ErrorObject[] {
   if (!ajv) {
-    ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, allowUnionTypes: true });
+    ajv = new Ajv({
+      allErrors: true,
+      strict: true,
+      strictRequired: false,
+      strictNumbers: false,
+      allowUnionTypes: true,
+    });
     ajv.addSchema(readSchema('history-record'), 'history-record.schema.json');
   }
   let validate = compiled.get(name);

@@ -12,7 +12,8 @@ import { compute } from '../server/onnx/compute';
 import { importNetwork } from '../server/onnx/import';
 import { progressLine } from '../server/terminal';
 
-const CLASS_NAMES = [
+/** In label order. */
+export const CLASS_NAMES = [
   'T-shirt/top',
   'Trouser',
   'Pullover',
@@ -71,6 +72,8 @@ async function main(build: string): Promise<void> {
   console.log(`reference.npz: ${num} images`);
 }
 
-const [build] = process.argv.slice(2);
-if (!build) throw new Error('Usage: npx tsx tools/pack-model.ts BUILD_DIR');
-void main(path.resolve(build));
+if (require.main === module) {
+  const [build] = process.argv.slice(2);
+  if (!build) throw new Error('Usage: npx tsx tools/pack-model.ts BUILD_DIR');
+  void main(path.resolve(build));
+}

@@ -130,6 +130,8 @@ function explain(
       );
     }
     case 'not':
+      // `required` holds for whatever is no map, so that `not` fails there as well.
+      if (typeof value !== 'object' || value === null) return undefined;
       return problem(
         'two-metrics',
         'Give fd or fid, not both: fid is for the published Inception-v3 features, fd for any other detector',

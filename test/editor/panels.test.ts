@@ -65,7 +65,9 @@ test('samples: images load, each knows its seed and class, Enter enlarges, Escap
   await images.nth(7).waitFor();
   // naturalWidth is 28 only once the file was fetched under the page's policy and decoded.
   await assertEventually(() =>
-    images.evaluateAll((list) => list.every((image) => (image as HTMLImageElement).naturalWidth === 28)),
+    images.evaluateAll((list) =>
+      list.every((image) => (image as unknown as { naturalWidth: number }).naturalWidth === 28),
+    ),
   );
   await tiles.nth(3).focus();
   const status = samples.locator('.status');

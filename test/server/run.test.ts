@@ -35,7 +35,9 @@ function computeChildren(): number[] {
 test('a run: images, number, manifest, record and progress', async () => {
   const root = repository({ 'garments.edm.yaml': SMALL_CONFIG });
   const seen: protocol.Progress[] = [];
-  const listener = server.connection.onProgress(protocol.runProgress, 'one', (progress) => seen.push(progress));
+  const listener = server.connection.onProgress(protocol.runProgress, 'one', (progress) => {
+    seen.push(progress);
+  });
   const config = path.join(root, 'garments.edm.yaml');
   const { folder, manifest, records } = await server.connection.sendRequest(protocol.runRequest, {
     config,

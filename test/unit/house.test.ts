@@ -1,0 +1,57 @@
+/** What must not drift apart: generated files, manifests and translations. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { CLASS_NAMES } from '../../tools/pack-model';
+import { generateTypes, TARGET } from '../../tools/generate-types';
+import { readModelInfo } from '../../server/onnx/model-file';
+import { didYouMean, editDistance } from '../../server/suggest';
+import { durationText, progressText } from '../../server/terminal';
+
+const ROOT = path.join(__dirname, '..', '..');
+const json = (name: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(path.join(ROOT, name), 'utf8')) as Record<string, unknown>;
+
+test('the types are those of the schemas: npm run generate', async () => {
+  assert.equal(readFileSync(TARGET, 'utf8'), await generateTypes());
+});
+
+test('package.nls.json has exactly the keys that package.json uses', () => {
+  const used = [...JSON.stringify(json('package.json')).matchAll(/"%([^"%]+)%"/g)].map(([, key]) => key);
+  assert.deepEqual([...new Set(used)].sort(), Object.keys(json('package.nls.json')).sort());
+});
+
+test('the embedded files are there, within their size, and say what they are', async () => {
+  const denoiser = await readModelInfo(path.join(ROOT, 'server', 'model', 'denoiser.onnx'));
+  assert.ok(denoiser.kind === 'denoiser');
+  assert.equal(denoiser.sigma_data, 0.706);
+  assert.deepEqual(denoiser.class_names, CLASS_NAMES);
+  assert.match(denoiser.training_commit ?? '', /^[0-9a-f]{40}$/);
+  const detector = await readModelInfo(path.join(ROOT, 'server', 'model', 'detector.onnx'));
+  assert.ok(detector.kind === 'detector' && !detector.published && detector.dimension >= 64);
+  const sizes = ['denoiser.onnx', 'detector.onnx', 'reference.npz'].map(
+    (name) => readFileSync(path.join(ROOT, 'server', 'model', name)).length,
+  );
+  assert.ok(sizes.reduce((a, b) => a + b) < 12e6);
+});
+
+test('did you mean: close words only', () => {
+  assert.equal(editDistance('kitten', 'sitting'), 3);
+  assert.equal(editDistance('ab', 'ba'), 1);
+  assert.equal(didYouMean('stepss', ['steps', 'seeds']), 'steps');
+  assert.equal(didYouMean('s_churn', ['S_churn', 'S_min']), 'S_churn');
+  assert.equal(didYouMean('banana', ['steps', 'seeds']), undefined);
+});
+
+test('progress in words', () => {
+  assert.equal(
+    progressText({ phase: 'Generating', done: 128, total: 1000, rate: 15.23, eta: 57.2 }),
+    'Generating 128/1000 (12 %), 15.2/s, 58 s left',
+  );
+  assert.equal(
+    progressText({ phase: 'Measuring', done: 4, total: 4, rate: 0.25, eta: 0 }),
+    'Measuring 4/4 (100 %), 4.0 s each',
+  );
+  assert.deepEqual([45, 200, 7500].map(durationText), ['45 s', '3 min 20 s', '2 h 5 min']);
+});
