@@ -118,8 +118,14 @@ class ShellReader {
         command.end = end;
         command.background = background;
         this.add(command, nesting);
+        command = this.newCommand(end, depth);
+        return;
       }
-      command = this.newCommand(end, depth);
+      // An empty command is used again: blank lines and separators are many.
+      command.start = end;
+      command.depth = depth;
+      command.piped = false;
+      if (command.outputs.length) command.outputs = [];
     };
     while (at < to) {
       const c = text[at] ?? '';

@@ -61,7 +61,7 @@ test('every prefix of valid and invalid scripts', () => {
 
 test('random bytes, and scripts with random damage', () => {
   const next = random(1);
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)] as T;
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)];
   const bits = [
     '#SBATCH ',
     '#BSUB ',
