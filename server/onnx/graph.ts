@@ -7,7 +7,7 @@ export type Value = string & { readonly brand: 'onnx value' };
 export type Attribute = number | readonly number[] | string | { readonly float: number };
 
 /** Element types used here (TensorProto.DataType). */
-export const DATA_TYPE = { float32: 1, uint8: 2, int64: 7 } as const;
+export const DATA_TYPE = { float32: 1, uint8: 2, int64: 7, float64: 11 } as const;
 export type DataType = keyof typeof DATA_TYPE;
 
 /** Symbolic (`N`) or fixed sizes. */

@@ -51,6 +51,17 @@ export class Message {
     return this.bytes(field, Uint8Array.from(values.flatMap(varint)));
   }
 
+  /** The whole message in memory, for small ones. */
+  toBytes(): Uint8Array {
+    const bytes = new Uint8Array(this.byteLength);
+    let at = 0;
+    for (const chunk of this.chunks) {
+      bytes.set(chunk instanceof Uint8Array ? chunk : chunk.load(), at);
+      at += chunk.byteLength;
+    }
+    return bytes;
+  }
+
   private push(chunk: Uint8Array | LazyBytes): this {
     this.chunks.push(chunk);
     this.byteLength += chunk.byteLength;
