@@ -25,6 +25,6 @@ export interface DetectorIdentity {
 }
 
 /** `FID` for the published detector, `FD (<name>)` for every other: unlike numbers never share a name. */
-export function metricName(detector: DetectorIdentity): string {
+export function metricName(detector: Pick<DetectorIdentity, 'name' | 'published'>): string {
   return detector.published ? 'FID' : `FD (${detector.name})`;
 }

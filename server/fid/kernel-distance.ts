@@ -1,4 +1,5 @@
-import { multiply, transpose } from './matmul';
+import { CancelledError } from '../errors';
+import { type MatMul, multiply, transpose } from './matmul';
 import type { NumpyRandom } from './numpy-random';
 
 /** Feature vectors of n images, row-major [n, dimension]. */
@@ -28,11 +29,21 @@ export interface SubsetPair {
  * (Binkowski et al. 2018, arXiv 1801.01401), averaged over subsets, in float64. Unlike the Frechet distance it has no
  * bias that depends on the number of images.
  * @param pairs the rows of each subset, from `drawSubsets`
+ * @param control a faster product than plain JavaScript's, where there is one; cancels between two subsets
+ * @throws RangeError if the dimensions differ; CancelledError
  */
-export async function kernelDistance(a: Features, b: Features, pairs: Iterable<SubsetPair>): Promise<KernelDistance> {
+export async function kernelDistance(
+  a: Features,
+  b: Features,
+  pairs: Iterable<SubsetPair>,
+  { matmul = multiply, signal }: { matmul?: MatMul; signal?: AbortSignal } = {},
+): Promise<KernelDistance> {
   if (a.dimension !== b.dimension) throw new RangeError(`Features of ${a.dimension} and of ${b.dimension} dimensions`);
   const subsets: number[] = [];
-  for (const pair of pairs) subsets.push(await discrepancy(rowsOf(a, pair.a), rowsOf(b, pair.b), a.dimension));
+  for (const pair of pairs) {
+    if (signal?.aborted) throw new CancelledError();
+    subsets.push(await discrepancy(rowsOf(a, pair.a), rowsOf(b, pair.b), a.dimension, matmul));
+  }
   const mean = subsets.reduce((sum, value) => sum + value, 0) / subsets.length;
   const variance = subsets.reduce((sum, value) => sum + (value - mean) ** 2, 0) / subsets.length;
   return { mean, std: Math.sqrt(variance), subsets };
@@ -62,12 +73,12 @@ function rowsOf({ data, dimension }: Features, rows: ArrayLike<number>): Float64
   return result;
 }
 
-async function discrepancy(x: Float64Array, y: Float64Array, d: number): Promise<number> {
+async function discrepancy(x: Float64Array, y: Float64Array, d: number, product: MatMul): Promise<number> {
   const m = x.length / d;
   const [xt, yt] = [transpose(x, m, d), transpose(y, m, d)];
   const within =
-    kernelSum(await multiply(x, xt, m, d, m), m, d, true) + kernelSum(await multiply(y, yt, m, d, m), m, d, true);
-  const between = kernelSum(await multiply(x, yt, m, d, m), m, d, false);
+    kernelSum(await product(x, xt, m, d, m), m, d, true) + kernelSum(await product(y, yt, m, d, m), m, d, true);
+  const between = kernelSum(await product(x, yt, m, d, m), m, d, false);
   return within / (m * (m - 1)) - (2 * between) / (m * m);
 }
 

@@ -4,8 +4,16 @@ import { fileDigest } from '../onnx/file-digest';
 import { type OnProgress, ProgressMeter } from '../progress';
 import { type Detector, type DetectorIdentity, metricName } from './detector';
 import { frechetDistance } from './frechet';
+import {
+  checkFurtherOptions,
+  FeatureRows,
+  furtherMetrics,
+  type FurtherMetrics,
+  type FurtherOptions,
+} from './further-metrics';
 import { formatG } from './format-g';
 import { ImageSet } from './images';
+import type { Features } from './kernel-distance';
 import type { MatMul } from './matmul';
 import { loadStatistics, saveStatistics, type Statistics, StatisticsAccumulator } from './statistics';
 
@@ -23,6 +31,8 @@ export interface MeasureOptions {
   batch?: number;
   /** Where to keep the statistics of the images. Those found there are used again if nothing has changed. */
   statsDest?: string;
+  /** What else to tell of the same features; features of the real images are computed besides. */
+  further?: FurtherOptions;
 }
 
 /** `fid ref`. */
@@ -41,7 +51,7 @@ export interface MeasureControl {
   matmul?: MatMul;
 }
 
-export interface Measurement {
+export interface Measurement extends FurtherMetrics {
   /** `FID` or `FD (<detector>)`. */
   metric: string;
   value: number;
@@ -73,13 +83,19 @@ export async function measure(
   control: MeasureControl = {},
 ): Promise<Measurement> {
   const started = performance.now();
-  const { ref, batch, statsDest } = options;
+  const { ref, batch, statsDest, further = {} } = options;
+  checkFurtherOptions(further);
   const reference = await loadStatistics(ref);
   checkReference(detector, reference, ref);
   const images = await ImageSet.open(options.images, options);
   try {
-    const { statistics, reused } = await statisticsOf(detector, images, { batch, dest: statsDest, reference }, control);
+    const toReal = further.kid || further.pr;
+    const rows = toReal || further.extrapolate ? new FeatureRows(images.num, detector.dimension) : undefined;
+    const kept = { batch, dest: statsDest, reference, rows };
+    const { statistics, reused } = await statisticsOf(detector, images, kept, control);
     const value = await frechetDistance(statistics, reference, control);
+    const real = toReal && further.real ? await featuresOf(detector, further.real, batch, control) : undefined;
+    const besides = rows && (await furtherMetrics(rows.features, real, reference, further, control));
     const notes = [
       reused && `The images are unchanged: their statistics are those of ${statsDest}`,
       !reference.detector && `${ref} does not say which detector made it: make sure it was ${detector.name}`,
@@ -95,6 +111,7 @@ export async function measure(
       reference: { name: basename(ref), sha256: await fileDigest(ref), num: reference.num },
       seconds: (performance.now() - started) / 1000,
       notes: notes.filter((note) => typeof note === 'string'),
+      ...besides,
     };
   } finally {
     images.close();
@@ -144,41 +161,78 @@ function checkResolution({ name, resolution }: Detector, path: string, height: n
   throw new UserError(`The images in ${path} are ${width} x ${height}, ${taken}: choose another detector`);
 }
 
-/** Statistics of a set of images: those saved at `dest` if still true, else measured and saved there. */
+/** Features of all images of a folder or zip, in order. */
+async function featuresOf(
+  detector: Detector,
+  path: string,
+  batch: number | undefined,
+  control: MeasureControl,
+): Promise<Features> {
+  const images = await ImageSet.open(path);
+  try {
+    const rows = new FeatureRows(images.num, detector.dimension);
+    const meter = new ProgressMeter('Measuring real images', images.num, control.onProgress);
+    await forEachBatch(detector, images, batch, control, (features) => {
+      rows.add(features);
+      meter.update(rows.features.n);
+      return Promise.resolve();
+    });
+    return rows.features;
+  } finally {
+    images.close();
+  }
+}
+
+/**
+ * Statistics of a set of images: those saved at `dest` if still true, else measured and saved there.
+ * @param options `rows` takes the features themselves, for which saved statistics do not suffice
+ */
 async function statisticsOf(
   detector: Detector,
   images: ImageSet,
-  { batch = DEFAULT_BATCH, dest, reference }: { batch?: number; dest?: string; reference?: Statistics },
+  { batch, dest, reference, rows }: { batch?: number; dest?: string; reference?: Statistics; rows?: FeatureRows },
   control: MeasureControl,
 ): Promise<{ statistics: Statistics; reused: boolean }> {
   const source = images.digest;
-  const saved = dest === undefined ? undefined : await savedStatistics(dest);
+  const saved = dest === undefined || rows ? undefined : await savedStatistics(dest);
   if (saved?.source === source && saved.detector?.sha256 === detector.sha256 && saved.num === images.num) {
     return { statistics: saved, reused: true };
   }
   const accumulator = new StatisticsAccumulator(detector.dimension, control.matmul);
   const meter = new ProgressMeter('Measuring', images.num, control.onProgress);
   const interim = reference && new InterimDistance(reference, control);
-  const batches = images.batches(batch, detector.channels, control.signal);
+  await forEachBatch(detector, images, batch, control, async (features, n) => {
+    await accumulator.add(features, n);
+    rows?.add(features);
+    meter.update(accumulator.num, await interim?.note(accumulator));
+  });
+  const statistics = { ...(await accumulator.statistics()), detector: identityOf(detector), source };
+  if (dest !== undefined) await saveStatistics(dest, statistics);
+  return { statistics, reused: false };
+}
+
+/** Hands over the features of one batch after the other. */
+async function forEachBatch(
+  detector: Detector,
+  images: ImageSet,
+  batch = DEFAULT_BATCH,
+  { signal }: MeasureControl,
+  take: (features: Float32Array, n: number) => Promise<void>,
+): Promise<void> {
+  const batches = images.batches(batch, detector.channels, signal);
   // While the detector computes one batch, the next is read and decoded.
   let running = Promise.resolve();
   try {
     for await (const { data, n, channels, height, width } of batches) {
       checkResolution(detector, images.path, height, width);
       await running;
-      running = detector.features(data, n, channels, height, width).then(async (features) => {
-        await accumulator.add(features, n);
-        meter.update(accumulator.num, await interim?.note(accumulator));
-      });
+      running = detector.features(data, n, channels, height, width).then((features) => take(features, n));
     }
     await running;
   } finally {
     // The detector must be idle when its owner releases it, whatever ended the loop; that error is the one to report.
     await running.catch(() => undefined);
   }
-  const statistics = { ...(await accumulator.statistics()), detector: identityOf(detector), source };
-  if (dest !== undefined) await saveStatistics(dest, statistics);
-  return { statistics, reused: false };
 }
 
 /** What is at `dest` already; anything unreadable there is about to be replaced. */

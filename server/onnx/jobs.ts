@@ -1,6 +1,7 @@
 /** What the compute child is asked and answers. Types only: both sides import it, neither brings native code along. */
 import type { GenerateOptions } from '../diffusion/generate';
 import type { RngDevice } from '../diffusion/random';
+import type { FurtherMetrics, FurtherOptions } from '../fid/further-metrics';
 import type { Progress } from '../progress';
 import type { DetectorRecord, ReferenceRecord } from '../schema-types.gen';
 import type { DeviceChoice } from './session';
@@ -40,9 +41,10 @@ export interface MeasureJob {
   batch: number;
   /** Where the statistics of the images are kept. */
   stats?: string;
+  further?: FurtherOptions;
 }
 
-export interface MeasureSummary {
+export interface MeasureSummary extends FurtherMetrics {
   /** `FID` or `FD (<detector>)`. */
   metric: string;
   value: number;

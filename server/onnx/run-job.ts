@@ -6,11 +6,13 @@ import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { UserError } from '../errors';
 import { metricName, type DetectorIdentity } from '../fid/detector';
 import { measure, reference } from '../fid/measure';
+import type { MatMul } from '../fid/matmul';
 import type { OnProgress } from '../progress';
 import type { DetectorRecord } from '../schema-types.gen';
 import { openDenoiser } from './denoiser-session';
 import { openDetector } from './detector-session';
 import { fileDigest } from './file-digest';
+import { MATMUL_FROM_DIMENSION, openMatMul } from './matmul-session';
 import type {
   GenerateJob,
   GenerateSummary,
@@ -72,16 +74,14 @@ async function runMeasure(job: MeasureJob, onProgress: OnProgress, signal: Abort
         `${path.basename(job.detector)} is not the published Inception-v3 (2015-12-05), so its distance is no FID: write fd instead of fid`,
       );
     }
-    const { images, reference: ref, num, seed, batch, stats } = job;
-    const result = await measure(detector, { images, ref, num, seed, batch, statsDest: stats }, { onProgress, signal });
+    const { images, reference: ref, num, seed, batch, stats, further } = job;
+    const options = { images, ref, num, seed, batch, statsDest: stats, further };
+    const result = await withMatMul(detector, (matmul) => measure(detector, options, { onProgress, signal, matmul }));
     return {
+      ...result,
       metric: metricName(detector),
-      value: result.value,
-      num: result.num,
       detector: identity(detector),
-      reference: result.reference,
       device,
-      seconds: result.seconds,
       notes: [...(note ? [note] : []), ...result.notes],
     };
   } finally {
@@ -96,8 +96,21 @@ async function runReference(
 ): Promise<ReferenceSummary> {
   const { detector, note, release } = await openDetector(file, choice);
   try {
-    const summary = await reference(detector, { data, dest, batch }, { onProgress, signal });
+    const summary = await withMatMul(detector, (matmul) =>
+      reference(detector, { data, dest, batch }, { onProgress, signal, matmul }),
+    );
     return { ...summary, notes: [...(note ? [note] : []), ...summary.notes] };
+  } finally {
+    await release();
+  }
+}
+
+/** Gives the work a fast float64 product where the features are long enough for one to pay. */
+async function withMatMul<T>({ dimension }: DetectorIdentity, work: (matmul?: MatMul) => Promise<T>): Promise<T> {
+  if (dimension < MATMUL_FROM_DIMENSION) return work();
+  const { matmul, release } = await openMatMul();
+  try {
+    return await work(matmul);
   } finally {
     await release();
   }

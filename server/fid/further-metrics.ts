@@ -1,0 +1,153 @@
+import { UserError } from '../errors';
+import { ProgressMeter, type OnProgress } from '../progress';
+import { extrapolate, type Extrapolation } from './extrapolation';
+import { formatG } from './format-g';
+import { frechetDistance, type Gaussian } from './frechet';
+import { drawSubsets, kernelDistance, type Features } from './kernel-distance';
+import type { MatMul } from './matmul';
+import { NumpyRandom } from './numpy-random';
+import { precisionRecall, type PrecisionRecall } from './precision-recall';
+import { StatisticsAccumulator } from './statistics';
+
+/** What to tell beside the Frechet distance. */
+export interface FurtherOptions {
+  /** Kernel distance to `real`, as torch-fidelity's KID: seed 2020, 100 subsets of 1000 or of all there are. */
+  kid?: boolean;
+  /** Improved precision and recall against `real`, k = 3. */
+  pr?: boolean;
+  /** The distance over growing numbers of images, and its value at endlessly many. */
+  extrapolate?: boolean;
+  /** Folder or zip of real images: a reference holds their mean and covariance only, which is not enough for the first two. */
+  real?: string;
+}
+
+export interface FurtherMetrics {
+  kid?: { mean: number; std: number; subsets: number; size: number };
+  precision_recall?: PrecisionRecall & { k: number };
+  extrapolation?: Extrapolation & { points: { num: number; value: number }[] };
+}
+
+const KID = { seed: 2020, subsets: 100, size: 1000 };
+const NEIGHBOURS = 3;
+/** Sizes at which the distance is extrapolated, evenly spaced up to N. */
+const SIZES = 8;
+const SHUFFLE_SEED = 0;
+
+/** Features are held in memory up to this many bytes: 250,000 images of 2048. */
+const MAX_FEATURE_BYTES = 2 ** 31;
+
+/** Feature vectors of a set of images, kept in their order. */
+export class FeatureRows {
+  private readonly data: Float32Array;
+  private added = 0;
+
+  /** @throws UserError if `num` vectors would not fit */
+  constructor(
+    num: number,
+    readonly dimension: number,
+  ) {
+    const bytes = num * dimension * 4;
+    if (bytes > MAX_FEATURE_BYTES) {
+      throw new UserError(
+        `Features of ${num} images take ${(bytes / 2 ** 30).toFixed(1)} GiB, at most ${MAX_FEATURE_BYTES / 2 ** 30} are kept: measure fewer with --num`,
+      );
+    }
+    this.data = new Float32Array(num * dimension);
+  }
+
+  add(features: Float32Array): void {
+    this.data.set(features, this.added * this.dimension);
+    this.added += features.length / this.dimension;
+  }
+
+  get features(): Features {
+    return { data: this.data, n: this.added, dimension: this.dimension };
+  }
+}
+
+/** @throws UserError if `real` is missing where it is needed */
+export function checkFurtherOptions({ kid, pr, real }: FurtherOptions): void {
+  if ((kid || pr) && real === undefined) {
+    throw new UserError(
+      `--${kid ? 'kid' : 'pr'} compares with the features of real images, which a reference does not hold: add --real DIR|ZIP`,
+    );
+  }
+}
+
+/**
+ * @param generated features of the images measured
+ * @param real features of `options.real`, where given
+ * @param reference what the Frechet distance was measured to
+ * @throws UserError for too few images; CancelledError
+ */
+export async function furtherMetrics(
+  generated: Features,
+  real: Features | undefined,
+  reference: Gaussian,
+  options: FurtherOptions,
+  control: { matmul?: MatMul; signal?: AbortSignal; onProgress?: OnProgress },
+): Promise<FurtherMetrics> {
+  const metrics: FurtherMetrics = {};
+  if (options.kid && real) {
+    const size = Math.min(KID.size, generated.n, real.n);
+    const draws = { subsets: KID.subsets, size, random: new NumpyRandom(KID.seed) };
+    const pairs = drawSubsets(generated.n, real.n, draws);
+    const { mean, std, subsets } = await kernelDistance(generated, real, pairs, control);
+    metrics.kid = { mean, std, subsets: subsets.length, size };
+  }
+  if (options.pr && real) {
+    if (Math.min(generated.n, real.n) <= NEIGHBOURS) {
+      throw new UserError(`Precision and recall need more than ${NEIGHBOURS} images on both sides`);
+    }
+    const shares = await precisionRecall(generated, real, NEIGHBOURS, control.signal);
+    metrics.precision_recall = { ...shares, k: NEIGHBOURS };
+  }
+  if (options.extrapolate) {
+    const points = await distancesBySize(generated, reference, control);
+    metrics.extrapolation = { ...extrapolate(points), points };
+  }
+  return metrics;
+}
+
+/** What `fid calc` prints of them. @param metric name of the distance, which says whose features they are */
+export function furtherLines({
+  metric,
+  kid,
+  precision_recall: pr,
+  extrapolation,
+}: FurtherMetrics & { metric: string }): string[] {
+  const lines: string[] = [];
+  if (kid) {
+    const name = metric.replace(/^FI?D/, (distance) => (distance === 'FID' ? 'KID' : 'KD'));
+    lines.push(`${name}: ${formatG(kid.mean)} +- ${formatG(kid.std)} (${kid.subsets} subsets of ${kid.size})`);
+  }
+  if (pr) lines.push(`Precision ${formatG(pr.precision)}, recall ${formatG(pr.recall)} (k = ${pr.k})`);
+  if (extrapolation) {
+    const { points, value, standardError } = extrapolation;
+    lines.push(...points.map((point) => `${metric}, N = ${point.num}: ${formatG(point.value)}`));
+    lines.push(`${metric}, N to infinity: ${formatG(value)} +- ${formatG(standardError)}`);
+  }
+  return lines;
+}
+
+/** Distances of growing parts of one random order, so that every image enters the sums once. */
+async function distancesBySize(
+  { data, n, dimension }: Features,
+  reference: Gaussian,
+  control: { matmul?: MatMul; signal?: AbortSignal; onProgress?: OnProgress },
+): Promise<{ num: number; value: number }[]> {
+  if (n < 2 * SIZES) throw new UserError(`--extrapolate needs ${2 * SIZES} images or more, not ${n}`);
+  const order = new NumpyRandom(SHUFFLE_SEED).permutation(n);
+  const accumulator = new StatisticsAccumulator(dimension, control.matmul);
+  const meter = new ProgressMeter('Extrapolating', SIZES, control.onProgress);
+  const points: { num: number; value: number }[] = [];
+  for (let step = 1; step <= SIZES; step++) {
+    const num = Math.round((n * step) / SIZES);
+    for (const row of order.slice(accumulator.num, num)) {
+      await accumulator.add(data.subarray(row * dimension, (row + 1) * dimension), 1);
+    }
+    points.push({ num, value: await frechetDistance(await accumulator.statistics(), reference, control) });
+    meter.update(step);
+  }
+  return points;
+}
