@@ -5,6 +5,8 @@ import type { SamplerOptions } from './diffusion/sampler-options';
 import type { RngDevice } from './diffusion/random';
 import { examine } from './doctor';
 import { CancelledError, UserError } from './errors';
+import { metricName } from './fid/detector';
+import { checkFurtherOptions, furtherLines } from './fid/further-metrics';
 import { formatG } from './fid/format-g';
 import { repositoryRoot } from './history/git';
 import { readHistory } from './history/store';
@@ -106,12 +108,26 @@ const COMMANDS: Record<string, Command> = {
   },
   'fid calc': {
     usage:
-      'fid calc --images DIR|ZIP --ref R.npz [--detector F.onnx] [--num N] [--seed N] [--batch N] [--device auto|cpu|cuda] [--json]',
-    summary: 'Frechet distance of images to reference statistics; the number is the last line',
-    options: { images: text, ref: text, detector: text, num: text, seed: text, batch: text, device: text, json: flag },
+      'fid calc --images DIR|ZIP --ref R.npz [--detector F.onnx] [--num N] [--seed N] [--batch N] [--device auto|cpu|cuda] [--json]\n' +
+      '       [--kid] [--pr] [--real DIR|ZIP] [--extrapolate]',
+    summary:
+      'Frechet distance of images to reference statistics; the number is the last line. Beside it: kernel distance, precision\n' +
+      '      and recall (both against the images of --real), and the distance extrapolated to endlessly many images',
+    options: {
+      images: text, ref: text, detector: text, num: text, seed: text, batch: text, device: text, json: flag,
+      kid: flag, pr: flag, real: text, extrapolate: flag,
+    }, // prettier-ignore
     async run(values, positionals, { report, signal }) {
       none(positionals);
       const reference = required(values, 'ref');
+      const real = string(values, 'real');
+      const further = {
+        kid: values.kid === true,
+        pr: values.pr === true,
+        extrapolate: values.extrapolate === true,
+        real: real && path.resolve(real),
+      };
+      checkFurtherOptions(further);
       const summary = await compute(
         {
           kind: 'measure',
@@ -123,6 +139,7 @@ const COMMANDS: Record<string, Command> = {
           num: number(values, 'num') ?? 50000,
           seed: number(values, 'seed') ?? 0,
           batch: number(values, 'batch') ?? 64,
+          further,
         },
         report.report,
         signal,
@@ -130,6 +147,7 @@ const COMMANDS: Record<string, Command> = {
       report.end();
       for (const note of summary.notes) console.error(note);
       if (values.json) return (print(summary), 0);
+      for (const line of furtherLines(summary)) console.log(line);
       console.log(`${summary.metric}, N = ${summary.num}, reference ${summary.reference.name}`);
       console.log(formatG(summary.value));
       return 0;
@@ -161,16 +179,18 @@ const COMMANDS: Record<string, Command> = {
     },
   },
   import: {
-    usage: 'import NET.pkl|NET.safetensors|training-state.pt -o NET.onnx',
-    summary: 'Convert an EDM network to ONNX without executing anything in it',
+    usage: 'import NET.pkl|NET.safetensors|training-state.pt|INCEPTION.pth|DETECTOR.onnx -o MODEL.onnx',
+    summary: 'Convert an EDM network or a detector to ONNX without executing anything in it',
     options: { out: { type: 'string', short: 'o' } },
     async run(values, positionals) {
-      const { importNetwork } = await import('./onnx/import');
+      const { importModel } = await import('./onnx/import-source');
       const dest = path.resolve(required(values, 'out'));
-      const info = await importNetwork(path.resolve(only(positionals, 'a network file')), dest);
-      console.log(
-        `${relative(dest)}: ${info.precond}, ${info.architecture}, ${info.img_resolution}x${info.img_resolution}, ${info.parameters} parameters`,
-      );
+      const info = await importModel(path.resolve(only(positionals, 'a network or detector file')), dest);
+      const what =
+        info.kind === 'denoiser'
+          ? `${info.precond}, ${info.architecture}, ${info.img_resolution}x${info.img_resolution}, ${info.parameters} parameters`
+          : `detector ${info.name}, ${info.dimension} features; its distance is shown as ${metricName(info)}`;
+      console.log(`${relative(dest)}: ${what}`);
       return 0;
     },
   },

@@ -18,6 +18,13 @@ interface ClassifierConfig {
   layers: string[];
 }
 
+/** Whether a `.safetensors` file holds a classifier rather than a network. */
+export function isClassifier(source: string): boolean {
+  const weights = openSafetensors(source);
+  weights.close();
+  return weights.config.class_name === 'Classifier';
+}
+
 /**
  * Turns a small convolutional classifier into a detector: uint8 images in, the features before its head out.
  * @param source a `.safetensors` file whose config has class_name `Classifier`

@@ -1,7 +1,8 @@
-import { basename } from 'node:path';
+import { basename, parse } from 'node:path';
 import { UserError } from '../errors';
 import { fileDigest } from './file-digest';
 import { Graph, type Value } from './graph';
+import { inceptionPictures } from './inception-resize';
 import { encodeMetadata } from './metadata';
 import { writeModel } from './model-file';
 import type { DetectorInfo } from './model-info';
@@ -10,9 +11,6 @@ import { mapTensor, type Tensor } from './weights';
 
 /** sha256 of pt_inception-2015-12-05-6726825d.pth, the weights behind every published FID (torch-fidelity's are the same bytes). */
 const PUBLISHED_SHA256 = '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2';
-
-/** Side of the pictures Inception-v3 sees. */
-const SIDE = 299;
 
 /** Batch normalisation's epsilon in the TensorFlow graph of 2015-12-05. */
 const EPSILON = 0.001;
@@ -80,7 +78,8 @@ const BLOCKS: readonly (readonly [name: string, branches: readonly Branch[]])[] 
 
 /**
  * Turns the state dict of the FID Inception-v3 (`pt_inception-2015-12-05-6726825d.pth`, either torch container) into a
- * detector: uint8 images of any size in, resized as the original does, 2048 features out.
+ * detector: uint8 images of any size in, resized as the original does, 2048 features out. Only the published file is
+ * called `inception-2015-12-05`; other weights bear their file's name and the start of its sha256.
  * @throws UserError for a file that cannot be read or does not hold that network
  */
 export async function importInception(source: string, dest: string): Promise<DetectorInfo> {
@@ -90,7 +89,7 @@ export async function importInception(source: string, dest: string): Promise<Det
     const published = source_sha256 === PUBLISHED_SHA256;
     const info: DetectorInfo = {
       kind: 'detector',
-      name: published ? 'inception-2015-12-05' : `inception-${source_sha256.slice(0, 8)}`,
+      name: published ? 'inception-2015-12-05' : `${parse(source).name}-${source_sha256.slice(0, 8)}`,
       dimension: FEATURES,
       published,
       channels: 3,
@@ -130,7 +129,7 @@ class InceptionGraph {
   build(): Graph {
     const { graph } = this;
     const images = graph.input('images', 'uint8', ['N', 3, 'H', 'W']);
-    let x = this.branch('', STEM, { value: this.normalised(images), channels: 3 });
+    let x = this.branch('', STEM, { value: inceptionPictures(graph, images), channels: 3 });
     for (const [name, branches] of BLOCKS)
       x = this.join(
         name,
@@ -140,20 +139,6 @@ class InceptionGraph {
     const pooled = graph.node('GlobalAveragePool', 'pool3', [x.value]);
     graph.output(graph.node('Flatten', 'features', [pooled]), 'float32', ['N', FEATURES]);
     return graph;
-  }
-
-  /** Source pixel i * W / 299, bilinear, edges clamped, no antialiasing; then (x - 128) / 128. */
-  private normalised(images: Value): Value {
-    const { graph } = this;
-    const pixels = graph.node('Cast', 'pixels', [images], { to: 1 });
-    const leading = graph.node('Shape', 'leading', [pixels], { start: 0, end: 2 });
-    const sizes = graph.node('Concat', 'sizes', [leading, graph.int64([SIDE, SIDE])], { axis: 0 });
-    const resized = graph.node('Resize', 'resized', [pixels, undefined, undefined, sizes], {
-      mode: 'linear',
-      coordinate_transformation_mode: 'asymmetric',
-    });
-    const centred = graph.node('Sub', 'centred', [resized, graph.float32([128], [])]);
-    return graph.node('Mul', 'normalised', [centred, graph.float32([1 / 128], [])]);
   }
 
   private branch(prefix: string, steps: Branch, start: Map2d): Map2d {

@@ -52,6 +52,14 @@ export async function openStateDict(path: string): Promise<Pick<WeightSource, 't
   });
 }
 
+/** Whether the file holds tensors by name, as `torch.save(model.state_dict())` writes, and no pickled network. */
+export function isStateDict(path: string): Promise<boolean> {
+  return openTorchFile(path, (file, root) => {
+    file.close();
+    return [...mapOf(root).values()].some((value) => value instanceof TorchTensor);
+  });
+}
+
 /** Reads a file in any of torch's containers and keeps it open for what is made of it. */
 async function openTorchFile<T>(path: string, make: (file: SourceFile, root: unknown) => T): Promise<T> {
   const file = new SourceFile(path);

@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { appendFile, copyFile, rename, rm } from 'node:fs/promises';
+import { basename, parse } from 'node:path';
+import { messageOf, UserError } from '../errors';
+import { fileDigest } from './file-digest';
+import { DATA_TYPE, FIELD } from './graph';
+import { encodeMetadata } from './metadata';
+import type { DetectorInfo } from './model-info';
+import { Message, WIRE } from './protobuf';
+import { SourceFile } from './source-file';
+
+/**
+ * Takes over a feature extractor that is an ONNX file already: one input `images` uint8 [N,3,H,W] (or 1 channel, or a
+ * fixed square size), one output `features` float32 [N,dimension]. The graph stays as it is, what a detector must say
+ * of itself is appended; protocol buffers allow that, and later entries win.
+ * @throws UserError for another signature, weights outside the file, or a damaged file
+ */
+export async function importOnnxDetector(source: string, dest: string): Promise<DetectorInfo> {
+  const signature = readSignature(source);
+  const source_sha256 = await fileDigest(source);
+  const info: DetectorInfo = {
+    kind: 'detector',
+    name: `${parse(source).name}-${source_sha256.slice(0, 8)}`,
+    published: false,
+    ...signature,
+    source_name: basename(source),
+    source_sha256,
+  };
+  const metadata = new Message();
+  for (const [key, value] of Object.entries(encodeMetadata(info))) {
+    const entry = new Message().string(FIELD.entry.key, key).string(FIELD.entry.value, value);
+    metadata.message(FIELD.model.metadata_props, entry);
+  }
+  const temporary = `${dest}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    await copyFile(source, temporary);
+    await appendFile(temporary, metadata.toBytes());
+    await rename(temporary, dest);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new UserError(`Cannot write ${dest}: ${messageOf(error)}`);
+  }
+  return info;
+}
+
+/** TensorProto.data_location, and its value for weights in another file. */
+const DATA_LOCATION = 14;
+const EXTERNAL = 1;
+
+/** Where a field's content lies; of a varint, its value. */
+interface ProtoField {
+  readonly field: number;
+  readonly value: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface ValueInfo {
+  name: string;
+  type: number;
+  /** A symbolic size is undefined. */
+  dims: (number | undefined)[];
+}
+
+function readSignature(source: string): Pick<DetectorInfo, 'dimension' | 'channels' | 'resolution'> {
+  const file = new SourceFile(source);
+  try {
+    const graph = only(file, 0, file.size, FIELD.model.graph);
+    if (!graph) throw new UserError(`${source} is not an ONNX model: it has no graph`);
+    const inputs: ValueInfo[] = [];
+    const outputs: ValueInfo[] = [];
+    const weights = new Set<string>();
+    for (const { field, start, end } of fieldsOf(file, graph.start, graph.end)) {
+      if (field === FIELD.graph.input) inputs.push(valueInfo(file, start, end));
+      if (field === FIELD.graph.output) outputs.push(valueInfo(file, start, end));
+      if (field !== FIELD.graph.initializer) continue;
+      for (const part of fieldsOf(file, start, end)) {
+        if (part.field === FIELD.tensor.name) weights.add(text(file, part));
+        if (part.field === DATA_LOCATION && part.value === EXTERNAL) {
+          throw new UserError(`${source} keeps its weights in another file: export it as one file`);
+        }
+      }
+    }
+    // Before IR version 4 weights were listed among the inputs.
+    const fed = inputs.filter(({ name }) => !weights.has(name));
+    const [images, features] = [fed[0], outputs[0]];
+    const [, channels, height, width] = images?.dims ?? [];
+    const dimension = features?.dims[1];
+    if (
+      fed.length === 1 &&
+      outputs.length === 1 &&
+      images.name === 'images' &&
+      images.type === DATA_TYPE.uint8 &&
+      images.dims.length === 4 &&
+      (channels === 1 || channels === 3) &&
+      height === width &&
+      features.name === 'features' &&
+      features.type === DATA_TYPE.float32 &&
+      features.dims.length === 2 &&
+      dimension !== undefined
+    ) {
+      return { channels, dimension, resolution: height };
+    }
+    throw new UserError(
+      `${source} is not a detector: it maps ${fed.map(described).join(', ')} to ${outputs.map(described).join(', ')}; ` +
+        'one input images uint8 [N,3,H,W] and one output features float32 [N,dimension] are needed',
+    );
+  } finally {
+    file.close();
+  }
+}
+
+function described({ name, type, dims }: ValueInfo): string {
+  const known = Object.entries(DATA_TYPE).find(([, number]) => number === type);
+  return `${name} ${known?.[0] ?? `type ${type}`} [${dims.map((dim) => dim ?? '?').join()}]`;
+}
+
+/** ValueInfoProto: name and TypeProto.Tensor {elem_type, shape {dim {dim_value | dim_param}}}. */
+function valueInfo(file: SourceFile, start: number, end: number): ValueInfo {
+  const info: ValueInfo = { name: '', type: 0, dims: [] };
+  for (const part of fieldsOf(file, start, end)) {
+    if (part.field === FIELD.value.name) info.name = text(file, part);
+    if (part.field !== FIELD.value.type) continue;
+    const tensor = only(file, part.start, part.end, 1);
+    if (!tensor) continue;
+    info.type = only(file, tensor.start, tensor.end, 1)?.value ?? 0;
+    const shape = only(file, tensor.start, tensor.end, 2);
+    if (!shape) continue;
+    for (const dim of fieldsOf(file, shape.start, shape.end)) {
+      info.dims.push(only(file, dim.start, dim.end, 1)?.value);
+    }
+  }
+  return info;
+}
+
+function text(file: SourceFile, { start, end }: ProtoField): string {
+  return new TextDecoder().decode(file.read(start, end - start));
+}
+
+/** The last field of that number, as protocol buffers have it. */
+function only(file: SourceFile, start: number, end: number, field: number): ProtoField | undefined {
+  return [...fieldsOf(file, start, end)].filter((part) => part.field === field).pop();
+}
+
+/** The fields of one message, their contents not read. */
+function* fieldsOf(file: SourceFile, start: number, end: number): Generator<ProtoField> {
+  for (let at = start; at < end;) {
+    const [tag, afterTag] = varint(file, at, end);
+    const [field, wire] = [Math.floor(tag / 8), tag % 8];
+    if (wire === WIRE.varint) {
+      const [value, after] = varint(file, afterTag, end);
+      yield { field, value, start: afterTag, end: after };
+      at = after;
+      continue;
+    }
+    const fixed = wire === WIRE.fixed32 ? 4 : wire === WIRE.fixed64 ? 8 : undefined;
+    if (fixed === undefined && wire !== WIRE.bytes) throw new UserError(`${file.path} is not an ONNX model`);
+    const [length, from] = fixed === undefined ? varint(file, afterTag, end) : [fixed, afterTag];
+    if (from + length > end) file.fail(`field ${field} ends beyond its message`);
+    yield { field, value: 0, start: from, end: from + length };
+    at = from + length;
+  }
+}
+
+/** @returns the number and where the next byte lies */
+function varint(file: SourceFile, start: number, end: number): [value: number, after: number] {
+  const bytes = file.read(start, Math.min(10, end - start));
+  let value = 0;
+  for (const [i, byte] of bytes.entries()) {
+    value += (byte & 0x7f) * 2 ** (7 * i);
+    if (byte < 0x80) return [value, start + i + 1];
+  }
+  throw new UserError(`${file.path} is not an ONNX model`);
+}
