@@ -2,11 +2,21 @@ import { clusterRules } from './cluster';
 import { commandRules } from './commands';
 import { formRules } from './form';
 import { gpuRules } from './gpus';
+import { logRules } from './logs';
 import { optionRules } from './options';
 import type { Rule } from './rule';
+import { spellingRules } from './spelling';
 
 /** Every rule, in the order of docs/rules.md. */
-export const rules: readonly Rule[] = [...formRules, ...optionRules, ...gpuRules, ...commandRules, ...clusterRules];
+export const rules: readonly Rule[] = [
+  ...formRules,
+  ...spellingRules,
+  ...optionRules,
+  ...logRules,
+  ...gpuRules,
+  ...commandRules,
+  ...clusterRules,
+];
 
 /** A rule by its id. */
 export function ruleNamed(id: string): Rule | undefined {
