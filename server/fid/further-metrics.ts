@@ -99,7 +99,7 @@ export async function furtherMetrics(
     if (Math.min(generated.n, real.n) <= NEIGHBOURS) {
       throw new UserError(`Precision and recall need more than ${NEIGHBOURS} images on both sides`);
     }
-    const shares = await precisionRecall(generated, real, NEIGHBOURS, control.signal);
+    const shares = await precisionRecall(generated, real, NEIGHBOURS, control);
     metrics.precision_recall = { ...shares, k: NEIGHBOURS };
   }
   if (options.extrapolate) {

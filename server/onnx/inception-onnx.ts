@@ -99,7 +99,7 @@ function readSignature(source: string): Pick<DetectorInfo, 'dimension' | 'channe
       features.dims.length === 2 &&
       dimension !== undefined
     ) {
-      return { channels, dimension, resolution: height };
+      return { channels, dimension, ...(height !== undefined && { resolution: height }) };
     }
     throw new UserError(
       `${source} is not a detector: it maps ${fed.map(described).join(', ')} to ${outputs.map(described).join(', ')}; ` +

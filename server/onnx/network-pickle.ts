@@ -90,6 +90,11 @@ function sourceOf(file: SourceFile, root: unknown): WeightSource {
   if (/^(Generator|Discriminator)$/.test(network.className)) {
     throw new UserError(`${file.path} holds a GAN (${network.className}), not an EDM network`);
   }
+  if (network.className === 'InceptionV3') {
+    throw new UserError(
+      `${file.path} holds NVIDIA's copy of the FID detector: import pt_inception-2015-12-05-6726825d.pth, the same weights under their published sha256`,
+    );
+  }
   const inner = moduleOf(mapOf(network.state.get('_modules')).get('model'));
   const config: Record<string, unknown> = { ...keywords(inner), ...keywords(network) };
   for (const key of SETTINGS) if (network.state.has(key)) config[key] = network.state.get(key);

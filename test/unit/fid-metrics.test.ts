@@ -8,7 +8,6 @@ import { frechetDistance } from '../../server/fid/frechet';
 import { drawSubsets, type Features, kernelDistance, type SubsetPair } from '../../server/fid/kernel-distance';
 import { type NpyArray, readNpz } from '../../server/fid/npz';
 import { NumpyRandom } from '../../server/fid/numpy-random';
-import { Pause } from '../../server/fid/pause';
 import { precisionRecall, squaredRadii } from '../../server/fid/precision-recall';
 import { StatisticsAccumulator } from '../../server/fid/statistics';
 
@@ -138,7 +137,7 @@ for (const k of [1, 3, 5] as const) {
       [generated, `prc_radius_gen_k${k}`],
       [real, `prc_radius_real_k${k}`],
     ] as const) {
-      const radii = (await squaredRadii(features, k, new Pause())).map(Math.sqrt);
+      const radii = (await squaredRadii(features, k)).map(Math.sqrt);
       const expected = (await arrayOf(name)).data;
       radii.forEach((radius, i) => near(radius, Number(expected[i]), 1e-12 * radius));
     }

@@ -162,11 +162,17 @@ test('an importer is chosen by content, and what nobody can import is refused in
   const wrong = await meanModel('wrong.onnx', ['x', 'float32', ['N', 3, 'H', 'W']], 'y');
   const text = inScratch('text.pth');
   writeFileSync(text, 'Git LFS pointer');
+  const nvidia = inScratch('inception-2015-12-05.pkl');
+  const word = (letters: string): string => `X${String.fromCharCode(letters.length)}\0\0\0${letters}`;
+  const entries = `${word('class_name')}${word('InceptionV3')}${word('state')}}`;
+  const pickle = `\x80\x02ctorch_utils.persistence\n_reconstruct_persistent_obj\n(}(${entries}utR.`;
+  writeFileSync(nvidia, Buffer.from(pickle, 'latin1'));
   const short = inScratch('short.onnx');
   writeFileSync(short, readFileSync(inScratch('mean.onnx')).subarray(0, 90));
   const refusals: [string, RegExp][] = [
     [wrong, /wrong\.onnx is not a detector: it maps x float32 \[\?,3,\?,\?\] to y float32 \[\?,3\]; one input images/],
     [text, /text\.pth is nothing that can be imported: give an EDM network/],
+    [nvidia, /inception-2015-12-05\.pkl holds NVIDIA's copy of the FID detector: import pt_inception/],
     [short, /short\.onnx is (cut off or damaged|not an ONNX model)/],
     [inScratch('none.pth'), /Cannot read .*none\.pth: ENOENT/],
   ];
