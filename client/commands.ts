@@ -13,7 +13,7 @@ const EMBEDDED = 'embedded:fashion-mnist';
 interface Command {
   /** Computing and git start programs: never in an untrusted workspace. */
   needsTrust: boolean;
-  run(context: Context, argument?: unknown): Promise<void> | void;
+  run: (context: Context, argument?: unknown) => Promise<void> | void;
 }
 
 /** Every command of the extension; package.json names the same ids. */

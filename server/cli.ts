@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import type { SamplerOptions } from './diffusion/sampler-options';
-import type { RngDevice } from './diffusion/random';
+import { RNG_DEVICES, type RngDevice } from './diffusion/random';
 import { examine } from './doctor';
 import { CancelledError, UserError } from './errors';
 import { metricName } from './fid/detector';
@@ -89,8 +89,8 @@ const COMMANDS: Record<string, Command> = {
             subdirs: values.subdirs === true,
             class: number(values, 'class'),
             batch: number(values, 'batch'),
-            rng: choice(values, 'rng', ['cpu', 'cuda'] as const) as RngDevice | undefined,
-            grid: string(values, 'grid') && path.resolve(string(values, 'grid') ?? ''),
+            rng: choice<RngDevice>(values, 'rng', RNG_DEVICES),
+            grid: gridFile(values, outdir),
           },
         },
         report.report,
@@ -267,6 +267,17 @@ function choice<T extends string>(values: Values, name: string, allowed: readonl
   const given = string(values, name);
   if (given === undefined || allowed.includes(given as T)) return given as T | undefined;
   throw new UserError(`--${name} ${given}: choose one of ${allowed.join(', ')}`);
+}
+
+/** Where the grid goes: never among the images, where it would be measured as one. */
+function gridFile(values: Values, outdir: string): string | undefined {
+  const given = string(values, 'grid');
+  if (given === undefined) return undefined;
+  const file = path.resolve(given);
+  if (!path.relative(outdir, file).startsWith('..')) {
+    throw new UserError(`--grid ${given}: lies in --outdir and would be measured as an image; choose another place`);
+  }
+  return file;
 }
 
 function device(values: Values): DeviceChoice {

@@ -34,7 +34,12 @@ const CHECKS: Check[] = [
     return Promise.resolve(
       enough
         ? { topic: 'Node.js', state: 'ok', found: `version ${version}` }
-        : { topic: 'Node.js', state: 'missing', found: `version ${version}`, remedy: 'Install Node.js 20.15 or newer.' },
+        : {
+            topic: 'Node.js',
+            state: 'missing',
+            found: `version ${version}`,
+            remedy: 'Install Node.js 20.15 or newer.',
+          },
     );
   },
   async () => {

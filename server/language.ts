@@ -11,6 +11,8 @@ import {
   type CodeAction,
   type CompletionItem,
   type Diagnostic,
+  type DocumentSymbol,
+  type TextEdit,
   type Hover,
   type Position,
   type Range,
@@ -93,6 +95,16 @@ export function hover(document: TextDocument, position: Position): Hover | undef
     case undefined:
       return undefined;
   }
+}
+
+/** The outline of a batch script: its directives and the commands below them. */
+export function symbols(document: TextDocument): DocumentSymbol[] {
+  return languageOf(document) === 'batch' ? batch.documentSymbols(document.getText()) : [];
+}
+
+/** Formats the directives of a batch script; the shell below is left to its own formatter. */
+export function formatting(document: TextDocument): TextEdit[] {
+  return languageOf(document) === 'batch' ? batch.formatting(document.getText()) : [];
 }
 
 /** Quick fixes for the diagnostics under the cursor. */

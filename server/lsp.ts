@@ -18,7 +18,16 @@ import { CancelledError, messageOf, UserError } from './errors';
 import { repositoryRoot } from './history/git';
 import { listSamples, sampleDetails } from './history/samples';
 import { readHistory } from './history/store';
-import { codeActions, completion, diagnostics, fileDiagnostics, hover, languageOf } from './language';
+import {
+  codeActions,
+  completion,
+  diagnostics,
+  fileDiagnostics,
+  formatting,
+  hover,
+  languageOf,
+  symbols,
+} from './language';
 import type { OnProgress } from './progress';
 import * as protocol from './protocol';
 import { executeRun } from './runs/execute';
@@ -29,6 +38,8 @@ export const CAPABILITIES: InitializeResult['capabilities'] = {
   textDocumentSync: TextDocumentSyncKind.Incremental,
   completionProvider: { triggerCharacters: ['-', '=', ':', ' '] },
   hoverProvider: true,
+  documentSymbolProvider: true,
+  documentFormattingProvider: true,
   codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
 };
 
@@ -58,6 +69,14 @@ connection.onCompletion(({ textDocument, position }) => {
 connection.onHover(({ textDocument, position }) => {
   const document = documents.get(textDocument.uri);
   return document && hover(document, position);
+});
+connection.onDocumentSymbol(({ textDocument }) => {
+  const document = documents.get(textDocument.uri);
+  return document ? symbols(document) : [];
+});
+connection.onDocumentFormatting(({ textDocument }) => {
+  const document = documents.get(textDocument.uri);
+  return document ? formatting(document) : [];
 });
 connection.onCodeAction(({ textDocument, range, context }) => {
   const document = documents.get(textDocument.uri);

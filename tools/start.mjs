@@ -17,7 +17,7 @@ const SUBJECTS = { 4: 'Start with 4 sampling steps', 8: 'Double the steps to 8',
 const config = (steps) => `# A run: which network makes which images with which sampler, and how they are measured.
 # Everything has a hover text and completion; "Run" above this line runs it.
 network: embedded:fashion-mnist
-seeds: 0-499
+seeds: 0-399
 steps: ${steps}
 fd:
   reference: embedded:fashion-mnist

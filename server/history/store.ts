@@ -51,7 +51,8 @@ export async function readHistory(root: string): Promise<History> {
 
 /** Digest of everything in a record but when and how fast: equal results have equal ids. */
 export function recordId(record: Omit<HistoryRecord, 'id'>): string {
-  const { time: _time, seconds: _seconds, device: _device, ...rest } = record;
+  const rest: Partial<HistoryRecord> = { ...record };
+  for (const key of ['time', 'seconds', 'device'] as const) delete rest[key];
   return createHash('sha256')
     .update(JSON.stringify(rest, Object.keys(flatten(rest)).sort()))
     .digest('hex')

@@ -11,7 +11,7 @@ export interface OpenDenoiser {
   info: DenoiserInfo;
   device: 'cpu' | 'cuda';
   note?: string;
-  release(): Promise<void>;
+  release: () => Promise<void>;
 }
 
 /**

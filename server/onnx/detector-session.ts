@@ -12,7 +12,7 @@ export interface OpenDetector {
   info: DetectorInfo;
   device: 'cpu' | 'cuda';
   note?: string;
-  release(): Promise<void>;
+  release: () => Promise<void>;
 }
 
 /**

@@ -60,7 +60,13 @@ async function runGenerate(
         grid,
       );
     }
-    return { ...result, rng, device, notes: note ? [note] : [] };
+    const notes = note ? [note] : [];
+    if (result.notFinite > 0) {
+      notes.push(
+        `${result.notFinite} images are black where the samples are not finite: the network or the sampler diverged`,
+      );
+    }
+    return { ...result, rng, device, notes };
   } finally {
     await release();
   }

@@ -88,14 +88,12 @@ function valuesOf(key: string, schema: PropertySchema): string[] {
   if (schema.type === 'boolean') return ['true', 'false'];
   if (['network', 'reference', 'detector'].includes(key)) return [...EMBEDDED_NAMES];
   if (key === 'seeds') return ['0-63', '0-999', '0-49999'];
-  return schema.default === undefined ? [] : [String(schema.default as string | number | boolean)];
+  return schema.default === undefined ? [] : [String(schema.default)];
 }
 
 function summary(schema: PropertySchema): string {
   const type = schema.enum?.join(' | ') ?? ([] as string[]).concat(schema.type ?? 'map').join(' | ');
-  return schema.default === undefined
-    ? type
-    : `${type}, default ${String(schema.default as string | number | boolean)}`;
+  return schema.default === undefined ? type : `${type}, default ${String(schema.default)}`;
 }
 
 /** Hover over a key: its description, type and default. */

@@ -27,7 +27,7 @@ export interface ReadConfig {
   config?: RunConfig;
   problems: ConfigProblem[];
   /** Gives a problem that names a field the range it is at. */
-  place(problem: CrossProblem): ConfigProblem;
+  place: (problem: CrossProblem) => ConfigProblem;
 }
 
 /** File name ending of run configs. */
@@ -83,7 +83,7 @@ function position(lines: LineCounter, offset: number): Range['start'] {
 
 /** Offsets of the key or the value at `path`, or of the nearest parent that exists. */
 function locate(document: Document, path: readonly string[], part: 'key' | 'value'): [number, number] | undefined {
-  let node = document.contents as Node | null;
+  let node = document.contents;
   let found: [number, number] | undefined;
   for (const [depth, name] of path.entries()) {
     if (!isMap(node)) return found;
@@ -192,7 +192,7 @@ export interface PropertySchema {
   description?: string;
   type?: string | string[];
   enum?: string[];
-  default?: unknown;
+  default?: string | number | boolean;
   minimum?: number;
   properties?: Record<string, PropertySchema>;
 }

@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-languageserver-protocol/node';
 import * as protocol from '../../server/protocol';
-import { TestServer } from '../server/connection';
+import { textOf, TestServer } from '../server/connection';
 import { repository } from '../server/workspace';
 
 const EDITS = 100;
@@ -23,7 +23,7 @@ async function latencies(server: TestServer, uri: string): Promise<number[]> {
     const started = performance.now();
     await server.change(uri, SCRIPT.replace('gpu:2', `gpu:${gpus}`));
     await server.diagnostics(uri, (found) =>
-      found.some(({ message }) => String(message).includes(`of the ${gpus} GPUs`)),
+      found.some(({ message }) => textOf(message).includes(`of the ${gpus} GPUs`)),
     );
     times.push(performance.now() - started);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -11,12 +11,12 @@ const THEMES: Record<string, Theme> = { dark: 'Dark Modern', light: 'Light Moder
 const PICTURES = path.join(__dirname, 'screenshots');
 
 const DRAFT = `network: embedded:fashion-mnist
-seeds: 0-499
+seeds: 0-399
 steps: 1
 S_chrun: 40
 fd:
   reference: embedded:fashion-mnist
-  num: 1000
+  num: 500
 `;
 
 async function take(workspace: string, name: string, theme: Theme): Promise<void> {

@@ -14,6 +14,11 @@ import {
 } from 'vscode-languageserver-protocol/node';
 import { ROOT } from './workspace';
 
+/** A diagnostic's message as text. */
+export function textOf(message: Diagnostic['message']): string {
+  return typeof message === 'string' ? message : message.value;
+}
+
 /** A language server as any editor starts it: `edm-workbench lsp --stdio`. */
 export class TestServer {
   private readonly published = new Map<string, Diagnostic[][]>();

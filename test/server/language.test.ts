@@ -10,7 +10,7 @@ import {
   type MarkupContent,
   type TextEdit,
 } from 'vscode-languageserver-protocol/node';
-import { TestServer } from './connection';
+import { textOf, TestServer } from './connection';
 import { temporaryFolder } from './workspace';
 
 const SCRIPT = `#!/bin/bash
@@ -46,7 +46,7 @@ test('a batch script: the GPU count in two places, a late directive', async () =
   const found = await server.diagnostics(uri);
   const gpus = found.find(({ code }) => code === 'gpu-count');
   assert.equal(gpus?.range.start.line, 2);
-  assert.match(String(gpus.message), /1 of the 2 GPUs/);
+  assert.match(textOf(gpus.message), /1 of the 2 GPUs/);
   assert.ok(
     found.some(({ range, severity }) => range.start.line === 3 && severity === 1),
     'the late --time is an error',
@@ -99,7 +99,7 @@ test('a run config: what only the named file can tell', async () => {
   const text = 'network: embedded:fashion-mnist\nclass: 10\n';
   const uri = await server.open(path.join(folder, 'class.edm.yaml'), text, 'yaml');
   const [found] = await server.diagnostics(uri, (list) => list.length > 0);
-  assert.match(String(found.message), /class 10 is out of range: .* has classes 0 to 9/);
+  assert.match(textOf(found.message), /class 10 is out of range: .* has classes 0 to 9/);
   assert.deepEqual(found.range.start, { line: 1, character: 7 });
 });
 
