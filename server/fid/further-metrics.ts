@@ -91,7 +91,7 @@ export async function furtherMetrics(
   if (options.kid && real) {
     const size = Math.min(KID.size, generated.n, real.n);
     const draws = { subsets: KID.subsets, size, random: new NumpyRandom(KID.seed) };
-    const pairs = drawSubsets(generated.n, real.n, draws);
+    const pairs = counted(drawSubsets(generated.n, real.n, draws), KID.subsets, control.onProgress);
     const { mean, std, subsets } = await kernelDistance(generated, real, pairs, control);
     metrics.kid = { mean, std, subsets: subsets.length, size };
   }
@@ -128,6 +128,16 @@ export function furtherLines({
     lines.push(`${metric}, N to infinity: ${formatG(value)} +- ${formatG(standardError)}`);
   }
   return lines;
+}
+
+/** The same subsets, each reported when the next is asked for. */
+function* counted<T>(subsets: Iterable<T>, total: number, onProgress?: OnProgress): Generator<T> {
+  const meter = new ProgressMeter('Comparing subsets', total, onProgress);
+  let done = 0;
+  for (const subset of subsets) {
+    yield subset;
+    meter.update(++done);
+  }
 }
 
 /** Distances of growing parts of one random order, so that every image enters the sums once. */
