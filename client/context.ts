@@ -18,7 +18,11 @@ export class Context implements vscode.Disposable {
   private async start(): Promise<LanguageClient> {
     const module = this.extension.asAbsolutePath(path.join('dist', 'server.js'));
     const options: LanguageClientOptions = {
-      documentSelector: [{ language: 'shellscript' }, { pattern: '**/*.edm.yaml' }],
+      // Files and new ones only: the old side of a diff (scheme git) would show every finding twice.
+      documentSelector: ['file', 'untitled'].flatMap((scheme) => [
+        { scheme, language: 'shellscript' },
+        { scheme, pattern: '**/*.edm.yaml' },
+      ]),
       diagnosticCollectionName: 'edm-workbench',
       initializationFailedHandler: (error) => {
         void vscode.window.showErrorMessage(vscode.l10n.t('EDM Workbench could not start: {0}', String(error)));

@@ -5,6 +5,7 @@ import type { GenerateSummary, MeasureSummary } from '../onnx/jobs';
 import type { OnProgress, Progress } from '../progress';
 import type { RunResult } from '../protocol';
 import type { HistoryRecord, SamplerRecord } from '../schema-types.gen';
+import { isEmbedded } from './embedded';
 import { RunFolder } from './folder';
 import { planRun, type RunPlan } from './plan';
 
@@ -119,11 +120,17 @@ function historyRecord(
     value: measured.value,
     num: measured.num,
     detector: measured.detector,
-    reference: measured.reference,
+    reference: { ...measured.reference, ...embeddedName(plan) },
     device: generated.device,
     seconds: { generate: round(generated.seconds), measure: round(measured.seconds) },
   };
   return { ...record, id: recordId(record) };
+}
+
+/** The name that the user gave where it stands for a file of the workbench: `reference.npz` alone says nothing. */
+function embeddedName({ config }: RunPlan): { name?: string } {
+  const name = (config.fd ?? config.fid)?.reference;
+  return name && isEmbedded(name) ? { name } : {};
 }
 
 function round(seconds: number): number {

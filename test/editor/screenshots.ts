@@ -52,7 +52,7 @@ async function take(workspace: string, name: string, theme: Theme): Promise<void
     await workbench.screenshot(picture('history'));
     await point.press('Enter');
     const samples = await workbench.webview(run);
-    await samples.locator('[role=gridcell] img').nth(40).waitFor();
+    await samples.locator('[role=gridcell] img').nth(4).waitFor();
     await workbench.runCommand('View: Join All Editor Groups');
     const joined = await workbench.webview(run);
     await joined.locator('[role=gridcell] img').nth(100).waitFor();
