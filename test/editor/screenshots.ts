@@ -54,10 +54,10 @@ async function take(workspace: string, name: string, theme: Theme): Promise<void
     const samples = await workbench.webview(run);
     await samples.locator('[role=gridcell] img').nth(4).waitFor();
     await workbench.runCommand('View: Join All Editor Groups');
-    const joined = await workbench.webview(run);
-    await joined.locator('[role=gridcell] img').nth(100).waitFor();
-    await joined.locator('[role=gridcell]').nth(30).focus();
-    await workbench.page.waitForLoadState('networkidle');
+    // The panel is laid out anew; a pointer over a sample shows what it knows.
+    await workbench.page.waitForTimeout(4000);
+    await workbench.page.mouse.move(760, 330, { steps: 5 });
+    await workbench.page.waitForTimeout(1000);
     await workbench.screenshot(picture('samples'));
   } finally {
     await workbench.close();
