@@ -130,7 +130,7 @@ const CHECKS: Check[] = [
             state: 'optional',
             found: 'not installed',
             remedy:
-              'On a machine with a GPU: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12 (the README says more).',
+              'On Linux x64 with a GPU: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js (see the README).',
           },
     );
   },

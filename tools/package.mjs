@@ -1,0 +1,55 @@
+// `npm run package [-- TARGET]`: a VSIX for one platform, with that platform's ONNX Runtime alone.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { install, root } from './install.mjs';
+
+const target = process.argv[2] ?? `${process.platform}-${process.arch}`;
+const [platform, architecture] = target.split('-');
+const binaries = path.join('node_modules', 'onnxruntime-node', 'bin', 'napi-v6', platform, architecture);
+await install();
+if (!existsSync(path.join(root, binaries))) {
+  console.error(`Error: ONNX Runtime has no binary for ${target}`);
+  process.exit(1);
+}
+
+// Everything is bundled but ONNX Runtime, which loads its library from its own folder.
+const KEPT = [
+  'package.json',
+  'package.nls.json',
+  'README.md',
+  'LICENSE',
+  'docs/rules.md',
+  'schemas/**',
+  'server/model/**',
+  'test/editor/screenshots/*.png',
+  'dist/*.js',
+  'dist/media/*.{js,css}',
+  'node_modules/onnxruntime-node/package.json',
+  'node_modules/onnxruntime-node/LICENSE',
+  'node_modules/onnxruntime-node/dist/**',
+  'node_modules/onnxruntime-common/package.json',
+  'node_modules/onnxruntime-common/dist/cjs/**/*.js',
+  'node_modules/onnxruntime-common/dist/cjs/package.json',
+  `${binaries.split(path.sep).join('/')}/**`,
+];
+const scratch = mkdtempSync(path.join(os.tmpdir(), 'edm-workbench-package-'));
+const ignore = path.join(scratch, '.vscodeignore');
+writeFileSync(ignore, ['**', ...KEPT.map((name) => `!${name}`)].join('\n'));
+const vsce = path.join(root, 'node_modules', '@vscode', 'vsce', 'vsce');
+const args = [
+  vsce,
+  'package',
+  '--target',
+  target,
+  '--ignoreFile',
+  ignore,
+  '--allow-missing-repository',
+  '--no-rewrite-relative-links',
+  '--out',
+  `edm-workbench-${target}.vsix`,
+];
+const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+rmSync(scratch, { recursive: true });
+process.exitCode = status ?? 1;
