@@ -214,7 +214,7 @@ export interface NetworkIdentity {
 export interface HistoryRecord {
   version: 1;
   /**
-   * Digest of everything but time and duration: the same result is recorded once.
+   * Digest of everything but time, duration, device and branch: the same result is recorded once.
    */
   id: string;
   /**

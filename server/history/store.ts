@@ -49,9 +49,13 @@ export async function readHistory(root: string): Promise<History> {
   return { records: [...records.values()].sort((a, b) => a.time.localeCompare(b.time)), problems };
 }
 
-/** Digest of everything in a record but when and how fast: equal results have equal ids. */
+/**
+ * Digest of everything in a record that makes the result what it is: equal results have equal ids, whenever and how fast
+ * they were made, and whichever branch was checked out at the commit.
+ */
 export function recordId(record: Omit<HistoryRecord, 'id'>): string {
-  const rest: Partial<HistoryRecord> = { ...record };
+  const { commit, dirty } = record.code;
+  const rest: Record<string, unknown> = { ...record, code: { commit, dirty } };
   for (const key of ['time', 'seconds', 'device'] as const) delete rest[key];
   return createHash('sha256')
     .update(JSON.stringify(rest, Object.keys(flatten(rest)).sort()))

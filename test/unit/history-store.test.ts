@@ -57,6 +57,7 @@ test('the id depends on every part of the result, not on the order of keys, time
   const { id } = record();
   assert.equal(record({ time: 'x', seconds: { generate: 0, measure: 0 } }).id, id);
   const { code, ...others } = record();
+  assert.equal(record({ code: { ...code, branch: '' } }).id, id, 'a detached HEAD at the same commit');
   assert.equal(recordId({ code, ...others }), recordId({ ...others, code }));
   for (const changes of [
     { value: 1.26 },
