@@ -10,33 +10,26 @@ import { showSamples } from './samples-panel';
 const CONFIG_GLOB = '**/*.edm.yaml';
 const EMBEDDED = 'embedded:fashion-mnist';
 
-interface Command {
-  /** Computing and git start programs: never in an untrusted workspace. */
-  needsTrust: boolean;
-  run: (context: Context, argument?: unknown) => Promise<void> | void;
-}
+type Command = (context: Context, argument?: unknown) => Promise<void> | void;
 
 /** Every command of the extension; package.json names the same ids. */
 export const COMMANDS: Record<string, Command> = {
-  'edmWorkbench.runConfig': { needsTrust: true, run: runConfig },
-  'edmWorkbench.generate': { needsTrust: true, run: generate },
-  'edmWorkbench.measure': { needsTrust: true, run: measure },
-  'edmWorkbench.showSamples': { needsTrust: true, run: samples },
-  'edmWorkbench.showHistory': {
-    needsTrust: true,
-    run(context) {
-      const folder = workspaceFolder();
-      if (folder) showHistory(context, folder);
-    },
-  },
-  'edmWorkbench.doctor': { needsTrust: true, run: doctor },
+  'edmWorkbench.runConfig': runConfig,
+  'edmWorkbench.generate': generate,
+  'edmWorkbench.measure': measure,
+  'edmWorkbench.showSamples': samples,
+  'edmWorkbench.showHistory': history,
+  'edmWorkbench.doctor': doctor,
 };
 
-/** Registers all commands; a failure is shown, never swallowed. */
+/**
+ * Registers all commands; a failure is shown, never swallowed. Each of them computes or starts git, so none runs in an
+ * untrusted workspace.
+ */
 export function registerCommands(context: Context): vscode.Disposable[] {
-  return Object.entries(COMMANDS).map(([id, { needsTrust, run }]) =>
+  return Object.entries(COMMANDS).map(([id, run]) =>
     vscode.commands.registerCommand(id, async (argument?: unknown) => {
-      if (needsTrust && !vscode.workspace.isTrusted) {
+      if (!vscode.workspace.isTrusted) {
         void vscode.window.showWarningMessage(
           vscode.l10n.t(
             'This workspace is not trusted: scripts and configs are checked, nothing is run. Trust it to run.',
@@ -59,6 +52,11 @@ function workspaceFolder(): string | undefined {
   const folder = (active && vscode.workspace.getWorkspaceFolder(active)) ?? vscode.workspace.workspaceFolders?.[0];
   if (!folder) void vscode.window.showErrorMessage(vscode.l10n.t('Open a folder first.'));
   return folder?.uri.fsPath;
+}
+
+function history(context: Context): void {
+  const folder = workspaceFolder();
+  if (folder) showHistory(context, folder);
 }
 
 async function runConfig(context: Context, argument?: unknown): Promise<void> {
