@@ -1,7 +1,7 @@
 /** `edm-workbench`: the same core for terminals, CI and compute nodes. Progress on stderr, results on stdout. */
 import path from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import type { SamplerOptions } from './diffusion/sampler-options';
+import { CHOICE_OPTIONS, NUMBER_OPTIONS, type SamplerOptions } from './diffusion/sampler-options';
 import { RNG_DEVICES, type RngDevice } from './diffusion/random';
 import { examine } from './doctor';
 import { CancelledError, UserError } from './errors';
@@ -71,11 +71,8 @@ const COMMANDS: Record<string, Command> = {
       none(positionals);
       const outdir = path.resolve(required(values, 'outdir'));
       const sampler = Object.fromEntries([
-        ...['steps', 'sigma_min', 'sigma_max', 'rho', 'S_churn', 'S_min', 'S_max', 'S_noise'].map((name) => [
-          name,
-          number(values, name),
-        ]),
-        ...['solver', 'disc', 'schedule', 'scaling'].map((name) => [name, values[name]]),
+        ...NUMBER_OPTIONS.map((name) => [name, number(values, name)]),
+        ...CHOICE_OPTIONS.map((name) => [name, values[name]]),
       ]) as SamplerOptions;
       const summary = await compute(
         {

@@ -1,6 +1,7 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { analyse, applyFixes } from './batch';
+import { writeAtomically } from './diffusion/image-folder';
 import { messageOf, UserError } from './errors';
 import { CONFIG_SUFFIX, readConfig } from './runs/config';
 import { checkFiles } from './runs/diagnose';
@@ -43,8 +44,7 @@ export async function lintFile(file: string, options: LintOptions): Promise<File
   if (options.fix) {
     const fixed = applyFixes(script, findings);
     if (fixed !== script) {
-      await writeFile(`${file}.tmp`, fixed);
-      await rename(`${file}.tmp`, file);
+      await writeAtomically(file, Buffer.from(fixed));
       script = fixed;
       findings = analyse(script, { path: file, scheduler: options.scheduler }).findings;
     }

@@ -43,6 +43,21 @@ export interface SamplerSettings {
 /** As given by a user: whatever is missing takes its default. */
 export type SamplerOptions = Partial<SamplerSettings>;
 
+/** generate.py's options of the sampler that take a number, in its order. */
+export const NUMBER_OPTIONS = [
+  'steps',
+  'sigma_min',
+  'sigma_max',
+  'rho',
+  'S_churn',
+  'S_min',
+  'S_max',
+  'S_noise',
+] as const;
+
+/** generate.py's options of the sampler that take one of a few names; each of them selects its ablation sampler. */
+export const CHOICE_OPTIONS = ['solver', 'disc', 'schedule', 'scaling'] as const;
+
 interface NumberRule {
   /** Smallest value allowed. */
   min?: number;

@@ -1,6 +1,7 @@
-import { appendFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { writeAtomically } from '../diffusion/image-folder';
 import { messageOf, UserError } from '../errors';
 import { readManifest } from '../history/samples';
 import type { RunManifest } from '../schema-types.gen';
@@ -76,9 +77,7 @@ export class RunFolder {
   async save(changes: Partial<RunManifest> = {}): Promise<void> {
     Object.assign(this.manifest, changes);
     const file = path.join(this.path, 'run.json');
-    const temporary = `${file}.${process.pid}.tmp`;
-    await writeFile(temporary, JSON.stringify(this.manifest, infinityAsText, 2) + '\n');
-    await rename(temporary, file);
+    await writeAtomically(file, Buffer.from(JSON.stringify(this.manifest, infinityAsText, 2) + '\n'));
   }
 
   /** Appends one dated line to log.txt; a log that cannot be written stops no run. */

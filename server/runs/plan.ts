@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { parseSeeds } from '../diffusion/seeds';
-import type { SamplerOptions } from '../diffusion/sampler-options';
+import { CHOICE_OPTIONS, NUMBER_OPTIONS, type SamplerOptions } from '../diffusion/sampler-options';
 import type { RngDevice } from '../diffusion/random';
 import { messageOf, UserError } from '../errors';
 import { codeVersion, repositoryRoot } from '../history/git';
@@ -49,24 +49,11 @@ export interface MetricPlan {
   batch: number;
 }
 
-const SAMPLER_KEYS = [
-  'steps',
-  'sigma_min',
-  'sigma_max',
-  'rho',
-  'S_churn',
-  'S_min',
-  'S_max',
-  'S_noise',
-  'solver',
-  'disc',
-  'schedule',
-  'scaling',
-] as const;
-
 /** The sampler options among a config's keys. */
 export function samplerOptions(config: RunConfig): SamplerOptions {
-  const given = SAMPLER_KEYS.filter((key) => config[key] !== undefined).map((key) => [key, config[key]]);
+  const given = [...NUMBER_OPTIONS, ...CHOICE_OPTIONS]
+    .filter((key) => config[key] !== undefined)
+    .map((key) => [key, config[key]]);
   return Object.fromEntries(given) as SamplerOptions;
 }
 
