@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { runProgress, type Progress, type WithProgress } from '../server/protocol';
+import { durationText, runProgress, type Progress, type WithProgress } from '../server/protocol';
 import type { Context } from './context';
 import type { LanguageClient } from 'vscode-languageclient/node';
 import { errorText, isCancelled } from './errors';
@@ -55,14 +55,7 @@ export async function withProgress<R>(
 function progressText({ phase, done, total, rate, eta, note }: Progress): string {
   const parts = [`${phase} ${done}/${total}`];
   if (rate) parts.push(vscode.l10n.t('{0}/s', rate.toPrecision(3)));
-  if (eta !== undefined && done < total) parts.push(vscode.l10n.t('{0} left', duration(eta)));
+  if (eta !== undefined && done < total) parts.push(vscode.l10n.t('{0} left', durationText(eta)));
   if (note) parts.push(note);
   return parts.join(', ');
-}
-
-function duration(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }

@@ -14,6 +14,14 @@ export interface Progress {
 
 export type OnProgress = (progress: Progress) => void;
 
+/** Seconds as `45 s`, `3 min 20 s` or `2 h 5 min`. */
+export function durationText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
 /**
  * Turns counts into progress with rate and ETA, at most one report in `intervalMs` (the first and last always).
  * @param already units that were done before this run started: shown, but no part of the rate

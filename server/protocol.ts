@@ -4,9 +4,10 @@
  */
 import { ProgressType, RequestType } from 'vscode-languageserver-protocol';
 import type { HistoryRecord, RunManifest } from './schema-types.gen';
-import type { Progress } from './progress';
+import { durationText, type Progress } from './progress';
 
 export type { HistoryRecord, RunManifest, Progress };
+export { durationText };
 
 /** Runs that report progress name a token; the server sends `Progress` under it until the request is answered. */
 export interface WithProgress {

@@ -1,16 +1,8 @@
-import type { OnProgress, Progress } from './progress';
+import { durationText, type OnProgress, type Progress } from './progress';
 
 /** `12.3/s`, or `4.2 s each` where slower than one a second. */
 function rateText(rate: number): string {
   return rate >= 1 ? `${rate.toPrecision(3)}/s` : `${(1 / rate).toPrecision(2)} s each`;
-}
-
-/** Seconds as `45 s`, `3 min 20 s` or `2 h 5 min`. */
-export function durationText(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
 /** One progress step in one line: `Generating 128/1000 (13 %), 15.2/s, 58 s left`. */

@@ -7,7 +7,8 @@ import { CLASS_NAMES } from '../../tools/pack-model';
 import { generateTypes, TARGET } from '../../tools/generate-types';
 import { readModelInfo } from '../../server/onnx/model-file';
 import { didYouMean, editDistance } from '../../server/suggest';
-import { durationText, progressText } from '../../server/terminal';
+import { durationText } from '../../server/progress';
+import { progressText } from '../../server/terminal';
 
 const ROOT = path.join(__dirname, '..', '..');
 const json = (name: string): Record<string, unknown> =>
