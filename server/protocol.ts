@@ -2,8 +2,8 @@
  * Everything the editor and the server say to each other beyond LSP, on one page. The client and the panels import
  * types and request objects from here and from nowhere else in server/.
  */
-import { ProgressType, RequestType } from 'vscode-languageserver-protocol';
-import type { HistoryRecord, RunManifest } from './schema-types.gen';
+import { NotificationType, ProgressType, RequestType } from 'vscode-languageserver-protocol';
+import type { ClusterProfile, ClusterSnapshot, HistoryRecord, RunManifest } from './schema-types.gen';
 import { durationText, type Progress } from './progress';
 
 export type { HistoryRecord, RunManifest, Progress };
@@ -125,3 +125,201 @@ export interface DoctorParams {
   folder: string;
 }
 export const doctorRequest = new RequestType<DoctorParams, SetupFinding[], void>('edm/doctor');
+
+/* ---- Clusters ---- */
+
+export type { ClusterProfile, ClusterSnapshot };
+
+/** One state for all schedulers; `stateName` has the scheduler's own word. */
+export type JobState =
+  | 'queued'
+  | 'held'
+  | 'running'
+  | 'suspended'
+  | 'ending'
+  | 'done'
+  | 'failed'
+  | 'cancelled'
+  | 'timeout'
+  | 'memory'
+  | 'unknown';
+
+export type JobAction = 'cancel' | 'hold' | 'release';
+
+/** A job, or one task of an array. Times are ISO 8601; `elapsed` and `limit` are seconds. */
+export interface Job {
+  /** As the scheduler prints it: `42`, `42_7`, `42_[8-49]`, `42[7]`. */
+  id: string;
+  /** Of an array: the id of the whole, and which tasks this row stands for (`7` or `8-49%4`). */
+  array?: { id: string; tasks: string };
+  name: string;
+  user: string;
+  account?: string;
+  partition: string;
+  state: JobState;
+  stateName: string;
+  /** Why it is queued or failed: the scheduler's word, and in words with what to do. */
+  reason?: { name: string; text: string; remedy?: string };
+  elapsed?: number;
+  /** Absent if unlimited. */
+  limit?: number;
+  cpus?: number;
+  gpus?: number;
+  nodes?: number;
+  nodeList?: string;
+  submitted?: string;
+  started?: string;
+  /** When it is expected to start, if the scheduler says. */
+  expected?: string;
+  ended?: string;
+  exitCode?: number;
+  signal?: number;
+  /** Folder it started in, and its log files, absolute. */
+  folder?: string;
+  stdout?: string;
+  stderr?: string;
+  /** Identifies the submission if it was ours. */
+  token?: string;
+}
+
+/** A cluster that the user named, or this machine where sbatch or bsub is on PATH. */
+export interface ClusterInfo {
+  profile: ClusterProfile;
+  connection: 'disconnected' | 'connecting' | 'connected' | 'lost';
+  /** Why it is not connected, in words. */
+  message?: string;
+  /** Scheduler and version once known, e.g. `Slurm 22.05.8`. */
+  scheduler?: string;
+}
+export interface ClustersParams {
+  /** Workspace folder; its `.edm-workbench/clusters.yaml` counts. */
+  folder?: string;
+}
+export const clustersRequest = new RequestType<ClustersParams, ClusterInfo[], void>('edm/clusters');
+/** Sent whenever a connection changes. */
+export const clusterNotification = new NotificationType<ClusterInfo>('edm/cluster');
+
+export interface ClusterParams {
+  cluster: string;
+}
+/** Connects, asking what must be asked. The only request that may lead to a prompt. */
+export const connectRequest = new RequestType<ClusterParams, ClusterInfo, void>('edm/connect');
+export const disconnectRequest = new RequestType<ClusterParams, void, void>('edm/disconnect');
+
+/** Who is looking decides how often is asked: one shared query per poll, never below the profile's floor. */
+export interface WatchParams {
+  cluster: string;
+  attention: 'visible' | 'hidden' | 'none';
+  whose: 'mine' | 'all';
+}
+export const watchRequest = new RequestType<WatchParams, void, void>('edm/watchQueue');
+/** Asks now if the floor allows; otherwise as soon as it does. */
+export const refreshRequest = new RequestType<ClusterParams, void, void>('edm/refreshQueue');
+export interface QueueState {
+  cluster: string;
+  /** When the answer came, ISO 8601 by our clock. */
+  taken: string;
+  whose: 'mine' | 'all';
+  jobs: Job[];
+  /** My jobs that ended lately, newest first. */
+  finished: Job[];
+  /** Name of the user on the cluster: whose jobs are mine. */
+  user: string;
+  /** Jobs that ended since the last answer: notify once. */
+  ended: Job[];
+  /** CPUs and GPUs per partition, used of all. */
+  load: { partition: string; cpus: [used: number, all: number]; gpus: [used: number, all: number] }[];
+  /** Why this is not fresh, in words; jobs are then the last known. */
+  problem?: string;
+}
+export const queueNotification = new NotificationType<QueueState>('edm/queue');
+
+export interface SubmitParams {
+  cluster: string;
+  /** Absolute path of a batch script on this machine; `text` wins where the editor has unsaved changes. */
+  script: string;
+  text?: string;
+  /** Folder on the cluster to start in; default: the profile's work folder. */
+  folder?: string;
+}
+export interface SubmitResult {
+  id: string;
+  warnings: string[];
+  found?: boolean;
+}
+export const submitRequest = new RequestType<SubmitParams, SubmitResult, void>('edm/submit');
+export interface DryRunResult {
+  ok: boolean;
+  message: string;
+  line?: number;
+}
+export const dryRunRequest = new RequestType<SubmitParams, DryRunResult, void>('edm/dryRun');
+
+export interface JobParams {
+  cluster: string;
+  id: string;
+}
+export interface JobActionParams {
+  cluster: string;
+  action: JobAction;
+  ids: string[];
+}
+export const jobActionRequest = new RequestType<JobActionParams, { id: string; ok: boolean; message: string }[], void>(
+  'edm/jobAction',
+);
+export const jobRequest = new RequestType<JobParams, Job | null, void>('edm/job');
+/** The batch script of a job as the scheduler has it. */
+export const jobScriptRequest = new RequestType<JobParams, string, void>('edm/jobScript');
+
+/** Follow a log until the request is cancelled or the job has ended; text comes as `logNotification`. */
+export interface FollowParams extends JobParams {
+  stream: 'stdout' | 'stderr';
+  /** Chosen by the client; comes back in the notifications. */
+  follow: string;
+}
+export interface FollowResult {
+  /** Known failures that were recognised, explained. */
+  explained: { line: string; text: string; remedy?: string }[];
+  job: Job | null;
+}
+export const followRequest = new RequestType<FollowParams, FollowResult, void>('edm/followLog');
+export interface LogPart {
+  follow: string;
+  /** Whole lines; progress bars collapsed to their last state. */
+  lines: string[];
+  /** True where the file was truncated or replaced and starts anew. */
+  restarted?: boolean;
+  /** From tqdm's bar, where one is running. */
+  progress?: { done: number; total: number; rate?: string; eta?: string };
+}
+export const logNotification = new NotificationType<LogPart>('edm/log');
+
+/** Server to client: ask the user. The server's own text is shown; null means cancelled. */
+export interface PromptParams {
+  cluster: string;
+  /** Which machine asks, e.g. `login1 (jump host)`. */
+  host: string;
+  /** Text that came before the prompts (banner, instruction); plain text, untrusted. */
+  instruction: string;
+  prompts: { text: string; echo: boolean }[];
+  /** Set on another try: what was wrong. */
+  retry?: string;
+}
+export const promptRequest = new RequestType<PromptParams, string[] | null, void>('edm/prompt');
+/** Server to client: an unknown host key. */
+export interface HostKeyParams {
+  host: string;
+  port: number;
+  algorithm: string;
+  /** `SHA256:…`, as ssh-keygen -l prints it. */
+  fingerprint: string;
+}
+export const hostKeyRequest = new RequestType<HostKeyParams, boolean, void>('edm/hostKey');
+/** Server to client: secrets live in the editor's SecretStorage alone. A passphrase, never a one-time password. */
+export interface SecretParams {
+  /** E.g. `passphrase:<fingerprint of the key>`. */
+  key: string;
+  /** Absent: read. A string: store. Null: forget. */
+  value?: string | null;
+}
+export const secretRequest = new RequestType<SecretParams, string | null, void>('edm/secret');

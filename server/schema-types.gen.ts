@@ -299,3 +299,204 @@ export interface ReferenceRecord {
    */
   num?: number;
 }
+
+/**
+ * Clusters that jobs can go to: the file .edm-workbench/clusters.yaml, or the setting edmWorkbench.clusters.
+ */
+export interface Clusters {
+  clusters: ClusterProfile[];
+}
+export interface ClusterProfile {
+  /**
+   * Name of the cluster, as you call it.
+   */
+  name: string;
+  /**
+   * Host alias of your ssh configuration (or user@host). ProxyJump, keys and the rest come from there.
+   */
+  host?: string;
+  /**
+   * Host that you reach by a second ssh typed on `host`, with a key that lies there, e.g. rysy.
+   */
+  via?: string;
+  /**
+   * The editor already runs on the login node: commands are run here, without ssh.
+   */
+  local?: boolean;
+  /**
+   * Which scheduler it runs; found out on the cluster unless given.
+   */
+  scheduler?: "auto" | "slurm" | "lsf";
+  /**
+   * Folder on the cluster for code, runs and containers; ~ is your home there.
+   */
+  work_folder?: string;
+  /**
+   * Host alias for file transfers where the site has a separate machine for them.
+   */
+  transfer_host?: string;
+  /**
+   * Account that jobs are charged to.
+   */
+  account?: string;
+  /**
+   * Partition (Slurm) or queue (LSF) for jobs.
+   */
+  partition?: string;
+  /**
+   * Never ask for the queue more often than this; sites may want 60 or 120.
+   */
+  poll_seconds?: number;
+  /**
+   * Lines that every job script runs first, e.g. `module load apptainer`.
+   */
+  setup?: string[];
+  /**
+   * Whether compute nodes reach the internet; where they do not, networks, references and detectors are staged.
+   */
+  nodes_online?: boolean;
+  /**
+   * Apptainer image on the cluster for EDM's own code, e.g. ~/edm_latest.sif.
+   */
+  container?: string;
+  /**
+   * Rules of batch scripts that are switched off for this cluster, by id.
+   */
+  disabled_rules?: string[];
+}
+
+/**
+ * What is known of a cluster at one moment: filled from the scheduler's own commands, or written by hand. Batch scripts are checked against it, offline.
+ */
+export interface ClusterSnapshot {
+  /**
+   * Name of the cluster, as its users call it.
+   */
+  name?: string;
+  /**
+   * The scheduler it runs.
+   */
+  scheduler: "slurm" | "lsf";
+  /**
+   * Version of the scheduler, for example `22.05.8`.
+   */
+  version?: string;
+  /**
+   * When the snapshot was taken, ISO 8601.
+   */
+  taken?: string;
+  /**
+   * Partitions (Slurm) or queues (LSF).
+   */
+  partitions: ClusterPartition[];
+  /**
+   * Compute nodes.
+   */
+  nodes?: ClusterNode[];
+  /**
+   * Accounts of the user; absent if unknown.
+   */
+  accounts?: string[];
+  /**
+   * Account that is charged where a script names none.
+   */
+  defaultAccount?: string;
+  /**
+   * Qualities of service of the user; absent if unknown.
+   */
+  qos?: string[];
+  /**
+   * Jobs beyond a partition's limits are refused (Slurm's EnforcePartLimits) instead of waiting for ever.
+   */
+  enforcePartitionLimits?: boolean;
+  /**
+   * Array indices must stay below this (Slurm's MaxArraySize).
+   */
+  maxArraySize?: number;
+  /**
+   * Whether compute nodes reach the internet; absent if unknown.
+   */
+  nodesOnline?: boolean;
+}
+export interface ClusterPartition {
+  /**
+   * Name of the partition or queue.
+   */
+  name: string;
+  /**
+   * Used where a script names none.
+   */
+  default?: boolean;
+  /**
+   * Accepts jobs.
+   */
+  up?: boolean;
+  /**
+   * Longest time limit in minutes; absent if unlimited.
+   */
+  maxMinutes?: number;
+  /**
+   * Most nodes one job may have; absent if unlimited.
+   */
+  maxNodes?: number;
+  /**
+   * Accounts that may use it; absent if all may.
+   */
+  allowAccounts?: string[];
+  /**
+   * Qualities of service that may be used; absent if all may.
+   */
+  allowQos?: string[];
+  /**
+   * Names of its nodes.
+   */
+  nodes?: string[];
+}
+export interface ClusterNode {
+  /**
+   * Name of the node.
+   */
+  name: string;
+  /**
+   * CPUs a job can get.
+   */
+  cpus?: number;
+  /**
+   * Memory a job can get, in megabytes.
+   */
+  memoryMegabytes?: number;
+  /**
+   * Features for --constraint.
+   */
+  features?: string[];
+  /**
+   * Generic resources, GPUs above all.
+   */
+  gres?: ClusterGres[];
+  /**
+   * State in the scheduler's words, for example `idle`.
+   */
+  state?: string;
+  /**
+   * CPUs that were in use.
+   */
+  cpusUsed?: number;
+}
+export interface ClusterGres {
+  /**
+   * Kind of resource, for example `gpu`.
+   */
+  name: string;
+  /**
+   * Model, for example `a100`.
+   */
+  type?: string;
+  /**
+   * How many the node has.
+   */
+  count: number;
+  /**
+   * How many were in use.
+   */
+  used?: number;
+}

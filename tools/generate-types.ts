@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 
-const SCHEMAS = ['run-config', 'run-manifest'];
+const SCHEMAS = ['run-config', 'run-manifest', 'clusters', 'cluster-snapshot'];
 const DIRECTORY = path.join(__dirname, '..', 'schemas');
 export const TARGET = path.join(__dirname, '..', 'server', 'schema-types.gen.ts');
 

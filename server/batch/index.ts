@@ -7,7 +7,7 @@ import type { Hit, OffsetFix, Rule } from './rules/rule';
 import { BatchScript, type ScriptContext } from './script';
 import { applyEdits, comparePositions, ScriptText } from './text';
 
-export type { ClusterSnapshot } from './cluster-snapshot';
+export type { ClusterSnapshot } from '../schema-types.gen';
 export type { Finding, Fix, Related, Severity } from './finding';
 export type { SchedulerName } from './options';
 export type { Rule } from './rules/rule';

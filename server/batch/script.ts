@@ -1,4 +1,4 @@
-import type { ClusterSnapshot } from './cluster-snapshot';
+import type { ClusterSnapshot } from '../schema-types.gen';
 import { parseDirectives, type Directives, type OptionUse } from './directives';
 import { invocationsOf, type Invocation } from './invocations';
 import type { SchedulerName } from './options';

@@ -1,7 +1,7 @@
 import { gresGpus, resourcesOf } from '../resources';
 import { arrayElements, lsfMinutesOf, megabytesOf, secondsOf } from '../values';
 import { editDistance } from '../options';
-import type { ClusterSnapshot } from '../cluster-snapshot';
+import type { ClusterSnapshot } from '../../schema-types.gen';
 import type { OptionUse } from '../directives';
 import type { BatchScript } from '../script';
 import { BOTH, SLURM, links, type OffsetFix, type Rule } from './rule';

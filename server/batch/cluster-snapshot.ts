@@ -1,1 +1,0 @@
-export type { ClusterSnapshot } from './cluster-snapshot.gen';
