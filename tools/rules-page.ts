@@ -1,17 +1,14 @@
 /**
- * Writes what is derived from the batch rules and schemas: `npx tsx tools/rules-page.ts`. Makes docs/rules.md from the
- * rule table and its fixtures, and server/batch/cluster-snapshot.gen.ts from its schema. Unit tests fail when the
- * committed files differ.
+ * Makes docs/rules.md from the rule table and its fixtures: `npx tsx tools/rules-page.ts`. A unit test fails when the
+ * committed file differs.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { format, resolveConfig } from 'prettier';
 import { rules } from '../server/batch/rules';
 
 const root = path.join(__dirname, '..');
 export const rulesPagePath = path.join(root, 'docs', 'rules.md');
-export const snapshotTypesPath = path.join(root, 'server', 'batch', 'cluster-snapshot.gen.ts');
 
 const effects = {
   refused: 'The scheduler refuses the script.',
@@ -56,17 +53,4 @@ export async function rulesPage(): Promise<string> {
   return format(text, { ...(await resolveConfig(rulesPagePath)), parser: 'markdown' });
 }
 
-/** The text of server/batch/cluster-snapshot.gen.ts. */
-export async function snapshotTypes(): Promise<string> {
-  const schema = JSON.parse(
-    readFileSync(path.join(root, 'schemas', 'cluster-snapshot.schema.json'), 'utf8'),
-  ) as JSONSchema;
-  const body = await compile(schema, 'ClusterSnapshot', { bannerComment: '', format: true });
-  return `// Generated from schemas/cluster-snapshot.schema.json by \`npx tsx tools/rules-page.ts\`. Do not edit.\n\n${body}`;
-}
-
-if (require.main === module)
-  void Promise.all([snapshotTypes(), rulesPage()]).then(([types, page]) => {
-    writeFileSync(snapshotTypesPath, types);
-    writeFileSync(rulesPagePath, page);
-  });
+if (require.main === module) void rulesPage().then((page) => writeFileSync(rulesPagePath, page));

@@ -6,7 +6,7 @@ import type { OptionSpec } from './option-spec';
 import { patterns } from './patterns';
 import type { BatchScript, ScriptContext } from './script';
 import { templates } from './templates';
-import type { ClusterSnapshot } from './cluster-snapshot';
+import type { ClusterSnapshot } from '../schema-types.gen';
 import type { Position, Range } from './text';
 
 /** One proposal. */
