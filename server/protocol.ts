@@ -245,9 +245,15 @@ export interface SubmitParams {
 export interface SubmitResult {
   id: string;
   warnings: string[];
+  /** True where the answer was lost and the job was found by its token. */
   found?: boolean;
 }
-export const submitRequest = new RequestType<SubmitParams, SubmitResult, void>('edm/submit');
+/** Data of the error where the scheduler refuses: its message is in the scheduler's own words. */
+export interface SubmitRefusal {
+  /** 0-based line of the script that caused it, where that can be told. */
+  line?: number;
+}
+export const submitRequest = new RequestType<SubmitParams, SubmitResult, SubmitRefusal>('edm/submit');
 export interface DryRunResult {
   ok: boolean;
   message: string;
