@@ -1,0 +1,177 @@
+/** Which clusters there are: those of the workspace's file, those of the user's settings, and this machine itself. */
+import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { ErrorObject } from 'ajv';
+import { isMap, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { SchedulerName } from '../batch';
+import { messageOf, UserError } from '../errors';
+import type { ClusterProfile } from '../protocol';
+import { readSchema, schemaErrors } from '../schema';
+import { didYouMean } from '../suggest';
+
+/** Where a workspace keeps its clusters. */
+export const CLUSTERS_FILE = path.join('.edm-workbench', 'clusters.yaml');
+/** Name of the cluster that this machine is a login node of. */
+export const THIS_MACHINE = 'this-machine';
+
+/** Something wrong with a list of clusters; such a list is not used at all. */
+export interface ProfileProblem {
+  message: string;
+  /** 0-based line of the file; absent for settings. */
+  line?: number;
+}
+
+/** Profiles in their order, or what is wrong. */
+export interface ReadProfiles {
+  profiles: ClusterProfile[];
+  problems: ProfileProblem[];
+}
+
+/** Reads the text of a clusters.yaml. Never throws. */
+export function readProfiles(text: string): ReadProfiles {
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+  const lineAt = (offset: number): number => Math.max(counter.linePos(offset).line - 1, 0);
+  const broken = [...document.errors, ...document.warnings].map(({ message, pos }) => ({
+    message,
+    line: lineAt(pos[0]),
+  }));
+  if (broken.length > 0) return { profiles: [], problems: broken };
+  const { profiles, problems } = checkProfiles(document.toJS({ maxAliasCount: 100 }));
+  const lineOf = (where: readonly string[]): number => {
+    let node: unknown = document.contents;
+    let offset = 0;
+    for (const key of where) {
+      const pair = isMap(node) ? node.items.find((item) => String(item.key) === key) : undefined;
+      const keyNode = pair?.key as { range?: [number, number] } | undefined;
+      node = pair ? pair.value : isSeq(node) ? node.items[Number(key)] : undefined;
+      offset = keyNode?.range?.[0] ?? (node as { range?: [number, number] } | undefined)?.range?.[0] ?? offset;
+    }
+    return lineAt(offset);
+  };
+  return { profiles, problems: problems.map(({ message, where }) => ({ message, line: lineOf(where) })) };
+}
+
+/** Checks the value of the setting: a list of profiles. */
+export function settingsProfiles(list: unknown): ReadProfiles {
+  const { profiles, problems } = checkProfiles({ clusters: list ?? [] });
+  return { profiles, problems: problems.map(({ message }) => ({ message })) };
+}
+
+function checkProfiles(value: unknown): {
+  profiles: ClusterProfile[];
+  problems: { message: string; where: string[] }[];
+} {
+  const problems = schemaErrors('clusters', value).map(explain);
+  if (problems.length > 0) return { profiles: [], problems };
+  const profiles = (value as { clusters: ClusterProfile[] }).clusters;
+  const seen = new Set<string>();
+  profiles.forEach(({ name, host, local }, index) => {
+    const where = ['clusters', String(index), 'name'];
+    if (seen.has(name)) problems.push({ message: `There are two clusters named "${name}"`, where });
+    if (!host && !local)
+      problems.push({
+        message: `Cluster "${name}" needs a host (an alias of your ssh configuration), or local: true`,
+        where,
+      });
+    seen.add(name);
+  });
+  return { profiles: problems.length > 0 ? [] : profiles, problems };
+}
+
+function explain(error: ErrorObject): { message: string; where: string[] } {
+  const where = error.instancePath.split('/').slice(1);
+  const name = where.filter((part) => !/^\d+$/.test(part) && part !== 'clusters').join('.');
+  const params = error.params as Record<string, unknown>;
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const unknown = String(params.additionalProperty);
+      const hint = didYouMean(unknown, profileKeys());
+      return {
+        message: `Unknown key "${unknown}"${hint ? `: did you mean "${hint}"?` : ''}`,
+        where: [...where, unknown],
+      };
+    }
+    case 'required':
+      return { message: `"${String(params.missingProperty)}" is missing`, where };
+    case 'enum':
+      return { message: `${name} must be one of ${(params.allowedValues as string[]).join(', ')}`, where };
+    case 'pattern':
+      return { message: `${name} may have letters, digits, ".", "_" and "-"`, where };
+    default:
+      return { message: `${name || 'A file of clusters'} ${error.message ?? 'is not valid'}`, where };
+  }
+}
+
+function profileKeys(): string[] {
+  const { definitions } = readSchema('clusters') as { definitions: { profile: { properties: object } } };
+  return Object.keys(definitions.profile.properties);
+}
+
+/** What `loadProfiles` found. */
+export interface LoadedProfiles {
+  profiles: ClusterProfile[];
+  /** One line each, with file and line. */
+  problems: string[];
+}
+
+/**
+ * All clusters: the workspace's file wins over settings of the same name; this machine comes last, where it has a
+ * scheduler and no profile says `local`.
+ * @param options.folder workspace folder; without it only settings and this machine count
+ */
+export async function loadProfiles(options: {
+  folder?: string;
+  settings?: unknown;
+  environment?: NodeJS.ProcessEnv;
+}): Promise<LoadedProfiles> {
+  const problems: string[] = [];
+  const profiles: ClusterProfile[] = [];
+  const add = (more: readonly ClusterProfile[]): void => {
+    profiles.push(...more.filter(({ name }) => !profiles.some((other) => other.name === name)));
+  };
+  if (options.folder !== undefined) {
+    const file = path.join(options.folder, CLUSTERS_FILE);
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') problems.push(`${file} cannot be read: ${messageOf(error)}`);
+      return undefined;
+    });
+    if (text !== undefined) {
+      const read = readProfiles(text);
+      add(read.profiles);
+      problems.push(...read.problems.map(({ message, line }) => `${CLUSTERS_FILE}:${(line ?? 0) + 1}: ${message}`));
+    }
+  }
+  const settings = settingsProfiles(options.settings);
+  add(settings.profiles);
+  problems.push(...settings.problems.map(({ message }) => `Setting edmWorkbench.clusters: ${message}`));
+  if (!profiles.some(({ local }) => local)) {
+    const scheduler = schedulerHere(options.environment ?? process.env);
+    if (scheduler) add([{ name: THIS_MACHINE, local: true, scheduler }]);
+  }
+  return { profiles, problems };
+}
+
+/** The scheduler whose submit command is on PATH of this machine. */
+export function schedulerHere(environment: NodeJS.ProcessEnv): SchedulerName | undefined {
+  const folders = (environment.PATH ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
+  const has = (program: string): boolean => folders.some((folder) => existsSync(path.join(folder, program)));
+  return has('sbatch') ? 'slurm' : has('bsub') ? 'lsf' : undefined;
+}
+
+/** The profile of a name. @throws UserError that lists the names there are */
+export function profileNamed(loaded: LoadedProfiles, name: string): ClusterProfile {
+  const found = loaded.profiles.find((profile) => profile.name === name);
+  if (found) return found;
+  const names = loaded.profiles.map((profile) => profile.name);
+  const hint = didYouMean(name, names);
+  const known = names.length > 0 ? `there are ${names.join(', ')}` : `write one into ${CLUSTERS_FILE}`;
+  const why = loaded.problems.length > 0 ? ` (${loaded.problems.join('; ')})` : '';
+  throw new UserError(`No cluster is named "${name}"${hint ? `: did you mean "${hint}"?` : `: ${known}`}${why}`);
+}
+
+/** Seconds between two questions to the scheduler, never below. */
+export function pollSeconds(profile: ClusterProfile): number {
+  return Math.max(profile.poll_seconds ?? 15, 10);
+}
