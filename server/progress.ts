@@ -14,6 +14,12 @@ export interface Progress {
 
 export type OnProgress = (progress: Progress) => void;
 
+/** How a long task reports and is cancelled. */
+export interface TaskControl {
+  onProgress?: OnProgress;
+  signal?: AbortSignal;
+}
+
 /** Seconds as `45 s`, `3 min 20 s` or `2 h 5 min`. */
 export function durationText(seconds: number): string {
   const whole = Math.ceil(seconds);

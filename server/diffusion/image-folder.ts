@@ -4,9 +4,9 @@
  * what they were made with; images of other settings never get in among them. Several processes may fill one folder.
  */
 import { access, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { messageOf, UserError } from '../errors';
+import { HOST, isAlive } from '../claim';
+import { isCode, messageOf, UserError } from '../errors';
 
 /** What decides how an image looks beside its seed: option names and JSON values; null is an option not given. */
 export type GenerationSettings = Readonly<Record<string, string | number | boolean | null>>;
@@ -18,8 +18,6 @@ export const GENERATION_FILE = 'generation.json';
 const PART_NAME = /^\..+\.([^.]+)\.(\d+)\.part$/;
 /** Temporary files live for milliseconds; older than this (in ms) they are left over, whichever host wrote them. */
 const PART_LIFETIME = 3600_000;
-
-const HOST = hostname().replace(/[^A-Za-z0-9-]/g, '-') || 'host';
 
 /** What to do about the file system's refusals. */
 const REMEDIES: Readonly<Record<string, string | undefined>> = {
@@ -34,7 +32,7 @@ const REMEDIES: Readonly<Record<string, string | undefined>> = {
 };
 
 /** The file system's error in the user's words, if it is one; anything else as it is. */
-function fileError(error: unknown, path: string): unknown {
+export function fileError(error: unknown, path: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   if (code === undefined) return error;
   return new UserError(`Cannot write ${path}: ${REMEDIES[code] ?? messageOf(error)}`);
@@ -175,19 +173,6 @@ async function removeLeftOvers(folder: string): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isCode(error, 'EPERM');
-  }
-}
-
 function isMissing(error: unknown): boolean {
   return isCode(error, 'ENOENT');
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

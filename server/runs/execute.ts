@@ -2,18 +2,12 @@ import { CancelledError, messageOf, UserError } from '../errors';
 import { appendRecord, recordId } from '../history/store';
 import { compute } from '../onnx/compute';
 import type { GenerateSummary, MeasureSummary } from '../onnx/jobs';
-import type { OnProgress, Progress } from '../progress';
+import type { Progress, TaskControl } from '../progress';
 import type { RunResult } from '../protocol';
 import type { HistoryRecord, SamplerRecord } from '../schema-types.gen';
 import { isEmbedded } from './embedded';
 import { RunFolder } from './folder';
 import { planRun, type RunPlan } from './plan';
-
-/** How a long task reports and is cancelled. */
-export interface TaskControl {
-  onProgress?: OnProgress;
-  signal?: AbortSignal;
-}
 
 /** Seconds between progress lines in log.txt. */
 const LOG_EVERY = 30;

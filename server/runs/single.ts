@@ -2,9 +2,9 @@
 import path from 'node:path';
 import { UserError } from '../errors';
 import { compute } from '../onnx/compute';
+import type { TaskControl } from '../progress';
 import type { GenerateParams, GenerateResult, MeasureParams, MeasureResult } from '../protocol';
 import { resolveFile } from './embedded';
-import type { TaskControl } from './execute';
 import { detectorFor } from './plan';
 
 /** Generates images into `outdir` (relative to `base`). */

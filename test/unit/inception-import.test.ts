@@ -15,7 +15,8 @@ import { openMatMul } from '../../server/onnx/matmul-session';
 import { readModelInfo, writeModel } from '../../server/onnx/model-file';
 import { expected, featuresFile, picture, pictureSet } from './inception-pictures';
 import { syntheticWeights, writeLegacyStateDict, writeZippedStateDict } from './inception-weights';
-import { fixture, inScratch, relativeError, writeSafetensors } from './onnx-fixtures';
+import { fixture, inScratch, relativeError } from './onnx-fixtures';
+import { writeSafetensors } from './onnx-weights';
 
 const weights = syntheticWeights();
 const legacy = inScratch('pt_inception-2015-12-05-6726825d.pth');

@@ -11,16 +11,8 @@ import type { DenoiserInfo } from '../../server/onnx/model-info';
 import { openNetworkPickle } from '../../server/onnx/network-pickle';
 import { parseNetworkConfig } from '../../server/onnx/network-config';
 import type { Tensor } from '../../server/onnx/weights';
-import {
-  fixture,
-  float32,
-  inScratch,
-  noise,
-  randomWeights,
-  relativeError,
-  run,
-  writeSafetensors,
-} from './onnx-fixtures';
+import { fixture, float32, inScratch, relativeError, run } from './onnx-fixtures';
+import { noise, randomWeights, writeSafetensors } from './onnx-weights';
 
 const TOLERANCE = 1e-5;
 

@@ -7,7 +7,8 @@ import { importNetwork } from '../../server/onnx/import';
 import { openNetworkPickle } from '../../server/onnx/network-pickle';
 import { SourceFile } from '../../server/onnx/source-file';
 import { TorchReader } from '../../server/onnx/torch-objects';
-import { damaged, fixture, inScratch, noise } from './onnx-fixtures';
+import { damaged, fixture, inScratch } from './onnx-fixtures';
+import { noise } from './onnx-weights';
 
 const SNAPSHOT = 'ddpmpp-u-r8-gray.snapshot.pkl';
 const STATE = 'ddpmpp-u-r8-gray.training-state.pt';

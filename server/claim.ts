@@ -1,0 +1,104 @@
+/**
+ * Work that several processes, on one machine or many with a shared file system, share out among themselves: whoever
+ * creates the next file claims it. Creating a file that must not exist is atomic on local disks and NFS alike.
+ */
+import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { isCode } from './errors';
+
+/** This machine's name as it stands in file names. */
+export const HOST = hostname().replace(/[^A-Za-z0-9-]/g, '-') || 'host';
+
+/** Milliseconds between two signs of life of a claim. */
+const BEAT = 30_000;
+/** A claim without a sign of life for this long (in ms) is given up, whichever machine its owner ran on. */
+const LEASE = 10 * BEAT;
+
+/**
+ * A claim to one piece of work. Its files are `.<name>.<generation>.claim`: a claim whose owner is gone is not removed
+ * but outbidden by the next generation, so that of several processes that notice only one wins.
+ */
+export class Claim {
+  private readonly beat: NodeJS.Timeout;
+
+  private constructor(
+    private readonly folder: string,
+    private readonly name: string,
+    private readonly generation: number,
+  ) {
+    const file = this.fileOf(generation);
+    // The file server's clock dates it, not ours. A lost beat is no failure: the lease spans ten.
+    this.beat = setInterval(() => void writeFile(file, OWNER).catch(() => undefined), BEAT).unref();
+  }
+
+  /**
+   * Claims `name` in `folder` (made if missing). Whether the work is still to be done must be looked at after.
+   * @param name letters, digits, dashes and underscores
+   * @returns undefined while a live process holds it
+   */
+  static async take(folder: string, name: string): Promise<Claim | undefined> {
+    await mkdir(folder, { recursive: true });
+    const held = await generations(folder, name);
+    const last = held[held.length - 1];
+    if (last !== undefined && (await isHeld(claimFile(folder, name, last)))) return undefined;
+    const next = (last ?? -1) + 1;
+    try {
+      const file = await open(claimFile(folder, name, next), 'wx');
+      await file.writeFile(OWNER);
+      await file.close();
+    } catch (error) {
+      if (isCode(error, 'EEXIST')) return undefined;
+      throw error;
+    }
+    return new Claim(folder, name, next);
+  }
+
+  /** Gives the work up, done or not. Later generations are others' and stay. */
+  async release(): Promise<void> {
+    clearInterval(this.beat);
+    for (const generation of await generations(this.folder, this.name)) {
+      if (generation <= this.generation) await rm(this.fileOf(generation), { force: true });
+    }
+  }
+
+  private fileOf(generation: number): string {
+    return claimFile(this.folder, this.name, generation);
+  }
+}
+
+const OWNER = `${HOST} ${process.pid}\n`;
+
+function claimFile(folder: string, name: string, generation: number): string {
+  return path.join(folder, `.${name}.${generation}.claim`);
+}
+
+async function generations(folder: string, name: string): Promise<number[]> {
+  const found = (await readdir(folder)).flatMap((file) => {
+    const number = file.startsWith(`.${name}.`) ? /^(\d+)\.claim$/.exec(file.slice(name.length + 2))?.[1] : undefined;
+    return number === undefined ? [] : [Number(number)];
+  });
+  return found.sort((a, b) => a - b);
+}
+
+/** Whether the owner of a claim lives, as far as can be told from here. */
+async function isHeld(file: string): Promise<boolean> {
+  try {
+    const [host, pid] = (await readFile(file, 'utf8')).split(' ');
+    if (host === HOST && !isAlive(Number(pid))) return false;
+    return Date.now() - (await stat(file)).mtimeMs < LEASE;
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/** Whether a process of this machine is running. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isCode(error, 'EPERM');
+  }
+}

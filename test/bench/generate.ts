@@ -1,0 +1,148 @@
+/**
+ * `npm run bench:generate [-- --peer EDM_FOLDER] [-- --rounds N] [-- --size large|small]`: what one network evaluation
+ * costs, for the two sizes the project is measured by. With `--peer`, a folder that holds NVlabs/edm, PyTorch evaluates
+ * the same weights on the same inputs in turn, with as many threads. A measurement, not a test.
+ */
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { importNetwork } from '../../server/onnx/import';
+import { openDenoiser } from '../../server/onnx/denoiser-session';
+import { noise, randomWeights, writeSafetensors, type NamedValues } from '../unit/onnx-weights';
+
+const COMMON = { class_name: 'EDMPrecond', model_type: 'SongUNet', img_resolution: 32, img_channels: 3, label_dim: 10 };
+/** The published CIFAR-10 network's shape, and that of a network one trains on a laptop. */
+const SIZES: Record<string, Record<string, unknown>> = {
+  large: { ...COMMON, model_channels: 128, channel_mult: [2, 2, 2], num_blocks: 4, attn_resolutions: [16], augment_dim: 9 },
+  small: { ...COMMON, model_channels: 32, channel_mult: [1, 2, 2], num_blocks: 2, attn_resolutions: [16] },
+}; // prettier-ignore
+const BATCH = 16;
+/** Milliseconds between two measurements, so that idle threads of the other runtime have gone to sleep. */
+const PAUSE = 100;
+
+const { values } = parseArgs({
+  options: { peer: { type: 'string' }, rounds: { type: 'string' }, size: { type: 'string' } },
+});
+const rounds = Number(values.rounds ?? 12);
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE));
+
+/** PyTorch in a process of its own: one evaluation per line that it is sent. */
+class Peer {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly lines: AsyncIterator<string>,
+  ) {}
+
+  static async start(folder: string, weights: string, inputs: string, output: string): Promise<Peer> {
+    const script = path.join(__dirname, 'generate-peer.py');
+    const args = [script, path.resolve(folder), weights, inputs, output, String(os.availableParallelism())];
+    const child = spawn(process.env.PYTHON ?? '/usr/bin/python3', args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const peer = new Peer(child, createInterface({ input: child.stdout })[Symbol.asyncIterator]());
+    await peer.line();
+    return peer;
+  }
+
+  /** Milliseconds of one evaluation. */
+  async evaluate(): Promise<number> {
+    this.child.stdin?.write('\n');
+    return Number(await this.line());
+  }
+
+  stop(): void {
+    this.child.stdin?.end();
+  }
+
+  private async line(): Promise<string> {
+    const { value, done } = await this.lines.next();
+    if (done) throw new Error('PyTorch ended: see above');
+    return value;
+  }
+}
+
+async function measure(name: string): Promise<void> {
+  const config = SIZES[name];
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'edm-bench-'));
+  try {
+    const file = (extension: string): string => path.join(folder, `${name}.${extension}`);
+    writeSafetensors(file('safetensors'), tameWeights(config), { config: JSON.stringify(config) });
+    const { parameters } = await importNetwork(file('safetensors'), file('onnx'));
+    const { denoiser, device, release } = await openDenoiser(file('onnx'), 'cpu');
+
+    const sigma = 1.5;
+    const next = noise(2);
+    const x = Float32Array.from({ length: BATCH * 3 * 32 * 32 }, () => next() * sigma);
+    const labels = Float32Array.from({ length: BATCH * 10 }, (_, i) => (i % 11 === 0 ? 1 : 0));
+    writeFileSync(file('inputs'), new Uint8Array(Float32Array.from([...x, ...labels, sigma]).buffer));
+    const evaluate = async (): Promise<number> => {
+      const started = performance.now();
+      await denoiser.denoise(x, sigma, labels, BATCH);
+      return performance.now() - started;
+    };
+    const peer = values.peer && (await Peer.start(values.peer, file('safetensors'), file('inputs'), file('output')));
+    const times: { ours: number; peer: number }[] = [];
+    for (let round = -2; round < rounds; round++) {
+      await pause();
+      const ours = await evaluate();
+      await pause();
+      const pair = { ours, peer: peer ? await peer.evaluate() : NaN };
+      if (round >= 0) times.push(pair);
+    }
+    const perImage = median(times.map(({ ours }) => ours)) / BATCH;
+    const memory = process.resourceUsage().maxRSS / 1024;
+    console.log(
+      `${name}: ${parameters} parameters, batch ${BATCH}, ${device}, ${os.availableParallelism()} threads: ` +
+        `${perImage.toFixed(2)} ms per image and evaluation, ${(1000 / perImage).toFixed(1)} NFE/s, peak memory ${memory.toFixed(0)} MiB`,
+    );
+    if (peer) {
+      peer.stop();
+      const theirs = readFileSync(file('output'));
+      const expected = new Float32Array(theirs.buffer, theirs.byteOffset, x.length);
+      const error = relativeError(await denoiser.denoise(x, sigma, labels, BATCH), expected);
+      const ratios = times.map((pair) => pair.peer / pair.ours).sort((a, b) => a - b);
+      console.log(
+        `  PyTorch ${(median(times.map((pair) => pair.peer)) / BATCH).toFixed(2)} ms: ${median(ratios).toFixed(2)} times as fast ` +
+          `(${ratios[0].toFixed(2)} to ${ratios[ratios.length - 1].toFixed(2)} over ${rounds} pairs), max error ${error.toExponential(1)} of max |y|`,
+      );
+    }
+    await release();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Normalisations near 1 and small offsets: with wilder ones every rounding error grows a thousandfold. */
+function tameWeights(config: Record<string, unknown>): NamedValues {
+  const weights = randomWeights(config);
+  for (const [name, { shape, values }] of weights) {
+    const centre = /norm\d?\.weight$/.test(name) ? 1 : 0;
+    if (shape.length === 1) values.forEach((value, i) => (values[i] = centre + 0.1 * value));
+  }
+  return weights;
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+}
+
+/** max |a - b| / max |b| */
+function relativeError(a: Float32Array, b: Float32Array): number {
+  return (
+    a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i])), 0) /
+    b.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0)
+  );
+}
+
+/** Each size in a process of its own, so that its peak memory is its own. */
+async function main(): Promise<void> {
+  if (values.size) return measure(values.size);
+  for (const name of Object.keys(SIZES)) {
+    const child = fork(__filename, [...process.argv.slice(2), '--size', name]);
+    await new Promise((resolve) => child.on('exit', resolve));
+  }
+}
+
+void main();
