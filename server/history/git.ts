@@ -6,14 +6,22 @@ import type { CodeVersion } from '../schema-types.gen';
 
 const run = promisify(execFile);
 
-/** Runs git without a shell and without anything a repository's own configuration could start. */
-async function git(folder: string, ...args: string[]): Promise<string> {
+/**
+ * Runs git without a shell and without anything a repository's own configuration could start; its output without the
+ * last line end.
+ */
+export async function git(folder: string, ...args: string[]): Promise<string> {
+  return gitWith({}, folder, ...args);
+}
+
+/** The same with variables set, e.g. `GIT_INDEX_FILE`. */
+export async function gitWith(environment: NodeJS.ProcessEnv, folder: string, ...args: string[]): Promise<string> {
   const { stdout } = await run(
     'git',
     ['-c', 'core.fsmonitor=false', '-c', 'core.quotePath=false', '-C', folder, ...args],
     {
       maxBuffer: 64 << 20,
-      env: { ...process.env, GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' },
+      env: { ...process.env, GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C', ...environment },
     },
   );
   return stdout.trimEnd();
