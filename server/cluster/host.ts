@@ -32,6 +32,8 @@ export interface FileFacts {
   kind: 'file' | 'folder' | 'other';
   size: number;
   modified: number;
+  /** Permission bits, where the host tells. */
+  mode?: number;
 }
 
 /** How a long transfer reports and is stopped. Stopping keeps what arrived: the next call resumes. */

@@ -1,0 +1,62 @@
+/** What all hosts do alike when they run programs: end them in time, collect their output. */
+import { CancelledError, UserError } from '../errors';
+import { durationText } from '../progress';
+import type { Host, HostFiles, RunOptions, RunOutcome } from './host';
+
+export type OnOutput = (chunk: Buffer, source: 'stdout' | 'stderr') => void;
+
+/** A host by its one operation `execute`. */
+export abstract class Runner implements Host {
+  abstract readonly name: string;
+  abstract readonly files: HostFiles;
+
+  /**
+   * Starts a program and resolves with its exit code. When `signal` fires it ends the program and settles soon,
+   * no matter how. `options` never has a signal or a time limit.
+   */
+  protected abstract execute(
+    command: readonly string[],
+    onOutput: OnOutput,
+    options: Pick<RunOptions, 'stdin' | 'cwd' | 'env'>,
+    signal: AbortSignal,
+  ): Promise<number>;
+
+  async stream(command: readonly string[], onOutput: OnOutput, options: RunOptions = {}): Promise<number> {
+    const { signal: cancel, timeoutMs, ...rest } = options;
+    if (cancel?.aborted) throw new CancelledError();
+    const ending = new AbortController();
+    let late = false;
+    const onCancel = () => ending.abort();
+    cancel?.addEventListener('abort', onCancel, { once: true });
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            late = true;
+            ending.abort();
+          }, timeoutMs);
+    try {
+      const code = await this.execute(command, onOutput, rest, ending.signal);
+      ending.signal.throwIfAborted();
+      return code;
+    } catch (error) {
+      if (!ending.signal.aborted) throw error;
+      if (!late) throw new CancelledError();
+      const waited = durationText((timeoutMs ?? 0) / 1000);
+      throw new UserError(`${command[0]} on ${this.name} gave no answer in ${waited} and was ended`, 1);
+    } finally {
+      clearTimeout(timer);
+      cancel?.removeEventListener('abort', onCancel);
+    }
+  }
+
+  async run(command: readonly string[], options?: RunOptions): Promise<RunOutcome> {
+    const chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
+    const code = await this.stream(command, (chunk, source) => chunks[source].push(chunk), options);
+    return {
+      code,
+      stdout: Buffer.concat(chunks.stdout).toString(),
+      stderr: Buffer.concat(chunks.stderr).toString(),
+    };
+  }
+}
