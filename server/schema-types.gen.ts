@@ -164,6 +164,14 @@ export interface RunManifest {
    * Digest of what decides the images and the number: equal fingerprints continue one folder.
    */
   fingerprint: string;
+  /**
+   * Cluster that it ran on; absent for this machine.
+   */
+  cluster?: string;
+  /**
+   * Token of the submission, where it ran on a cluster.
+   */
+  dispatch?: string;
   results?: HistoryRecord[];
 }
 /**
@@ -252,6 +260,10 @@ export interface HistoryRecord {
    * cpu or cuda, as it was in fact used.
    */
   device: string;
+  /**
+   * Cluster that it ran on; absent for this machine.
+   */
+  cluster?: string;
   /**
    * Wall-clock seconds.
    */
@@ -359,6 +371,10 @@ export interface ClusterProfile {
    * Apptainer image on the cluster for EDM's own code, e.g. ~/edm_latest.sif.
    */
   container?: string;
+  /**
+   * Name of a git remote that both this machine and the cluster reach; commits then go by way of it. Default: they are sent directly over the connection.
+   */
+  git_remote?: string;
   /**
    * Rules of batch scripts that are switched off for this cluster, by id.
    */
@@ -499,4 +515,105 @@ export interface ClusterGres {
    * How many were in use.
    */
   used?: number;
+}
+
+/**
+ * One run that was sent to a cluster: what was sent, which jobs it became, what has come back. A file of .edm-workbench/dispatches/, not under version control.
+ */
+export interface Dispatch {
+  version: 1;
+  /**
+   * Identifies it for ever; part of the folder's name on the cluster.
+   */
+  token: string;
+  /**
+   * Name of the cluster's profile.
+   */
+  cluster: string;
+  engine: "edm" | "workbench";
+  /**
+   * The run's name.
+   */
+  name: string;
+  /**
+   * The run config, relative to the repository's top.
+   */
+  config_file: string;
+  /**
+   * preparing: not submitted yet, submitting again continues it. ended: its jobs are over, not everything has been fetched.
+   */
+  state: "preparing" | "submitted" | "ended" | "complete" | "failed" | "cancelled";
+  /**
+   * ISO 8601, UTC, by this machine's clock.
+   */
+  created: string;
+  /**
+   * When its end was noticed, ISO 8601, UTC.
+   */
+  ended?: string;
+  code: CodeVersion;
+  /**
+   * Commit that is checked out on the cluster; differs from code.commit for a dirty tree.
+   */
+  checkout: string;
+  /**
+   * Digest of what decides the images.
+   */
+  fingerprint: string;
+  seeds: string;
+  /**
+   * Images that the run consists of.
+   */
+  images: number;
+  /**
+   * Run folder relative to the work tree on the cluster.
+   */
+  run: string;
+  /**
+   * Work tree on the cluster, absolute; empty until it is known.
+   */
+  folder: string;
+  /**
+   * In the order of submission; a job without id is about to be submitted.
+   */
+  jobs: DispatchedJob[];
+  /**
+   * Run folder here, relative to the repository's top, once results were fetched.
+   */
+  local?: string;
+  /**
+   * What lies here already.
+   */
+  fetched: ("results" | "images")[];
+  /**
+   * True once the user was told of its end.
+   */
+  told?: boolean;
+  /**
+   * Why it failed, in words.
+   */
+  error?: string;
+  /**
+   * The log that tells why, absolute on the cluster.
+   */
+  log?: string;
+  /**
+   * What the user should know, one sentence each.
+   */
+  notes: string[];
+}
+export interface DispatchedJob {
+  role: "generate" | "fid" | "finish";
+  /**
+   * Identifies the submission, as the scheduler keeps it.
+   */
+  token: string;
+  /**
+   * As the scheduler names the job.
+   */
+  id?: string;
+  /**
+   * Number of array tasks.
+   */
+  tasks?: number;
 }

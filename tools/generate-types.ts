@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 
-const SCHEMAS = ['run-config', 'run-manifest', 'clusters', 'cluster-snapshot'];
+const SCHEMAS = ['run-config', 'run-manifest', 'clusters', 'cluster-snapshot', 'dispatch'];
 const DIRECTORY = path.join(__dirname, '..', 'schemas');
 export const TARGET = path.join(__dirname, '..', 'server', 'schema-types.gen.ts');
 
@@ -17,7 +17,18 @@ export async function generateTypes(): Promise<string> {
     const schema = JSON.parse(readFileSync(path.join(DIRECTORY, `${name}.schema.json`), 'utf8')) as JSONSchema;
     parts.push(await compile(schema, name, { cwd: DIRECTORY + path.sep, bannerComment: '', format: true }));
   }
-  return parts.join('\n');
+  return onlyOnce(parts.join('\n'));
+}
+
+/** A type that two schemas share is compiled with each of them: the first copy stays. */
+function onlyOnce(text: string): string {
+  const seen = new Set<string>();
+  const declaration = /(?:^\/\*\*\n(?: \*.*\n)+)?^export interface (\w+) \{\n[\s\S]*?^\}\n/gm;
+  return text.replace(declaration, (whole, name: string) => {
+    if (seen.has(name)) return '';
+    seen.add(name);
+    return whole;
+  });
 }
 
 if (require.main === module) void generateTypes().then((text) => writeFileSync(TARGET, text));
