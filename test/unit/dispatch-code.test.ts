@@ -1,0 +1,201 @@
+/** Commits to a "cluster" that is another folder of this machine: real git on both sides. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import type { Host, HostFiles } from '../../server/cluster/host';
+import { LocalHost } from '../../server/cluster/local-host';
+import type { Scheduler } from '../../server/cluster/scheduler';
+import { shipCommit } from '../../server/dispatch/code';
+import { commitToRun, type DirtyChoice } from '../../server/dispatch/commit';
+import { Remote } from '../../server/dispatch/remote';
+import { git, repository, temporaryFolder } from '../server/workspace';
+
+async function remoteIn(
+  work: string,
+  profile: object = {},
+  wrap: (host: Host) => Host = (host) => host,
+): Promise<Remote> {
+  const host = wrap(new LocalHost());
+  const scheduler = {} as Scheduler; // nothing is submitted here
+  return Remote.open({
+    profile: { name: 'here', local: true, work_folder: work, ...profile },
+    host,
+    files: host.files,
+    scheduler,
+  });
+}
+
+const commitNow = (root: string, choice: DirtyChoice = 'refuse') =>
+  commitToRun(root, ['runs', '.edm-workbench'], choice, 'a on here');
+
+test('a commit arrives once; the next one sends only what is new', async () => {
+  const root = repository({ 'a.edm.yaml': 'network: x.pkl\n', 'big.bin': 'x'.repeat(200_000) + Math.random() });
+  const remote = await remoteIn(temporaryFolder());
+  const first = await commitNow(root);
+  const { folder, repository: bare } = await shipCommit(remote, root, first.checkout);
+  assert.equal(readFileSync(path.join(folder, 'a.edm.yaml'), 'utf8'), 'network: x.pkl\n');
+  assert.equal(git(folder, 'rev-parse', 'HEAD'), first.checkout);
+
+  const sent: number[] = [];
+  const onProgress = ({ total }: { total: number }): void => void sent.push(total);
+  assert.equal((await shipCommit(remote, root, first.checkout, { onProgress })).folder, folder);
+  assert.deepEqual(sent, [], 'nothing is sent again');
+
+  writeFileSync(path.join(root, 'a.edm.yaml'), 'network: y.pkl\n');
+  git(root, 'commit', '--quiet', '--all', '--message', 'Another network');
+  const second = await commitNow(root);
+  const later = await shipCommit(remote, root, second.checkout, { onProgress });
+  assert.ok(sent.length > 0 && Math.max(...sent) < 5000, `${Math.max(...sent)} bytes for one line`);
+  assert.equal(readFileSync(path.join(later.folder, 'a.edm.yaml'), 'utf8'), 'network: y.pkl\n');
+  assert.equal(readFileSync(path.join(folder, 'a.edm.yaml'), 'utf8'), 'network: x.pkl\n', 'the first tree stays');
+
+  assert.equal(git(root, 'for-each-ref', 'refs/edm-workbench'), '', 'no ref is left here');
+  assert.deepEqual(readdirSync(path.join(root, '.git', 'edm-workbench')), [], 'no bundle is left here');
+  assert.ok(!readdirSync(bare).some((name) => name.startsWith('incoming')), 'nor there');
+});
+
+test('an interruption at any step: the same call continues', async () => {
+  const root = repository({ 'a.py': 'print(1)\n', 'b.py': 'print(2)\n' });
+  const { checkout } = await commitNow(root);
+  // Each command, upload and write fails once, before it did anything or after.
+  for (const when of ['before', 'after']) {
+    let failed = true;
+    for (let step = 0; failed; step++) {
+      failed = false;
+      let calls = 0;
+      let armed = true;
+      const failing = <A extends unknown[], R>(operation: (...args: A) => Promise<R>) => {
+        return async (...args: A): Promise<R> => {
+          const fails = armed && calls++ === step;
+          failed ||= fails;
+          if (fails && when === 'before') throw new Error('connection lost');
+          const result = await operation(...args);
+          if (fails) throw new Error('connection lost');
+          return result;
+        };
+      };
+      const remote = await remoteIn(temporaryFolder(), {}, (host) => {
+        const files = Object.assign(Object.create(host.files) as HostFiles, {
+          upload: failing(host.files.upload.bind(host.files)),
+          write: failing(host.files.write.bind(host.files)),
+        });
+        return Object.assign(Object.create(host) as Host, { run: failing(host.run.bind(host)), files });
+      }).catch((error: unknown) => assert.match(String(error), /connection lost/));
+      if (!remote) continue;
+      await shipCommit(remote, root, checkout).catch((error: unknown) =>
+        assert.match(String(error), /connection lost/),
+      );
+      armed = false;
+      const { folder } = await shipCommit(remote, root, checkout);
+      assert.equal(git(folder, 'status', '--porcelain'), '', `${when} ${step}`);
+      assert.equal(readFileSync(path.join(folder, 'b.py'), 'utf8'), 'print(2)\n');
+    }
+  }
+});
+
+test('a work tree that was changed there is not used, one that was removed is made again', async () => {
+  const root = repository({ 'generate.py': 'one\n' });
+  const remote = await remoteIn(temporaryFolder());
+  const { checkout } = await commitNow(root);
+  const { folder } = await shipCommit(remote, root, checkout);
+  mkdirSync(path.join(folder, 'runs'));
+  await shipCommit(remote, root, checkout);
+  writeFileSync(path.join(folder, 'generate.py'), 'two\n');
+  await assert.rejects(shipCommit(remote, root, checkout), /is no longer commit .*generate\.py was changed there/);
+  rmSync(folder, { recursive: true });
+  assert.equal(
+    readFileSync(path.join((await shipCommit(remote, root, checkout)).folder, 'generate.py'), 'utf8'),
+    'one\n',
+  );
+});
+
+test('a dirty tree: refused by name, committed, or kept as a commit nobody sees', async () => {
+  const root = repository({ 'generate.py': 'one\n', '.gitignore': '*.log\n' });
+  const head = git(root, 'rev-parse', 'HEAD');
+  writeFileSync(path.join(root, 'generate.py'), 'two\n');
+  writeFileSync(path.join(root, 'new file.py'), 'new\n');
+  writeFileSync(path.join(root, 'noise.log'), 'noise\n');
+  mkdirSync(path.join(root, 'runs'));
+  writeFileSync(path.join(root, 'runs', 'image.png'), 'image');
+  await assert.rejects(commitNow(root), /generate\.py and "?new file\.py"? are not committed: commit first, or/);
+
+  const before = git(root, 'status', '--porcelain');
+  const kept = await commitNow(root, 'keep');
+  assert.equal(git(root, 'status', '--porcelain'), before, 'index and work tree are untouched');
+  assert.equal(git(root, 'rev-parse', 'HEAD'), head);
+  assert.ok(kept.code.dirty && kept.code.commit === head && kept.checkout !== head);
+  assert.match(kept.diff ?? '', /-one\n\+two/);
+  assert.match(kept.diff ?? '', /new file\.py/);
+  assert.equal((await commitNow(root, 'keep')).checkout, kept.checkout, 'the same content is the same commit');
+  const remote = await remoteIn(temporaryFolder());
+  const { folder } = await shipCommit(remote, root, kept.checkout);
+  assert.equal(readFileSync(path.join(folder, 'generate.py'), 'utf8'), 'two\n');
+  assert.ok(existsSync(path.join(folder, 'new file.py')));
+  assert.ok(
+    !existsSync(path.join(folder, 'noise.log')) && !existsSync(path.join(folder, 'runs')),
+    'ignored files and results stay',
+  );
+  // The stored difference alone rebuilds the tree.
+  const clone = path.join(temporaryFolder(), 'clone');
+  git(root, 'clone', '--quiet', root, clone);
+  writeFileSync(path.join(clone, '.git', 'changes.diff'), kept.diff ?? '');
+  git(clone, 'apply', path.join(clone, '.git', 'changes.diff'));
+  assert.equal(readFileSync(path.join(clone, 'generate.py'), 'utf8'), 'two\n');
+
+  git(root, 'config', 'user.name', 'Test');
+  git(root, 'config', 'user.email', 'test@localhost');
+  const made = await commitNow(root, 'commit');
+  assert.ok(!made.code.dirty && made.checkout === git(root, 'rev-parse', 'HEAD') && made.checkout !== head);
+  assert.equal(git(root, 'log', '-1', '--format=%s'), 'Before running a on here');
+  assert.equal(git(root, 'ls-files', 'runs', 'noise.log'), '');
+});
+
+test('submodules and LFS are named', async () => {
+  const inner = repository({ 'inner.py': '' });
+  const root = repository({ '.gitattributes': '*.pkl filter=lfs diff=lfs merge=lfs -text\n', 'a.py': '' });
+  git(root, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', inner, 'third_party');
+  git(root, 'commit', '--quiet', '--message', 'A submodule');
+  const { notes } = await commitNow(root);
+  assert.match(notes[0], /Submodules are not shipped: third_party/);
+  assert.match(notes[1], /LFS arrive as pointers/);
+});
+
+test("by way of a remote: pushed and fetched; a refusal in git's words", async () => {
+  const hub = path.join(temporaryFolder(), 'hub.git');
+  const root = repository({ 'a.py': 'hub\n' });
+  git(root, 'init', '--quiet', '--bare', hub);
+  const remote = await remoteIn(temporaryFolder(), { git_remote: 'hub' });
+  const { checkout } = await commitNow(root);
+  await assert.rejects(shipCommit(remote, root, checkout), /has no git remote "hub"/);
+  git(root, 'remote', 'add', 'hub', hub);
+  writeFileSync(path.join(hub, 'hooks', 'pre-receive'), '#!/bin/sh\necho "this branch is protected" >&2\nexit 1\n', {
+    mode: 0o755,
+  });
+  await assert.rejects(
+    shipCommit(remote, root, checkout),
+    /"hub" refused the commit: .*(protected|declined|failed to push)/,
+  );
+  rmSync(path.join(hub, 'hooks', 'pre-receive'));
+  const { folder } = await shipCommit(remote, root, checkout);
+  assert.equal(readFileSync(path.join(folder, 'a.py'), 'utf8'), 'hub\n');
+});
+
+test('a shallow clone says what to do', async () => {
+  const root = repository({ 'a.py': 'one\n' });
+  writeFileSync(path.join(root, 'a.py'), 'two\n');
+  git(root, 'commit', '--quiet', '--all', '--message', 'Two');
+  const shallow = path.join(temporaryFolder(), 'shallow');
+  git(root, 'clone', '--quiet', '--depth=1', `file://${root}`, shallow);
+  const remote = await remoteIn(temporaryFolder());
+  await assert.rejects(shipCommit(remote, shallow, git(shallow, 'rev-parse', 'HEAD')), /git fetch --unshallow/);
+});
+
+test('setup lines run before git, and what they print is not taken for an answer', async () => {
+  const root = repository({ 'a.py': 'one\n' });
+  const remote = await remoteIn(temporaryFolder(), { setup: ['echo noise', 'export FROM_SETUP=yes'] });
+  assert.equal(await remote.do('Asking', ['sh', '-c', 'echo $FROM_SETUP']), 'yes');
+  const { checkout } = await commitNow(root);
+  await shipCommit(remote, root, checkout);
+  await assert.rejects(remote.do('Asking', ['no-such-program']), /Asking on here failed: .*no-such-program.*setup/);
+});
