@@ -9,7 +9,7 @@ export interface RunConfig {
    */
   name?: string;
   /**
-   * The denoiser: an .onnx file made by `edm-workbench import` (relative to this file), or `embedded:fashion-mnist`, the 28x28 class-conditional model that comes with the workbench.
+   * The denoiser: EDM's own file (.pkl, training-state .pt; imported on first use), .safetensors, an .onnx file made by `edm-workbench import`, an https address of any of these (downloaded once), or `embedded:fashion-mnist`, the 28x28 class-conditional model that comes with the workbench. Paths start from this file's folder.
    */
   network: string;
   /**
@@ -99,11 +99,11 @@ export interface RunConfig {
 }
 export interface MetricConfig {
   /**
-   * Reference statistics: an .npz file with mu and sigma as fid.py writes it, or `embedded:fashion-mnist` (its 60,000 training images).
+   * Reference statistics: an .npz file with mu and sigma as fid.py writes it, its https address, or `embedded:fashion-mnist` (its 60,000 training images).
    */
   reference: string;
   /**
-   * Feature extractor: an .onnx file made by `edm-workbench import`, or `embedded:fashion-mnist`. Default: the one the embedded reference was made with.
+   * Feature extractor: the Inception-v3 weights (pt_inception-2015-12-05-6726825d.pth; imported on first use), an .onnx file made by `edm-workbench import`, an https address of either, or `embedded:fashion-mnist`. Default: the one the embedded reference was made with.
    */
   detector?: string;
   /**

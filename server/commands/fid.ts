@@ -3,8 +3,7 @@ import path from 'node:path';
 import { checkFurtherOptions, furtherLines } from '../fid/further-metrics';
 import { formatG } from '../fid/format-g';
 import { compute } from '../onnx/compute';
-import { resolveFile } from '../runs/embedded';
-import { detectorFor } from '../runs/plan';
+import { detectorName, findInput, inputName } from '../runs/inputs';
 import { device, flag, none, number, print, relative, required, string, text, type Command } from './command';
 
 export const fidCommands: Record<string, Command> = {
@@ -30,13 +29,19 @@ export const fidCommands: Record<string, Command> = {
         real: real && path.resolve(real),
       };
       checkFurtherOptions(further);
+      const control = { onProgress: report.report, signal };
       const summary = await compute(
         {
           kind: 'measure',
           key: 'fd',
           images: path.resolve(required(values, 'images')),
-          reference: resolveFile(reference, 'reference', process.cwd()),
-          detector: detectorFor({ reference, detector: string(values, 'detector') }, process.cwd()),
+          reference: await findInput(reference, 'reference', process.cwd(), control),
+          detector: await findInput(
+            detectorName({ reference, detector: string(values, 'detector') }),
+            'detector',
+            process.cwd(),
+            control,
+          ),
           device: device(values),
           num: number(values, 'num') ?? 50000,
           seed: number(values, 'seed') ?? 0,
@@ -50,7 +55,7 @@ export const fidCommands: Record<string, Command> = {
       for (const note of summary.notes) console.error(note);
       if (values.json) return (print(summary), 0);
       for (const line of furtherLines(summary)) console.log(line);
-      console.log(`${summary.metric}, N = ${summary.num}, reference ${summary.reference.name}`);
+      console.log(`${summary.metric}, N = ${summary.num}, reference ${inputName(reference)}`);
       console.log(formatG(summary.value));
       return 0;
     },
@@ -67,7 +72,10 @@ export const fidCommands: Record<string, Command> = {
           kind: 'reference',
           data: path.resolve(required(values, 'data')),
           dest,
-          detector: resolveFile(required(values, 'detector'), 'detector', process.cwd()),
+          detector: await findInput(required(values, 'detector'), 'detector', process.cwd(), {
+            onProgress: report.report,
+            signal,
+          }),
           device: device(values),
           batch: number(values, 'batch') ?? 64,
         },

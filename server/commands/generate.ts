@@ -2,11 +2,13 @@
 import path from 'node:path';
 import { CHOICE_OPTIONS, NUMBER_OPTIONS, type SamplerOptions } from '../diffusion/sampler-options';
 import { RNG_DEVICES, type RngDevice } from '../diffusion/random';
+import { download } from '../download/download';
+import { isUrl } from '../download/url';
 import { UserError } from '../errors';
 import { metricName } from '../fid/detector';
 import { formatG } from '../fid/format-g';
 import { compute } from '../onnx/compute';
-import { resolveFile } from '../runs/embedded';
+import { findInput, inputName } from '../runs/inputs';
 import { executeRun } from '../runs/execute';
 import {
   choice,
@@ -58,6 +60,7 @@ export const generateCommands: Record<string, Command> = {
     async run(values, positionals, { report, signal }) {
       none(positionals);
       const outdir = path.resolve(required(values, 'outdir'));
+      const control = { onProgress: report.report, signal };
       const sampler = Object.fromEntries([
         ...NUMBER_OPTIONS.map((name) => [name, number(values, name)]),
         ...CHOICE_OPTIONS.map((name) => [name, values[name]]),
@@ -65,7 +68,7 @@ export const generateCommands: Record<string, Command> = {
       const summary = await compute(
         {
           kind: 'generate',
-          network: resolveFile(required(values, 'network'), 'network', process.cwd()),
+          network: await findInput(required(values, 'network'), 'network', process.cwd(), control),
           device: device(values),
           options: {
             ...sampler,
@@ -92,13 +95,17 @@ export const generateCommands: Record<string, Command> = {
     },
   },
   import: {
-    usage: 'import NET.pkl|NET.safetensors|training-state.pt|INCEPTION.pth|DETECTOR.onnx -o MODEL.onnx',
+    usage: 'import NET.pkl|NET.safetensors|training-state.pt|INCEPTION.pth|DETECTOR.onnx|URL -o MODEL.onnx',
     summary: 'Convert an EDM network or a detector to ONNX without executing anything in it',
     options: { out: { type: 'string', short: 'o' } },
-    async run(values, positionals) {
-      const { importModel } = await import('../onnx/import-source');
+    async run(values, positionals, { report, signal }) {
       const dest = path.resolve(required(values, 'out'));
-      const info = await importModel(path.resolve(only(positionals, 'a network or detector file')), dest);
+      const given = only(positionals, 'a network or detector file');
+      const control = { onProgress: report.report, signal };
+      const source = isUrl(given) ? await download(given, 'network', control) : path.resolve(given);
+      const job = { kind: 'import', source, dest, name: inputName(given) } as const;
+      const info = await compute(job, report.report, signal);
+      report.end();
       const what =
         info.kind === 'denoiser'
           ? `${info.precond}, ${info.architecture}, ${info.img_resolution}x${info.img_resolution}, ${info.parameters} parameters`

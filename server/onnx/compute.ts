@@ -83,6 +83,14 @@ function send(child: ChildProcess, message: ToWorker): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
+/** What each job does, after `while`. */
+const WORK: { [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => string } = {
+  import: ({ source }) => `importing ${source}`,
+  generate: ({ network }) => `generating with ${network}`,
+  measure: ({ detector }) => `measuring with ${detector}`,
+  reference: ({ detector }) => `measuring with ${detector}`,
+};
+
 function deathNotice(job: Job, code: number | null, signal: string | null, stderr: string): string {
   const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
   const last = stderr.trim().split('\n').pop();
@@ -90,6 +98,6 @@ function deathNotice(job: Job, code: number | null, signal: string | null, stder
     signal === 'SIGKILL'
       ? 'the system may have run out of memory: try a smaller batch'
       : 'try a smaller batch or device cpu';
-  const what = job.kind === 'generate' ? `generating with ${job.network}` : `measuring with ${job.detector}`;
+  const what = WORK[job.kind](job as never);
   return `The compute process ${how} while ${what}${last ? ` (${last})` : ''}: what was finished is kept; ${hint}, then run again to continue`;
 }

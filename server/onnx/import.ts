@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import { UserError } from '../errors';
-import { ProgressMeter, type OnProgress } from '../progress';
+import { CancelledError, UserError } from '../errors';
+import { ProgressMeter, type TaskControl } from '../progress';
 import { fileDigest } from './file-digest';
 import { encodeMetadata } from './metadata';
 import { writeModel } from './model-file';
@@ -14,10 +14,11 @@ import { openSafetensors } from './safetensors';
 import { SourceFile } from './source-file';
 import type { WeightSource } from './weights';
 
-export interface ImportOptions {
+export interface ImportOptions extends TaskControl {
+  /** What the source is called, where its path does not say. */
+  name?: string;
   /** Names of the classes in label order; as many as the network has classes. */
   class_names?: string[];
-  onProgress?: OnProgress;
 }
 
 /**
@@ -36,8 +37,26 @@ export async function importNetwork(source: string, dest: string, options: Impor
     const info = await describe(source, weights, config, options);
     const model = graph.toModel(encodeMetadata(info));
     const meter = new ProgressMeter('Writing bytes of the model', model.byteLength, options.onProgress);
-    await writeModel(dest, model, (done) => meter.update(done));
+    await writeModel(dest, model, (done) => {
+      if (options.signal?.aborted) throw new CancelledError();
+      meter.update(done);
+    });
     return info;
+  } finally {
+    weights.close();
+  }
+}
+
+/**
+ * What the source says of its network, without reading its weights: enough to check what is asked of it.
+ * @throws UserError as importNetwork
+ */
+export async function readNetworkConfig(source: string): Promise<NetworkConfig> {
+  const weights = await openWeights(source);
+  try {
+    const config = parseNetworkConfig(weights.config, source);
+    checkTensors(config, weights.tensors, source);
+    return config;
   } finally {
     weights.close();
   }
@@ -82,7 +101,7 @@ async function describe(
     parameters: parameterCount(config),
     u: u && Array.from(u),
     class_names,
-    source_name: basename(source),
+    source_name: options.name ?? basename(source),
     source_sha256: await fileDigest(source),
     training: weights.training,
     training_commit: weights.trainingCommit,

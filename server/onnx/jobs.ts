@@ -4,6 +4,7 @@ import type { RngDevice } from '../diffusion/random';
 import type { FurtherMetrics, FurtherOptions } from '../fid/further-metrics';
 import type { Progress } from '../progress';
 import type { DetectorRecord, ReferenceRecord } from '../schema-types.gen';
+import type { ModelInfo } from './model-info';
 import type { DeviceChoice } from './session';
 
 /** Generate images, one PNG per seed, and a grid of the first ones. */
@@ -72,12 +73,23 @@ export interface ReferenceSummary {
   notes: string[];
 }
 
+/** Make an ONNX file of whatever can be imported. */
+export interface ImportJob {
+  kind: 'import';
+  source: string;
+  /** Written whole or not at all. */
+  dest: string;
+  /** What the source is called, where its path does not say. */
+  name?: string;
+}
+
 interface Results {
+  import: ModelInfo;
   generate: GenerateSummary;
   measure: MeasureSummary;
   reference: ReferenceSummary;
 }
-export type Job = GenerateJob | MeasureJob | ReferenceJob;
+export type Job = ImportJob | GenerateJob | MeasureJob | ReferenceJob;
 export type JobResult<J extends Job = Job> = Results[J['kind']];
 
 /** Parent -> child. */

@@ -12,6 +12,7 @@ import type { DetectorRecord } from '../schema-types.gen';
 import { openDenoiser } from './denoiser-session';
 import { openDetector } from './detector-session';
 import { fileDigest } from './file-digest';
+import { importModel } from './import-source';
 import { MATMUL_FROM_DIMENSION, openMatMul } from './matmul-session';
 import type {
   GenerateJob,
@@ -30,6 +31,8 @@ const GRID_IMAGES = 1024;
 /** Runs one job to its end. */
 export function runJob(job: Job, onProgress: OnProgress, signal: AbortSignal): Promise<JobResult> {
   switch (job.kind) {
+    case 'import':
+      return importModel(job.source, job.dest, { name: job.name, onProgress, signal });
     case 'generate':
       return runGenerate(job, onProgress, signal);
     case 'measure':

@@ -1,9 +1,8 @@
 import path from 'node:path';
 import { existsSync } from 'node:fs';
 import { messageOf } from '../errors';
-import { readModelInfo } from '../onnx/model-file';
 import type { RunConfig } from '../schema-types.gen';
-import { resolveFile } from './embedded';
+import { labelDimOf, presentInput } from './inputs';
 import type { CrossProblem } from './checks';
 
 /**
@@ -20,8 +19,8 @@ export async function checkFiles(config: RunConfig, base: string): Promise<Cross
   ): string | undefined => {
     if (!name) return undefined;
     try {
-      const file = resolveFile(name, role, base);
-      if (existsSync(file)) return file;
+      const file = presentInput(name, role, base);
+      if (!file || existsSync(file)) return file;
       problems.push({
         id: 'no-file',
         severity: 'warning',
@@ -40,19 +39,12 @@ export async function checkFiles(config: RunConfig, base: string): Promise<Cross
   }
   if (!network) return problems;
   try {
-    const info = await readModelInfo(network);
-    if (info.kind !== 'denoiser') {
-      problems.push({
-        id: 'not-a-network',
-        severity: 'error',
-        message: `${config.network} is a detector, not a denoiser`,
-        path: ['network'],
-      });
-    } else if (config.class !== undefined && config.class >= info.label_dim) {
+    const classes = await labelDimOf(network);
+    if (config.class !== undefined && config.class >= classes) {
       const message =
-        info.label_dim === 0
+        classes === 0
           ? `${config.network} is unconditional: it takes no class`
-          : `class ${config.class} is out of range: ${config.network} has classes 0 to ${info.label_dim - 1}`;
+          : `class ${config.class} is out of range: ${config.network} has classes 0 to ${classes - 1}`;
       problems.push({ id: 'class-range', severity: 'error', message, path: ['class'] });
     }
   } catch (error) {

@@ -4,7 +4,7 @@ import { UserError } from '../errors';
 import { didYouMean } from '../suggest';
 
 /** What a name such as `embedded:fashion-mnist` stands for. */
-type Role = 'network' | 'detector' | 'reference';
+export type Role = 'network' | 'detector' | 'reference';
 
 const PREFIX = 'embedded:';
 /** Files in server/model, by embedded name and role. */
@@ -20,15 +20,10 @@ export function isEmbedded(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
-/** True where downloads would be needed. */
-function isUrl(name: string): boolean {
-  return /^[a-z]+:\/\//i.test(name);
-}
-
 /**
  * Absolute path of a network, detector or reference.
  * @param name a path (relative to `base`, `~/` allowed) or an embedded name
- * @throws UserError for an unknown embedded name or a URL
+ * @throws UserError for an unknown embedded name
  */
 export function resolveFile(name: string, role: Role, base: string): string {
   if (isEmbedded(name)) {
@@ -38,9 +33,6 @@ export function resolveFile(name: string, role: Role, base: string): string {
       throw new UserError(`There is no embedded ${role} "${name}": did you mean ${hint}?`);
     }
     return path.join(packageRoot(), 'server', 'model', model[role]);
-  }
-  if (isUrl(name)) {
-    throw new UserError(`${name}: download the ${role} first and give the path of the file, URLs are not fetched`);
   }
   const home = name.startsWith('~/')
     ? path.join(process.env.HOME ?? process.env.USERPROFILE ?? '', name.slice(2))

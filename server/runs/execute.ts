@@ -5,7 +5,9 @@ import type { GenerateSummary, MeasureSummary } from '../onnx/jobs';
 import type { Progress, TaskControl } from '../progress';
 import type { RunResult } from '../protocol';
 import type { HistoryRecord, SamplerRecord } from '../schema-types.gen';
+import { isUrl } from '../download/url';
 import { isEmbedded } from './embedded';
+import { inputName } from './inputs';
 import { RunFolder } from './folder';
 import { planRun, type RunPlan } from './plan';
 
@@ -19,7 +21,7 @@ const LOG_EVERY = 30;
  * @throws UserError, CancelledError; the manifest then says `failed` (with the error) or `cancelled`
  */
 export async function executeRun(file: string, { onProgress, signal }: TaskControl = {}): Promise<RunResult> {
-  const plan = await planRun(file);
+  const plan = await planRun(file, { onProgress, signal });
   const folder = await RunFolder.open(plan);
   const where = folder.relativeTo(plan.root);
   await folder.log(
@@ -114,17 +116,17 @@ function historyRecord(
     value: measured.value,
     num: measured.num,
     detector: measured.detector,
-    reference: { ...measured.reference, ...embeddedName(plan) },
+    reference: { ...measured.reference, ...givenName(plan) },
     device: generated.device,
     seconds: { generate: round(generated.seconds), measure: round(measured.seconds) },
   };
   return { ...record, id: recordId(record) };
 }
 
-/** The name that the user gave where it stands for a file of the workbench: `reference.npz` alone says nothing. */
-function embeddedName({ config }: RunPlan): { name?: string } {
+/** The name that the user gave where the file's own says nothing: `reference.npz`, or a name in a cache. */
+function givenName({ config }: RunPlan): { name?: string } {
   const name = (config.fd ?? config.fid)?.reference;
-  return name && isEmbedded(name) ? { name } : {};
+  return name && (isEmbedded(name) || isUrl(name)) ? { name: inputName(name) } : {};
 }
 
 function round(seconds: number): number {

@@ -10,10 +10,11 @@ import { STATE_FOLDER } from '../history/store';
 import { fileDigest } from '../onnx/file-digest';
 import { readModelInfo } from '../onnx/model-file';
 import type { DenoiserInfo } from '../onnx/model-info';
-import type { CodeVersion, MetricConfig, NetworkIdentity, RunConfig } from '../schema-types.gen';
+import type { TaskControl } from '../progress';
+import type { CodeVersion, NetworkIdentity, RunConfig } from '../schema-types.gen';
 import { CONFIG_SUFFIX, readConfig } from './config';
 import { checkFiles } from './diagnose';
-import { isEmbedded, resolveFile } from './embedded';
+import { detectorName, findInput, inputName } from './inputs';
 
 /** What exactly a run will do: the config with every path found, every name resolved, and the commit it belongs to. */
 export interface RunPlan {
@@ -58,32 +59,18 @@ export function samplerOptions(config: RunConfig): SamplerOptions {
 }
 
 /**
- * The detector of a measurement: the one named, or the one an embedded reference was made with.
- * @throws UserError where neither is known
- */
-export function detectorFor(metric: Pick<MetricConfig, 'detector' | 'reference'>, base: string): string {
-  const name = metric.detector ?? (isEmbedded(metric.reference) ? metric.reference : undefined);
-  if (!name) {
-    throw new UserError(
-      `${metric.reference} was made with a detector that is not given: name the detector, an .onnx file made by "edm-workbench import"`,
-    );
-  }
-  return resolveFile(name, 'detector', base);
-}
-
-/**
- * Plans a run.
+ * Plans a run; networks, detectors and references are downloaded and imported where they must be.
  * @param file absolute path of a `*.edm.yaml`
  * @throws UserError for anything wrong with the config, its files or the repository
  */
-export async function planRun(file: string): Promise<RunPlan> {
+export async function planRun(file: string, control: TaskControl = {}): Promise<RunPlan> {
   const base = path.dirname(file);
   const config = await loadConfig(file);
   const root = await repositoryRoot(base);
   const outdir = path.resolve(root, config.outdir ?? 'runs');
   const inside = path.relative(root, outdir).split(path.sep).join('/');
   const outputs = [STATE_FOLDER, ...(inside === '' || inside.startsWith('..') ? [] : [inside])];
-  const networkFile = resolveFile(config.network, 'network', base);
+  const networkFile = await findInput(config.network, 'network', base, control);
   const [code, info, sha256] = await Promise.all([
     codeVersion(root, outputs),
     readModelInfo(networkFile),
@@ -94,7 +81,7 @@ export async function planRun(file: string): Promise<RunPlan> {
   const seeds = String(config.seeds ?? '0-63');
   const metric = config.fd ?? config.fid;
   const identity: NetworkIdentity = {
-    name: isEmbedded(config.network) ? config.network : path.basename(networkFile),
+    name: inputName(config.network),
     sha256,
     source_sha256: info.source_sha256,
     ...(info.training_commit ? { training_commit: info.training_commit } : {}),
@@ -122,8 +109,8 @@ export async function planRun(file: string): Promise<RunPlan> {
     images: new Set(parseSeeds(seeds)).size,
     metric: metric && {
       key: config.fd ? 'fd' : 'fid',
-      reference: resolveFile(metric.reference, 'reference', base),
-      detector: detectorFor(metric, base),
+      reference: await findInput(metric.reference, 'reference', base, control),
+      detector: await findInput(detectorName(metric), 'detector', base, control),
       num: metric.num,
       seed: metric.seed ?? 0,
       batch: metric.batch ?? 64,

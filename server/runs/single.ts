@@ -4,8 +4,7 @@ import { UserError } from '../errors';
 import { compute } from '../onnx/compute';
 import type { TaskControl } from '../progress';
 import type { GenerateParams, GenerateResult, MeasureParams, MeasureResult } from '../protocol';
-import { resolveFile } from './embedded';
-import { detectorFor } from './plan';
+import { detectorName, findInput } from './inputs';
 
 /** Generates images into `outdir` (relative to `base`). */
 export async function generateInto(
@@ -18,7 +17,7 @@ export async function generateInto(
   const { written, skipped, notes } = await compute(
     {
       kind: 'generate',
-      network: resolveFile(network, 'network', base),
+      network: await findInput(network, 'network', base, { onProgress, signal }),
       device: 'auto',
       options: { outdir: folder, seeds, steps, class: params.class, grid: `${folder}-grid.png` },
     },
@@ -39,8 +38,8 @@ export async function measureImages(
       kind: 'measure',
       key: 'fd',
       images: path.resolve(base, images),
-      reference: resolveFile(reference, 'reference', base),
-      detector: detectorFor({ reference, detector }, base),
+      reference: await findInput(reference, 'reference', base, { onProgress, signal }),
+      detector: await findInput(detectorName({ reference, detector }), 'detector', base, { onProgress, signal }),
       device: 'auto',
       num,
       seed: 0,

@@ -1,0 +1,181 @@
+/** One file over HTTP into a partial file, from where the last attempt stopped. */
+import { open, stat, truncate, writeFile, type FileHandle } from 'node:fs/promises';
+import { fileError } from '../diffusion/image-folder';
+import { messageOf, UserError } from '../errors';
+import { parseUrl } from './url';
+
+/** What tells whether the server still has the file that the partial one was begun from. */
+export interface Validator {
+  /** A strong ETag or a date, as `If-Range` wants it. */
+  readonly value: string;
+}
+
+/** Where the validator outlives the process. */
+export interface ValidatorStore {
+  read(): Promise<Validator | null>;
+  write(validator: Validator | null): Promise<void>;
+}
+
+/** The connection broke, or the server is busy: worth another attempt. */
+export class Interrupted extends Error {}
+/** No server answered at all. */
+export class Unreachable extends Interrupted {}
+
+const MAX_REDIRECTS = 5;
+/** Milliseconds without a byte after which a connection counts as broken. */
+const STALL = 60_000;
+/** A web page in place of a file begins with one of these. */
+const WEB_PAGE = /^\s*<(!doctype html|html|head|\?xml)/i;
+
+/** The bytes of one URL, resumable. */
+export class Transfer {
+  constructor(
+    private readonly url: string,
+    private readonly what: string,
+    private readonly part: string,
+    private readonly validator: ValidatorStore,
+  ) {}
+
+  /** Bytes that are in the partial file. */
+  async received(): Promise<number> {
+    return (await stat(this.part).catch(() => undefined))?.size ?? 0;
+  }
+
+  /**
+   * Transfers what is missing.
+   * @param report bytes so far and in all; not called where the server states no size
+   * @returns the file's name, where the server states one
+   * @throws Interrupted (worth another attempt), UserError (not worth one)
+   */
+  async run(report: (done: number, total: number) => void, signal?: AbortSignal): Promise<string | undefined> {
+    const stalled = new AbortController();
+    let timer = setTimeout(() => stalled.abort(), STALL);
+    const alive = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => stalled.abort(), STALL);
+    };
+    const either = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
+    try {
+      const have = await this.received();
+      const known = have > 0 ? await this.validator.read() : null;
+      const response = await this.request(known ? { range: `bytes=${have}-`, 'if-range': known.value } : {}, either);
+      const start = await this.startOf(response, known ? have : 0);
+      const length = Number(response.headers.get('content-length') ?? NaN);
+      const total = start + length;
+      if (start === 0) {
+        // In this order: bytes of another file must never stand beside this one's validator.
+        await writeFile(this.part, '');
+        await this.validator.write(validatorOf(response));
+      }
+      await this.save(response, start, (done) => {
+        alive();
+        if (total > 0) report(done, total);
+      });
+      const got = await this.received();
+      if (got === 0) throw new Interrupted(`${this.url} answered with an empty file`);
+      if (total > 0 && got !== total) throw new Interrupted(`${this.url} broke off after ${got} of ${total} bytes`);
+      return /filename="([^"]*)"/.exec(response.headers.get('content-disposition') ?? '')?.[1];
+    } catch (error) {
+      if (stalled.signal.aborted) throw new Interrupted(`${this.url} sent nothing for ${STALL / 1000} s`);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Follows redirects, each to an address that may be fetched itself, never from https to http. */
+  private async request(headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+    let url = parseUrl(this.url);
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+      const response = await this.get(url, headers, signal);
+      const location = response.headers.get('location');
+      if (response.status < 300 || response.status >= 400 || !location) return response;
+      await response.body?.cancel();
+      const next = parseUrl(new URL(location, url).href);
+      if (url.protocol === 'https:' && next.protocol !== 'https:') {
+        throw new UserError(`${this.url} redirects to ${next.href}, which is not encrypted: not followed`);
+      }
+      url = next;
+    }
+    throw new UserError(`${this.url} redirects more than ${MAX_REDIRECTS} times: give the address it ends at`);
+  }
+
+  private async get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+    try {
+      // Packed on the way, lengths and ranges would count other bytes than those of the file.
+      const all = { 'accept-encoding': 'identity', ...headers };
+      return await fetch(url, { headers: all, redirect: 'manual', signal });
+    } catch (error) {
+      throw new Unreachable(`${this.url} cannot be reached (${causeOf(error)})`);
+    }
+  }
+
+  /** Where the answer's bytes belong. @throws for an answer that is not the file */
+  private async startOf(response: Response, asked: number): Promise<number> {
+    const { status } = response;
+    if (status === 416) {
+      // Longer than the file is now: what we have is of another one.
+      await truncate(this.part, 0);
+      throw new Interrupted(`${this.url} has changed`);
+    }
+    if (status === 429 || status >= 500) throw new Interrupted(`${this.url} answered ${status}`);
+    if (status !== 200 && status !== 206) {
+      const why =
+        status === 404 ? 'there is no such file' : status === 401 || status === 403 ? 'access denied' : 'refused';
+      throw new UserError(`${this.url} answered ${status} (${why}): check the address of the ${this.what}`);
+    }
+    if (/^text\/html/i.test(response.headers.get('content-type') ?? '')) throw this.webPage();
+    if (status === 200) return 0;
+    const start = Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? NaN);
+    if (start === asked) return start;
+    await truncate(this.part, 0);
+    throw new Interrupted(`${this.url} sent another part than it was asked for`);
+  }
+
+  private webPage(): UserError {
+    return new UserError(`${this.url} answered with a web page, not with a ${this.what}: check the address`);
+  }
+
+  private async save(response: Response, start: number, onBytes: (done: number) => void): Promise<void> {
+    let file: FileHandle | undefined;
+    try {
+      file = await open(this.part, 'r+');
+      let at = start;
+      for await (const chunk of chunksOf(response, this.url)) {
+        if (at === 0 && WEB_PAGE.test(Buffer.from(chunk.subarray(0, 100)).toString('latin1'))) throw this.webPage();
+        for (let done = 0; done < chunk.length;) {
+          const { bytesWritten } = await file.write(chunk, done, chunk.length - done, at);
+          done += bytesWritten;
+          at += bytesWritten;
+        }
+        onBytes(at);
+      }
+      await file.sync();
+    } catch (error) {
+      throw fileError(error, this.part);
+    } finally {
+      await file?.close();
+    }
+  }
+}
+
+async function* chunksOf({ body }: Response, url: string): AsyncGenerator<Uint8Array> {
+  if (!body) return;
+  try {
+    for await (const chunk of body) yield chunk as Uint8Array;
+  } catch (error) {
+    throw new Interrupted(`${url} broke off (${causeOf(error)})`);
+  }
+}
+
+function validatorOf({ headers }: Response): Validator | null {
+  const tag = headers.get('etag');
+  const value = tag && !tag.startsWith('W/') ? tag : headers.get('last-modified');
+  return value ? { value } : null;
+}
+
+/** `fetch failed` says nothing; its cause does. */
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause);
+}
