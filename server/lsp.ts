@@ -13,6 +13,7 @@ import {
   type InitializeResult,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
+import { convert, templates } from './batch';
 import { examine } from './doctor';
 import { CancelledError, messageOf, UserError } from './errors';
 import { repositoryRoot } from './history/git';
@@ -150,6 +151,9 @@ connection.onRequest(
   protocol.doctorRequest,
   answer(({ folder }) => examine(folder)),
 );
+
+connection.onRequest(protocol.convertRequest, ({ text }) => convert(text) ?? null);
+connection.onRequest(protocol.templatesRequest, () => templates);
 
 documents.listen(connection);
 connection.listen();

@@ -2,7 +2,9 @@
  * Everything the editor and the server say to each other beyond LSP, on one page. The client and the panels import
  * types and request objects from here and from nowhere else in server/.
  */
-import { NotificationType, ProgressType, RequestType } from 'vscode-languageserver-protocol';
+import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-languageserver-protocol';
+import type { Conversion } from './batch/convert';
+import type { ScriptTemplate } from './batch/templates';
 import type { ClusterProfile, ClusterSnapshot, HistoryRecord, RunManifest } from './schema-types.gen';
 import { durationText, type Progress } from './progress';
 
@@ -126,6 +128,19 @@ export interface DoctorParams {
 }
 export const doctorRequest = new RequestType<DoctorParams, SetupFinding[], void>('edm/doctor');
 
+/* ---- Batch scripts ---- */
+
+export type { Conversion, ScriptTemplate };
+
+export interface ConvertParams {
+  /** The whole script. */
+  text: string;
+}
+/** Rewrites a batch script for the other scheduler; null for a text without directives. */
+export const convertRequest = new RequestType<ConvertParams, Conversion | null, void>('edm/convert');
+/** Whole scripts to start from. */
+export const templatesRequest = new RequestType0<readonly ScriptTemplate[], void>('edm/templates');
+
 /* ---- Clusters ---- */
 
 export type { ClusterProfile, ClusterSnapshot };
@@ -143,6 +158,9 @@ export type JobState =
   | 'timeout'
   | 'memory'
   | 'unknown';
+
+/** States in which nothing more will happen to a job. */
+export const FINISHED_STATES: readonly JobState[] = ['done', 'failed', 'cancelled', 'timeout', 'memory'];
 
 export type JobAction = 'cancel' | 'hold' | 'release';
 
@@ -215,6 +233,12 @@ export interface WatchParams {
 export const watchRequest = new RequestType<WatchParams, void, void>('edm/watchQueue');
 /** Asks now if the floor allows; otherwise as soon as it does. */
 export const refreshRequest = new RequestType<ClusterParams, void, void>('edm/refreshQueue');
+/** CPUs and GPUs of a partition. */
+export interface PartitionLoad {
+  partition: string;
+  cpus: [used: number, all: number];
+  gpus: [used: number, all: number];
+}
 export interface QueueState {
   cluster: string;
   /** When the answer came, ISO 8601 by our clock. */
@@ -227,8 +251,7 @@ export interface QueueState {
   user: string;
   /** Jobs that ended since the last answer: notify once. */
   ended: Job[];
-  /** CPUs and GPUs per partition, used of all. */
-  load: { partition: string; cpus: [used: number, all: number]; gpus: [used: number, all: number] }[];
+  load: PartitionLoad[];
   /** Why this is not fresh, in words; jobs are then the last known. */
   problem?: string;
 }
