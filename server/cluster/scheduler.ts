@@ -1,6 +1,7 @@
 /** What every scheduler can do. Nothing outside the folders slurm/ and lsf/ knows a scheduler's words. */
-import type { ClusterSnapshot, Job, JobAction } from '../protocol';
 import type { SchedulerName } from '../batch';
+import { UserError } from '../errors';
+import type { ClusterSnapshot, Job, JobAction, PartitionLoad } from '../protocol';
 
 /** A job to submit. */
 export interface Submission {
@@ -10,6 +11,8 @@ export interface Submission {
   folder: string;
   /** Identifies this submission for ever: see `newToken`. It travels in the job's comment (Slurm) or description (LSF). */
   token: string;
+  /** Used where the script names none. */
+  defaults?: { account?: string; partition?: string };
   /** Options that win over the script's directives, e.g. `--job-name`, `--array`, `--dependency`; scheduler's own words. */
   options?: readonly string[];
 }
@@ -47,26 +50,47 @@ export interface JobHistory {
   note?: string;
 }
 
+/** The scheduler said no. The message is in its own words. */
+export class RefusedError extends UserError {
+  /** @param line 0-based line of the script that caused it, where that can be told */
+  constructor(
+    message: string,
+    readonly line?: number,
+  ) {
+    super(message, 1);
+    this.name = 'RefusedError';
+  }
+}
+
 export interface Scheduler {
   readonly name: SchedulerName;
+  /** As its users call it: `Slurm` or `LSF`. */
+  readonly title: string;
   /** E.g. `22.05.8`. */
   version(): Promise<string>;
   /**
    * Submits once. Where the connection is lost before the answer came, the job is looked for by its token when the
    * connection is back; only the caller may decide to submit again.
-   * @throws UserError with the scheduler's own words and, in `line`, the directive that caused them where known
+   * @throws RefusedError, SubmissionUnknownError, UserError
    */
   submit(submission: Submission): Promise<Submitted>;
   /** The job of a token, queued, running or finished; undefined if there is none. */
   find(token: string): Promise<Submitted | undefined>;
   dryRun(script: string, folder: string): Promise<DryRun>;
-  /** Unfinished jobs. One query. */
+  /**
+   * One query. `all`: everybody's unfinished jobs, without folders, logs and tokens. `mine`: all of that, and my jobs
+   * that ended so lately that the scheduler still shows them.
+   */
   queue(whose: 'mine' | 'all'): Promise<Job[]>;
   /** Everything known of one job; undefined if the scheduler has forgotten it. */
   job(id: string): Promise<Job | undefined>;
+  /** The batch script of a job as the scheduler keeps it. @throws UserError where it does not */
+  script(id: string): Promise<string>;
   act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]>;
-  /** My finished jobs since then. */
+  /** My jobs that finished since then. */
   history(since: Date): Promise<JobHistory>;
   /** Partitions, nodes, accounts and limits: what batch scripts are checked against. */
   snapshot(): Promise<ClusterSnapshot>;
+  /** CPUs and GPUs per partition, used of all. */
+  load(): Promise<PartitionLoad[]>;
 }

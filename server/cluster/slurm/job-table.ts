@@ -1,0 +1,127 @@
+/**
+ * Jobs as squeue prints them. `squeue -O field:SEPARATOR` has been the same from 20.02 to 26.05 (a size of none means
+ * no padding and no cut), where `--json` changed its types and `-o` has no letter for GPUs.
+ */
+import { stateNamed } from '../../batch';
+import type { Job } from '../../protocol';
+import { tokenIn } from '../token';
+import { expandLogPath } from './log-path';
+import { gpusOfTres, jobState, parseDuration, parseExit, parseTime } from './values';
+
+/** Between fields and at the end of records: names of jobs may have anything else, line ends too. */
+export const FIELD_END = '\x1f';
+export const RECORD_END = '\x1e';
+
+const LEAN = [
+  'JobArrayID',
+  'ArrayJobID',
+  'ArrayTaskID',
+  'State',
+  'Reason',
+  'TimeUsed',
+  'TimeLimit',
+  'NumCPUs',
+  'NumNodes',
+  'tres-alloc',
+  'NodeList',
+  'SubmitTime',
+  'StartTime',
+  'UserName',
+  'Account',
+  'Partition',
+] as const;
+const FULL = [...LEAN, 'JobID', 'EndTime', 'exit_code', 'Comment', 'WorkDir', 'STDOUT', 'STDERR'] as const;
+type Field = (typeof FULL)[number] | 'Name';
+
+/** All that squeue tells of a job, or what a list of everybody's jobs needs (half as long). */
+export type Detail = 'lean' | 'full';
+
+/** The name comes last: whatever it has in it spoils no other field. */
+const columns = (detail: Detail): readonly Field[] => [...(detail === 'full' ? FULL : LEAN), 'Name'];
+
+/** Value of squeue's `-O`. */
+export function squeueFormat(detail: Detail): string {
+  const fields = columns(detail);
+  return fields.map((field) => `${field}:${field === 'Name' ? RECORD_END : FIELD_END}`).join(',');
+}
+
+/** Reads squeue's answer; text before the first record (a login banner) does no harm. */
+export function parseQueue(text: string, detail: Detail): Job[] {
+  const fields = columns(detail);
+  const jobs: Job[] = [];
+  for (const record of text.split(RECORD_END)) {
+    const values = record.split(FIELD_END);
+    if (values.length < fields.length) continue;
+    const row = {} as Record<Field, string>;
+    for (let i = 0; i < fields.length - 1; i++) row[fields[i]] = known(values[i]);
+    row.Name = values.slice(fields.length - 1).join(FIELD_END);
+    row.JobArrayID = row.JobArrayID.slice(row.JobArrayID.lastIndexOf('\n') + 1);
+    jobs.push(toJob(row));
+  }
+  return jobs;
+}
+
+const known = (value: string): string => (value === '(null)' || value === 'N/A' ? '' : value);
+
+function toJob(row: Record<Field, string>): Job {
+  const state = jobState(row.State, row.Reason);
+  const job: Job = {
+    id: row.JobArrayID,
+    name: row.Name,
+    user: row.UserName,
+    partition: row.Partition,
+    state,
+    stateName: row.State,
+  };
+  if (row.ArrayTaskID && row.ArrayJobID) job.array = { id: row.ArrayJobID, tasks: row.ArrayTaskID };
+  if (row.Account) job.account = row.Account;
+  const reason = reasonOf(row.Reason, row.State);
+  if (reason) job.reason = reason;
+  const waits = state === 'queued' || state === 'held';
+  const over = !waits && state !== 'running' && state !== 'suspended' && state !== 'ending';
+  if (!waits) set(job, 'elapsed', parseDuration(row.TimeUsed));
+  set(job, 'limit', parseDuration(row.TimeLimit));
+  set(job, 'cpus', count(row.NumCPUs));
+  set(job, 'gpus', gpusOfTres(row['tres-alloc']));
+  set(job, 'nodes', count(row.NumNodes));
+  if (row.NodeList) job.nodeList = row.NodeList;
+  set(job, 'submitted', parseTime(row.SubmitTime));
+  // One column for both: when it started, or when the backfill scheduler expects it to.
+  set(job, waits ? 'expected' : 'started', parseTime(row.StartTime));
+  if (row.JobID === undefined) return job;
+  // The end of a running job is only where its limit would be.
+  if (over) Object.assign(job, { ended: parseTime(row.EndTime) }, parseExit(row.exit_code));
+  if (row.WorkDir) job.folder = row.WorkDir;
+  set(job, 'token', tokenIn(row.Comment));
+  set(job, 'stdout', logFile(row, row.STDOUT));
+  set(job, 'stderr', logFile(row, row.STDERR));
+  return job;
+}
+
+/** The log of one job or task; undefined for a row that stands for many, and before the node is known if it matters. */
+function logFile(row: Record<Field, string>, pattern: string): string | undefined {
+  const inArray = row.ArrayTaskID !== '';
+  if (!pattern || (inArray && !/^\d+$/.test(row.ArrayTaskID))) return undefined;
+  // squeue's own words for "not given": it forgets that arrays have another default.
+  const given = inArray && pattern === `${row.WorkDir}/slurm-${row.JobID}.out` ? 'slurm-%A_%a.out' : pattern;
+  const array = inArray ? { array: row.ArrayJobID, task: row.ArrayTaskID } : {};
+  const node = /^[^[,]+/.exec(row.NodeList)?.[0].split('.')[0];
+  return expandLogPath(given, row.WorkDir, { job: row.JobID, ...array, name: row.Name, user: row.UserName, node });
+}
+
+/** Why a job waits or failed, in words. `None` says nothing, and is all there is right after a submission. */
+export function reasonOf(name: string, stateName: string): Job['reason'] {
+  if (!name || name === 'None') {
+    const state = stateNamed('slurm', stateName);
+    return state?.remedy ? { name: stateName, text: state.help, remedy: state.remedy } : undefined;
+  }
+  const found = stateNamed('slurm', name);
+  return { name, text: found?.help ?? name, ...(found?.remedy && { remedy: found.remedy }) };
+}
+
+const count = (text: string): number | undefined => (/^\d+/.test(text) ? parseInt(text, 10) : undefined);
+
+/** Sets what is known: absent stays absent. */
+export function set<K extends keyof Job>(job: Job, key: K, value: Job[K] | undefined): void {
+  if (value !== undefined) job[key] = value;
+}

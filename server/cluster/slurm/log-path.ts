@@ -1,0 +1,45 @@
+/** File name patterns of `--output` and `--error`. */
+
+/** What a pattern's letters stand for. */
+export interface LogPathValues {
+  /** Raw number of the job (`%j`), number of its array (`%A`) and of its task (`%a`). */
+  job: string;
+  array?: string;
+  task?: string;
+  name: string;
+  user: string;
+  /** Short name of the first node (`%N`). */
+  node?: string;
+}
+
+/**
+ * The file that a job writes to, as sbatch(1) describes it under "filename pattern".
+ * @returns undefined where the pattern names something that is not known (yet)
+ */
+export function expandLogPath(pattern: string, folder: string | undefined, values: LogPathValues): string | undefined {
+  const absolute = pattern.startsWith('/') ? pattern : folder === undefined ? undefined : `${folder}/${pattern}`;
+  if (absolute === undefined) return undefined;
+  // A backslash anywhere switches all replacement off.
+  if (absolute.includes('\\')) return absolute.replaceAll('\\', '');
+  let known = true;
+  const expanded = absolute.replace(/%(\d*)([%AaJjNnstux])/g, (whole, width: string, letter: string) => {
+    if (letter === '%') return '%';
+    const value = {
+      A: values.array ?? values.job,
+      // sbatch's own number where there is no array: NO_VAL.
+      a: values.task ?? (values.array === undefined ? '4294967294' : undefined),
+      J: values.job,
+      j: values.job,
+      N: values.node,
+      n: '0',
+      s: 'batch',
+      t: '0',
+      u: values.user,
+      x: values.name,
+    }[letter];
+    if (value === undefined) known = false;
+    if (value === undefined || !/^\d+$/.test(value)) return value ?? whole;
+    return value.padStart(Math.min(Number(width), 10), '0');
+  });
+  return known ? expanded : undefined;
+}

@@ -1,0 +1,323 @@
+/** Slurm from 20.02 on, by its commands' named fields. */
+import { readScript } from '../../batch';
+import { UserError } from '../../errors';
+import { FINISHED_STATES, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../protocol';
+import type { Host, RunOutcome } from '../host';
+import {
+  RefusedError,
+  type ActionResult,
+  type DryRun,
+  type JobHistory,
+  type Scheduler,
+  type Submission,
+  type Submitted,
+} from '../scheduler';
+import { recordedAnswer, submitOnce, type Reconnect } from '../submission';
+import { tokenTag } from '../token';
+import { DELIMITER, parseAccounting, sacctFields } from './accounting';
+import { parseQueue, squeueFormat, type Detail } from './job-table';
+import { parseLoad, SINFO_FORMAT, snapshotOf } from './partitions';
+import { refusedLine } from './refusals';
+
+/** Times as UTC in one form, task lists uncut; and nothing of what a user may have set to shape the output. */
+const PLAIN = [
+  'env',
+  ...['ARRAY', 'ACCOUNT', 'PARTITION', 'STATES', 'USERS', 'LICENSES', 'QOS', 'SORT', 'FORMAT', 'FORMAT2', 'ALL', 'CLUSTERS']
+    .flatMap((name) => ['-u', `SQUEUE_${name}`]), // prettier-ignore
+  'TZ=UTC',
+  'SLURM_TIME_FORMAT=standard',
+  'SLURM_BITSTR_LEN=0',
+];
+const JOB_ID = /^\d+(?:\+\d+|_(?:\d+|\[[\d,:%-]+\]))?$/;
+/** slurmctld that is down takes nine seconds to say so; one that is flooded, up to MessageTimeout, 100 s at most sites. */
+const TIMEOUT_MS = 120_000;
+/** What sbatch says when it cannot know whether the controller took the job. */
+const AMBIGUOUS = /timed out|receive failure|connection (?:reset|failure)/i;
+
+export interface SlurmOptions {
+  /** Words before every command, e.g. a login shell that finds it. */
+  prefix?: readonly string[];
+  reconnect?: Reconnect;
+}
+
+export class Slurm implements Scheduler {
+  readonly name = 'slurm';
+  readonly title = 'Slurm';
+  private versionRead: Promise<string> | undefined;
+
+  constructor(
+    private readonly host: Host,
+    private readonly options: SlurmOptions = {},
+  ) {}
+
+  version(): Promise<string> {
+    this.versionRead ??= this.plain('squeue', '--version').then(({ stdout, stderr }) => {
+      const found = /\b(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
+      if (found === undefined)
+        throw new UserError(`squeue on ${this.host.name} does not tell its version: ${stderr.trim()}`);
+      return found;
+    });
+    this.versionRead.catch(() => (this.versionRead = undefined));
+    return this.versionRead;
+  }
+
+  async submit({ script, folder, token, options = [], defaults = {} }: Submission): Promise<Submitted> {
+    const read = readScript(script, { scheduler: 'slurm' });
+    const missing = (name: '--account' | '--partition', value: string | undefined): string[] =>
+      value !== undefined && !read?.option(name) ? [`${name}=${value}`] : [];
+    // The script's own comment stays, behind the token.
+    const comment = [tokenTag(token), read?.option('--comment')?.value?.text ?? ''].join(' ').trim();
+    const command = [
+      ...this.prefix,
+      'sbatch',
+      '--parsable',
+      `--comment=${comment}`,
+      ...missing('--account', defaults.account),
+      ...missing('--partition', defaults.partition),
+      ...options,
+    ];
+    const answer = await submitOnce(this.host, { command, script, folder, token }, this.options.reconnect);
+    if (answer?.code === 0 && submittedId(answer.text)) return this.submitted(answer.text, answer.recovered);
+    if (answer && answer.code !== 0 && !AMBIGUOUS.test(answer.text)) {
+      const words = plainWords(answer.text);
+      throw new RefusedError(`Slurm refused the job: ${words}`, refusedLine(words, script));
+    }
+    // Asked, but no answer that tells: the job is there, or it is not.
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const found = await this.findInQueue(token).catch(() => undefined);
+      if (found) return { ...found, found: true };
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+    const said = answer ? `, it only said: ${plainWords(answer.text)}` : '';
+    throw new UserError(
+      `Slurm did not say whether it took the job${said}. No job of submission ${token} is in the queue so far: look there again before you submit it once more`,
+      1,
+    );
+  }
+
+  async find(token: string): Promise<Submitted | undefined> {
+    const answer = await recordedAnswer(this.host, token);
+    if (answer?.code === 0 && submittedId(answer.text)) return { ...this.submitted(answer.text), found: true };
+    if (answer && answer.code !== 0 && !AMBIGUOUS.test(answer.text)) return undefined;
+    return this.findInQueue(token);
+  }
+
+  private submitted(text: string, found = false): Submitted {
+    const id = submittedId(text) ?? '';
+    const warnings = text
+      .split('\n')
+      .map((line) => line.replace(/^sbatch: (?:warning: |info: )?/i, '').trim())
+      .filter((line) => line && submittedId(line) === undefined);
+    return { id, warnings, ...(found && { found: true }) };
+  }
+
+  /** By the comment, in the queue and in accounting (which keeps comments before 21.08 and submit lines since). */
+  private async findInQueue(token: string): Promise<Submitted | undefined> {
+    const week = new Date(Date.now() - 7 * 24 * 3600_000);
+    const mine = (jobs: readonly Job[]): Submitted | undefined => {
+      const job = jobs.find((one) => one.token === token);
+      return job && { id: job.array?.id ?? job.id.replace(/\+.*/, ''), warnings: [], found: true };
+    };
+    return mine(await this.queue('mine')) ?? mine((await this.accounting(['--starttime', slurmTime(week)])).jobs);
+  }
+
+  async dryRun(script: string, folder: string): Promise<DryRun> {
+    const command = [...this.prefix, 'sbatch', '--test-only'];
+    const { code, stdout, stderr } = await this.host.run(command, {
+      stdin: script,
+      cwd: folder,
+      timeoutMs: TIMEOUT_MS,
+    });
+    const message = plainWords(stdout + stderr);
+    if (code === 0) return { ok: true, message };
+    const line = refusedLine(message, script);
+    return { ok: false, message, ...(line !== undefined && { line }) };
+  }
+
+  queue(whose: 'mine' | 'all'): Promise<Job[]> {
+    return whose === 'all' ? this.squeue('lean', []) : this.squeue('full', ['--me', '--states=all']);
+  }
+
+  private async squeue(detail: Detail, options: readonly string[]): Promise<Job[]> {
+    const answer = await this.plain('squeue', '--noheader', ...options, '-O', squeueFormat(detail));
+    if (answer.code !== 0) throw this.failure('squeue', answer);
+    return parseQueue(answer.stdout, detail);
+  }
+
+  async job(id: string): Promise<Job | undefined> {
+    checkId(id);
+    const whole = wholeId(id);
+    const asked = ['--states=all', `--jobs=${whole}`];
+    const jobs = await this.squeue('full', asked).catch((error: Error) => {
+      if (!/Invalid job id/i.test(error.message)) throw error;
+      return [];
+    });
+    const pick = (from: readonly Job[]): Job | undefined =>
+      from.find((job) => job.id === id) ?? (id === whole ? from[0] : undefined);
+    return pick(jobs) ?? pick((await this.accounting(['--jobs', whole])).jobs);
+  }
+
+  async script(id: string): Promise<string> {
+    checkId(id);
+    const { code, stdout, stderr } = await this.plain('scontrol', 'write', 'batch_script', wholeId(id), '-');
+    if (code === 0 && stdout.trim()) return stdout;
+    // Kept where AccountingStoreFlags has job_script; sacct prints a heading of two lines.
+    const stored = await this.plain('sacct', '--batch-script', '--jobs', wholeId(id));
+    const text = /^Batch Script for \S+\n-+\n([\s\S]*)$/.exec(stored.stdout)?.[1];
+    if (stored.code === 0 && text && !/^NONE\s*$/.test(text)) return text;
+    throw new UserError(`Slurm no longer has the script of job ${id}: ${plainWords(stderr || stdout)}`, 1);
+  }
+
+  async act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]> {
+    ids.forEach(checkId);
+    if (ids.length === 0) return [];
+    // scancel takes no throttle within the brackets.
+    const names = ids.map((id) => id.replace(/%\d+(?=\])/, ''));
+    const command = action === 'cancel' ? ['scancel', ...names] : ['scontrol', action, names.join(',')];
+    const { code, stdout, stderr } = await this.plain(...command);
+    const said = `${stderr}\n${stdout}`.split('\n').map((line) => line.trim());
+    if (code !== 0 && /contact slurm controller/i.test(stderr))
+      throw this.failure(command[0], { code, stdout, stderr });
+    // scancel is silent about jobs that ended or never were: what became of each is looked up.
+    const jobs = await this.squeue('full', [
+      '--states=all',
+      `--jobs=${[...new Set(ids.map(wholeId))].join(',')}`,
+    ]).catch(() => []);
+    return ids.map((id, i) => {
+      const job = jobs.find((one) => one.id === id) ?? jobs.find((one) => one.id.startsWith(`${id}+`));
+      const tasks = id === wholeId(id) ? jobs.filter((one) => one.array?.id === id) : [];
+      const complaint = said.find((line) => /error|denied|invalid|not/i.test(line) && new RegExp(`\\b${names[i].split('_')[0]}\\b`).test(line)); // prettier-ignore
+      return { id, ...verdict(action, job, tasks, complaint && plainWords(complaint)) };
+    });
+  }
+
+  async history(since: Date): Promise<JobHistory> {
+    // The queue has what ended in the last minutes at once, and with its log; accounting has the rest, a little later.
+    const [lately, { jobs, note }] = await Promise.all([
+      this.queue('mine'),
+      this.accounting(['--starttime', slurmTime(since)]),
+    ]);
+    const finished = new Map<string, Job>();
+    for (const job of [...jobs, ...lately]) {
+      const ended = Date.parse(job.ended ?? '');
+      if (!FINISHED_STATES.includes(job.state) || ended < since.getTime()) continue;
+      finished.set(job.id, { ...finished.get(job.id), ...job });
+    }
+    return { jobs: [...finished.values()], ...(note !== undefined && { note }) };
+  }
+
+  private async accounting(options: readonly string[]): Promise<JobHistory> {
+    const fields = sacctFields(await this.version());
+    const { code, stdout, stderr } = await this.plain(
+      'sacct', '--allocations', '--parsable2', '--noheader', `--delimiter=${DELIMITER}`, `--format=${fields.join(',')}`, ...options,
+    ); // prettier-ignore
+    if (code === 0) return { jobs: parseAccounting(stdout, fields) };
+    const why = /disabled/i.test(stderr)
+      ? 'this cluster keeps no accounting'
+      : `accounting does not answer (${plainWords(stderr)})`;
+    return { jobs: [], note: `Only jobs that ended in the last minutes are known: ${why}` };
+  }
+
+  async snapshot(): Promise<ClusterSnapshot> {
+    const allowed = async (...command: string[]): Promise<string | undefined> => {
+      const { code, stdout } = await this.plain(...command);
+      return code === 0 ? stdout : undefined;
+    };
+    const needed = async (...command: string[]): Promise<string> => {
+      const answer = await this.plain(...command);
+      if (answer.code !== 0) throw this.failure(command[0], answer);
+      return answer.stdout;
+    };
+    const [version, partitions, nodes, config, user] = await Promise.all([
+      this.version(),
+      needed('scontrol', 'show', 'partition', '--oneliner'),
+      needed('scontrol', 'show', 'node', '--oneliner'),
+      allowed('scontrol', 'show', 'config'),
+      allowed('id', '-un'),
+    ]);
+    const ask = (...words: string[]): Promise<string | undefined> =>
+      allowed('sacctmgr', '--parsable2', '--noheader', 'show', ...words);
+    const [associations, defaultAccount] = await Promise.all([
+      ask('assoc', `user=${user?.trim()}`, 'format=account,partition,qos,defaultqos'),
+      ask('user', user?.trim() ?? '', 'format=defaultaccount'),
+    ]);
+    return snapshotOf({ version, partitions, nodes, config, associations, defaultAccount }, new Date().toISOString());
+  }
+
+  async load(): Promise<PartitionLoad[]> {
+    const answer = await this.plain('sinfo', '--noheader', '--Node', '-O', SINFO_FORMAT);
+    if (answer.code !== 0) throw this.failure('sinfo', answer);
+    return parseLoad(answer.stdout);
+  }
+
+  private get prefix(): readonly string[] {
+    return this.options.prefix ?? [];
+  }
+
+  private plain(...command: string[]): Promise<RunOutcome> {
+    return this.host.run([...this.prefix, ...PLAIN, ...command], { timeoutMs: TIMEOUT_MS });
+  }
+
+  private failure(program: string, { code, stdout, stderr }: RunOutcome): UserError {
+    const words = plainWords(stderr || stdout) || `exit code ${code}`;
+    const down = /contact slurm controller|Unable to contact|Connection refused/i.test(words);
+    return new UserError(
+      down
+        ? `Slurm's controller on ${this.host.name} does not answer (${words}): jobs that run go on, others wait until it is back`
+        : `${program} on ${this.host.name} failed: ${words}`,
+      1,
+    );
+  }
+}
+
+/** The id that sbatch printed, on its own line among whatever else is there: `42`, `42;cluster`. */
+export function submittedId(text: string): string | undefined {
+  return /^(?:Submitted batch job )?(\d+)(?:;\S+)?\s*$/m.exec(text)?.[1];
+}
+
+/** What is true of a job after an action. */
+function verdict(
+  action: JobAction,
+  job: Job | undefined,
+  tasks: readonly Job[],
+  complaint: string | undefined,
+): Omit<ActionResult, 'id'> {
+  const rows = job ? [job] : tasks;
+  const every = (...states: readonly string[]): boolean =>
+    rows.length > 0 && rows.every(({ state }) => states.includes(state));
+  const finished = every(...FINISHED_STATES);
+  switch (action) {
+    case 'cancel':
+      if (every('cancelled')) return { ok: true, message: 'Cancelled' };
+      if (finished) return { ok: false, message: `It had ended before (${rows[0].stateName})` };
+      if (complaint !== undefined) return { ok: false, message: complaint };
+      if (rows.length > 0) return { ok: true, message: 'Is being cancelled' };
+      return { ok: false, message: 'There is no such job in the queue: it ended before, or never was' };
+    case 'hold':
+      if (every('held')) return { ok: true, message: 'Held' };
+      return { ok: false, message: complaint ?? (rows[0] ? `It is ${rows[0].stateName}: only waiting jobs can be held` : 'There is no such job in the queue') };
+    case 'release':
+      if (rows.length > 0 && !finished && !rows.some(({ state }) => state === 'held')) return { ok: true, message: 'Released' };
+      return { ok: false, message: complaint ?? (finished ? `It has ended (${rows[0].stateName})` : rows[0] ? 'It is still held' : 'There is no such job in the queue') };
+  } // prettier-ignore
+}
+
+function checkId(id: string): void {
+  if (!JOB_ID.test(id)) throw new UserError(`"${id}" is no id of a Slurm job: 42, 42_7 or 42+1`);
+}
+
+/** What squeue and sacct are asked for: tasks one by one, lists of tasks by their array. */
+const wholeId = (id: string): string => id.replace(/_\[.*$/, '');
+
+/** Slurm's words on one line without the names of its programs. */
+function plainWords(text: string): string {
+  const lines = text
+    .split('\n')
+    .map((line) =>
+      line.replace(/^(?:sbatch|scancel|scontrol|squeue|sacct|sinfo): (?:error: |fatal: )?/, '').replace(/^(?:Batch job submission failed|slurm_\w+ error|allocation failure): /, '').trim(),
+    ); // prettier-ignore
+  return [...new Set(lines.filter(Boolean))].join('; ');
+}
+
+/** A time as sacct reads it under TZ=UTC. */
+const slurmTime = (time: Date): string => time.toISOString().slice(0, 19);
