@@ -1,7 +1,14 @@
 /** Slurm from 20.02 on, by its commands' named fields. */
 import { readScript } from '../../batch';
 import { UserError } from '../../errors';
-import { FINISHED_STATES, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../protocol';
+import {
+  FINISHED_STATES,
+  type ClusterSnapshot,
+  type Job,
+  type JobAction,
+  type JobState,
+  type PartitionLoad,
+} from '../../protocol';
 import type { Host, RunOutcome } from '../host';
 import {
   RefusedError,
@@ -135,7 +142,8 @@ export class Slurm implements Scheduler {
   }
 
   queue(whose: 'mine' | 'all'): Promise<Job[]> {
-    return whose === 'all' ? this.squeue('lean', []) : this.squeue('full', ['--me', '--states=all']);
+    if (whose === 'all') return this.squeue('lean', []);
+    return this.squeue('full', ['--me', '--states=all']).then((jobs) => jobs.filter(wasAccepted));
   }
 
   private async squeue(detail: Detail, options: readonly string[]): Promise<Job[]> {
@@ -183,11 +191,17 @@ export class Slurm implements Scheduler {
       '--states=all',
       `--jobs=${[...new Set(ids.map(wholeId))].join(',')}`,
     ]).catch(() => []);
-    return ids.map((id, i) => {
-      const job = jobs.find((one) => one.id === id) ?? jobs.find((one) => one.id.startsWith(`${id}+`));
-      const tasks = id === wholeId(id) ? jobs.filter((one) => one.array?.id === id) : [];
-      const complaint = said.find((line) => /error|denied|invalid|not/i.test(line) && new RegExp(`\\b${names[i].split('_')[0]}\\b`).test(line)); // prettier-ignore
-      return { id, ...verdict(action, job, tasks, complaint && plainWords(complaint)) };
+    return ids.map((id) => {
+      const named = new RegExp(`\\b${id.replace(/[_+].*/, '')}\\b`);
+      const complaint = said.find((line) => /error|denied|invalid|not/i.test(line) && named.test(line));
+      return {
+        id,
+        ...verdict(
+          action,
+          jobs.filter((job) => covers(job, id)),
+          complaint && plainWords(complaint),
+        ),
+      };
     });
   }
 
@@ -211,7 +225,7 @@ export class Slurm implements Scheduler {
     const { code, stdout, stderr } = await this.plain(
       'sacct', '--allocations', '--parsable2', '--noheader', `--delimiter=${DELIMITER}`, `--format=${fields.join(',')}`, ...options,
     ); // prettier-ignore
-    if (code === 0) return { jobs: parseAccounting(stdout, fields) };
+    if (code === 0) return { jobs: parseAccounting(stdout, fields).filter(wasAccepted) };
     const why = /disabled/i.test(stderr)
       ? 'this cluster keeps no accounting'
       : `accounting does not answer (${plainWords(stderr)})`;
@@ -275,31 +289,51 @@ export function submittedId(text: string): string | undefined {
   return /^(?:Submitted batch job )?(\d+)(?:;\S+)?\s*$/m.exec(text)?.[1];
 }
 
-/** What is true of a job after an action. */
-function verdict(
-  action: JobAction,
-  job: Job | undefined,
-  tasks: readonly Job[],
-  complaint: string | undefined,
-): Omit<ActionResult, 'id'> {
-  const rows = job ? [job] : tasks;
-  const every = (...states: readonly string[]): boolean =>
-    rows.length > 0 && rows.every(({ state }) => states.includes(state));
-  const finished = every(...FINISHED_STATES);
+/** A refused submission can appear as a job that failed at once: it never was one. */
+function wasAccepted({ state, reason, elapsed }: Job): boolean {
+  return !(state === 'failed' && reason?.name === 'BadConstraints' && !elapsed);
+}
+
+/** Whether a row is the job of an id, one of its components or tasks, or shares tasks with it: ranges shift while we look. */
+function covers(row: Job, id: string): boolean {
+  if (row.id === id || row.array?.id === id || row.id.startsWith(`${id}+`)) return true;
+  const [whole, tasks] = id.split('_');
+  // The waiting rest of an array, once cancelled, goes by the id of the whole.
+  if (tasks?.startsWith('[') && row.id === whole) return true;
+  if (!row.array || row.array.id !== whole || tasks === undefined) return false;
+  const theirs = taskRanges(row.array.tasks);
+  return taskRanges(tasks).some(([from, to]) => theirs.some(([first, last]) => first <= to && from <= last));
+}
+
+/** `[1,4-9%2]` as stretches; a step (`0-9:3`) counts as all between. */
+function taskRanges(tasks: string): [number, number][] {
+  return [...tasks.replace(/%\d+/, '').matchAll(/(\d+)(?:-(\d+))?(?::\d+)?/g)].map(([, from, to]) => [
+    Number(from),
+    Number(to ?? from),
+  ]);
+}
+
+/** What is true of the rows of a job after an action. */
+function verdict(action: JobAction, rows: readonly Job[], complaint: string | undefined): Omit<ActionResult, 'id'> {
+  const states = new Set(rows.map(({ state }) => state));
+  const only = (...allowed: readonly JobState[]): boolean =>
+    rows.length > 0 && [...states].every((state) => allowed.includes(state));
+  const failure = (message: string): Omit<ActionResult, 'id'> => ({ ok: false, message });
+  if (rows.length === 0)
+    return failure(complaint ?? 'There is no such job in the queue: it ended before, or never was');
+  if (action === 'cancel' && states.has('cancelled') && only(...FINISHED_STATES))
+    return { ok: true, message: 'Cancelled' };
+  if (only(...FINISHED_STATES)) return failure(`It had ended before (${rows[0].stateName})`);
   switch (action) {
     case 'cancel':
-      if (every('cancelled')) return { ok: true, message: 'Cancelled' };
-      if (finished) return { ok: false, message: `It had ended before (${rows[0].stateName})` };
-      if (complaint !== undefined) return { ok: false, message: complaint };
-      if (rows.length > 0) return { ok: true, message: 'Is being cancelled' };
-      return { ok: false, message: 'There is no such job in the queue: it ended before, or never was' };
+      return complaint === undefined ? { ok: true, message: 'Is being cancelled' } : failure(complaint);
     case 'hold':
-      if (every('held')) return { ok: true, message: 'Held' };
-      return { ok: false, message: complaint ?? (rows[0] ? `It is ${rows[0].stateName}: only waiting jobs can be held` : 'There is no such job in the queue') };
+      if (states.has('held') && !states.has('queued')) return { ok: true, message: 'Held' };
+      return failure(complaint ?? `It is ${rows[0].stateName}: only waiting jobs can be held`);
     case 'release':
-      if (rows.length > 0 && !finished && !rows.some(({ state }) => state === 'held')) return { ok: true, message: 'Released' };
-      return { ok: false, message: complaint ?? (finished ? `It has ended (${rows[0].stateName})` : rows[0] ? 'It is still held' : 'There is no such job in the queue') };
-  } // prettier-ignore
+      if (!states.has('held')) return { ok: true, message: 'Released' };
+      return failure(complaint ?? 'It is still held');
+  }
 }
 
 function checkId(id: string): void {
