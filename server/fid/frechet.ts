@@ -1,7 +1,7 @@
 import { UserError } from '../errors';
 import { choleskyFactor, type CholeskyFactor } from './cholesky';
 import { symmetricEigenvalues } from './eigenvalues';
-import { type MatMul, multiply, multiplySymmetric, transpose } from './matmul';
+import { lowerProduct, type MatMul, multiply, transpose } from './matmul';
 import { Pause } from './pause';
 import type { Statistics } from './statistics';
 
@@ -47,8 +47,13 @@ async function traceOfRoot(
 ): Promise<number> {
   const [small, large] = [await factorOf(a, n, pause), await factorOf(b, n, pause)].sort((x, y) => x.rank - y.rank);
   const [r, q] = [small.rank, large.rank];
-  const g = await (matmul ?? multiply)(transpose(small.l, n, r), large.l, r, n, q);
-  const symmetric = await (matmul ?? multiplySymmetric)(g, transpose(g, r, q), r, q, r);
+  const g = await (matmul ?? multiply)(transpose(small.l, n, r), transpose(large.l, n, q), r, n, q);
+  const symmetric = new Float64Array(r * r);
+  await lowerProduct(g, r, q, matmul, (part, first, width) => {
+    for (let i = 0; i * width < part.length; i++) {
+      symmetric.set(part.subarray(i * width, (i + 1) * width), (first + i) * r);
+    }
+  });
   const eigenvalues = await symmetricEigenvalues(symmetric, r, pause);
   return eigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(value, 0)), 0);
 }

@@ -1,5 +1,5 @@
 import { CancelledError } from '../errors';
-import { type MatMul, multiply, transpose } from './matmul';
+import { type MatMul, multiply } from './matmul';
 import type { NumpyRandom } from './numpy-random';
 
 /** Feature vectors of n images, row-major [n, dimension]. */
@@ -75,10 +75,9 @@ function rowsOf({ data, dimension }: Features, rows: ArrayLike<number>): Float64
 
 async function discrepancy(x: Float64Array, y: Float64Array, d: number, product: MatMul): Promise<number> {
   const m = x.length / d;
-  const [xt, yt] = [transpose(x, m, d), transpose(y, m, d)];
   const within =
-    kernelSum(await product(x, xt, m, d, m), m, d, true) + kernelSum(await product(y, yt, m, d, m), m, d, true);
-  const between = kernelSum(await product(x, yt, m, d, m), m, d, false);
+    kernelSum(await product(x, x, m, d, m), m, d, true) + kernelSum(await product(y, y, m, d, m), m, d, true);
+  const between = kernelSum(await product(x, y, m, d, m), m, d, false);
   return within / (m * (m - 1)) - (2 * between) / (m * m);
 }
 

@@ -1,8 +1,8 @@
 import { Pause } from './pause';
 
 /**
- * The matrix product C = A B in float64, row-major: A [m, k], B [k, n] -> C [m, n], a new array.
- * Injected where a faster one than `multiply` is at hand (ONNX Runtime's float64 MatMul).
+ * The inner products of rows, C = A B^T, in float64, row-major: A [m, k], B [n, k] -> C [m, n], a new array.
+ * Injected where a faster one than `multiply` is at hand (ONNX Runtime's float64 Gemm).
  */
 export type MatMul = (
   a: Float64Array,
@@ -39,7 +39,7 @@ export async function multiply(
     const depth = Math.min(DEPTH_BLOCK, k - q0);
     for (let j0 = 0; j0 < n; j0 += COLUMN_BLOCK) {
       const columns = Math.min(COLUMN_BLOCK, n - j0);
-      packColumns(b, strips, q0, depth, j0, columns, n);
+      packColumns(b, strips, q0, depth, j0, columns, k);
       for (let i = lowerOnly ? j0 - (j0 % ROWS) : 0; i < m; i += ROWS) {
         const rows = Math.min(ROWS, m - i);
         packRows(a, panel, i, rows, q0, depth, k);
@@ -54,8 +54,30 @@ export async function multiply(
   return c;
 }
 
-/** `multiply` for a product known to be symmetric: only the lower triangle is computed. */
-export const multiplySymmetric: MatMul = (a, b, m, k, n) => multiply(a, b, m, k, n, true);
+/** Rows of C that a fast product makes at a time where only the lower triangle is wanted. */
+const PANEL = 256;
+
+/**
+ * The lower triangle of A A^T, [n, n], A [n, k]: handed to `take` in parts, of which each is rows `first`, `first` + 1,
+ * ... with `width` columns; what lies above the diagonal is undefined.
+ */
+export async function lowerProduct(
+  a: Float64Array,
+  n: number,
+  k: number,
+  matmul: MatMul | undefined,
+  take: (part: Float64Array, first: number, width: number) => void,
+): Promise<void> {
+  if (!matmul) return take(await multiply(a, a, n, k, n, true), 0, n);
+  for (let first = 0; first < n; first += PANEL) {
+    const width = Math.min(first + PANEL, n);
+    take(
+      await matmul(a.subarray(first * k, width * k), a.subarray(0, width * k), width - first, k, width),
+      first,
+      width,
+    );
+  }
+}
 
 /** The transpose of a row-major matrix [rows, columns], a new array [columns, rows]. */
 export function transpose(a: Float64Array, rows: number, columns: number): Float64Array {
@@ -71,7 +93,7 @@ export function transpose(a: Float64Array, rows: number, columns: number): Float
   return result;
 }
 
-/** Columns j0.. and rows q0.. of B as strips of COLUMNS columns, each read in one sweep; the last padded with zeros. */
+/** Rows j0.. of B from element q0 on, as strips of COLUMNS rows, each read in one sweep; the last padded with zeros. */
 function packColumns(
   b: Float64Array,
   strips: Float64Array,
@@ -79,14 +101,14 @@ function packColumns(
   depth: number,
   j0: number,
   columns: number,
-  n: number,
+  k: number,
 ): void {
-  for (let q = 0; q < depth; q++) {
-    const from = (q0 + q) * n + j0;
-    for (let j = 0; j < columns; j += COLUMNS) {
-      const to = j * depth + q * COLUMNS;
-      strips[to] = b[from + j];
-      strips[to + 1] = j + 1 < columns ? b[from + j + 1] : 0;
+  for (let j = 0; j < columns; j += COLUMNS) {
+    const from = (j0 + j) * k + q0;
+    const inside = j + 1 < columns;
+    for (let q = 0, to = j * depth; q < depth; q++, to += COLUMNS) {
+      strips[to] = b[from + q];
+      strips[to + 1] = inside ? b[from + k + q] : 0;
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Features } from './kernel-distance';
-import { type MatMul, multiply, transpose } from './matmul';
+import { type MatMul, multiply } from './matmul';
 import { Pause } from './pause';
 
 export interface PrecisionRecall {
@@ -87,7 +87,7 @@ async function* squaredDistances(
     const distances = new Float64Array(rows * y.n);
     for (let j0 = 0; j0 < y.n; j0 += COLUMNS) {
       const columns = Math.min(COLUMNS, y.n - j0);
-      const right = transpose(Float64Array.from(y.data.subarray(j0 * d, (j0 + columns) * d)), columns, d);
+      const right = Float64Array.from(y.data.subarray(j0 * d, (j0 + columns) * d));
       const products = await matmul(left, right, rows, d, columns);
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {

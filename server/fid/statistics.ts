@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 import type { DetectorIdentity } from './detector';
-import { type MatMul, multiplySymmetric, transpose } from './matmul';
+import { lowerProduct, type MatMul } from './matmul';
 import { float64Of, type NpyArray, readNpz, writeNpz } from './npz';
 
 /** The Gaussian that the Frechet distance sees in a set of images: mean and covariance of their features. */
@@ -17,8 +17,8 @@ export interface Statistics {
   source?: string;
 }
 
-/** Rows gathered before they enter the sums: enough for the matrix product to outweigh the merge. */
-const BLOCK = 512;
+/** Vectors gathered before they enter the sums: enough for the matrix product to outweigh the merge. */
+const BLOCK = 2048;
 
 /**
  * Mean and covariance of a stream of feature vectors in float64 and in memory that does not grow with their number.
@@ -30,6 +30,7 @@ export class StatisticsAccumulator {
   /** Sum of (f - mean)(f - mean)^T; its lower triangle only. */
   private readonly scatter: Float64Array;
   private merged = 0;
+  /** Vectors that wait, as columns: [dimension, BLOCK]. */
   private readonly block: Float64Array;
   private waiting = 0;
 
@@ -55,10 +56,17 @@ export class StatisticsAccumulator {
     const d = this.dimension;
     if (features.length !== n * d) throw new Error(`${features.length} values are not ${n} features of ${d}`);
     for (let done = 0; done < n;) {
-      const rows = Math.min(n - done, BLOCK - this.waiting);
-      this.block.set(features.subarray(done * d, (done + rows) * d), this.waiting * d);
-      this.waiting += rows;
-      done += rows;
+      const taken = Math.min(n - done, BLOCK - this.waiting);
+      // Eight columns at a time: what is read in one row is used before it leaves the cache.
+      for (let j0 = 0; j0 < d; j0 += 8) {
+        for (let i = 0; i < taken; i++) {
+          const from = (done + i) * d;
+          const to = this.waiting + i;
+          for (let j = j0; j < Math.min(j0 + 8, d); j++) this.block[j * BLOCK + to] = features[from + j];
+        }
+      }
+      this.waiting += taken;
+      done += taken;
       if (this.waiting === BLOCK) await this.flush();
     }
   }
@@ -73,7 +81,9 @@ export class StatisticsAccumulator {
       throw new UserError(`Statistics of ${other.mu.length} and of ${this.dimension} dimensions cannot be merged`);
     }
     await this.flush();
-    this.absorb(other.num, other.mu, other.sigma, other.num - 1);
+    const deviation = this.shift(other.num, other.mu);
+    const [d, { sigma }] = [this.dimension, other];
+    for (let i = 0; i < d; i++) this.addRow(i, sigma, i * d, other.num - 1, deviation);
   }
 
   /**
@@ -85,8 +95,13 @@ export class StatisticsAccumulator {
     if (this.merged < 2) throw new Error(`A covariance needs at least two feature vectors, not ${this.merged}`);
     const d = this.dimension;
     const sigma = new Float64Array(d * d);
-    for (let i = 0; i < d; i++) {
-      for (let j = 0; j <= i; j++) sigma[i * d + j] = sigma[j * d + i] = this.scatter[i * d + j] / (this.merged - 1);
+    const tile = 32; // rows written as columns stay in the cache
+    for (let j0 = 0; j0 < d; j0 += tile) {
+      for (let i = j0; i < d; i++) {
+        for (let j = j0; j < Math.min(j0 + tile, i + 1); j++) {
+          sigma[i * d + j] = sigma[j * d + i] = this.scatter[i * d + j] / (this.merged - 1);
+        }
+      }
     }
     return { mu: this.mean.slice(), sigma, num: this.merged };
   }
@@ -96,28 +111,41 @@ export class StatisticsAccumulator {
     if (n === 0) return;
     const d = this.dimension;
     this.waiting = 0;
-    const rows = this.block.subarray(0, n * d);
+    const centred = n === BLOCK ? this.block : new Float64Array(n * d);
     const mean = new Float64Array(d);
-    for (let i = 0; i < rows.length; i++) mean[i % d] += rows[i];
-    for (let j = 0; j < d; j++) mean[j] /= n;
-    for (let i = 0; i < rows.length; i++) rows[i] -= mean[i % d];
-    const columns = transpose(rows, n, d);
-    const product = await (this.matmul ?? multiplySymmetric)(columns, rows, d, n, d);
-    this.absorb(n, mean, product, 1);
+    for (let j = 0; j < d; j++) {
+      const from = j * BLOCK;
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += this.block[from + i];
+      mean[j] = sum / n;
+      for (let i = 0, to = j * n; i < n; i++) centred[to + i] = this.block[from + i] - mean[j];
+    }
+    const deviation = this.shift(n, mean);
+    await lowerProduct(centred, d, n, this.matmul, (part, first, width) => {
+      for (let i = first; i < first + part.length / width; i++) this.addRow(i, part, (i - first) * width, 1, deviation);
+    });
   }
 
-  /** Merges n vectors with their mean and scatter = `matrix` * `factor`. */
-  private absorb(n: number, mean: Float64Array, matrix: Float64Array, factor: number): void {
-    const d = this.dimension;
+  /**
+   * Merges n vectors of that mean into the mean.
+   * @returns the deviation of both means, scaled so that the scatter grows by its outer product
+   */
+  private shift(n: number, mean: Float64Array): Float64Array {
     const total = this.merged + n;
-    const delta = mean.map((value, i) => value - this.mean[i]);
-    const weight = (this.merged * n) / total;
-    for (let i = 0; i < d; i++) {
-      const scaled = delta[i] * weight;
-      for (let j = 0, at = i * d; j <= i; j++, at++) this.scatter[at] += matrix[at] * factor + scaled * delta[j];
-      this.mean[i] += (delta[i] * n) / total;
-    }
+    const weight = Math.sqrt((this.merged * n) / total);
+    const deviation = mean.map((value, j) => value - this.mean[j]);
+    for (let j = 0; j < mean.length; j++) this.mean[j] += (deviation[j] * n) / total;
     this.merged = total;
+    return deviation.map((value) => value * weight);
+  }
+
+  /** Row i of the scatter grows by `matrix` (from `start` on) * `factor` + `deviation` * deviation[i]. */
+  private addRow(i: number, matrix: Float64Array, start: number, factor: number, deviation: Float64Array): void {
+    const { scatter } = this;
+    const scaled = deviation[i];
+    for (let j = 0, at = i * this.dimension; j <= i; j++, at++) {
+      scatter[at] += matrix[start + j] * factor + scaled * deviation[j];
+    }
   }
 }
 

@@ -19,8 +19,8 @@ export interface OpenMatMul {
 export async function openMatMul(): Promise<OpenMatMul> {
   const graph = new Graph('matmul');
   const a = graph.input('a', 'float64', ['m', 'k']);
-  const b = graph.input('b', 'float64', ['k', 'n']);
-  graph.output(graph.node('MatMul', 'c', [a, b]), 'float64', ['m', 'n']);
+  const b = graph.input('b', 'float64', ['n', 'k']);
+  graph.output(graph.node('Gemm', 'c', [a, b], { transB: 1 }), 'float64', ['m', 'n']);
   const session = await InferenceSession.create(graph.toModel({}).toBytes(), {
     executionProviders: ['cpu'],
     intraOpNumThreads: os.availableParallelism(),
@@ -31,7 +31,7 @@ export async function openMatMul(): Promise<OpenMatMul> {
     matmul: async (left, right, m, k, n) => {
       const { c } = await session.run({
         a: new Tensor('float64', left, [m, k]),
-        b: new Tensor('float64', right, [k, n]),
+        b: new Tensor('float64', right, [n, k]),
       });
       return c.data as Float64Array;
     },

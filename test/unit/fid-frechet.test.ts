@@ -84,7 +84,7 @@ test('an injected product is used, and gives the same', async () => {
       return Float64Array.from({ length: m * n }, (_, at) => {
         const [i, j] = [Math.floor(at / n), at % n];
         let sum = 0;
-        for (let q = 0; q < k; q++) sum += x[i * k + q] * y[q * n + j];
+        for (let q = 0; q < k; q++) sum += x[i * k + q] * y[j * k + q];
         return sum;
       });
     },

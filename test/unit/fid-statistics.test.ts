@@ -97,7 +97,7 @@ test('an injected product takes the place of our own', async () => {
     calls++;
     return Float64Array.from({ length: m * columns }, (_, at) => {
       let sum = 0;
-      for (let q = 0; q < k; q++) sum += a[Math.floor(at / columns) * k + q] * b[q * columns + (at % columns)];
+      for (let q = 0; q < k; q++) sum += a[Math.floor(at / columns) * k + q] * b[(at % columns) * k + q];
       return sum;
     });
   });

@@ -21,7 +21,7 @@ test("ONNX Runtime's float64 product is the plain one, of any shape and of parts
       [200, 64, 333],
     ]) {
       const a = noise(m * k + 9).subarray(9);
-      const b = noise(k * n + 4).subarray(4);
+      const b = noise(n * k + 4).subarray(4);
       const product = await matmul(a, b, m, k, n);
       const expected = await multiply(a, b, m, k, n);
       assert.equal(product.length, m * n);
