@@ -1,17 +1,20 @@
+import { type MatMul, multiply } from './matmul';
 import type { Pause } from './pause';
 
-/** A = L L^T with `l` row-major [n, rank]: the numerical rank is part of the answer. */
+/** A = L L^T with the columns of L as rows of `columns`, [rank, n]: the numerical rank is part of the answer. */
 export interface CholeskyFactor {
-  l: Float64Array;
+  columns: Float64Array;
   rank: number;
 }
+
+/** Pivots that are taken before what they leave of the matrix is computed, by one matrix product. */
+const PANEL = 64;
 
 /**
  * Cholesky factor of a symmetric positive semidefinite matrix with pivoting, so that a singular covariance (no more
  * samples than dimensions) is factored exactly instead of failing: it ends when no pivot is left above the rounding
  * noise. Pivots count relative to their own variance, which is how the noise scales: a feature of tiny variance is
- * kept, a copy of another feature is not. Left-looking, as LAPACK's dpstf2; rows keep their order, so L is not
- * triangular.
+ * kept, a copy of another feature is not. By panels, as LAPACK's dpstrf; rows keep their order, so L is not triangular.
  * @param a row-major [n, n], symmetric
  * @param maxRank what is known about the rank beforehand, e.g. samples - 1
  */
@@ -20,60 +23,84 @@ export async function choleskyFactor(
   n: number,
   maxRank: number,
   pause: Pause,
+  matmul: MatMul = multiply,
 ): Promise<CholeskyFactor> {
   const limit = Math.min(n, maxRank);
-  const l = new Float64Array(n * limit);
+  const columns = new Float64Array(n * limit);
   const noise = n * Number.EPSILON;
-  const diagonal = Float64Array.from({ length: n }, (_, i) => a[i * n + i]);
-  /** Rows not yet chosen, and how much of their variance is not yet explained, 0..1. */
-  const rest = Array.from({ length: n }, (_, i) => i).filter((i) => diagonal[i] > 0);
-  const unexplained = (i: number) => diagonal[i] / a[i * n + i];
+  /** Rows not yet chosen, how much of their variance is not yet explained, and what is left of the matrix there. */
+  let rows = Array.from({ length: n }, (_, i) => i);
+  let left = a;
+  const diagonal = Float64Array.from(rows, (i) => a[i * n + i]);
+  const unexplained = (i: number): number => (a[i * n + i] > 0 ? diagonal[i] / a[i * n + i] : 0);
   let rank = 0;
   while (rank < limit) {
-    let at = -1;
-    let most = noise;
-    for (let i = 0; i < rest.length; i++) {
-      const value = unexplained(rest[i]);
-      if (value > most) [at, most] = [i, value];
+    const m = rows.length;
+    const panel = new Float64Array(m * PANEL);
+    const taken = new Uint8Array(m);
+    const width = Math.min(PANEL, limit - rank);
+    let found = 0;
+    for (; found < width; found++) {
+      let pivot = -1;
+      let most = noise;
+      for (let i = 0; i < m; i++) {
+        const value = taken[i] ? 0 : unexplained(rows[i]);
+        if (value > most) [pivot, most] = [i, value];
+      }
+      if (pivot < 0) break;
+      taken[pivot] = 1;
+      takePivot(left, panel, pivot, found, { rows, taken, diagonal }, columns.subarray((rank + found) * n));
+      if (pause.due) await pause.take();
     }
-    if (at < 0) break;
-    const pivot = rest[at];
-    rest[at] = rest[rest.length - 1];
-    rest.pop();
-    const root = Math.sqrt(diagonal[pivot]);
-    l[pivot * limit + rank] = root;
-    for (const i of rest) {
-      const value = (a[i * n + pivot] - dot(l, i * limit, pivot * limit, rank)) / root;
-      l[i * limit + rank] = value;
-      diagonal[i] -= value * value;
-    }
-    rank++;
-    if (pause.due) await pause.take();
+    rank += found;
+    if (found < PANEL || rank === limit) break;
+    const kept = rows.flatMap((_, i) => (taken[i] ? [] : [i]));
+    left = await remainder(left, panel, kept, m, matmul);
+    rows = kept.map((i) => rows[i]);
   }
-  return { l: narrow(l, n, limit, rank), rank };
+  return { columns: columns.subarray(0, rank * n), rank };
 }
 
-/** Sum of x[s + q] x[t + q] for q below `count`. Four sums, because one would wait for every addition. */
-function dot(x: Float64Array, s: number, t: number, count: number): number {
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  let q = 0;
-  for (; q + 3 < count; q += 4) {
-    a += x[s + q] * x[t + q];
-    b += x[s + q + 1] * x[t + q + 1];
-    c += x[s + q + 2] * x[t + q + 2];
-    d += x[s + q + 3] * x[t + q + 3];
+/** Writes column `at` of the panel, that of `pivot`, and takes what it explains off the diagonal. */
+function takePivot(
+  left: Float64Array,
+  panel: Float64Array,
+  pivot: number,
+  at: number,
+  { rows, taken, diagonal }: { rows: readonly number[]; taken: Uint8Array; diagonal: Float64Array },
+  column: Float64Array,
+): void {
+  const m = rows.length;
+  const root = Math.sqrt(diagonal[rows[pivot]]);
+  const own = pivot * PANEL;
+  panel[own + at] = column[rows[pivot]] = root;
+  for (let i = 0; i < m; i++) {
+    if (taken[i]) continue;
+    const start = i * PANEL;
+    let value = left[pivot * m + i];
+    for (let q = 0; q < at; q++) value -= panel[start + q] * panel[own + q];
+    value /= root;
+    panel[start + at] = column[rows[i]] = value;
+    diagonal[rows[i]] -= value * value;
   }
-  for (; q < count; q++) a += x[s + q] * x[t + q];
-  return a + b + (c + d);
 }
 
-/** The first `columns` of a row-major matrix [n, width]. */
-function narrow(x: Float64Array, n: number, width: number, columns: number): Float64Array {
-  if (columns === width) return x;
-  const result = new Float64Array(n * columns);
-  for (let i = 0; i < n; i++) result.set(x.subarray(i * width, i * width + columns), i * columns);
-  return result;
+/** The rows and columns `kept` of `left` [m, m] less the panel's product with itself. */
+async function remainder(
+  left: Float64Array,
+  panel: Float64Array,
+  kept: readonly number[],
+  m: number,
+  matmul: MatMul,
+): Promise<Float64Array> {
+  const size = kept.length;
+  const rest = new Float64Array(size * PANEL);
+  for (let i = 0; i < size; i++) rest.set(panel.subarray(kept[i] * PANEL, (kept[i] + 1) * PANEL), i * PANEL);
+  const product = await matmul(rest, rest, size, PANEL, size);
+  for (let i = 0; i < size; i++) {
+    const from = kept[i] * m;
+    const to = i * size;
+    for (let j = 0; j < size; j++) product[to + j] = left[from + kept[j]] - product[to + j];
+  }
+  return product;
 }

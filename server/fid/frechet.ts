@@ -1,7 +1,7 @@
 import { UserError } from '../errors';
 import { choleskyFactor, type CholeskyFactor } from './cholesky';
 import { symmetricEigenvalues } from './eigenvalues';
-import { lowerProduct, type MatMul, multiply, transpose } from './matmul';
+import { lowerProduct, type MatMul, multiply } from './matmul';
 import { Pause } from './pause';
 import type { Statistics } from './statistics';
 
@@ -45,20 +45,21 @@ async function traceOfRoot(
   matmul: MatMul | undefined,
   pause: Pause,
 ): Promise<number> {
-  const [small, large] = [await factorOf(a, n, pause), await factorOf(b, n, pause)].sort((x, y) => x.rank - y.rank);
+  const factors = [await factorOf(a, n, pause, matmul), await factorOf(b, n, pause, matmul)];
+  const [small, large] = factors.sort((x, y) => x.rank - y.rank);
   const [r, q] = [small.rank, large.rank];
-  const g = await (matmul ?? multiply)(transpose(small.l, n, r), transpose(large.l, n, q), r, n, q);
+  const g = await (matmul ?? multiply)(small.columns, large.columns, r, n, q);
   const symmetric = new Float64Array(r * r);
   await lowerProduct(g, r, q, matmul, (part, first, width) => {
     for (let i = 0; i * width < part.length; i++) {
       symmetric.set(part.subarray(i * width, (i + 1) * width), (first + i) * r);
     }
   });
-  const eigenvalues = await symmetricEigenvalues(symmetric, r, pause);
+  const eigenvalues = await symmetricEigenvalues(symmetric, r, pause, matmul);
   return eigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(value, 0)), 0);
 }
 
 /** Fewer than two images are refused before; n images span at most n - 1 dimensions. */
-function factorOf(side: Gaussian, n: number, pause: Pause): Promise<CholeskyFactor> {
-  return choleskyFactor(side.sigma, n, (side.num ?? Infinity) - 1, pause);
+function factorOf(side: Gaussian, n: number, pause: Pause, matmul?: MatMul): Promise<CholeskyFactor> {
+  return choleskyFactor(side.sigma, n, (side.num ?? Infinity) - 1, pause, matmul);
 }

@@ -89,10 +89,9 @@ test('an injected product is used, and gives the same', async () => {
       });
     },
   });
-  assert.deepEqual(shapes, [
-    [64, 64, 64],
-    [64, 64, 64],
-  ]);
+  // The product of the factors, that with itself, and those of the reduction to a band.
+  assert.deepEqual(shapes.slice(0, 2), Array(2).fill([64, 64, 64]));
+  assert.ok(shapes.length > 2);
   near(value, caseOf('g64_full').fid_svd_truth, 1e-10);
 });
 
