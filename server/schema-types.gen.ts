@@ -89,6 +89,34 @@ export interface RunConfig {
    */
   subdirs?: boolean;
   /**
+   * Name of the cluster that this run is submitted to, as its profile calls it.
+   */
+  cluster?: string;
+  /**
+   * What computes on the cluster: edm is generate.py and fid.py of this repository in the profile's Apptainer image; workbench is this program, for clusters without one.
+   */
+  engine?: "edm" | "workbench";
+  /**
+   * GPUs of the job on the cluster; with engine workbench, of each task.
+   */
+  gpus?: number;
+  /**
+   * Engine workbench: the seeds are shared out over so many tasks of a job array.
+   */
+  tasks?: number;
+  /**
+   * Time limit of the job as Slurm writes it: minutes, h:mm:ss or d-hh:mm:ss; for LSF it is converted.
+   */
+  time?: string;
+  /**
+   * Partition (Slurm) or queue (LSF) of the job. Default: the profile's.
+   */
+  partition?: string;
+  /**
+   * Account that the job is charged to. Default: the profile's.
+   */
+  account?: string;
+  /**
    * Measure the Frechet distance of the images to reference statistics with any detector. Shown as FD (<detector>).
    */
   fd?: MetricConfig;
