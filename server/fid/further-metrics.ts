@@ -65,11 +65,12 @@ export class FeatureRows {
   }
 }
 
-/** @throws UserError if `real` is missing where it is needed */
-export function checkFurtherOptions({ kid, pr, real }: FurtherOptions): void {
-  if ((kid || pr) && real === undefined) {
+/** @param kept whether features of the real images lie beside the reference @throws UserError if they are needed and missing */
+export function checkFurtherOptions({ kid, pr, real }: FurtherOptions, kept: boolean): void {
+  if ((kid || pr) && real === undefined && !kept) {
     throw new UserError(
-      `--${kid ? 'kid' : 'pr'} compares with the features of real images, which a reference does not hold: add --real DIR|ZIP`,
+      `--${kid ? 'kid' : 'pr'} compares with the features of real images, which a reference does not hold: add --real DIR|ZIP, ` +
+        'or make the reference with fid ref --keep-features',
     );
   }
 }

@@ -56,13 +56,23 @@ export class ImageSet {
   /**
    * @param options.num take this many by fid.py's seeded shuffle if there are more
    * @param options.seed of that shuffle, default 0
-   * @throws UserError if there are fewer than `num`, or fewer than 2 (exit code 1, fid.py's words), or none at all
+   * @param options.part only this one of equal parts, in order
+   * @throws UserError if there are fewer than `num`, or fewer than 2 (exit code 1, fid.py's words), or none at all, or
+   * parts would not be equal
    */
-  static async open(path: string, options: { num?: number; seed?: number } = {}): Promise<ImageSet> {
-    const { num, seed = 0 } = options;
+  static async open(
+    path: string,
+    options: { num?: number; seed?: number; part?: { index: number; of: number } } = {},
+  ): Promise<ImageSet> {
+    const { num, seed = 0, part = { index: 0, of: 1 } } = options;
     const { sources, archive } = await sourcesOf(path);
     try {
-      const images = sortByCodePoint(sources);
+      const all = sortByCodePoint(sources);
+      if (all.length % part.of > 0) {
+        throw new UserError(`${path} has ${all.length} images, which are not ${part.of} equal parts`);
+      }
+      const size = all.length / part.of;
+      const images = all.slice(part.index * size, (part.index + 1) * size);
       const n = images.length;
       if (n === 0) throw new UserError(`No image files found in ${path}`, 1);
       if (num !== undefined && n < num) throw new UserError(`Found ${n} images, but expected at least ${num}`, 1);

@@ -192,12 +192,14 @@ export async function loadStatistics(path: string): Promise<Statistics> {
   };
 }
 
-function textArray(text: string): NpyArray {
+/** Text as an array of a .npz file: its UTF-8 bytes. */
+export function textArray(text: string): NpyArray {
   const data = Uint8Array.from(Buffer.from(text, 'utf8'));
   return { dtype: 'uint8', shape: [data.length], data };
 }
 
-function textOf(array: NpyArray | undefined): string | undefined {
+/** The inverse of `textArray`; undefined for any other array. */
+export function textOf(array: NpyArray | undefined): string | undefined {
   return array?.dtype === 'uint8' ? Buffer.from(array.data).toString('utf8') : undefined;
 }
 

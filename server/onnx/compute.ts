@@ -89,6 +89,7 @@ const WORK: { [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => string } =
   generate: ({ network }) => `generating with ${network}`,
   measure: ({ detector }) => `measuring with ${detector}`,
   reference: ({ detector }) => `measuring with ${detector}`,
+  compare: ({ statistics }) => `comparing ${statistics}`,
 };
 
 function deathNotice(job: Job, code: number | null, signal: string | null, stderr: string): string {

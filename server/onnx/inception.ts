@@ -17,6 +17,11 @@ const EPSILON = 0.001;
 
 const FEATURES = 2048;
 
+/** The output of a detector with that many features, if they are not its last. */
+export function tapName(dimension: number): string {
+  return `features${dimension}`;
+}
+
 /**
  * A branch: units (convolution, normalisation, ReLU) and 3x3 pools one after the other; a list is a fork whose outputs
  * are joined. `/2` means stride 2 without padding, `!` no padding; otherwise the size is kept.
@@ -53,15 +58,12 @@ const blockE = (pool: 'average' | 'maximum'): readonly Branch[] => [
 ];
 
 /** Inception-v3 of 2015-12-05: the last pool is a maximum, unlike in every later version. */
-const STEM: Branch = [
-  'Conv2d_1a_3x3/2',
-  'Conv2d_2a_3x3!',
-  'Conv2d_2b_3x3',
-  'maximum/2',
-  'Conv2d_3b_1x1',
-  'Conv2d_4a_3x3!',
-  'maximum/2',
+const STEM: readonly Branch[] = [
+  ['Conv2d_1a_3x3/2', 'Conv2d_2a_3x3!', 'Conv2d_2b_3x3', 'maximum/2'],
+  ['Conv2d_3b_1x1', 'Conv2d_4a_3x3!', 'maximum/2'],
 ];
+/** The block whose mean is the tap of 768 features; those of 64 and 192 are the parts of the stem. */
+const TAP = 'Mixed_6e';
 const BLOCKS: readonly (readonly [name: string, branches: readonly Branch[]])[] = [
   ['Mixed_5b', BLOCK_A],
   ['Mixed_5c', BLOCK_A],
@@ -105,7 +107,8 @@ export async function importInception(source: string, dest: string): Promise<Det
 }
 
 /**
- * The detector's graph: images uint8 [N,3,H,W] -> features float32 [N,2048].
+ * The detector's graph: images uint8 [N,3,H,W] -> features float32 [N,2048], and the earlier taps features64,
+ * features192 and features768 under the names of `tapName`.
  * @param tensors the state dict, under pytorch-fid's names @param source the file, for messages
  */
 export function inceptionGraph(tensors: ReadonlyMap<string, Tensor>, source: string): Graph {
@@ -129,16 +132,27 @@ class InceptionGraph {
   build(): Graph {
     const { graph } = this;
     const images = graph.input('images', 'uint8', ['N', 3, 'H', 'W']);
-    let x = this.branch('', STEM, { value: inceptionPictures(graph, images), channels: 3 });
-    for (const [name, branches] of BLOCKS)
-      x = this.join(
-        name,
-        branches.map((branch) => this.branch(`${name}.`, branch, x)),
-      );
+    let x: Map2d = { value: inceptionPictures(graph, images), channels: 3 };
+    const taps: Map2d[] = [];
+    for (const part of STEM) {
+      x = this.branch('', part, x);
+      taps.push(x);
+    }
+    for (const [name, branches] of BLOCKS) {
+      const parts = branches.map((branch) => this.branch(`${name}.`, branch, x));
+      x = this.join(name, parts);
+      if (name === TAP) taps.push(x);
+    }
     if (x.channels !== FEATURES) throw new UserError(`${this.source}: ${x.channels} features instead of ${FEATURES}`);
-    const pooled = graph.node('GlobalAveragePool', 'pool3', [x.value]);
-    graph.output(graph.node('Flatten', 'features', [pooled]), 'float32', ['N', FEATURES]);
+    this.means('features', x);
+    for (const tap of taps) this.means(tapName(tap.channels), tap);
     return graph;
+  }
+
+  /** Means over the picture as an output. */
+  private means(name: string, { value, channels }: Map2d): void {
+    const pooled = this.graph.node('GlobalAveragePool', `${name}.mean`, [value]);
+    this.graph.output(this.graph.node('Flatten', name, [pooled]), 'float32', ['N', channels]);
   }
 
   private branch(prefix: string, steps: Branch, start: Map2d): Map2d {

@@ -1,6 +1,7 @@
 /** What the compute child is asked and answers. Types only: both sides import it, neither brings native code along. */
 import type { GenerateOptions } from '../diffusion/generate';
 import type { RngDevice } from '../diffusion/random';
+import type { Comparison } from '../fid/combine';
 import type { FurtherMetrics, FurtherOptions } from '../fid/further-metrics';
 import type { Progress } from '../progress';
 import type { DetectorRecord, ReferenceRecord } from '../schema-types.gen';
@@ -40,6 +41,10 @@ export interface MeasureJob {
   num?: number;
   seed: number;
   batch: number;
+  /** An earlier layer of Inception with that many features. */
+  dims?: number;
+  /** Measure so many equal parts of the images and take the least. Default 1. */
+  repeats?: number;
   /** Where the statistics of the images are kept. */
   stats?: string;
   further?: FurtherOptions;
@@ -49,6 +54,8 @@ export interface MeasureSummary extends FurtherMetrics {
   /** `FID` or `FD (<detector>)`. */
   metric: string;
   value: number;
+  /** The distances of all repeats in order, if there were several. */
+  repeats?: number[];
   num: number;
   detector: DetectorRecord;
   reference: ReferenceRecord;
@@ -65,12 +72,23 @@ export interface ReferenceJob {
   detector: string;
   device: DeviceChoice;
   batch: number;
+  /** An earlier layer of Inception with that many features. */
+  dims?: number;
+  /** Keep the features beside the statistics. */
+  keepFeatures?: boolean;
 }
 
 export interface ReferenceSummary {
   num: number;
   seconds: number;
   notes: string[];
+}
+
+/** The distance of statistics that were kept to a reference. */
+export interface CompareJob {
+  kind: 'compare';
+  statistics: string;
+  reference: string;
 }
 
 /** Make an ONNX file of whatever can be imported. */
@@ -88,8 +106,9 @@ interface Results {
   generate: GenerateSummary;
   measure: MeasureSummary;
   reference: ReferenceSummary;
+  compare: Comparison;
 }
-export type Job = ImportJob | GenerateJob | MeasureJob | ReferenceJob;
+export type Job = ImportJob | GenerateJob | MeasureJob | ReferenceJob | CompareJob;
 export type JobResult<J extends Job = Job> = Results[J['kind']];
 
 /** Parent -> child. */

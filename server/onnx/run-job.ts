@@ -5,7 +5,8 @@ import { writeGrid } from '../diffusion/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { UserError } from '../errors';
 import { metricName, type DetectorIdentity } from '../fid/detector';
-import { measure, reference } from '../fid/measure';
+import { compareStatistics } from '../fid/combine';
+import { measureRepeats, reference } from '../fid/measure';
 import type { MatMul } from '../fid/matmul';
 import type { OnProgress } from '../progress';
 import type { DetectorRecord } from '../schema-types.gen';
@@ -25,6 +26,9 @@ import type {
   ReferenceSummary,
 } from './jobs';
 
+/** Dimension of a comparison before its files are read: the largest, which needs the fast product. */
+const FULL_DIMENSION = 2048;
+
 /** A grid shows the first images only: more than 32 x 32 nobody looks at. */
 const GRID_IMAGES = 1024;
 
@@ -39,6 +43,10 @@ export function runJob(job: Job, onProgress: OnProgress, signal: AbortSignal): P
       return runMeasure(job, onProgress, signal);
     case 'reference':
       return runReference(job, onProgress, signal);
+    case 'compare':
+      return withMatMul(FULL_DIMENSION, (matmul) =>
+        compareStatistics(job.statistics, job.reference, { onProgress, signal, matmul }),
+      );
   }
 }
 
@@ -76,16 +84,18 @@ async function runGenerate(
 }
 
 async function runMeasure(job: MeasureJob, onProgress: OnProgress, signal: AbortSignal): Promise<MeasureSummary> {
-  const { detector, device, note, release } = await openDetector(job.detector, job.device);
+  const { detector, device, note, release } = await openDetector(job.detector, job.device, job.dims);
   try {
     if (job.key === 'fid' && !detector.published) {
       throw new UserError(
         `${path.basename(job.detector)} is not the published Inception-v3 (2015-12-05), so its distance is no FID: write fd instead of fid`,
       );
     }
-    const { images, reference: ref, num, seed, batch, stats, further } = job;
+    const { images, reference: ref, num, seed, batch, stats, further, repeats = 1 } = job;
     const options = { images, ref, num, seed, batch, statsDest: stats, further };
-    const result = await withMatMul(detector, (matmul) => measure(detector, options, { onProgress, signal, matmul }));
+    const result = await withMatMul(detector.dimension, (matmul) =>
+      measureRepeats(detector, options, repeats, { onProgress, signal, matmul }),
+    );
     return {
       ...result,
       metric: metricName(detector),
@@ -99,14 +109,14 @@ async function runMeasure(job: MeasureJob, onProgress: OnProgress, signal: Abort
 }
 
 async function runReference(
-  { data, dest, batch, detector: file, device: choice }: ReferenceJob,
+  { data, dest, batch, detector: file, device: choice, dims, keepFeatures }: ReferenceJob,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<ReferenceSummary> {
-  const { detector, note, release } = await openDetector(file, choice);
+  const { detector, note, release } = await openDetector(file, choice, dims);
   try {
-    const summary = await withMatMul(detector, (matmul) =>
-      reference(detector, { data, dest, batch }, { onProgress, signal, matmul }),
+    const summary = await withMatMul(detector.dimension, (matmul) =>
+      reference(detector, { data, dest, batch, keepFeatures }, { onProgress, signal, matmul }),
     );
     return { ...summary, notes: [...(note ? [note] : []), ...summary.notes] };
   } finally {
@@ -115,7 +125,7 @@ async function runReference(
 }
 
 /** Gives the work a fast float64 product where the features are long enough for one to pay. */
-async function withMatMul<T>({ dimension }: DetectorIdentity, work: (matmul?: MatMul) => Promise<T>): Promise<T> {
+async function withMatMul<T>(dimension: number, work: (matmul?: MatMul) => Promise<T>): Promise<T> {
   if (dimension < MATMUL_FROM_DIMENSION) return work();
   const { matmul, release } = await openMatMul();
   try {

@@ -77,6 +77,27 @@ test("features of twelve pictures of all sizes are torch-fidelity's", async () =
   });
 });
 
+test("the earlier taps are torch-fidelity's, and their distance is no FID; another layer is refused", async () => {
+  const features = await readNpz(featuresFile);
+  for (const dimension of [64, 192, 768]) {
+    const theirs = features.get(`torch_fidelity_${dimension}`)?.data as Float32Array;
+    const { detector, release } = await openDetector(model, 'cpu', dimension);
+    assert.match(metricName(detector), new RegExp(`^FD \\(.*, ${dimension} features\\)$`));
+    assert.equal(detector.dimension, dimension);
+    for (const [row, name] of Object.keys(expected.pictures).entries()) {
+      const { data, height, width } = await picture(name);
+      const ours = await detector.features(data, 1, 3, height, width);
+      const error = relativeError(ours, theirs.subarray(row * dimension, (row + 1) * dimension));
+      assert.ok(error <= 1e-4, `${name}, ${dimension} features: ${error}`);
+    }
+    await release();
+  }
+  await assert.rejects(
+    openDetector(model, 'cpu', 100),
+    /has no layer of 100 features: choose one of 2048, 64, 192, 768, or import the detector again$/,
+  );
+});
+
 test('Frechet and kernel distance of two sets of 300 pictures are those of the reference programs', async () => {
   const { n, distance, kernel_distance } = expected.sets;
   const sides = await withDetector(model, async ({ detector }) => {

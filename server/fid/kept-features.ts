@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { UserError } from '../errors';
+import type { DetectorIdentity } from './detector';
+import type { Features } from './kernel-distance';
+import { readNpz, writeNpz, type NpyArray } from './npz';
+import { type Statistics, textArray, textOf } from './statistics';
+
+/** Where the features of a reference's images are kept: `R.features.npz` beside `R.npz`. */
+export function keptFeatures(reference: string): string {
+  return `${reference.replace(/\.npz$/, '')}.features.npz`;
+}
+
+/**
+ * Keeps the features of a reference's images: `features` float32 [n, dimension], and what made them of which images.
+ * @param statistics of the same images @throws UserError if the file cannot be written
+ */
+export async function saveFeatures(
+  path: string,
+  { data, n, dimension }: Features,
+  { detector, source = '' }: Statistics,
+): Promise<void> {
+  if (!(data instanceof Float32Array)) throw new Error('Features are kept as float32');
+  const arrays = new Map<string, NpyArray>([
+    ['features', { dtype: 'float32', shape: [n, dimension], data }],
+    ['detector', textArray(detector?.sha256 ?? '')],
+    ['source', textArray(source)],
+  ]);
+  await writeNpz(path, arrays);
+}
+
+/**
+ * Features kept beside a reference.
+ * @returns undefined where there are none, or they are of another detector
+ * @throws UserError for a damaged file
+ */
+export async function loadFeatures(
+  path: string,
+  detector: DetectorIdentity,
+): Promise<{ features: Features; source: string } | undefined> {
+  if (!existsSync(path)) return undefined;
+  const arrays = await readNpz(path, MAX_BYTES);
+  const features = arrays.get('features');
+  const made = textOf(arrays.get('detector'));
+  if (features?.dtype !== 'float32' || features.shape.length !== 2 || made === undefined) {
+    throw new UserError(`${path} holds no features: make it again with fid ref --keep-features`);
+  }
+  const [n, dimension] = features.shape;
+  if (made !== detector.sha256 || dimension !== detector.dimension) return undefined;
+  return { features: { data: features.data, n, dimension }, source: textOf(arrays.get('source')) ?? '' };
+}
+
+/** As many bytes as features may take in memory, and room for what is said of them. */
+const MAX_BYTES = 2 ** 31 + 2 ** 16;
