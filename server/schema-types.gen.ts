@@ -107,7 +107,7 @@ export interface RunConfig {
   /**
    * Time limit of the job as Slurm writes it: minutes, h:mm:ss or d-hh:mm:ss; for LSF it is converted.
    */
-  time?: string;
+  time?: string | number;
   /**
    * Partition (Slurm) or queue (LSF) of the job. Default: the profile's.
    */

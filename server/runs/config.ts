@@ -160,7 +160,9 @@ function explain(
     case 'pattern':
       return problem(
         'bad-value',
-        `${name} may have letters, digits, ".", "_" and "-" (it becomes part of a folder's name)`,
+        path[0] === 'name'
+          ? `${name} may have letters, digits, ".", "_" and "-" (it becomes part of a folder's name)`
+          : `${name} is not valid: ${describe(path)}`,
         at(path, 'value'),
       );
     case 'type': {
