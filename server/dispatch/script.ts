@@ -1,0 +1,269 @@
+/**
+ * Batch scripts of a run, for Slurm and LSF: what a careful user would write by hand, readable and without a finding of
+ * our own linter. Pure.
+ */
+import { secondsOf } from '../batch/values';
+import type { SchedulerName } from '../batch';
+import { quoteArgument } from '../cluster/quote';
+import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../diffusion/sampler-options';
+import { UserError } from '../errors';
+import type { ClusterProfile } from '../protocol';
+import type { RunConfig } from '../schema-types.gen';
+
+/** One job of a run. */
+export interface JobScript {
+  role: 'generate' | 'fid' | 'finish';
+  text: string;
+  /** Number of array tasks, if it is an array. */
+  tasks?: number;
+}
+
+/** What the scripts of a run are made from; paths are relative to the work tree on the cluster unless they say otherwise. */
+export interface ScriptFacts {
+  scheduler: SchedulerName;
+  profile: ClusterProfile;
+  config: RunConfig;
+  /** Short hash and the run's name; begins all names. */
+  label: string;
+  /** Run folder. */
+  run: string;
+  seeds: string;
+  /** Engine edm: what generate.py and fid.py are given. */
+  network: string;
+  reference?: string;
+  num?: number;
+  /** Engine edm: staged files are read from here where the nodes are offline, as dnnlib caches downloads. */
+  downloads?: string;
+  /** Engine workbench: folder of this program on the cluster, absolute or from `~/`. */
+  workbench: string;
+}
+
+/** The jobs of a run in the order of submission; each later one waits for the one before. */
+export function jobScripts(facts: ScriptFacts): JobScript[] {
+  return facts.config.engine === 'edm' ? edmScripts(facts) : workbenchScripts(facts);
+}
+
+/* ---- What the schedulers are asked for ---- */
+
+/** What a job asks for. */
+export interface Demand {
+  name: string;
+  account?: string;
+  partition?: string;
+  /** As the config has it. */
+  time: string;
+  cpus: number;
+  /** GPUs on the node; 0 for none. */
+  gpus: number;
+  tasks?: number;
+  /** Log without the job's number: `runs/x/generate`. */
+  log: string;
+}
+
+const WORDS = {
+  slurm: {
+    keyword: '#SBATCH',
+    options: ({ name, account, partition, time, cpus, gpus, tasks, log }: Demand): string[] => [
+      `--job-name=${name}`,
+      '--nodes=1',
+      '--ntasks=1',
+      `--cpus-per-task=${cpus}`,
+      ...(gpus > 0 ? [`--gres=gpu:${gpus}`] : []),
+      `--time=${time}`,
+      ...(account ? [`--account=${account}`] : []),
+      ...(partition ? [`--partition=${partition}`] : []),
+      ...(tasks ? [`--array=1-${tasks}`] : []),
+      `--output=${log}-${tasks ? '%A_%a' : '%j'}.out`,
+    ],
+    /** GPUs of the job, so that their number stands in the directive alone. */
+    gpuCount: '"$SLURM_GPUS_ON_NODE"',
+    task: '"$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_MAX"',
+  },
+  lsf: {
+    keyword: '#BSUB',
+    options: ({ name, account, partition, time, cpus, gpus, tasks, log }: Demand): string[] => [
+      tasks ? `-J "${name}[1-${tasks}]"` : `-J ${name}`,
+      `-n ${cpus}`,
+      '-R "span[hosts=1]"',
+      ...(gpus > 0 ? [`-gpu "num=${gpus}"`] : []),
+      `-W ${lsfTime(time)}`,
+      ...(account ? [`-P ${account}`] : []),
+      ...(partition ? [`-q ${partition}`] : []),
+      `-o ${log}-${tasks ? '%J_%I' : '%J'}.out`,
+    ],
+    /** torchrun counts the GPUs that LSF made visible. */
+    gpuCount: 'gpu',
+    task: '"$LSB_JOBINDEX/$LSB_JOBINDEX_END"',
+  },
+} as const;
+
+/** `[hour:]minute`, rounded up: a job must not get less than was asked for. */
+function lsfTime(time: string): string {
+  const minutes = Math.ceil((secondsOf(time) ?? 0) / 60);
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`;
+}
+
+/**
+ * A whole script from what it asks for and what it does.
+ * @param known rules of the linter whose finding has been said where the user decided it
+ */
+export function renderScript(
+  scheduler: SchedulerName,
+  demand: Demand,
+  { setup = [] }: ClusterProfile,
+  body: readonly string[],
+  known: readonly string[] = [],
+): string {
+  const { keyword, options } = WORDS[scheduler];
+  // The folder of the log is made before the job is submitted; a profile without an account means the default one.
+  const settled = ['log-folder', ...(scheduler === 'slurm' && !demand.account ? ['account-missing'] : []), ...known];
+  const lines = [
+    '#!/bin/bash',
+    ...options(demand).map((option) => `${keyword} ${option}`),
+    `# edm-workbench: disable=${settled.join(',')}`,
+    '',
+    ...(setup.length > 0 ? [...setup, ''] : []),
+    ...body,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function demandOf(
+  { profile, config, label, run }: ScriptFacts,
+  role: JobScript['role'],
+  cpus: number,
+  gpus: number,
+): Demand {
+  return {
+    name: role === 'generate' ? label : `${label}-${role}`,
+    account: config.account ?? profile.account,
+    partition: config.partition ?? profile.partition,
+    time: String(config.time ?? DEFAULT_TIME),
+    cpus,
+    gpus,
+    log: `${run}/${role}`,
+  };
+}
+
+const DEFAULT_TIME = '24:00:00';
+/** CPUs for each GPU: fid.py alone starts three workers beside itself. */
+const CPUS = 4;
+
+/* ---- Engine edm: the lecture's scripts ---- */
+
+function edmScripts(facts: ScriptFacts): JobScript[] {
+  const { scheduler, profile, config, run, network, reference } = facts;
+  if (!profile.container) {
+    throw new UserError(
+      `Engine edm needs an Apptainer image, and the profile of ${profile.name} names none: give container, or make one with "edm-workbench container build --cluster ${profile.name}"`,
+    );
+  }
+  if (config.fd)
+    throw new UserError('Engine edm measures with fid.py, which knows Inception-v3 alone: write fid instead of fd');
+  if (config.rng === 'cpu')
+    throw new UserError('Engine edm draws random numbers on the GPU: leave rng out, or choose engine workbench');
+  const gpus = config.gpus ?? 1;
+  if (gpus < 1) throw new UserError('Engine edm needs a GPU: give gpus 1 or more, or choose engine workbench');
+  const inContainer = `apptainer exec --nv --bind "$PWD" ${shellPath(profile.container)} \\`;
+  const offline = facts.downloads
+    ? [
+        '# The nodes are offline: what generate.py and fid.py would download lies here',
+        `export DNNLIB_CACHE_DIR="$PWD"/${facts.downloads}`,
+        '',
+      ]
+    : [];
+  const generate = renderScript(scheduler, demandOf(facts, 'generate', CPUS * gpus, gpus), profile, [
+    ...offline,
+    '# Run generate.py inside the container, one process for each GPU of the job',
+    inContainer,
+    `  torchrun --standalone --nproc_per_node=${WORDS[scheduler].gpuCount} \\`,
+    `    generate.py \\`,
+    ...continued(4, [
+      `--outdir=${run}/images`,
+      `--seeds=${quoteArgument(facts.seeds)}`,
+      ...(config.subdirs ? ['--subdirs'] : []),
+      ...(config.class === undefined ? [] : [`--class=${config.class}`]),
+      `--batch=${config.batch ?? 64}`,
+      ...samplerArguments(config),
+      `--network=${quoteArgument(network)}`,
+    ]),
+  ]);
+  if (!reference || !config.fid) return [{ role: 'generate', text: generate }];
+  const { num, seed, batch } = config.fid;
+  const images = num ?? facts.num ?? 50000;
+  const fid = renderScript(
+    scheduler,
+    demandOf(facts, 'fid', CPUS, 1),
+    profile,
+    [
+      ...offline,
+      '# Run fid.py inside the container; it is quick enough on one GPU',
+      inContainer,
+      '  python fid.py calc \\',
+      ...continued(4, [
+        `--images=${run}/images`,
+        `--ref=${quoteArgument(reference)}`,
+        `--num=${images}`,
+        ...(seed === undefined ? [] : [`--seed=${seed}`]),
+        ...(batch === undefined ? [] : [`--batch=${batch}`]),
+      ]),
+    ],
+    images < 50000 ? ['fid-count'] : [],
+  );
+  return [
+    { role: 'generate', text: generate },
+    { role: 'fid', text: fid },
+  ];
+}
+
+/** generate.py's sampler options under its names; --steps always, as the lecture has it. */
+function samplerArguments(config: RunConfig): string[] {
+  const { steps = 18, ...rest } = config;
+  const given = [...NUMBER_OPTIONS, ...CHOICE_OPTIONS].flatMap((name) => {
+    const value = name === 'steps' ? undefined : rest[name as Exclude<typeof name, 'steps'>];
+    return value === undefined ? [] : [`--${name}=${value === Infinity ? 'inf' : value}`];
+  });
+  return [`--steps=${steps}`, ...given];
+}
+
+/** Arguments of one command, a line each. */
+function continued(indent: number, words: readonly string[]): string[] {
+  return words.map((word, i) => `${' '.repeat(indent)}${word}${i < words.length - 1 ? ' \\' : ''}`);
+}
+
+/* ---- Engine workbench: this program in an array of tasks ---- */
+
+function workbenchScripts(facts: ScriptFacts): JobScript[] {
+  const { scheduler, profile, config, run, workbench } = facts;
+  const { tasks = 1, gpus = 0 } = config;
+  const program = ['# This program as it was staged, with the node that runs it', `WORKBENCH=${shellPath(workbench)}`];
+  const command = '"$WORKBENCH/bin/node" "$WORKBENCH/dist/cli.js"';
+  const demand = demandOf(facts, 'generate', CPUS, gpus);
+  const generate = renderScript(scheduler, tasks > 1 ? { ...demand, tasks } : demand, profile, [
+    ...program,
+    ...(tasks > 1 ? ['# The seeds are shared out over the tasks; each makes its images and their statistics'] : []),
+    `${command} shard ${run} ${tasks > 1 ? WORDS[scheduler].task : '1/1'}`,
+  ]);
+  const finish = renderScript(scheduler, demandOf(facts, 'finish', 1, 0), profile, [
+    ...program,
+    '# Statistics of all tasks merged, the distance, the grid and the manifest; says which tasks are missing',
+    `${command} finish ${run}`,
+  ]);
+  return [
+    { role: 'generate', text: generate, ...(tasks > 1 && { tasks }) },
+    { role: 'finish', text: finish },
+  ];
+}
+
+/** The option that makes a job wait for another: fid needs its success, finish tells what is missing whatever happened. */
+export function waitingFor(scheduler: SchedulerName, role: JobScript['role'], id: string): string[] {
+  const whatever = role === 'finish';
+  return scheduler === 'slurm'
+    ? [`--dependency=${whatever ? 'afterany' : 'afterok'}:${id}`, '--kill-on-invalid-dep=yes']
+    : ['-w', `${whatever ? 'ended' : 'done'}(${id})`];
+}
+
+/** A path in a script: `~/` is the home there, everything else is taken as it is. */
+export function shellPath(name: string): string {
+  return name.startsWith('~/') ? `"$HOME"/${quoteArgument(name.slice(2))}` : quoteArgument(name);
+}
