@@ -33,7 +33,8 @@ export function showHistory(context: Context, folder: string): void {
     const server = await context.server();
     const history = await server.sendRequest(historyRequest, { folder });
     root = history.root;
-    post({ type: 'history', records: history.records, problems: history.problems });
+    const { records, problems, published } = history;
+    post({ type: 'history', records, problems, published });
   };
   const attempt = (work: Promise<void>): void =>
     void work.catch((error: unknown) => post({ type: 'problem', message: errorText(error) }));

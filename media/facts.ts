@@ -4,8 +4,8 @@ import type { HistoryRecord, RunManifest } from '../server/protocol';
 /** A label and what it says, for a description list. */
 export type Fact = readonly [label: string, value: string];
 type Code = HistoryRecord['code'];
-type Network = HistoryRecord['network'];
-type Sampler = HistoryRecord['sampler'];
+type Network = NonNullable<HistoryRecord['network']>;
+type Sampler = NonNullable<HistoryRecord['sampler']>;
 
 /** Sampler options beyond `steps` that generate.py takes, in its order. */
 const SAMPLER_OPTIONS = [
@@ -114,12 +114,16 @@ export function recordFacts(record: HistoryRecord): Fact[] {
     ['Date', dateText(code.date)],
     ['Work tree', workTreeText(code)],
     ['Config', record.name],
-    ['Network', networkText(record.network)],
-    ['Steps', stepsText(sampler)],
-    ['Sampler', optionsText({ ...sampler })],
-    ['Random numbers', sampler.rng],
-    ['Seeds', record.seeds],
   ];
+  if (record.network) facts.push(['Network', networkText(record.network)]);
+  if (sampler) {
+    facts.push(
+      ['Steps', stepsText(sampler)],
+      ['Sampler', optionsText({ ...sampler })],
+      ['Random numbers', sampler.rng],
+    );
+  }
+  if (record.seeds !== undefined) facts.push(['Seeds', record.seeds]);
   if (record.class !== undefined) facts.push(['Class', String(record.class)]);
   facts.push(
     ['Detector', `${detector.name} (${digestText(detector.sha256)})`],
@@ -128,9 +132,13 @@ export function recordFacts(record: HistoryRecord): Fact[] {
       `${reference.name} (${digestText(reference.sha256)}${reference.num ? `, ${countOf(reference.num, 'image')}` : ''})`,
     ],
     ['N', countText(record.num)],
+    ...(record.repeats ? [['Least of', record.repeats.map(valueText).join(', ')] as const] : []),
     ['Measured', dateText(record.time)],
     ['Device', record.device],
-    ['Duration', `${durationText(seconds.generate)} generating, ${durationText(seconds.measure)} measuring`],
+    [
+      'Duration',
+      `${seconds.generate === undefined ? '' : `${durationText(seconds.generate)} generating, `}${durationText(seconds.measure)} measuring`,
+    ],
   );
   return facts;
 }
@@ -175,7 +183,7 @@ export function generateCommand(manifest: RunManifest, seed: number): string {
   const named = typeof config.network === 'string' ? config.network : manifest.network.name;
   const inPlace = /^(embedded:|~\/|\/|\\|[A-Za-z]:[\\/])/.test(named);
   const folder = manifest.config_file?.replace(/[^/]*$/, '') ?? '';
-  const rng = config.rng ?? manifest.results?.[0]?.sampler.rng;
+  const rng = config.rng ?? manifest.results?.[0]?.sampler?.rng;
   const options: [name: string, value: unknown][] = [
     ['network', inPlace ? named : folder + named],
     ['outdir', 'out'],

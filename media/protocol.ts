@@ -3,7 +3,14 @@
  * A panel builds its whole page itself: the HTML around it is a head with the CSP, one stylesheet link and one script.
  * The extension sends nothing before `ready`. Sending `samples` or `history` again brings the panel up to date in place.
  */
-import type { HistoryRecord, SampleDetails, SamplesResult } from '../server/protocol';
+import type {
+  ClusterInfo,
+  HistoryRecord,
+  JobAction,
+  QueueState,
+  SampleDetails,
+  SamplesResult,
+} from '../server/protocol';
 
 /** Extension -> samples panel. */
 export type ToSamples =
@@ -24,7 +31,25 @@ export type FromSamples =
 
 /** Extension -> history panel. */
 export type ToHistory =
-  { type: 'history'; records: HistoryRecord[]; problems: string[] } | { type: 'problem'; message: string };
+  /** `published`: by record id, what the paper reports of the same network and reference. */
+  | { type: 'history'; records: HistoryRecord[]; problems: string[]; published: Record<string, string> }
+  | { type: 'problem'; message: string };
 
 /** History panel -> extension. */
 export type FromHistory = { type: 'ready' } | { type: 'openRun'; run: string } | { type: 'copy'; text: string };
+
+/** Extension -> queue panel. */
+export type ToQueue =
+  | { type: 'clusters'; clusters: ClusterInfo[]; shown: string }
+  | { type: 'queue'; queue: QueueState }
+  | { type: 'problem'; message: string };
+
+/** Queue panel -> extension. */
+export type FromQueue =
+  | { type: 'ready' }
+  | { type: 'cluster'; cluster: string }
+  | { type: 'whose'; whose: QueueState['whose'] }
+  | { type: 'connect' }
+  | { type: 'refresh' }
+  /** `id` of a job in the last queue. */
+  | { type: 'job'; id: string; action: JobAction | 'script' | 'output' | 'follow' | 'copyId' };

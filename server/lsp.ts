@@ -18,6 +18,7 @@ import { examine } from './doctor';
 import { CancelledError, messageOf, UserError } from './errors';
 import { repositoryRoot } from './history/git';
 import { listSamples, sampleDetails } from './history/samples';
+import { publishedTexts } from './history/published';
 import { readHistory } from './history/store';
 import {
   codeActions,
@@ -136,7 +137,8 @@ connection.onRequest(
   protocol.historyRequest,
   answer(async ({ folder }) => {
     const root = await repositoryRoot(folder);
-    return { root, ...(await readHistory(root)) };
+    const history = await readHistory(root);
+    return { root, ...history, published: publishedTexts(history.records) };
   }),
 );
 connection.onRequest(

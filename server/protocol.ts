@@ -66,6 +66,10 @@ export interface MeasureResult {
   num: number;
   detector: { name: string; sha256: string };
   reference: { name: string; sha256: string };
+  /** What the history has of it; absent outside a git repository. */
+  record?: HistoryRecord;
+  /** What the paper reports of the same network and reference, where it does. */
+  published?: string;
   notes: string[];
 }
 export const measureRequest = new RequestType<MeasureParams, MeasureResult, void>('edm/measure');
@@ -80,6 +84,8 @@ export interface HistoryResult {
   records: HistoryRecord[];
   /** Lines that could not be read, each with its number and why. */
   problems: string[];
+  /** By record id: what the paper reports of the same network and reference, where it does. */
+  published: Record<string, string>;
 }
 export const historyRequest = new RequestType<HistoryParams, HistoryResult, void>('edm/history');
 
@@ -352,3 +358,13 @@ export interface SecretParams {
   value?: string | null;
 }
 export const secretRequest = new RequestType<SecretParams, string | null, void>('edm/secret');
+
+/** Host aliases of the user's ssh configuration, patterns left out: what a new cluster can be made of. */
+export const hostAliasesRequest = new RequestType0<string[], void>('edm/hostAliases');
+export interface AddClusterParams {
+  /** Workspace folder. */
+  folder: string;
+  profile: ClusterProfile;
+}
+/** Adds a profile to the folder's `.edm-workbench/clusters.yaml`, comments kept; answers the file's path. */
+export const addClusterRequest = new RequestType<AddClusterParams, string, void>('edm/addCluster');

@@ -135,9 +135,13 @@ export interface MetricConfig {
    */
   detector?: string;
   /**
-   * Images to measure. Fewer at hand is an error, more are sub-sampled with `seed`. Default: one per seed. The published FIDs use 50000; distances over different numbers of images do not compare.
+   * Images to measure. Fewer at hand is an error, more are sub-sampled with `seed`. Default: one per seed (of each repeat). The published FIDs use 50000; distances over different numbers of images do not compare.
    */
   num?: number;
+  /**
+   * Measure this many equal parts of the images in the order of their seeds, report the least distance and keep all. The paper's protocol is 3 with seeds 0-149999: three times 50000.
+   */
+  repeats?: number;
   /**
    * Seed of the random subset where there are more images than num.
    */
@@ -258,26 +262,33 @@ export interface HistoryRecord {
    */
   time: string;
   /**
-   * The run's name.
+   * The run's name, or the name of the folder that was measured.
    */
   name: string;
   /**
-   * Run folder, relative to the repository's top, with forward slashes.
+   * Run folder, or the folder or zip of images that was measured, relative to the repository's top, with forward slashes.
    */
   run: string;
   code: CodeVersion;
-  network: NetworkIdentity;
-  sampler: SamplerRecord;
+  network?: NetworkIdentity;
+  sampler?: SamplerRecord;
   /**
    * The seed list, e.g. 0-999.
    */
-  seeds: string;
+  seeds?: string;
   class?: number;
   /**
    * FID, or FD (<detector>).
    */
   metric: string;
+  /**
+   * Of several repeats the least.
+   */
   value: number;
+  /**
+   * The values of equal parts of the images in the order of their seeds, where there were several.
+   */
+  repeats?: number[];
   /**
    * Images measured.
    */
@@ -296,12 +307,12 @@ export interface HistoryRecord {
    * Wall-clock seconds.
    */
   seconds: {
-    generate: number;
+    generate?: number;
     measure: number;
   };
 }
 /**
- * Options as given to generate.py; what is absent had generate.py's default.
+ * Options as given to generate.py; what is absent had generate.py's default. Like network and seeds, the whole is absent where a folder of images does not tell.
  */
 export interface SamplerRecord {
   steps: number;

@@ -17,7 +17,7 @@ export interface Series {
   points: Point[];
 }
 
-/** Results that measure the same thing: same metric, detector, reference and number of images. */
+/** Results that measure the same thing: same metric, detector, reference, number of images and of repeats. */
 export interface Group {
   key: string;
   title: string;
@@ -55,12 +55,12 @@ export function groupRecords(records: readonly HistoryRecord[]): Group[] {
   });
 }
 
-function groupKey({ metric, detector, reference, num }: HistoryRecord): string {
-  return JSON.stringify([metric, detector.sha256, reference.sha256, num]);
+function groupKey({ metric, detector, reference, num, repeats }: HistoryRecord): string {
+  return JSON.stringify([metric, detector.sha256, reference.sha256, num, repeats?.length ?? 1]);
 }
 
-function titleOf({ metric, reference, num }: HistoryRecord): string {
-  return `${metric} against ${reference.name}, N = ${countText(num)}`;
+function titleOf({ metric, reference, num, repeats }: HistoryRecord): string {
+  return `${metric} against ${reference.name}, N = ${countText(num)}${repeats ? `, least of ${repeats.length}` : ''}`;
 }
 
 function fullTitle(record: HistoryRecord): string {

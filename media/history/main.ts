@@ -20,13 +20,14 @@ interface PanelState {
 
 const host = connect<ToHistory, FromHistory, PanelState>({ scale: 'linear', filter: '', ...DEFAULT_SORTING });
 let records: readonly HistoryRecord[] = [];
+let published: Readonly<Record<string, string>> = {};
 let loaded = false;
 
 const open = ({ run }: HistoryRecord): void => host.post({ type: 'openRun', run });
 const tooltip = new Tooltip();
 const chartNeeds = {
   open,
-  hover: (record: HistoryRecord, anchor: Element): void => tooltip.show(record, anchor),
+  hover: (record: HistoryRecord, anchor: Element): void => tooltip.show(record, anchor, published[record.id]),
   leave: (): void => tooltip.hideSoon(),
 };
 const table = new HistoryTable(
@@ -121,6 +122,7 @@ scale.addEventListener('change', () => {
 host.listen({
   history(message) {
     records = message.records;
+    published = message.published;
     loaded = true;
     problem.hidden = true;
     showProblems(message.problems);

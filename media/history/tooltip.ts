@@ -18,14 +18,14 @@ export class Tooltip {
     window.addEventListener('scroll', () => this.hide(), { capture: true, passive: true });
   }
 
-  /** Shows what is known of `record` beside `anchor`, inside the window. */
-  show(record: HistoryRecord, anchor: Element): void {
+  /** Shows what is known of `record` beside `anchor`, inside the window. @param published what the paper reports of it */
+  show(record: HistoryRecord, anchor: Element, published: string | undefined): void {
     clearTimeout(this.timer);
     const caution = cautionText(record);
     this.element.replaceChildren(
       element('strong', {}, resultText(record)),
       ...(caution ? [element('p', { class: 'caution' }, caution)] : []),
-      factList(recordFacts(record)),
+      factList([...recordFacts(record), ...(published ? [['Published', published] as const] : [])]),
     );
     this.element.hidden = false;
     const at = anchor.getBoundingClientRect();

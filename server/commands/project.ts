@@ -21,7 +21,7 @@ export const projectCommands: Record<string, Command> = {
       for (const { code, name, metric, value, num, sampler, time } of records) {
         const commit = code.short + (code.dirty ? '-dirty' : '');
         console.log(
-          `${time.slice(0, 16).replace('T', ' ')}  ${commit.padEnd(13)}  ${name}  ${sampler.steps} steps  ${metric}, N = ${num}: ${formatG(value)}  ${code.subject}`,
+          `${time.slice(0, 16).replace('T', ' ')}  ${commit.padEnd(13)}  ${name}  ${sampler ? `${sampler.steps} steps  ` : ''}${metric}, N = ${num}: ${formatG(value)}  ${code.subject}`,
         );
       }
       return 0;

@@ -1,4 +1,5 @@
 import { CancelledError, messageOf, UserError } from '../errors';
+import { publishedText } from '../history/published';
 import { appendRecord, recordId } from '../history/store';
 import { compute } from '../onnx/compute';
 import type { GenerateSummary, MeasureSummary } from '../onnx/jobs';
@@ -53,7 +54,10 @@ export async function executeRun(file: string, { onProgress, signal }: TaskContr
       for (const note of measured.notes) if (!notes.includes(note)) notes.push(note);
       const record = historyRecord(plan, where, generated, measured);
       records.push(await appendRecord(plan.root, record));
-      await folder.log(`${measured.metric} ${measured.value} (N = ${measured.num})`);
+      const all = measured.repeats ? `, least of ${measured.repeats.join(', ')}` : '';
+      await folder.log(`${measured.metric} ${measured.value} (N = ${measured.num}${all})`);
+      const published = publishedText(record);
+      if (published) notes.push(published);
     }
     for (const note of notes) await folder.log(note);
     await folder.save({ status: 'complete', finished: new Date().toISOString(), results: records });
@@ -70,7 +74,8 @@ export async function executeRun(file: string, { onProgress, signal }: TaskContr
   }
 }
 
-function generateJob(plan: RunPlan, folder: RunFolder) {
+/** The compute child's part of a run: all of its images. */
+export function generateJob(plan: RunPlan, folder: RunFolder) {
   return {
     kind: 'generate' as const,
     network: plan.network.file,
@@ -88,7 +93,8 @@ function generateJob(plan: RunPlan, folder: RunFolder) {
   };
 }
 
-function historyRecord(
+/** The record of a result; `run` is the run folder relative to the repository. */
+export function historyRecord(
   plan: RunPlan,
   run: string,
   generated: GenerateSummary,
@@ -114,6 +120,7 @@ function historyRecord(
     ...(plan.config.class === undefined ? {} : { class: plan.config.class }),
     metric: measured.metric,
     value: measured.value,
+    ...(measured.repeats && { repeats: measured.repeats }),
     num: measured.num,
     detector: measured.detector,
     reference: { ...measured.reference, ...givenName(plan) },

@@ -48,6 +48,7 @@ export interface MetricPlan {
   num?: number;
   seed: number;
   batch: number;
+  repeats: number;
 }
 
 /** The sampler options among a config's keys. */
@@ -114,6 +115,7 @@ export async function planRun(file: string, control: TaskControl = {}): Promise<
       num: metric.num,
       seed: metric.seed ?? 0,
       batch: metric.batch ?? 64,
+      repeats: metric.repeats ?? 1,
     },
     fingerprint: createHash('sha256').update(JSON.stringify(decides)).digest('hex').slice(0, 16),
   };

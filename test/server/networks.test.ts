@@ -54,7 +54,7 @@ test('a run config names a network by its address; checking it fetches nothing',
   assert.equal(server.requests.length, 0);
   const { status, stdout, stderr } = await run(root, 'run', 'net.edm.yaml', '--json');
   assert.equal(status, 0, stderr);
-  const { manifest } = JSON.parse(stdout) as { manifest: { network: HistoryRecord['network'] } };
+  const { manifest } = JSON.parse(stdout) as { manifest: { network: NonNullable<HistoryRecord['network']> } };
   assert.equal(manifest.network.name, 'another.pkl');
 });
 

@@ -53,7 +53,7 @@ test('a run: images, number, manifest, record and progress', async () => {
   assert.deepEqual(JSON.parse(readFileSync(path.join(folder, 'run.json'), 'utf8')), manifest);
   const [record] = records;
   assert.equal(record.metric, 'FD (fashion-mnist)');
-  assert.ok(record.value > 0 && record.num === 8 && record.sampler.nfe === 3);
+  assert.ok(record.value > 0 && record.num === 8 && record.sampler?.nfe === 3);
   assert.equal(record.code.commit, git(root, 'rev-parse', 'HEAD'));
   assert.equal(record.code.subject, 'A run config');
   assert.ok(!record.code.dirty && record.run === `runs/${short}-garments`);

@@ -27,7 +27,7 @@ function makeManifest(change: Partial<RunManifest> = {}): RunManifest {
     config_file: 'experiments/baseline.edm.yaml',
     config: { network: 'nets/fmnist.onnx', steps: 24, S_churn: 40 },
     code,
-    network,
+    network: network!,
     seeds: '0-999',
     fingerprint: 'f',
     ...change,

@@ -1,0 +1,71 @@
+/** Where the images of a folder come from, as far as the folder tells. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../diffusion/sampler-options';
+import { GENERATION_FILE, type GenerationSettings } from '../diffusion/image-folder';
+import type { HistoryRecord, RunManifest, SamplerRecord } from '../schema-types.gen';
+import { listSamples, readManifest } from './samples';
+
+/** What a record says of the images; what the folder does not tell is absent. */
+export type Provenance = Pick<HistoryRecord, 'name'> &
+  Partial<Pick<HistoryRecord, 'network' | 'sampler' | 'seeds' | 'class' | 'code'>>;
+
+/**
+ * Reads the manifest of a run folder and the settings that generation left beside its images. Images of a run belong to
+ * the commit that made them.
+ * @param images a run folder, its `images`, or any other folder or zip
+ */
+export async function provenanceOf(images: string): Promise<Provenance> {
+  const manifest = (await readManifest(images)) ?? (await manifestAbove(images));
+  const settings =
+    (await readSettings(path.join(images, GENERATION_FILE))) ??
+    (await readSettings(path.join(images, 'images', GENERATION_FILE)));
+  const known: Provenance = { name: manifest?.name ?? path.basename(images) };
+  if (manifest) Object.assign(known, { network: manifest.network, code: manifest.code });
+  if (!settings) return known;
+  const sha256 = settings.network_sha256;
+  if (typeof sha256 === 'string') known.network ??= { name: sha256.slice(0, 8), sha256 };
+  const sampler = samplerOf(settings);
+  if (sampler) known.sampler = sampler;
+  if (typeof settings.class === 'number') known.class = settings.class;
+  const seeds = (await listSamples(images)).images.map(({ seed }) => seed);
+  if (seeds.every((seed) => seed !== undefined)) known.seeds = rangesOf(seeds);
+  return known;
+}
+
+/** The manifest of the run whose `images` that is. */
+async function manifestAbove(images: string): Promise<RunManifest | undefined> {
+  return path.basename(images) === 'images' ? readManifest(path.dirname(images)) : undefined;
+}
+
+async function readSettings(file: string): Promise<GenerationSettings | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    return typeof value === 'object' && value !== null ? (value as GenerationSettings) : undefined;
+  } catch {
+    // Other people's folders have no such file; what cannot be read tells nothing.
+    return undefined;
+  }
+}
+
+/** Sampler options as generation recorded them; an infinite one is left out, as in every record. */
+function samplerOf(settings: GenerationSettings): SamplerRecord | undefined {
+  const { steps, rng, solver } = settings;
+  if (typeof steps !== 'number' || (rng !== 'cpu' && rng !== 'cuda')) return undefined;
+  const numbers = NUMBER_OPTIONS.filter((name) => typeof settings[name] === 'number');
+  const choices = CHOICE_OPTIONS.filter((name) => typeof settings[name] === 'string');
+  const options = Object.fromEntries([...numbers, ...choices].map((name) => [name, settings[name]]));
+  // Heun evaluates the network twice a step but the last (Karras et al. 2022, algorithm 1).
+  return { ...(options as Partial<SamplerRecord>), steps, nfe: solver === 'euler' ? steps : 2 * steps - 1, rng };
+}
+
+/** Seeds in order as a list: 0,1,2,5 -> `0-2,5`. */
+export function rangesOf(seeds: readonly number[]): string {
+  const ranges: [first: number, last: number][] = [];
+  for (const seed of seeds) {
+    const range = ranges[ranges.length - 1];
+    if (range && seed === range[1] + 1) range[1] = seed;
+    else ranges.push([seed, seed]);
+  }
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
+}
