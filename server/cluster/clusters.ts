@@ -1,0 +1,284 @@
+/** The clusters of a session: one host and one scheduler each, shared by everything, and one watch of its queue. */
+import path from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { messageOf, UserError } from '../errors';
+import type {
+  ClusterInfo,
+  ClusterProfile,
+  ClusterSnapshot,
+  DryRunResult,
+  FollowResult,
+  Job,
+  LogPart,
+  QueueState,
+  SubmitParams,
+  SubmitResult,
+} from '../protocol';
+import { FINISHED_STATES } from '../protocol';
+import { openScheduler } from './adapters';
+import type { Host } from './host';
+import { LocalFolder } from './local-folder';
+import { followLog } from './log-follower';
+import { loadProfiles, pollSeconds, profileNamed, type LoadedProfiles } from './profiles';
+import { QueueWatch } from './queue';
+import type { Scheduler } from './scheduler';
+import { recover, SubmissionUnknownError } from './submission';
+import { newToken } from './token';
+
+/** Where hosts come from: one held connection for each cluster. `Hosts` is the real one. */
+export interface HostSource {
+  /** Connects if needed. @param mayPrompt whether the user may be asked; without it only keys and agents count */
+  host(profile: ClusterProfile, mayPrompt: boolean): Promise<Host>;
+  /** State of a cluster's connection, and why. */
+  state(profile: ClusterProfile): Pick<ClusterInfo, 'connection' | 'message'>;
+  onState(listener: (cluster: string) => void): void;
+  disconnect(cluster: string): Promise<void>;
+}
+
+/** A cluster that is connected. */
+export interface OpenCluster {
+  profile: ClusterProfile;
+  host: Host;
+  scheduler: Scheduler;
+  /** Name of the user there. */
+  user: string;
+  /** Home folder there. */
+  home: string;
+}
+
+export interface ClustersOptions {
+  hosts: HostSource;
+  /** Workspace folder: its clusters.yaml counts, snapshots and submissions under way are kept in it. */
+  folder?: string;
+  /** Value of the setting edmWorkbench.clusters. */
+  settings?: () => Promise<unknown>;
+  onQueue?: (state: QueueState) => void;
+  onInfo?: (info: ClusterInfo) => void;
+}
+
+/** How long a snapshot is good for while connected. */
+const SNAPSHOT_MS = 30 * 60_000;
+
+export class Clusters {
+  private loaded: LoadedProfiles = { profiles: [], problems: [] };
+  private readonly opened = new Map<string, Promise<OpenCluster>>();
+  private readonly titles = new Map<string, string>();
+  private readonly watches = new Map<string, QueueWatch>();
+  private readonly snapshots = new Map<string, ClusterSnapshot>();
+
+  constructor(private readonly options: ClustersOptions) {
+    options.hosts.onState((cluster) => this.stateChanged(cluster));
+  }
+
+  /** Reads the profiles anew, and the snapshots kept of them. */
+  async load(folder = this.options.folder): Promise<LoadedProfiles> {
+    this.options.folder = folder;
+    this.loaded = await loadProfiles({ folder, settings: await this.options.settings?.() });
+    for (const { name } of this.loaded.profiles) {
+      const kept = this.snapshots.has(name) ? undefined : await this.local?.snapshot(name);
+      if (kept) this.snapshots.set(name, kept);
+    }
+    return this.loaded;
+  }
+
+  get profiles(): readonly ClusterProfile[] {
+    return this.loaded.profiles;
+  }
+
+  info(profile: ClusterProfile): ClusterInfo {
+    const scheduler = this.titles.get(profile.name);
+    return { profile, ...this.options.hosts.state(profile), ...(scheduler !== undefined && { scheduler }) };
+  }
+
+  /** The cluster of a name, connected. @throws UserError where it is unknown, cannot be reached or has no scheduler */
+  async open(name: string, mayPrompt = false): Promise<OpenCluster> {
+    if (this.loaded.profiles.length === 0) await this.load();
+    const profile = profileNamed(this.loaded, name);
+    const host = await this.options.hosts.host(profile, mayPrompt);
+    const known = this.opened.get(name);
+    if (known && (await known.catch(() => undefined))?.host === host) return known;
+    const opening = this.openOn(profile, host);
+    this.opened.set(name, opening);
+    opening.catch(() => this.opened.delete(name));
+    return opening;
+  }
+
+  private async openOn(profile: ClusterProfile, host: Host): Promise<OpenCluster> {
+    const reconnect = async (): Promise<void> => void (await this.options.hosts.host(profile, false));
+    const [scheduler, { stdout }] = await Promise.all([
+      openScheduler(host, profile, reconnect),
+      host.run(['sh', '-c', 'id -un; printf "%s\\n" "$HOME"']),
+    ]);
+    const [home = '', user = ''] = stdout.trimEnd().split('\n').reverse();
+    this.titles.set(profile.name, `${scheduler.title} ${await scheduler.version()}`);
+    return { profile, host, scheduler, user, home };
+  }
+
+  /** Connects, settles what was under way when the connection was lost, and takes a snapshot in the background. */
+  async connect(name: string): Promise<{ info: ClusterInfo; settled: string[] }> {
+    const { profile } = await this.open(name, true);
+    const settled = await this.settle(name);
+    void this.takeSnapshot(name).catch(() => undefined); // linting goes on with the last one
+    const info = this.info(profile);
+    this.options.onInfo?.(info);
+    return { info, settled };
+  }
+
+  async disconnect(name: string): Promise<void> {
+    this.watches.get(name)?.stop();
+    this.watches.delete(name);
+    this.opened.delete(name);
+    await this.options.hosts.disconnect(name);
+  }
+
+  private stateChanged(cluster: string): void {
+    const profile = this.loaded.profiles.find(({ name }) => name === cluster);
+    if (!profile) return;
+    const info = this.info(profile);
+    if (info.connection === 'connected') this.watches.get(cluster)?.refresh();
+    this.options.onInfo?.(info);
+  }
+
+  /** What became of submissions whose answer nobody has seen; one line each. */
+  async settle(name: string): Promise<string[]> {
+    const { host, scheduler } = await this.open(name);
+    const lines: string[] = [];
+    for (const { token, script } of (await this.local?.pending(name)) ?? []) {
+      try {
+        await recover(host, token, undefined, { seconds: 10, pause: 0.5 });
+        const found = await scheduler.find(token);
+        lines.push(found ? `${script} was submitted: job ${found.id}` : `${script} was not submitted: the scheduler has no such job`); // prettier-ignore
+      } catch (error) {
+        if (error instanceof SubmissionUnknownError) throw error;
+        lines.push(`${script}: ${messageOf(error)}`);
+      }
+      await this.local?.settled(token);
+    }
+    return lines;
+  }
+
+  /** @throws RefusedError, SubmissionUnknownError, UserError */
+  async submit(params: SubmitParams, options: readonly string[] = []): Promise<SubmitResult> {
+    const cluster = await this.open(params.cluster);
+    const { scheduler, profile } = cluster;
+    const script = await scriptText(params);
+    const folder = await this.remoteFolder(cluster, params.folder);
+    const token = newToken();
+    const begun = new Date().toISOString();
+    await this.local?.begin({ token, cluster: profile.name, script: path.basename(params.script), begun });
+    try {
+      const defaults = { account: profile.account, partition: profile.partition };
+      const submitted = await scheduler.submit({ script, folder, token, options, defaults });
+      await this.local?.settled(token);
+      this.watches.get(profile.name)?.refresh();
+      return submitted;
+    } catch (error) {
+      // What is not known yet stays on file until it is.
+      if (!(error instanceof SubmissionUnknownError)) await this.local?.settled(token);
+      throw error;
+    }
+  }
+
+  async dryRun(params: SubmitParams): Promise<DryRunResult> {
+    const cluster = await this.open(params.cluster);
+    return cluster.scheduler.dryRun(await scriptText(params), await this.remoteFolder(cluster, params.folder));
+  }
+
+  /** Absolute; made if it is not there. */
+  private async remoteFolder({ host, home, profile }: OpenCluster, given?: string): Promise<string> {
+    const folder = (given ?? profile.work_folder ?? '~/edm-workbench').replace(/^~(?=\/|$)/, home);
+    if (!folder.startsWith('/')) throw new UserError(`${folder}: a folder on the cluster begins with / or ~`);
+    await host.files.makeFolder(folder);
+    return folder;
+  }
+
+  /** The watch of a cluster's queue. */
+  async queue(name: string): Promise<QueueWatch> {
+    const { profile, scheduler, user } = await this.open(name);
+    const known = this.watches.get(name);
+    if (known) return known;
+    const watch = new QueueWatch(scheduler, {
+      cluster: name,
+      user,
+      floorSeconds: pollSeconds(profile),
+      onState: (state) => this.options.onQueue?.(state),
+    });
+    this.watches.set(name, watch);
+    return watch;
+  }
+
+  /**
+   * Follows a log of a job until it has ended or the signal fires.
+   * @throws UserError where the scheduler does not know the job or its log
+   */
+  async follow(
+    { cluster: name, id, stream, follow }: { cluster: string; id: string; stream: 'stdout' | 'stderr'; follow: string },
+    onPart: (part: LogPart) => void,
+    signal: AbortSignal,
+  ): Promise<FollowResult> {
+    const { scheduler, host, profile } = await this.open(name);
+    let job = await scheduler.job(id);
+    if (!job) throw new UserError(`${scheduler.title} on ${name} no longer knows job ${id}`, 1);
+    let asked = Date.now();
+    // The scheduler is asked no more often than for its queue.
+    const look = async (): Promise<Job | undefined> => {
+      if (job && FINISHED_STATES.includes(job.state)) return job;
+      if (Date.now() - asked >= pollSeconds(profile) * 1000) {
+        asked = Date.now();
+        // Gone is over; no answer is not.
+        job = await scheduler.job(id).catch(() => job);
+      }
+      return job;
+    };
+    const isOver = async (): Promise<boolean> => {
+      const now = await look();
+      return !now || FINISHED_STATES.includes(now.state);
+    };
+    // Before it has started, its node and with it the log's name may be unknown.
+    while (job && job[stream] === undefined && !FINISHED_STATES.includes(job.state) && !signal.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await look();
+    }
+    const file = job?.[stream];
+    if (file === undefined && !signal.aborted)
+      throw new UserError(`Where job ${id} writes its ${stream} is not known any more: open the file by its path`, 1);
+    const explained =
+      file === undefined ? [] : await followLog(host, { path: file, signal, isOver, onNews: (news) => onPart({ follow, ...news }) }); // prettier-ignore
+    return { explained, job: job ?? null };
+  }
+
+  /** What the linter knows of a cluster. */
+  snapshot(name: string): ClusterSnapshot | undefined {
+    return this.snapshots.get(name);
+  }
+
+  /** Asks the cluster, and keeps the answer for when there is no connection. */
+  async takeSnapshot(name: string): Promise<ClusterSnapshot> {
+    const known = this.snapshots.get(name);
+    if (known && Date.now() - Date.parse(known.taken ?? '') < SNAPSHOT_MS) return known;
+    const { scheduler, profile } = await this.open(name);
+    const snapshot: ClusterSnapshot = { ...(await scheduler.snapshot()), name };
+    if (profile.nodes_online !== undefined) snapshot.nodesOnline = profile.nodes_online;
+    this.snapshots.set(name, snapshot);
+    await this.local?.keepSnapshot(name, snapshot);
+    return snapshot;
+  }
+
+  private get local(): LocalFolder | undefined {
+    return this.options.folder === undefined ? undefined : new LocalFolder(this.options.folder);
+  }
+
+  stop(): void {
+    for (const watch of this.watches.values()) watch.stop();
+  }
+}
+
+/** The text as the editor has it, or as it is on disk. @throws UserError */
+async function scriptText({ script, text }: SubmitParams): Promise<string> {
+  if (text !== undefined) return text;
+  try {
+    return await readFile(script, 'utf8');
+  } catch (error) {
+    throw new UserError(`${script} cannot be read: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,76 @@
+/** What we keep beside clusters.yaml, on this machine alone: snapshots of clusters and submissions under way. */
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, UserError } from '../errors';
+import { writeAtomically } from '../diffusion/image-folder';
+import type { ClusterSnapshot } from '../protocol';
+import { validator } from '../schema';
+
+/** A submission that has begun; its file goes when its outcome is known. */
+export interface PendingSubmission {
+  token: string;
+  cluster: string;
+  /** Name of the script, for people. */
+  script: string;
+  /** ISO 8601. */
+  begun: string;
+}
+
+const checkSnapshot = validator<ClusterSnapshot>('cluster-snapshot');
+
+/** `.edm-workbench/local/` of a workspace folder: git ignores all of it. */
+export class LocalFolder {
+  private readonly folder: string;
+
+  constructor(workspace: string) {
+    this.folder = path.join(workspace, '.edm-workbench', 'local');
+  }
+
+  /** The last snapshot of a cluster; undefined if there is none, or none that this version can read. */
+  async snapshot(cluster: string): Promise<ClusterSnapshot | undefined> {
+    const value = await this.read(`${cluster}.snapshot.json`);
+    const checked = checkSnapshot(value);
+    return checked.valid ? checked.value : undefined;
+  }
+
+  async keepSnapshot(cluster: string, snapshot: ClusterSnapshot): Promise<void> {
+    await this.write(`${cluster}.snapshot.json`, snapshot);
+  }
+
+  async begin(submission: PendingSubmission): Promise<void> {
+    await this.write(`${submission.token}.submission.json`, submission);
+  }
+
+  async settled(token: string): Promise<void> {
+    await rm(path.join(this.folder, `${token}.submission.json`), { force: true });
+  }
+
+  /** Submissions whose outcome nobody has seen, oldest first. */
+  async pending(cluster: string): Promise<PendingSubmission[]> {
+    const names = await readdir(this.folder).catch(() => []);
+    const files = names.filter((name) => name.endsWith('.submission.json'));
+    const read = await Promise.all(files.map((name) => this.read(name)));
+    return (read as (PendingSubmission | undefined)[])
+      .filter((one) => one?.cluster === cluster && /^[a-z2-9]{16}$/.test(one.token))
+      .map((one) => one as PendingSubmission)
+      .sort((a, b) => a.begun.localeCompare(b.begun));
+  }
+
+  private async read(name: string): Promise<unknown> {
+    try {
+      return JSON.parse(await readFile(path.join(this.folder, name), 'utf8'));
+    } catch {
+      return undefined; // not there, or cut short by a crash of an older version: as good as not there
+    }
+  }
+
+  private async write(name: string, value: unknown): Promise<void> {
+    try {
+      await mkdir(this.folder, { recursive: true });
+      await writeFile(path.join(this.folder, '.gitignore'), '*\n');
+      await writeAtomically(path.join(this.folder, name), Buffer.from(`${JSON.stringify(value, null, 2)}\n`));
+    } catch (error) {
+      throw new UserError(`${path.join(this.folder, name)} cannot be written: ${messageOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,229 @@
+/** LSF by its tables, its JSON where there is one, and its words: exit codes differ from site to site. */
+import { readScript } from '../../batch';
+import { UserError } from '../../errors';
+import { FINISHED_STATES, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../protocol';
+import type { Host, RunOutcome } from '../host';
+import { RefusedError, type ActionResult, type DryRun, type JobHistory, type Scheduler, type Submission, type Submitted } from '../scheduler'; // prettier-ignore
+import { recordedAnswer, submitOnce, type Reconnect } from '../submission';
+import { tokenTag } from '../token';
+import { JSON_FIELDS, parseJson, parseLong, parseTable } from './job-table';
+import { parseLoad, snapshotOf } from './queues';
+
+const TIMEOUT_MS = 120_000;
+const PLAIN = ['env', '-u', 'LSB_BJOBS_FORMAT', '-u', 'LSB_BQUEUES_FORMAT', 'TZ=UTC', 'LSB_DISPLAY_YEAR=Y'];
+const JOB_ID = /^\d+(?:\[\d+\])?$/;
+const SUBMITTED = /^Job <(\d+)> is submitted to (?:default )?queue <([^>]*)>/m;
+const NONE = /No (?:unfinished )?(?:matching )?job found|is not found/i;
+
+/** Which option a refusal of bsub is about: the first that the script has. */
+const REFUSALS: readonly { pattern: RegExp; options: readonly string[] }[] = [
+  { pattern: /No such queue|cannot use the queue|queue .*(?:closed|inactive)/i, options: ['-q'] },
+  { pattern: /RUNLIMIT|run ?limit|time limit|Bad RUNLIMIT/i, options: ['-W', '-We'] },
+  { pattern: /MEMLIMIT|memory/i, options: ['-M', '-R'] },
+  { pattern: /processors|PROCLIMIT|TASKLIMIT|slots|tasks/i, options: ['-n'] },
+  { pattern: /resource requirement|resreq/i, options: ['-R'] },
+  { pattern: /gpu/i, options: ['-gpu', '-R'] },
+  { pattern: /project/i, options: ['-P'] },
+  { pattern: /dependency|condition/i, options: ['-w'] },
+  { pattern: /array|job name/i, options: ['-J'] },
+  { pattern: /host/i, options: ['-m'] },
+  { pattern: /application profile/i, options: ['-app'] },
+];
+
+const COMMANDS = { cancel: 'bkill', hold: 'bstop', release: 'bresume' } as const;
+const DONE_WORDS = { cancel: /is being terminated/, hold: /is being stopped/, release: /is being resumed/ } as const;
+const DONE_TEXT = { cancel: 'Is being cancelled', hold: 'Held', release: 'Released' } as const;
+
+export interface LsfOptions {
+  /** Words before every command, e.g. a login shell that finds it. */
+  prefix?: readonly string[];
+  reconnect?: Reconnect;
+}
+
+export class Lsf implements Scheduler {
+  readonly name = 'lsf';
+  readonly title = 'LSF';
+  private versionRead: Promise<string> | undefined;
+  private homeRead: Promise<string> | undefined;
+  /** Whether bjobs has -json; found out by the first question. */
+  private json: boolean | undefined;
+
+  constructor(
+    private readonly host: Host,
+    private readonly options: LsfOptions = {},
+  ) {}
+
+  version(): Promise<string> {
+    this.versionRead ??= this.plain('lsid', '-V').then(
+      ({ stdout, stderr }) => /\b(\d+\.\d+(?:\.\d+)*)/.exec(stderr + stdout)?.[1] ?? 'of unknown version',
+    );
+    return this.versionRead;
+  }
+
+  private home(): Promise<string> {
+    this.homeRead ??= this.host.run(['sh', '-c', 'printf "%s\\n" "$HOME"']).then(({ stdout }) => stdout.trim());
+    return this.homeRead;
+  }
+
+  async submit({ script, folder, token, options = [], defaults = {} }: Submission): Promise<Submitted> {
+    const read = readScript(script, { scheduler: 'lsf' });
+    // Old engines have no description; the record of the submission has the token anyway.
+    const help = await this.plain('bsub', '-h');
+    const described = /-Jd\b/.test(help.stdout + help.stderr);
+    const own = read?.option('-Jd')?.value?.text ?? '';
+    const missing = (name: '-P' | '-q', value: string | undefined): string[] =>
+      value !== undefined && !read?.option(name) ? [name, value] : [];
+    const command = [
+      ...this.prefix,
+      'bsub',
+      ...(described ? ['-Jd', `${tokenTag(token)} ${own}`.trim()] : []),
+      ...missing('-P', defaults.account),
+      ...missing('-q', defaults.partition),
+      ...options,
+    ];
+    const answer = await submitOnce(this.host, { command, script, folder, token }, this.options.reconnect);
+    const submitted = answer && submission(answer.text);
+    if (submitted) return { ...submitted, ...(answer.recovered && { found: true }) };
+    if (answer) {
+      const words = plainWords(answer.text);
+      throw new RefusedError(`LSF refused the job: ${words}`, refusedLine(words, script));
+    }
+    const found = await this.findDescribed(token);
+    if (found) return found;
+    throw new UserError(
+      `LSF did not say whether it took the job, and no job of submission ${token} is in the queue so far: look there again before you submit it once more`,
+      1,
+    );
+  }
+
+  async find(token: string): Promise<Submitted | undefined> {
+    const answer = await recordedAnswer(this.host, token);
+    if (!answer) return this.findDescribed(token);
+    const submitted = submission(answer.text);
+    return submitted && { ...submitted, found: true };
+  }
+
+  private async findDescribed(token: string): Promise<Submitted | undefined> {
+    const { stdout } = await this.plain('bjobs', '-a', '-l');
+    const job = parseLong(stdout, await this.home()).find((one) => one.token === token);
+    return job && { id: job.array?.id ?? job.id, warnings: [], found: true };
+  }
+
+  dryRun(): Promise<DryRun> {
+    return Promise.resolve({ ok: true, message: 'LSF has no dry run: the script was checked here alone' });
+  }
+
+  async queue(whose: 'mine' | 'all'): Promise<Job[]> {
+    const who = whose === 'all' ? ['-u', 'all'] : ['-a'];
+    return this.bjobs(who);
+  }
+
+  private async bjobs(options: readonly string[]): Promise<Job[]> {
+    const home = await this.home();
+    if (this.json !== false) {
+      const answer = await this.plain('bjobs', ...options, '-json', '-o', JSON_FIELDS);
+      const jobs = parseJson(answer.stdout, home);
+      this.json ??= jobs !== undefined || NONE.test(answer.stderr);
+      if (jobs) return jobs;
+      if (this.json) return this.none(answer);
+    }
+    const answer = await this.plain('bjobs', ...options, '-w');
+    const jobs = parseTable(answer.stdout, home);
+    return jobs.length > 0 ? jobs : this.none(answer);
+  }
+
+  /** No jobs is an answer; anything else is a failure. */
+  private none({ stdout, stderr, code }: RunOutcome): Job[] {
+    const words = plainWords(stderr + stdout);
+    if (words === '' || NONE.test(words)) return [];
+    throw new UserError(`bjobs on ${this.host.name} failed: ${words || `exit code ${code}`}`, 1);
+  }
+
+  async job(id: string): Promise<Job | undefined> {
+    checkId(id);
+    const { stdout } = await this.plain('bjobs', '-l', id);
+    const jobs = parseLong(stdout, await this.home());
+    return jobs.find((job) => job.id === id) ?? jobs[0];
+  }
+
+  script(id: string): Promise<string> {
+    checkId(id);
+    return Promise.reject(
+      new UserError(`LSF does not hand out the script of job ${id}: look at the file it came from`, 1),
+    );
+  }
+
+  async act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]> {
+    ids.forEach(checkId);
+    if (ids.length === 0) return [];
+    const { stdout, stderr } = await this.plain(COMMANDS[action], ...ids);
+    const said = `${stdout}\n${stderr}`.split('\n').map((line) => line.trim());
+    return ids.map((id) => {
+      const line = said.find((one) => one.includes(`<${id}>`)) ?? plainWords(stderr + stdout);
+      const ok = DONE_WORDS[action].test(line);
+      return { id, ok, message: ok ? DONE_TEXT[action] : line || `${COMMANDS[action]} said nothing` };
+    });
+  }
+
+  async history(since: Date): Promise<JobHistory> {
+    const jobs = (await this.queue('mine')).filter(
+      ({ state, ended }) => FINISHED_STATES.includes(state) && !(Date.parse(ended ?? '') < since.getTime()),
+    );
+    return { jobs, note: 'LSF shows finished jobs for about an hour (CLEAN_PERIOD)' };
+  }
+
+  async snapshot(): Promise<ClusterSnapshot> {
+    const ask = async (...command: string[]): Promise<string> => (await this.plain(...command)).stdout;
+    const [version, queues, hosts, machines, identity] = await Promise.all([
+      this.version(),
+      ask('bqueues', '-l'),
+      ask('bhosts', '-w'),
+      ask('lshosts', '-w'),
+      ask('lsid'),
+    ]);
+    return snapshotOf({ version, queues, hosts, machines, identity }, new Date().toISOString());
+  }
+
+  async load(): Promise<PartitionLoad[]> {
+    const [queues, hosts] = await Promise.all([this.plain('bqueues', '-w'), this.plain('bhosts', '-w')]);
+    return parseLoad(queues.stdout, hosts.stdout);
+  }
+
+  private get prefix(): readonly string[] {
+    return this.options.prefix ?? [];
+  }
+
+  private plain(...command: string[]): Promise<RunOutcome> {
+    return this.host.run([...this.prefix, ...PLAIN, ...command], { timeoutMs: TIMEOUT_MS });
+  }
+}
+
+/** The id among whatever else was printed. */
+function submission(text: string): Submitted | undefined {
+  const id = SUBMITTED.exec(text)?.[1];
+  if (id === undefined) return undefined;
+  const warnings = text.split('\n').map((line) => line.trim()).filter((line) => line && !SUBMITTED.test(line)); // prettier-ignore
+  return { id, warnings };
+}
+
+function refusedLine(words: string, script: string): number | undefined {
+  const read = readScript(script, { scheduler: 'lsf' });
+  const spelling = /Illegal option -+ ?(\S+)/i.exec(words)?.[1];
+  const used = read?.directives.options ?? [];
+  if (spelling) return used.find((use) => use.spelling.replace(/^-/, '').startsWith(spelling.replace(/^-/, '')))?.line;
+  for (const { pattern, options } of REFUSALS) {
+    const use = pattern.test(words)
+      ? used.filter(({ option }) => option && options.includes(option.name)).pop()
+      : undefined;
+    if (use) return use.line;
+  }
+  return undefined;
+}
+
+function checkId(id: string): void {
+  if (!JOB_ID.test(id)) throw new UserError(`"${id}" is no id of an LSF job: 42 or 42[7]`);
+}
+
+function plainWords(text: string): string {
+  return [...new Set(text.split('\n').map((line) => line.trim()).filter(Boolean))].join('; '); // prettier-ignore
+}
