@@ -1,6 +1,7 @@
 /** `edm-workbench`: the same core for terminals, CI and compute nodes. Progress on stderr, results on stdout. */
 import { parseArgs } from 'node:util';
 import type { Command, Values } from './commands/command';
+import { dispatchCommands } from './commands/dispatch';
 import { fidCommands } from './commands/fid';
 import { generateCommands } from './commands/generate';
 import { projectCommands } from './commands/project';
@@ -9,7 +10,12 @@ import { didYouMean } from './suggest';
 import { progressLine } from './terminal';
 
 /** Every command, in the order of the help. */
-const COMMANDS: Record<string, Command> = { ...generateCommands, ...fidCommands, ...projectCommands };
+const COMMANDS: Record<string, Command> = {
+  ...generateCommands,
+  ...fidCommands,
+  ...projectCommands,
+  ...dispatchCommands,
+};
 
 function usage(): string {
   const lines = Object.values(COMMANDS).map(({ usage: line, summary }) => `  edm-workbench ${line}\n      ${summary}`);

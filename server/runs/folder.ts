@@ -42,6 +42,15 @@ export class RunFolder {
       if (other?.fingerprint === plan.fingerprint) break;
       folder = `${base}-${number}`;
     }
+    return RunFolder.at(folder, plan);
+  }
+
+  /**
+   * A certain folder for a plan, made unless it is there.
+   * @param more what else its manifest says
+   * @throws UserError if the folder cannot be made
+   */
+  static async at(folder: string, plan: RunPlan, more: Partial<RunManifest> = {}): Promise<RunFolder> {
     const manifest: RunManifest = {
       version: 1,
       name: plan.name,
@@ -55,12 +64,13 @@ export class RunFolder {
       seeds: plan.seeds,
       images: plan.images,
       fingerprint: plan.fingerprint,
+      ...more,
     };
     const run = new RunFolder(folder, manifest);
     try {
       await mkdir(run.images, { recursive: true });
       // Results are found through the history, not through git: the folder ignores itself.
-      await writeFile(path.join(plan.outdir, '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
+      await writeFile(path.join(path.dirname(folder), '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
       await run.save();
     } catch (error) {
       throw new UserError(`The run folder ${folder} cannot be written: ${messageOf(error)}`);
@@ -73,11 +83,16 @@ export class RunFolder {
     return path.relative(root, this.path).split(path.sep).join('/');
   }
 
+  /** One result in a file of its own for each task that shares out the run. */
+  get shards(): string {
+    return path.join(this.path, 'shards');
+  }
+
   /** Writes run.json whole or not at all. */
   async save(changes: Partial<RunManifest> = {}): Promise<void> {
     Object.assign(this.manifest, changes);
     const file = path.join(this.path, 'run.json');
-    await writeAtomically(file, Buffer.from(JSON.stringify(this.manifest, infinityAsText, 2) + '\n'));
+    await writeAtomically(file, Buffer.from(jsonOf(this.manifest) + '\n'));
   }
 
   /** Appends one dated line to log.txt; a log that cannot be written stops no run. */
@@ -86,7 +101,7 @@ export class RunFolder {
   }
 }
 
-/** JSON has no infinity; YAML's spelling is kept so that the config can be written back. */
-function infinityAsText(_key: string, value: unknown): unknown {
-  return value === Infinity ? '.inf' : value;
+/** JSON of configs, which may hold an infinity; YAML's spelling is kept so that they can be written back. */
+export function jsonOf(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => (inner === Infinity ? '.inf' : inner), 2);
 }

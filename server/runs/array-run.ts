@@ -1,0 +1,161 @@
+/**
+ * A run as a job array: each task makes its images and their statistics, the last job adds them up. The same code as a
+ * run in one piece, so the images are the same to the byte, and the distance to rounding.
+ */
+import { copyFile, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { writeGrid } from '../diffusion/grid';
+import { writeAtomically } from '../diffusion/image-folder';
+import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { CancelledError, messageOf, UserError } from '../errors';
+import { mergeStatistics } from '../fid/combine';
+import { recordId } from '../history/store';
+import { compute } from '../onnx/compute';
+import type { GenerateSummary } from '../onnx/jobs';
+import type { Progress, TaskControl } from '../progress';
+import type { HistoryRecord, RunManifest } from '../schema-types.gen';
+import { generateJob, historyRecord } from './execute';
+import { RunFolder } from './folder';
+import { readPlan, type StoredPlan } from './plan-file';
+import { seedsText, shardsOf } from './shards';
+
+/** What a finished task leaves beside its statistics. */
+interface ShardSummary {
+  generated: GenerateSummary;
+  /** Seconds of measuring. */
+  measured: number;
+  notes: string[];
+}
+
+/** How a task stands, in `shards/<k>.progress.json`: read from afar while it runs. */
+export type ShardProgress = Pick<Progress, 'phase' | 'done' | 'total' | 'note'>;
+
+/** Milliseconds between two words about the progress. */
+const TELL_EVERY = 5000;
+/** A grid shows the first images only. */
+const GRID_IMAGES = 1024;
+
+/**
+ * One task of a run: its images and their statistics. What is there already is not made again.
+ * @param folder run folder with its plan
+ * @param task 1-based
+ * @throws UserError, CancelledError
+ */
+export async function runShard(folder: string, task: number, tasks: number, { onProgress, signal }: TaskControl = {}) {
+  const { run, stored } = await openRun(folder);
+  if (stored.tasks !== tasks || task < 1 || task > tasks)
+    throw new UserError(`${folder} is shared out over ${stored.tasks} tasks, and ${task}/${tasks} is none of them`);
+  const { plan } = stored;
+  const shard = shardsOf(plan, tasks)[task - 1];
+  const file = (kind: string): string => path.join(run.shards, `${task}.${kind}`);
+  let told = -Infinity;
+  const report = (progress: Progress): void => {
+    onProgress?.(progress);
+    if (progress.done < progress.total && Date.now() - told < TELL_EVERY) return;
+    told = Date.now();
+    const { phase, done, total, note } = progress;
+    const state: ShardProgress = { phase, done, total, note };
+    // Only a word on the way: a full disk ends the run by the images themselves.
+    void writeAtomically(file('progress.json'), Buffer.from(JSON.stringify(state))).catch(() => undefined);
+  };
+  await run.log(`Task ${task} of ${tasks}: seeds ${shard.seeds}`);
+  const job = generateJob(plan, run);
+  const options = { ...job.options, seeds: shard.seeds, grid: undefined };
+  const generated = await compute({ ...job, options }, report, signal);
+  const summary: ShardSummary = { generated, measured: 0, notes: generated.notes };
+  if (plan.metric) {
+    const { detector, batch } = plan.metric;
+    const measured = await compute(
+      {
+        kind: 'reference',
+        data: run.images,
+        dest: file('npz'),
+        detector,
+        device: plan.config.device ?? 'auto',
+        batch,
+        only: shard.measured,
+      },
+      report,
+      signal,
+    );
+    summary.measured = measured.seconds;
+  }
+  await writeAtomically(file('json'), Buffer.from(`${JSON.stringify(summary)}\n`));
+  await run.log(`Task ${task} of ${tasks} is done`);
+  return { images: shard.images, written: generated.written, notes: summary.notes };
+}
+
+/**
+ * The end of a run whose tasks are done: statistics, distance, grid and manifest.
+ * @throws UserError naming the tasks that are missing; the manifest then says `failed`
+ */
+export async function finishRun(folder: string, { onProgress, signal }: TaskControl = {}): Promise<RunManifest> {
+  const { run, stored } = await openRun(folder);
+  try {
+    const shards = await readShards(run, stored);
+    const records = stored.plan.metric ? [await measureShards(run, stored, shards, { onProgress, signal })] : [];
+    const { plan } = stored;
+    const first = [...new Set(parseSeeds(plan.seeds))].slice(0, GRID_IMAGES);
+    await writeGrid(
+      first.map((seed) => path.join(run.images, imagePath(seed, plan.config.subdirs ?? false))),
+      run.grid,
+    );
+    for (const note of new Set(shards.flatMap(({ notes }) => notes))) await run.log(note);
+    await run.save({ status: 'complete', finished: new Date().toISOString(), results: records });
+    return run.manifest;
+  } catch (error) {
+    const status = error instanceof CancelledError ? ('cancelled' as const) : ('failed' as const);
+    await run.log(`${status}: ${messageOf(error)}`);
+    await run.save({ status, error: messageOf(error), finished: new Date().toISOString() }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openRun(folder: string): Promise<{ run: RunFolder; stored: StoredPlan }> {
+  const stored = await readPlan(folder);
+  const { cluster, dispatch } = stored;
+  return { stored, run: await RunFolder.at(path.resolve(folder), stored.plan, { cluster, dispatch }) };
+}
+
+async function readShards(run: RunFolder, { tasks }: StoredPlan): Promise<ShardSummary[]> {
+  const missing: number[] = [];
+  const shards: ShardSummary[] = [];
+  for (let task = 1; task <= tasks; task++) {
+    const text = await readFile(path.join(run.shards, `${task}.json`), 'utf8').catch(() => undefined);
+    if (text === undefined) missing.push(task);
+    else shards.push(JSON.parse(text) as ShardSummary);
+  }
+  if (missing.length === 0) return shards;
+  throw new UserError(
+    `${missing.length === 1 ? 'Task' : 'Tasks'} ${seedsText(missing)} of ${tasks} did not come to an end: the log generate-*.out says why; finished images are kept, submit again to continue`,
+    1,
+  );
+}
+
+async function measureShards(
+  run: RunFolder,
+  { plan, tasks, cluster }: StoredPlan,
+  shards: readonly ShardSummary[],
+  { onProgress, signal }: TaskControl,
+): Promise<HistoryRecord> {
+  const metric = plan.metric;
+  if (!metric) throw new Error('Nothing to measure');
+  const files = shards.map((_, i) => path.join(run.shards, `${i + 1}.npz`));
+  if (tasks === 1) await copyFile(files[0], run.stats);
+  else await mergeStatistics(files, run.stats);
+  const compared = await compute(
+    { kind: 'compare', statistics: run.stats, reference: metric.reference },
+    onProgress,
+    signal,
+  );
+  const { detector, num } = compared;
+  if (!detector || num === undefined) throw new Error(`${run.stats} does not say what it is of`);
+  if (metric.key === 'fid' && !detector.published)
+    throw new UserError(`${detector.name} is not the published Inception-v3 (2015-12-05): write fd instead of fid`);
+  const most = (seconds: (shard: ShardSummary) => number): number => Math.max(...shards.map(seconds));
+  const generated = { ...shards[0].generated, seconds: most((shard) => shard.generated.seconds) };
+  const measured = { ...compared, detector, num, seconds: most((shard) => shard.measured), device: generated.device };
+  const record = { ...historyRecord(plan, run.relativeTo(plan.root), generated, measured), cluster };
+  await run.log(`${record.metric} ${record.value} (N = ${record.num})`);
+  return { ...record, id: recordId(record) };
+}
