@@ -21,9 +21,19 @@ import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { CONFIG_SUFFIX, readConfig, type ConfigProblem } from './runs/config';
 import { checkFiles } from './runs/diagnose';
 import { hoverText, proposals } from './runs/assist';
+import type { ScriptContext } from './batch';
 import * as batch from './batch/language';
 
 export const SOURCE = 'EDM Workbench';
+
+/** What is known of a script beside its text: the cluster it is for, and rules that are off. */
+export type ScriptLookup = (text: string) => Pick<ScriptContext, 'cluster' | 'disabled'>;
+let lookup: ScriptLookup = () => ({});
+
+/** Scripts are checked against what `known` tells of them from now on. */
+export function useScriptLookup(known: ScriptLookup): void {
+  lookup = known;
+}
 
 /** Which of our two languages a document is in; undefined for anything else, which costs nothing. */
 export function languageOf(document: TextDocument): 'config' | 'batch' | undefined {
@@ -39,7 +49,7 @@ export function diagnostics(document: TextDocument): Diagnostic[] {
     case 'config':
       return readConfig(document.getText()).problems.map(configDiagnostic);
     case 'batch':
-      return batch.diagnostics(document.getText());
+      return batch.diagnostics(document.getText(), lookup(document.getText()));
     case undefined:
       return [];
   }
@@ -78,7 +88,7 @@ export function completion(document: TextDocument, position: Position): Completi
         }),
       );
     case 'batch':
-      return batch.completion(document.getText(), position);
+      return batch.completion(document.getText(), position, lookup(document.getText()));
     case undefined:
       return [];
   }
@@ -91,7 +101,7 @@ export function hover(document: TextDocument, position: Position): Hover | undef
       return found && { contents: { kind: MarkupKind.Markdown, value: found.markdown }, range: found.range };
     }
     case 'batch':
-      return batch.hover(document.getText(), position);
+      return batch.hover(document.getText(), position, lookup(document.getText()));
     case undefined:
       return undefined;
   }
@@ -123,7 +133,7 @@ export function codeActions(document: TextDocument, range: Range, shown: readonl
         };
       });
     case 'batch':
-      return batch.codeActions(document.uri, document.getText(), range);
+      return batch.codeActions(document.uri, document.getText(), range, lookup(document.getText()));
     case undefined:
       return [];
   }

@@ -14,6 +14,8 @@ import {
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { convert, templates } from './batch';
+import { LocalHosts } from './cluster/local-hosts';
+import { registerClusterRequests } from './cluster/requests';
 import { examine } from './doctor';
 import { CancelledError, messageOf, UserError } from './errors';
 import { repositoryRoot } from './history/git';
@@ -29,6 +31,7 @@ import {
   hover,
   languageOf,
   symbols,
+  useScriptLookup,
 } from './language';
 import type { OnProgress } from './progress';
 import * as protocol from './protocol';
@@ -50,7 +53,10 @@ const documents = new TextDocuments(TextDocument);
 
 connection.onInitialize(() => ({ capabilities: CAPABILITIES, serverInfo: { name: 'EDM Workbench' } }));
 
-documents.onDidChangeContent(({ document }) => {
+documents.onDidChangeContent(({ document }) => publish(document));
+
+/** Diagnostics of a document: what its text tells at once, what its files tell in a moment. */
+function publish(document: TextDocument): void {
   if (!languageOf(document)) return;
   const { uri, version } = document;
   const found = diagnostics(document);
@@ -61,7 +67,7 @@ documents.onDidChangeContent(({ document }) => {
       void connection.sendDiagnostics({ uri, version, diagnostics: [...found, ...more] });
     }
   });
-});
+}
 documents.onDidClose(({ document }) => void connection.sendDiagnostics({ uri: document.uri, diagnostics: [] }));
 
 connection.onCompletion(({ textDocument, position }) => {
@@ -156,6 +162,15 @@ connection.onRequest(
 
 connection.onRequest(protocol.convertRequest, ({ text }) => convert(text) ?? null);
 connection.onRequest(protocol.templatesRequest, () => templates);
+
+useScriptLookup(
+  registerClusterRequests(connection, {
+    hosts: new LocalHosts(),
+    responseError,
+    hostAliases: () => Promise.resolve([]),
+    onSnapshots: () => documents.all().forEach(publish),
+  }),
+);
 
 documents.listen(connection);
 connection.listen();
