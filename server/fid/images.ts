@@ -57,15 +57,17 @@ export class ImageSet {
    * @param options.num take this many by fid.py's seeded shuffle if there are more
    * @param options.seed of that shuffle, default 0
    * @param options.part only this one of equal parts, in order
+   * @param options.only these paths alone, whatever else lies there; each must be there
    * @throws UserError if there are fewer than `num`, or fewer than 2 (exit code 1, fid.py's words), or none at all, or
    * parts would not be equal
    */
   static async open(
     path: string,
-    options: { num?: number; seed?: number; part?: { index: number; of: number } } = {},
+    options: { num?: number; seed?: number; part?: { index: number; of: number }; only?: readonly string[] } = {},
   ): Promise<ImageSet> {
-    const { num, seed = 0, part = { index: 0, of: 1 } } = options;
-    const { sources, archive } = await sourcesOf(path);
+    const { num, seed = 0, part = { index: 0, of: 1 }, only } = options;
+    const { sources: found, archive } = await sourcesOf(path);
+    const sources = only ? chosenOf(found, only, path) : found;
     try {
       const all = sortByCodePoint(sources);
       if (all.length % part.of > 0) {
@@ -138,6 +140,16 @@ export class ImageSet {
   close(): void {
     this.archive?.close();
   }
+}
+
+/** The images of the given names. */
+function chosenOf(found: readonly ImageSource[], names: readonly string[], path: string): ImageSource[] {
+  const byName = new Map(found.map((source) => [source.name, source]));
+  return names.map((name) => {
+    const source = byName.get(name);
+    if (!source) throw new UserError(`${join(path, name)} is missing: generate it first`, 1);
+    return source;
+  });
 }
 
 async function sourcesOf(path: string): Promise<{ sources: ImageSource[]; archive?: Archive }> {

@@ -76,6 +76,8 @@ export interface ReferenceJob {
   dims?: number;
   /** Keep the features beside the statistics. */
   keepFeatures?: boolean;
+  /** Only these images, by path relative to `data`. */
+  only?: string[];
 }
 
 export interface ReferenceSummary {

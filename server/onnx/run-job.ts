@@ -109,14 +109,14 @@ async function runMeasure(job: MeasureJob, onProgress: OnProgress, signal: Abort
 }
 
 async function runReference(
-  { data, dest, batch, detector: file, device: choice, dims, keepFeatures }: ReferenceJob,
+  { data, dest, batch, detector: file, device: choice, dims, keepFeatures, only }: ReferenceJob,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<ReferenceSummary> {
   const { detector, note, release } = await openDetector(file, choice, dims);
   try {
     const summary = await withMatMul(detector.dimension, (matmul) =>
-      reference(detector, { data, dest, batch, keepFeatures }, { onProgress, signal, matmul }),
+      reference(detector, { data, dest, batch, keepFeatures, only }, { onProgress, signal, matmul }),
     );
     return { ...summary, notes: [...(note ? [note] : []), ...summary.notes] };
   } finally {
