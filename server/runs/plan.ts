@@ -69,11 +69,9 @@ export async function planRun(file: string, control: TaskControl = {}): Promise<
   const config = await loadConfig(file);
   const root = await repositoryRoot(base);
   const outdir = path.resolve(root, config.outdir ?? 'runs');
-  const inside = path.relative(root, outdir).split(path.sep).join('/');
-  const outputs = [STATE_FOLDER, ...(inside === '' || inside.startsWith('..') ? [] : [inside])];
   const networkFile = await findInput(config.network, 'network', base, control);
   const [code, info, sha256] = await Promise.all([
-    codeVersion(root, outputs),
+    codeVersion(root, outputsOf(config)),
     readModelInfo(networkFile),
     fileDigest(networkFile),
   ]);
@@ -121,8 +119,14 @@ export async function planRun(file: string, control: TaskControl = {}): Promise<
   };
 }
 
+/** Folders relative to the repository's top whose content is results, not code. */
+export function outputsOf({ outdir = 'runs' }: RunConfig): string[] {
+  const inside = path.posix.normalize(outdir.split(path.sep).join('/')).replace(/\/$/, '');
+  return [STATE_FOLDER, ...(inside === '.' || inside.startsWith('..') || path.isAbsolute(outdir) ? [] : [inside])];
+}
+
 /** Reads a config that must be right; the first thing wrong is the error, with its line. */
-async function loadConfig(file: string): Promise<RunConfig> {
+export async function loadConfig(file: string): Promise<RunConfig> {
   if (!file.endsWith(CONFIG_SUFFIX))
     throw new UserError(`${file} is not a run config: its name must end in ${CONFIG_SUFFIX}`);
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
