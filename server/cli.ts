@@ -1,5 +1,6 @@
 /** `edm-workbench`: the same core for terminals, CI and compute nodes. Progress on stderr, results on stdout. */
 import { parseArgs } from 'node:util';
+import { clusterCommands } from './commands/cluster';
 import type { Command, Values } from './commands/command';
 import { dispatchCommands } from './commands/dispatch';
 import { fidCommands } from './commands/fid';
@@ -15,6 +16,7 @@ const COMMANDS: Record<string, Command> = {
   ...fidCommands,
   ...projectCommands,
   ...dispatchCommands,
+  ...clusterCommands,
 };
 
 function usage(): string {

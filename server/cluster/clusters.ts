@@ -252,10 +252,10 @@ export class Clusters {
     return this.snapshots.get(name);
   }
 
-  /** Asks the cluster, and keeps the answer for when there is no connection. */
-  async takeSnapshot(name: string): Promise<ClusterSnapshot> {
+  /** Asks the cluster, and keeps the answer for when there is no connection. @param goodFor age of one that will do */
+  async takeSnapshot(name: string, goodFor = SNAPSHOT_MS): Promise<ClusterSnapshot> {
     const known = this.snapshots.get(name);
-    if (known && Date.now() - Date.parse(known.taken ?? '') < SNAPSHOT_MS) return known;
+    if (known && Date.now() - Date.parse(known.taken ?? '') < goodFor) return known;
     const { scheduler, profile } = await this.open(name);
     const snapshot: ClusterSnapshot = { ...(await scheduler.snapshot()), name };
     if (profile.nodes_online !== undefined) snapshot.nodesOnline = profile.nodes_online;
