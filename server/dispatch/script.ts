@@ -220,7 +220,7 @@ function edmScripts(facts: ScriptFacts): JobScript[] {
 function samplerArguments(config: RunConfig): string[] {
   const { steps = 18, ...rest } = config;
   const given = [...NUMBER_OPTIONS, ...CHOICE_OPTIONS].flatMap((name) => {
-    const value = name === 'steps' ? undefined : rest[name as Exclude<typeof name, 'steps'>];
+    const value = name === 'steps' ? undefined : rest[name];
     return value === undefined ? [] : [`--${name}=${value === Infinity ? 'inf' : value}`];
   });
   return [`--steps=${steps}`, ...given];

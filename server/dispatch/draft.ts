@@ -1,0 +1,166 @@
+/** What is going to be sent, before anything is: config, commit, seeds, inputs, scripts. */
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import type { SchedulerName } from '../batch';
+import { parseSeeds } from '../diffusion/seeds';
+import { isUrl, parseUrl } from '../download/url';
+import { cacheName } from '../download/cache';
+import { download } from '../download/download';
+import { UserError } from '../errors';
+import { repositoryRoot } from '../history/git';
+import { fileDigest } from '../onnx/file-digest';
+import type { TaskControl } from '../progress';
+import type { ClusterProfile } from '../protocol';
+import { CONFIG_SUFFIX } from '../runs/config';
+import { isEmbedded, resolveFile } from '../runs/embedded';
+import { inputName } from '../runs/inputs';
+import { loadConfig, outputsOf, planRun, type RunPlan } from '../runs/plan';
+import { shardsOf } from '../runs/shards';
+import type { RunConfig } from '../schema-types.gen';
+import { commitToRun, type CommitToRun, type DirtyChoice } from './commit';
+import { workFolderOf } from './remote';
+import { jobScripts, type JobScript } from './script';
+import { programName, safeName } from './stage';
+
+/** A file that a job reads. */
+export interface Input {
+  /** Here; absent for an address that the nodes fetch themselves. */
+  file?: string;
+  /** Name in the run folder's inputs, or the address. */
+  name: string;
+}
+
+/** A run that is ready to be sent. */
+export interface Draft {
+  root: string;
+  configFile: string;
+  config: RunConfig;
+  engine: 'edm' | 'workbench';
+  name: string;
+  commit: CommitToRun;
+  seeds: string;
+  images: number;
+  fingerprint: string;
+  /** Engine workbench only. */
+  plan?: RunPlan;
+  /** Engine edm only; the detector where the nodes are offline, under dnnlib's name of it. */
+  inputs: { network?: Input; reference?: Input; detector?: Input };
+}
+
+/** Where fid.py fetches its detector, and what dnnlib calls the copy that it keeps. */
+const DETECTOR_URL =
+  'https://api.ngc.nvidia.com/v2/models/nvidia/research/stylegan3/versions/1/files/metrics/inception-2015-12-05.pkl';
+
+/**
+ * Reads a config and settles its commit.
+ * @param file absolute path of a `*.edm.yaml`
+ * @throws UserError for anything wrong with the config, its files, the repository or the choice
+ */
+export async function draftRun(
+  file: string,
+  profile: ClusterProfile,
+  dirty: DirtyChoice,
+  control: TaskControl = {},
+): Promise<Draft> {
+  const config = await loadConfig(file);
+  const root = await repositoryRoot(path.dirname(file));
+  const name = config.name ?? path.basename(file).slice(0, -CONFIG_SUFFIX.length);
+  const commit = await commitToRun(root, outputsOf(config), dirty, `${name} on ${profile.name}`);
+  const seeds = String(config.seeds ?? '0-63');
+  const common = {
+    root,
+    configFile: path.relative(root, file).split(path.sep).join('/'),
+    config,
+    name,
+    commit,
+    seeds,
+    images: new Set(parseSeeds(seeds)).size,
+  };
+  if (config.engine !== 'edm') {
+    const plan = await planRun(file, control);
+    shardsOf(plan, config.tasks ?? 1);
+    return { ...common, engine: 'workbench', fingerprint: plan.fingerprint, plan, inputs: {} };
+  }
+  const inputs = await edmInputs(config, path.dirname(file), profile, control);
+  const decides = { ...config, name: undefined, batch: undefined, time: undefined, partition: undefined };
+  const digest = createHash('sha256')
+    .update(JSON.stringify([decides, inputs]))
+    .digest('hex');
+  return { ...common, engine: 'edm', fingerprint: digest.slice(0, 16), inputs };
+}
+
+/** The files that generate.py and fid.py read: addresses stay addresses where the nodes reach them. */
+async function edmInputs(
+  config: RunConfig,
+  base: string,
+  profile: ClusterProfile,
+  control: TaskControl,
+): Promise<Draft['inputs']> {
+  const offline = profile.nodes_online === false;
+  const input = async (given: string, role: 'network' | 'reference'): Promise<Input> => {
+    if (isEmbedded(given))
+      throw new UserError(
+        `Engine edm reads pickles and .npz files: ${given} is of the workbench alone; choose engine workbench`,
+      );
+    if (isUrl(given) && !offline) return { name: parseUrl(given).href };
+    const file = isUrl(given) ? await download(given, role, control) : resolveFile(given, role, base);
+    if (role === 'network' && !/\.pkl$/i.test(inputName(given)))
+      throw new UserError(
+        `generate.py reads a .pkl, and ${given} is none: name the pickle, or choose engine workbench`,
+      );
+    return { file, name: safeName(inputName(given)) };
+  };
+  const network = await input(config.network, 'network');
+  if (!config.fid) return { network };
+  const reference = await input(config.fid.reference, 'reference');
+  if (!offline) return { network, reference };
+  const detector = config.fid.detector
+    ? resolveFile(config.fid.detector, 'detector', base)
+    : await download(DETECTOR_URL, 'detector', control);
+  return {
+    network,
+    reference,
+    detector: { file: detector, name: `downloads/${cacheName(DETECTOR_URL, 'inception-2015-12-05.pkl')}` },
+  };
+}
+
+/** `a1b2c3d-garments`, with `-dirty` where the tree was. */
+export function labelOf({ commit, name }: Pick<Draft, 'commit' | 'name'>): string {
+  return `${commit.code.short}-${name}${commit.code.dirty ? '-dirty' : ''}`;
+}
+
+/** Run folder relative to the work tree there: it says which commit and which dispatch it is of. */
+export function runFolderOf(draft: Draft, token: string): string {
+  const [, outdir = 'runs'] = outputsOf(draft.config);
+  return `${outdir.replace(/[^A-Za-z0-9._/-]/g, '-')}/${labelOf(draft)}-${token.slice(0, 6)}`;
+}
+
+/** The scripts of a run: what "Show script" shows is what is submitted. */
+export async function scriptsOf(
+  draft: Draft,
+  profile: ClusterProfile,
+  scheduler: SchedulerName,
+  run: string,
+): Promise<JobScript[]> {
+  const { network, reference, detector } = draft.inputs;
+  const place = (input: Input | undefined): string | undefined =>
+    input && (input.file ? `${run}/inputs/${input.name}` : input.name);
+  return jobScripts({
+    scheduler,
+    profile,
+    config: draft.config,
+    label: labelOf(draft),
+    run,
+    seeds: draft.seeds,
+    network: place(network) ?? '',
+    reference: place(reference),
+    num: draft.images,
+    downloads: detector && `${run}/inputs`,
+    workbench: draft.engine === 'workbench' ? `${workFolderOf(profile)}/workbench/${await programName()}` : '',
+  });
+}
+
+/** SHA-256 of an input that is here. */
+export async function digestOf(input: Input | undefined): Promise<string | undefined> {
+  return input?.file === undefined ? undefined : fileDigest(input.file);
+}

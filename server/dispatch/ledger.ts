@@ -1,0 +1,77 @@
+/**
+ * What this workspace has sent to clusters, in `.edm-workbench/dispatches/`: a file for each run, written whole or not
+ * at all, so that it survives the editor, and held by one process at a time, so that two editors do nothing twice.
+ */
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Claim } from '../claim';
+import { writeAtomically } from '../diffusion/image-folder';
+import { isCode, UserError } from '../errors';
+import { STATE_FOLDER } from '../history/store';
+import { validator } from '../schema';
+import type { Dispatch } from '../schema-types.gen';
+
+const FOLDER = path.join(STATE_FOLDER, 'dispatches');
+
+export class Ledger {
+  private readonly folder: string;
+
+  /** @param root top of the repository */
+  constructor(readonly root: string) {
+    this.folder = path.join(root, FOLDER);
+  }
+
+  /** All dispatches, oldest first, and a sentence for each file that cannot be used. */
+  async all(): Promise<{ dispatches: Dispatch[]; problems: string[] }> {
+    const names = await readdir(this.folder).catch((error: unknown) => {
+      if (isCode(error, 'ENOENT')) return [];
+      throw error;
+    });
+    const validate = validator<Dispatch>('dispatch');
+    const dispatches: Dispatch[] = [];
+    const problems: string[] = [];
+    for (const name of names.filter((one) => /^[^.].*\.json$/.test(one))) {
+      const checked = await readFile(path.join(this.folder, name), 'utf8')
+        .then((text) => validate(JSON.parse(text)))
+        .catch((error: Error) => ({ valid: false as const, problem: error.message }));
+      if (checked.valid) dispatches.push(checked.value);
+      else problems.push(`${FOLDER}/${name} cannot be used: ${checked.problem}`);
+    }
+    return { dispatches: dispatches.sort((a, b) => a.created.localeCompare(b.created)), problems };
+  }
+
+  /** The dispatch of a token, or of its beginning. @throws UserError where there is none or several */
+  async named(token: string): Promise<Dispatch> {
+    const found = (await this.all()).dispatches.filter((one) => one.token.startsWith(token));
+    if (found.length === 1) return found[0];
+    throw new UserError(
+      `${found.length} submitted runs of this workspace begin with "${token}": pull without a name lists them`,
+    );
+  }
+
+  /** Writes a dispatch; whoever calls this holds it. */
+  async save(dispatch: Dispatch): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    // Of this machine and this user alone: the history is what is shared.
+    await writeFile(path.join(this.folder, '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
+    await writeAtomically(
+      path.join(this.folder, `${dispatch.token}.json`),
+      Buffer.from(`${JSON.stringify(dispatch, null, 2)}\n`),
+    );
+  }
+
+  /**
+   * Does something that only one process may do at a time.
+   * @param name token of a dispatch, or what else is held
+   * @returns undefined where another process is at it
+   */
+  async hold<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
+    const claim = await Claim.take(this.folder, name);
+    if (!claim) return undefined;
+    try {
+      return await work();
+    } finally {
+      await claim.release();
+    }
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * From a config to jobs on a cluster. Every step can be interrupted and is done once: what arrived is not sent again,
+ * and a job is submitted under a token that is written down before, and looked for before it is ever submitted again.
+ */
+import path from 'node:path';
+import { recover, SubmissionUnknownError } from '../cluster/submission';
+import { newToken } from '../cluster/token';
+import { UserError } from '../errors';
+import type { TaskControl } from '../progress';
+import type { RunPlan } from '../runs/plan';
+import { PLAN_FILE, planText } from '../runs/plan-file';
+import type { Dispatch, DispatchedJob } from '../schema-types.gen';
+import { isEmbedded } from '../runs/embedded';
+import { shipCommit } from './code';
+import type { DirtyChoice } from './commit';
+import { draftRun, runFolderOf, scriptsOf, type Draft, type Input } from './draft';
+import { Ledger } from './ledger';
+import { Remote, type ClusterAccess } from './remote';
+import { waitingFor, type JobScript } from './script';
+import { stageFile, stageProgram } from './stage';
+
+/** What is submitted where. */
+export interface DispatchOptions {
+  /** Absolute path of a `*.edm.yaml`. */
+  config: string;
+  dirty: DirtyChoice;
+  access: ClusterAccess;
+  control?: TaskControl;
+}
+
+/** Names of the steps, in the user's words and their order. */
+const STEPS = ['Code', 'Inputs', 'Run folder', 'Jobs'] as const;
+
+/**
+ * Submits a run, or continues a submission that was interrupted.
+ * @throws UserError for anything that stops it, saying what; the same call continues
+ */
+export async function dispatchRun({ config, dirty, access, control = {} }: DispatchOptions): Promise<Dispatch> {
+  const draft = await draftRun(config, access.profile, dirty, control);
+  const ledger = new Ledger(draft.root);
+  // One submission of a workspace at a time: the second of two editors must see what the first has written down.
+  const dispatch = await ledger.hold('submitting', async () => {
+    const begun = await beginOrContinue(ledger, draft, access);
+    const submit = () => submitHeld(ledger, draft, begun, access, control);
+    return ledger.hold(begun.token, submit);
+  });
+  if (dispatch) return dispatch;
+  throw new UserError(
+    'Another editor or terminal is submitting a run of this workspace: wait until it is done, then try again',
+    1,
+  );
+}
+
+/** Shows the scripts of a run as they would be submitted now; nothing is sent. */
+export async function previewScripts(
+  config: string,
+  { profile, scheduler }: Pick<ClusterAccess, 'profile' | 'scheduler'>,
+): Promise<JobScript[]> {
+  const draft = await draftRun(config, profile, 'keep');
+  return scriptsOf(draft, profile, scheduler.name, runFolderOf(draft, newToken()));
+}
+
+async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: ClusterAccess): Promise<Dispatch> {
+  const { dispatches } = await ledger.all();
+  const same = dispatches.filter(
+    ({ cluster, checkout, fingerprint, config_file }) =>
+      cluster === profile.name &&
+      checkout === draft.commit.checkout &&
+      fingerprint === draft.fingerprint &&
+      config_file === draft.configFile,
+  );
+  const last = same[same.length - 1] as Dispatch | undefined;
+  if (last?.state === 'preparing') return last;
+  if (last?.state === 'submitted') {
+    throw new UserError(
+      `This run is on ${profile.name} already, ${jobsText(last)}: wait for it, cancel it, or change the config`,
+      1,
+    );
+  }
+  const token = newToken();
+  const dispatch: Dispatch = {
+    version: 1,
+    token,
+    cluster: profile.name,
+    engine: draft.engine,
+    name: draft.name,
+    config_file: draft.configFile,
+    state: 'preparing',
+    created: new Date().toISOString(),
+    code: draft.commit.code,
+    checkout: draft.commit.checkout,
+    fingerprint: draft.fingerprint,
+    seeds: draft.seeds,
+    images: draft.images,
+    // After a failure the same run goes on in its folder: finished images are kept.
+    run: last && (last.state === 'failed' || last.state === 'cancelled') ? last.run : runFolderOf(draft, token),
+    folder: '',
+    jobs: [],
+    fetched: [],
+    notes: draft.commit.notes,
+  };
+  await ledger.save(dispatch);
+  return dispatch;
+}
+
+async function submitHeld(
+  ledger: Ledger,
+  draft: Draft,
+  dispatch: Dispatch,
+  access: ClusterAccess,
+  control: TaskControl,
+): Promise<Dispatch> {
+  const step = (index: number): TaskControl => ({
+    signal: control.signal,
+    onProgress: (progress) => control.onProgress?.({ ...progress, phase: `${STEPS[index]}: ${progress.phase}` }),
+  });
+  const begin = (index: number): void =>
+    control.onProgress?.({ phase: `${STEPS[index]} (step ${index + 1} of ${STEPS.length})`, done: 0, total: 1 });
+  const remote = await Remote.open(access);
+  begin(0);
+  const { folder } = await shipCommit(remote, draft.root, draft.commit.checkout, step(0));
+  dispatch.folder = folder;
+  await ledger.save(dispatch);
+  begin(1);
+  const plan = draft.plan && (await stagePlan(remote, draft.plan, folder, dispatch, step(1)));
+  begin(2);
+  const scripts = await scriptsOf(draft, access.profile, access.scheduler.name, dispatch.run);
+  await fillRunFolder(remote, draft, dispatch, plan, scripts, step(2));
+  begin(3);
+  await submitJobs(ledger, dispatch, scripts, remote);
+  return dispatch;
+}
+
+/** The plan with the paths it has there; everything it names is sent. */
+async function stagePlan(
+  remote: Remote,
+  plan: RunPlan,
+  folder: string,
+  { run }: Dispatch,
+  control: TaskControl,
+): Promise<RunPlan> {
+  const program = await stageProgram(remote, control);
+  const stage = async (file: string, name: string): Promise<string> =>
+    // What comes with the workbench came with it.
+    isEmbedded(name)
+      ? `${program}/server/model/${path.basename(file)}`
+      : stageFile(remote, file, path.basename(file), control);
+  const { config, network, metric } = plan;
+  const given = config.fd ?? config.fid;
+  return {
+    ...plan,
+    root: folder,
+    outdir: path.posix.join(folder, path.posix.dirname(run)),
+    network: { ...network, file: await stage(network.file, config.network) },
+    ...(metric && {
+      metric: {
+        ...metric,
+        reference: await stage(metric.reference, given?.reference ?? ''),
+        detector: await stage(metric.detector, given?.detector ?? given?.reference ?? ''),
+      },
+    }),
+  };
+}
+
+async function fillRunFolder(
+  remote: Remote,
+  draft: Draft,
+  { folder, run, cluster, token }: Dispatch,
+  plan: RunPlan | undefined,
+  scripts: readonly JobScript[],
+  control: TaskControl,
+): Promise<void> {
+  const place = (name: string): string => `${folder}/${run}/${name}`;
+  await remote.files.makeFolder(place('images'));
+  // Results show in no git status, here or there.
+  const ignore = `${folder}/${path.posix.dirname(run)}/.gitignore`;
+  if (!(await remote.files.stat(ignore))) await remote.files.write(ignore, '*\n');
+  if (draft.commit.diff) await remote.files.write(place('changes.diff'), draft.commit.diff);
+  for (const { role, text } of scripts) await remote.files.write(place(`${role}.sh`), text, 0o755);
+  if (plan) {
+    const tasks = draft.config.tasks ?? 1;
+    await remote.files.write(place(PLAN_FILE), planText({ version: 1, tasks, cluster, dispatch: token, plan }));
+  }
+  for (const input of Object.values(draft.inputs) as (Input | undefined)[]) {
+    if (!input?.file) continue;
+    const staged = await stageFile(remote, input.file, path.posix.basename(input.name), control);
+    const target = place(`inputs/${input.name}`);
+    await remote.files.makeFolder(path.posix.dirname(target));
+    // A link costs no room; where the file system has none, a copy does.
+    await remote.do('Providing inputs', [
+      'sh',
+      '-c',
+      'ln -f "$1" "$2" 2>/dev/null || cp "$1" "$2"',
+      'sh',
+      staged,
+      target,
+    ]);
+  }
+}
+
+async function submitJobs(
+  ledger: Ledger,
+  dispatch: Dispatch,
+  scripts: readonly JobScript[],
+  remote: Remote,
+): Promise<void> {
+  let before: string | undefined;
+  for (const { role, text, tasks } of scripts) {
+    const known = dispatch.jobs.find((job) => job.role === role);
+    const id = known && (known.id ?? (await foundJob(remote, known)));
+    if (known && id) known.id = id;
+    else {
+      // Written down first: whoever continues looks for this token.
+      const job: DispatchedJob = { role, token: newToken(), ...(tasks && { tasks }) };
+      dispatch.jobs = [...dispatch.jobs.filter((one) => one.role !== role), job];
+      await ledger.save(dispatch);
+      const { scheduler, profile } = remote;
+      const submitted = await scheduler.submit({
+        script: text,
+        folder: dispatch.folder,
+        token: job.token,
+        defaults: { account: profile.account, partition: profile.partition },
+        options: before ? waitingFor(scheduler.name, role, before) : [],
+      });
+      job.id = submitted.id;
+      dispatch.notes = [...new Set([...dispatch.notes, ...submitted.warnings])];
+    }
+    await ledger.save(dispatch);
+    before = dispatch.jobs.find((job) => job.role === role)?.id;
+  }
+  dispatch.state = 'submitted';
+  await ledger.save(dispatch);
+}
+
+/**
+ * What became of a submission whose answer nobody saw. One that has not begun is withdrawn for ever, so that another
+ * may be made.
+ * @throws SubmissionUnknownError where that cannot be told now
+ */
+async function foundJob({ scheduler, host }: Remote, { token }: DispatchedJob): Promise<string | undefined> {
+  await recover(host, token).catch((error: unknown) => {
+    if (error instanceof SubmissionUnknownError || !(error instanceof UserError)) throw error;
+  });
+  return (await scheduler.find(token))?.id;
+}
+
+/** `job 42` or `jobs 42 and 43`. */
+export function jobsText({ jobs }: Pick<Dispatch, 'jobs'>): string {
+  const ids = jobs.flatMap(({ id }) => id ?? []);
+  return `job${ids.length === 1 ? '' : 's'} ${ids.join(' and ')}`;
+}

@@ -1,0 +1,122 @@
+/** How a run on a cluster stands: its jobs, the images done, the distance so far; and how it ended. */
+import type { ShardProgress } from '../runs/array-run';
+import { LOG_FINDINGS } from '../cluster/log-findings';
+import { FINISHED_STATES, type Job } from '../protocol';
+import { validator } from '../schema';
+import type { Dispatch, RunManifest } from '../schema-types.gen';
+import { jobsText } from './submit';
+import type { Remote } from './remote';
+
+/** What was seen at one look. */
+export interface RunState {
+  /** The scheduler's answer for each job; undefined where it has forgotten one. */
+  jobs: (Job | undefined)[];
+  /** Images that are there. */
+  done: number;
+  /** E.g. `FD so far 12.3 (N = 400, not final)`. */
+  note?: string;
+  /** Set once all jobs are over. */
+  outcome?: Outcome;
+}
+
+/** How a run ended. */
+export interface Outcome {
+  state: 'complete' | 'failed' | 'cancelled';
+  /** Why, in words. */
+  error?: string;
+  /** Log that tells, absolute there. */
+  log?: string;
+  /** Engine workbench: its manifest. */
+  manifest?: RunManifest;
+  /** Engine edm: what fid.py printed last. */
+  distance?: number;
+}
+
+/** Images, and what each task says of itself, in one command. */
+const LOOK =
+  'cd "$1" || exit 1; find images -name "*.png" | wc -l; for f in shards/*.progress.json; do [ -e "$f" ] && cat "$f" && echo; done; exit 0';
+
+/** One look at a run. The scheduler is asked for each job once. */
+export async function lookAt(remote: Remote, dispatch: Dispatch): Promise<RunState> {
+  const folder = `${dispatch.folder}/${dispatch.run}`;
+  const [answer, jobs] = await Promise.all([
+    remote.ask(['sh', '-c', LOOK, 'sh', folder]),
+    Promise.all(dispatch.jobs.map(({ id }) => (id ? remote.scheduler.job(id) : Promise.resolve(undefined)))),
+  ]);
+  const [count = '0', ...shards] = answer?.split('\n') ?? [];
+  const said = shards.flatMap((line) => (line ? [JSON.parse(line) as ShardProgress] : []));
+  const note = said.map((one) => one.note).find((text) => text?.includes('so far'));
+  const over = jobs.every((job) => job === undefined || FINISHED_STATES.includes(job.state));
+  return {
+    jobs,
+    done: Number(count),
+    ...(note && { note }),
+    ...(over && { outcome: await outcomeOf(remote, dispatch, jobs) }),
+  };
+}
+
+async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job | undefined)[]): Promise<Outcome> {
+  const manifest = dispatch.engine === 'workbench' ? await remoteManifest(remote, dispatch) : undefined;
+  // A manifest of an earlier attempt in the same folder says nothing of this one.
+  const own = manifest?.dispatch === dispatch.token ? manifest : undefined;
+  if (own?.status === 'complete') return { state: 'complete', manifest: own };
+  const wrong = jobs.find((job) => job && job.state !== 'done') ?? jobs.find((job) => job === undefined);
+  const log = await explainingLog(remote, dispatch);
+  if (dispatch.engine === 'edm' && !wrong) {
+    const distance = dispatch.jobs.some(({ role }) => role === 'fid') ? numberAtEnd(log?.text ?? '') : undefined;
+    if (distance !== undefined || !dispatch.jobs.some(({ role }) => role === 'fid'))
+      return { state: 'complete', distance };
+  }
+  const state = wrong?.state === 'cancelled' ? ('cancelled' as const) : ('failed' as const);
+  const reason =
+    log?.explained ??
+    (wrong?.reason ? [wrong.reason.text, wrong.reason.remedy].filter(Boolean).join('. ') : undefined) ??
+    own?.error ??
+    (wrong
+      ? `The scheduler says ${wrong.stateName}`
+      : `The scheduler has forgotten ${jobsText(dispatch)}, and no result is there`);
+  return { state, error: reason, ...(log && { log: log.file }) };
+}
+
+async function remoteManifest(remote: Remote, { folder, run }: Dispatch): Promise<RunManifest | undefined> {
+  const file = `${folder}/${run}/run.json`;
+  if (!(await remote.files.stat(file))) return undefined;
+  const checked = validator<RunManifest>('run-manifest')(JSON.parse((await remote.files.read(file)).toString()));
+  return checked.valid ? checked.value : undefined;
+}
+
+/** Bytes of a log's end that are read for its reason. */
+const TAIL = 16_384;
+
+/** The log of the first job that explains itself, else of the last one. */
+async function explainingLog(
+  remote: Remote,
+  { folder, run, jobs }: Dispatch,
+): Promise<{ file: string; text: string; explained?: string } | undefined> {
+  const ids = jobs.flatMap(({ id }) => id ?? []);
+  const place = `${folder}/${run}`;
+  const logs = (await remote.files.list(place)).filter(
+    ({ name }) => name.endsWith('.out') && ids.some((id) => name.includes(`-${id}.`) || name.includes(`-${id}_`)),
+  );
+  let last: { file: string; text: string; explained?: string } | undefined;
+  for (const { role } of jobs) {
+    for (const { name, facts } of logs.filter((log) => log.name.startsWith(`${role}-`))) {
+      const file = `${place}/${name}`;
+      const text = (await remote.files.read(file, Math.max(0, facts.size - TAIL), TAIL)).toString();
+      last = { file, text };
+      for (const finding of LOG_FINDINGS) {
+        if (finding.remedy && finding.pattern.test(text))
+          return { ...last, explained: `${finding.text}. ${finding.remedy}` };
+      }
+      const error = /^(?:Error|\w*Error): (.*)$/m.exec(text)?.[1];
+      if (error) return { ...last, explained: error };
+    }
+  }
+  return last;
+}
+
+/** fid.py prints the number with %g as its last line. */
+function numberAtEnd(text: string): number | undefined {
+  const last = text.trim().split('\n').pop()?.trim() ?? '';
+  return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(last) ? Number(last) : undefined;
+}
