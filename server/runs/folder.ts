@@ -39,7 +39,8 @@ export class RunFolder {
     let folder = base;
     for (let number = 2; existsSync(folder); number++) {
       const other = await readManifest(folder);
-      if (other?.fingerprint === plan.fingerprint) break;
+      // What came back from a cluster stays as it came.
+      if (other?.fingerprint === plan.fingerprint && other.dispatch === undefined) break;
       folder = `${base}-${number}`;
     }
     return RunFolder.at(folder, plan);
