@@ -7,12 +7,13 @@ import { newToken } from '../cluster/token';
 import { UserError } from '../errors';
 import { durationText } from '../progress';
 import { FINISHED_STATES, type Job, type JobAction } from '../protocol';
+import { CONFIG_SUFFIX } from '../runs/config';
 import { flag, none, only, print, relative, required, string, text, type Command, type Values } from './command';
 
 const CLUSTER = { cluster: text, json: flag } as const;
 
 /** The clusters of the current folder, and the one that is meant: named, or the only one. */
-async function session(values: Values): Promise<{ clusters: Clusters; name: string }> {
+export async function session(values: Values): Promise<{ clusters: Clusters; name: string }> {
   const clusters = new Clusters({ hosts: terminalHosts(), folder: process.cwd() });
   const { profiles, problems } = await clusters.load();
   for (const problem of problems) console.error(problem);
@@ -57,11 +58,16 @@ function action(kind: JobAction, summary: string): Command {
 
 export const clusterCommands: Record<string, Command> = {
   submit: {
-    usage: 'submit FILE --cluster NAME [--folder DIR] [--dry-run] [--json]',
-    summary: 'Submit a batch script, once whatever becomes of the connection; --dry-run only asks what would happen',
-    options: { ...CLUSTER, folder: text, 'dry-run': flag },
-    async run(values, positionals) {
-      const script = path.resolve(only(positionals, 'a batch script'));
+    usage:
+      'submit FILE --cluster NAME [--folder DIR] [--dry-run] [--json]\n' +
+      '  edm-workbench submit CONFIG.edm.yaml [--cluster NAME] [--wait] [--dirty refuse|commit|keep] [--dry-run] [--json]',
+    summary:
+      'Submit a batch script, or the run of a config at its commit, once whatever becomes of the connection;\n' +
+      '      --dry-run only asks what would happen, or shows the scripts of the run',
+    options: { ...CLUSTER, folder: text, 'dry-run': flag, wait: flag, dirty: text },
+    async run(values, positionals, control) {
+      const script = path.resolve(only(positionals, 'a batch script or a run config'));
+      if (script.endsWith(CONFIG_SUFFIX)) return (await import('./dispatch')).submitConfig(script, values, control);
       const { clusters, name } = await session(values);
       const params = { cluster: name, script, folder: string(values, 'folder') };
       if (values['dry-run']) {

@@ -1,9 +1,65 @@
 /** Runs on clusters: what compute nodes are told, and later what users type. */
 import path from 'node:path';
+import { DIRTY_CHOICES } from '../dispatch/commit';
+import { awaitRun, endText } from '../dispatch/follow';
+import { Ledger } from '../dispatch/ledger';
+import { accessOf, Dispatches } from '../dispatch/session';
+import { jobsText } from '../dispatch/submit';
 import { UserError } from '../errors';
 import { formatG } from '../fid/format-g';
+import { readManifest } from '../history/samples';
+import { repositoryRoot } from '../history/git';
+import type { Dispatch } from '../schema-types.gen';
 import { finishRun, runShard } from '../runs/array-run';
-import { none, only, print, flag, type Command } from './command';
+import { loadConfig } from '../runs/plan';
+import { session } from './cluster';
+import { choice, flag, none, only, print, string, text, type Command, type Control, type Values } from './command';
+
+/** Seconds between two looks at a run that is waited for. */
+const LOOK_EVERY = 15;
+
+/** `submit CONFIG.edm.yaml`: the run of a config, to the cluster that is given or that it names. */
+export async function submitConfig(config: string, values: Values, { report, signal }: Control): Promise<number> {
+  const dirty = choice(values, 'dirty', DIRTY_CHOICES) ?? 'refuse';
+  const named = string(values, 'cluster') ?? (await loadConfig(config)).cluster;
+  const { clusters, name } = await session({ ...values, cluster: named });
+  const dispatches = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt));
+  if (values['dry-run']) {
+    for (const { role, text: script } of await dispatches.preview(config, name)) console.log(`# ${role}\n${script}`);
+    return 0;
+  }
+  const control = { onProgress: report.report, signal };
+  let dispatch = await dispatches.submit({ config, cluster: name, dirty }, control);
+  report.end();
+  for (const note of dispatch.notes) console.error(note);
+  console.error(
+    `${dispatch.name} at ${dispatch.code.short} is on ${name}: ${jobsText(dispatch)}, ${dispatch.folder}/${dispatch.run}`,
+  );
+  const root = await repositoryRoot(path.dirname(config));
+  if (values.wait) {
+    const access = accessOf(await clusters.open(name));
+    dispatch = await awaitRun(
+      new Ledger(root),
+      dispatch.token,
+      access,
+      Math.max(LOOK_EVERY, access.profile.poll_seconds ?? 0),
+      control,
+    );
+    report.end();
+  }
+  if (values.json) print(dispatch);
+  else console.log(dispatch.jobs.flatMap(({ id }) => id ?? []).join(' '));
+  if (values.wait) for (const line of await resultLines(root, dispatch)) console.log(line);
+  return 0;
+}
+
+/** The numbers of a run, and where its results lie. */
+async function resultLines(root: string, { local }: Dispatch): Promise<string[]> {
+  if (!local) return [];
+  const manifest = await readManifest(path.join(root, local));
+  const numbers = manifest?.results?.map(({ metric, num, value }) => `${metric}, N = ${num}: ${formatG(value)}`) ?? [];
+  return [...numbers, local];
+}
 
 export const dispatchCommands: Record<string, Command> = {
   shard: {
@@ -35,6 +91,45 @@ export const dispatchCommands: Record<string, Command> = {
       if (values.json) return (print(manifest), 0);
       for (const { metric, value, num } of manifest.results ?? [])
         console.log(`${metric}, N = ${num}: ${formatG(value)}`);
+      return 0;
+    },
+  },
+  pull: {
+    usage: 'pull [RUN] [--cluster NAME] [--images] [--json]',
+    summary:
+      'Results of submitted runs that are over: statistics, grid, manifest and logs; --images fetches those of RUN too',
+    options: { cluster: text, images: flag, json: flag },
+    async run(values, [token, ...rest], { report, signal }) {
+      none(rest);
+      const root = await repositoryRoot(process.cwd());
+      const ledger = new Ledger(root);
+      const { dispatches, problems } = await ledger.all();
+      for (const problem of problems) console.error(problem);
+      if (dispatches.length === 0)
+        throw new UserError(
+          'No run of this repository was submitted: "submit CONFIG.edm.yaml --cluster NAME" does so',
+          1,
+        );
+      if (values.images && !token)
+        throw new UserError(
+          `pull --images: say of which run, e.g. ${dispatches[dispatches.length - 1].token.slice(0, 6)}`,
+        );
+      const latest = token ? await ledger.named(token) : dispatches[dispatches.length - 1];
+      const { clusters } = await session({ ...values, cluster: string(values, 'cluster') ?? latest.cluster });
+      const own = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt));
+      const control = { onProgress: report.report, signal };
+      if (token) await own.pull(root, token, { images: values.images === true, control });
+      else await own.catchUp(root, { cluster: string(values, 'cluster'), mayPrompt: true });
+      report.end();
+      const now = (await ledger.all()).dispatches.filter((one) => !token || one.token === latest.token);
+      if (values.json) return (print(now), 0);
+      for (const one of now) {
+        const [line] =
+          one.state === 'failed' || one.state === 'cancelled' ? [endText(one)] : await resultLines(root, one);
+        console.log(
+          `${one.token.slice(0, 6)}  ${one.state.padEnd(9)}  ${one.code.short}  ${one.cluster}  ${one.name}  ${line ?? jobsText(one)}`,
+        );
+      }
       return 0;
     },
   },
