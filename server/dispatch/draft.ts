@@ -48,7 +48,7 @@ export interface Draft {
 }
 
 /** Where fid.py fetches its detector, and what dnnlib calls the copy that it keeps. */
-const DETECTOR_URL =
+export const DETECTOR_URL =
   'https://api.ngc.nvidia.com/v2/models/nvidia/research/stylegan3/versions/1/files/metrics/inception-2015-12-05.pkl';
 
 /**

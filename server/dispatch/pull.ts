@@ -18,7 +18,7 @@ import type { Outcome } from './track';
 const run = promisify(execFile);
 
 /** Files of a run folder that come at once; logs and scripts come with them. */
-const RESULTS = ['grid.png', 'stats.npz', 'log.txt', 'changes.diff', 'plan.json'];
+const RESULTS = ['grid.png', 'stats.npz', 'log.txt', 'changes.diff', 'plan.json', 'edm.json'];
 const SCRIPTS_AND_LOGS = /^(?:generate|fid|finish)[^/]*\.(?:sh|out)$/;
 
 /**

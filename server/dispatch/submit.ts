@@ -14,6 +14,7 @@ import { isEmbedded } from '../runs/embedded';
 import { shipCommit } from './code';
 import type { DirtyChoice } from './commit';
 import { draftRun, runFolderOf, scriptsOf, type Draft, type Input } from './draft';
+import { FACTS_FILE, factsText } from './edm-result';
 import { Ledger } from './ledger';
 import { Remote, type ClusterAccess } from './remote';
 import { waitingFor, type JobScript } from './script';
@@ -181,6 +182,7 @@ async function fillRunFolder(
     const tasks = draft.config.tasks ?? 1;
     await remote.files.write(place(PLAN_FILE), planText({ version: 1, tasks, cluster, dispatch: token, plan }));
   }
+  if (draft.engine === 'edm') await remote.files.write(place(FACTS_FILE), await factsText(draft));
   for (const input of Object.values(draft.inputs) as (Input | undefined)[]) {
     if (!input?.file) continue;
     const staged = await stageFile(remote, input.file, path.posix.basename(input.name), control);

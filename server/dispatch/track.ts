@@ -4,6 +4,7 @@ import { LOG_FINDINGS } from '../cluster/log-findings';
 import { FINISHED_STATES, type Job } from '../protocol';
 import { validator } from '../schema';
 import type { Dispatch, RunManifest } from '../schema-types.gen';
+import { edmManifest } from './edm-result';
 import { jobsText } from './submit';
 import type { Remote } from './remote';
 
@@ -26,10 +27,8 @@ export interface Outcome {
   error?: string;
   /** Log that tells, absolute there. */
   log?: string;
-  /** Engine workbench: its manifest. */
+  /** Of a run that is complete. */
   manifest?: RunManifest;
-  /** Engine edm: what fid.py printed last. */
-  distance?: number;
 }
 
 /** Images, and what each task says of itself, in one command. */
@@ -63,9 +62,10 @@ async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job
   const wrong = jobs.find((job) => job && job.state !== 'done') ?? jobs.find((job) => job === undefined);
   const log = await explainingLog(remote, dispatch);
   if (dispatch.engine === 'edm' && !wrong) {
-    const distance = dispatch.jobs.some(({ role }) => role === 'fid') ? numberAtEnd(log?.text ?? '') : undefined;
-    if (distance !== undefined || !dispatch.jobs.some(({ role }) => role === 'fid'))
-      return { state: 'complete', distance };
+    const measured = dispatch.jobs.some(({ role }) => role === 'fid');
+    const distance = measured ? numberAtEnd(log?.text ?? '') : undefined;
+    if (distance !== undefined || !measured)
+      return { state: 'complete', manifest: await edmManifest(remote, dispatch, jobs, distance) };
   }
   const state = wrong?.state === 'cancelled' ? ('cancelled' as const) : ('failed' as const);
   const reason =

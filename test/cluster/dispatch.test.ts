@@ -3,7 +3,7 @@
  * project's demonstration; the suite itself uses fewer images, and few steps.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { openScheduler } from '../../server/cluster/adapters';
@@ -14,7 +14,7 @@ import { Remote, type ClusterAccess } from '../../server/dispatch/remote';
 import { dispatchRun } from '../../server/dispatch/submit';
 import { readHistory } from '../../server/history/store';
 import { executeRun } from '../../server/runs/execute';
-import { git, repository } from '../server/workspace';
+import { git, repository, ROOT } from '../server/workspace';
 import { bedHost, TestBed } from './bed';
 
 const IMAGES = Number(process.env.EDM_DISPATCH_IMAGES ?? 64);
@@ -81,4 +81,109 @@ test('an array of four makes what this machine makes, to the byte', { timeout: 6
   const again = await catchUp(ledger, dispatch.token, access);
   assert.equal(again.ended, false);
   assert.equal((await readHistory(root)).records.length, 2);
+});
+
+/** What stands in for NVIDIA's image: the programs that the scripts start in it, and no more. */
+const IMAGE = {
+  torchrun: '#!/bin/sh\n[ "$1" = --standalone ] || exit 2\necho "torchrun $2" >&2\nshift 2\nexec python "$@"\n',
+  python: '#!/bin/sh\nexec /usr/bin/python3 "$@"\n',
+};
+/** What stands in for EDM's code, in git as the real one would be. */
+const GENERATE = `import os, re, sys
+options = dict(word.lstrip('-').split('=', 1) for word in sys.argv[1:])
+assert os.path.exists(options['network']), 'no network'
+first, last = map(int, options['seeds'].split('-'))
+os.makedirs(options['outdir'], exist_ok=True)
+for seed in range(first, last + 1):
+    if seed == 7 and os.path.exists('small-gpu'):
+        raise RuntimeError('CUDA out of memory. Tried to allocate 2.00 GiB')
+    open(os.path.join(options['outdir'], '%06d.png' % seed), 'wb').write(b'image of seed %d' % seed)
+`;
+const FID = `import os, sys
+assert sys.argv[1] == 'calc'
+options = dict(word.lstrip('-').split('=', 1) for word in sys.argv[2:])
+cache = os.path.join(os.environ['DNNLIB_CACHE_DIR'], 'downloads')
+assert [name for name in os.listdir(cache) if name.startswith('18d9c1159d16cd4cc6adf7db0f2dd2a9_')], 'no detector'
+assert os.path.exists(options['ref']), 'no reference'
+print('Calculating FID...')
+print('%g' % (len(os.listdir(options['images'])) + 1.96999))
+`;
+
+test("engine edm: the lecture's scripts with a stand-in image; a failure in words; fixed and submitted again", async () => {
+  const { host } = access;
+  const home = '/home/alice';
+  await host.files.makeFolder(`${home}/edm_latest.sif/bin`);
+  await host.files.makeFolder(`${home}/stubs`);
+  const stub = readFileSync(path.join(__dirname, 'stubs', 'apptainer'));
+  await host.files.write(`${home}/stubs/apptainer`, stub, 0o755);
+  for (const [name, text] of Object.entries(IMAGE))
+    await host.files.write(`${home}/edm_latest.sif/bin/${name}`, text, 0o755);
+  const edm: ClusterAccess = {
+    ...access,
+    profile: {
+      ...access.profile,
+      name: 'edm',
+      container: '~/edm_latest.sif',
+      nodes_online: false,
+      setup: [`export PATH=${home}/stubs:$PATH`],
+    },
+  };
+  const root = repository({
+    'cifar.edm.yaml': `network: net.pkl
+engine: edm
+seeds: 0-11
+gpus: 2
+partition: gpu
+time: "10:00"
+fid:
+  reference: ref.npz
+  detector: inception.pkl
+`,
+    'generate.py': GENERATE,
+    'fid.py': FID,
+    'small-gpu': '',
+    '.gitignore': '*.pkl\n*.npz\n',
+  });
+  copyFileSync(path.join(ROOT, 'test', 'fixtures', 'nets', 'vp-ddpmpp-u-r8.pkl'), path.join(root, 'net.pkl'));
+  for (const name of ['ref.npz', 'inception.pkl']) writeFileSync(path.join(root, name), `the ${name}`);
+  const config = path.join(root, 'cifar.edm.yaml');
+  const ledger = new Ledger(root);
+
+  const first = await dispatchRun({ config, dirty: 'refuse', access: edm });
+  await assert.rejects(
+    awaitRun(ledger, first.token, edm, 0.5),
+    /cifar on edm failed: The memory of the GPU was not enough\. Lower --batch.*generate-\d+\.out\); submit it again/,
+  );
+  const failed = await ledger.named(first.token);
+  assert.deepEqual([failed.state, failed.fetched], ['failed', ['results']]);
+  assert.equal((await readHistory(root)).records.length, 0);
+
+  git(root, 'rm', '--quiet', 'small-gpu');
+  git(root, 'commit', '--quiet', '--message', 'A larger GPU');
+  const second = await dispatchRun({ config, dirty: 'refuse', access: edm });
+  assert.notEqual(second.folder, first.folder, 'another commit, another work tree');
+  const done = await awaitRun(ledger, second.token, edm, 0.5);
+  assert.equal(done.state, 'complete');
+  const { records } = await readHistory(root);
+  assert.equal(records.length, 1);
+  const [record] = records;
+  assert.deepEqual(
+    [record.metric, record.value, record.num, record.cluster, record.device, record.sampler.nfe],
+    ['FID', 13.97, 12, 'edm', 'cuda', 35],
+  );
+  assert.equal(record.code.commit, git(root, 'rev-parse', 'HEAD'));
+  assert.match(record.network.sha256, /^[0-9a-f]{64}$/);
+  const local = path.join(root, done.local ?? '');
+  const log = readdirSync(local).find((name) => /^generate-\d+\.out$/.test(name)) ?? '';
+  assert.match(readFileSync(path.join(local, log), 'utf8'), /torchrun --nproc_per_node=2/, 'the GPUs of the directive');
+  await pullImages(ledger, await Remote.open(edm), done);
+  assert.equal(readFileSync(path.join(local, 'images', '000011.png'), 'utf8'), 'image of seed 11');
+
+  const calls = (await host.files.read(`${home}/apptainer-calls.log`)).toString().trim().split('\n');
+  const run = `${second.run}/images`;
+  const tree = second.folder;
+  assert.deepEqual(calls.slice(-2), [
+    `exec --nv --bind ${tree} ${home}/edm_latest.sif torchrun --standalone --nproc_per_node=2 generate.py --outdir=${run} --seeds=0-11 --batch=64 --steps=18 --network=${second.run}/inputs/net.pkl`,
+    `exec --nv --bind ${tree} ${home}/edm_latest.sif python fid.py calc --images=${run} --ref=${second.run}/inputs/ref.npz --num=12`,
+  ]);
 });

@@ -1,0 +1,120 @@
+/** What a run of engine edm has to say for itself: generate.py and fid.py leave images and a number, no manifest. */
+import { cacheKey } from '../download/cache';
+import { recordId } from '../history/store';
+import type { Job } from '../protocol';
+import { samplerOptions } from '../runs/plan';
+import { jsonOf } from '../runs/folder';
+import type { Dispatch, HistoryRecord, RunConfig, RunManifest, SamplerRecord } from '../schema-types.gen';
+import { DETECTOR_URL, digestOf, type Draft, type Input } from './draft';
+import type { Remote } from './remote';
+
+/** File in the run folder that holds what was known when it was sent. */
+export const FACTS_FILE = 'edm.json';
+
+/** An input by name and content; the content of an address is known once the cluster has fetched it. */
+interface Fact {
+  name: string;
+  sha256?: string;
+}
+
+interface Facts {
+  config: RunConfig;
+  network: Fact;
+  reference?: Fact;
+  detector?: Fact;
+}
+
+/** Text of the file. */
+export async function factsText({ config, inputs }: Draft): Promise<string> {
+  const fact = async (input: Input | undefined): Promise<Fact | undefined> =>
+    input && { name: input.name, sha256: await digestOf(input) };
+  const { network, reference, detector } = inputs;
+  const facts = {
+    config,
+    network: await fact(network),
+    reference: await fact(reference),
+    detector: await fact(detector),
+  };
+  return `${jsonOf(facts)}\n`;
+}
+
+/**
+ * The manifest of a finished run, with its record where there is a number.
+ * @param jobs in the order of the dispatch's
+ */
+export async function edmManifest(
+  remote: Remote,
+  dispatch: Dispatch,
+  jobs: readonly (Job | undefined)[],
+  distance: number | undefined,
+): Promise<RunManifest> {
+  const infinite = (_key: string, value: unknown): unknown => (value === '.inf' ? Infinity : value);
+  const text = await remote.files.read(`${dispatch.folder}/${dispatch.run}/${FACTS_FILE}`);
+  const facts = JSON.parse(text.toString(), infinite) as Facts;
+  const network = await identified(remote, facts.network);
+  const { name, code, seeds, images, fingerprint, cluster, token, config_file, created, run } = dispatch;
+  const { config } = facts;
+  const records: HistoryRecord[] = [];
+  if (distance !== undefined && facts.reference && config.fid) {
+    const detector = await identified(remote, facts.detector ?? { name: DETECTOR_URL });
+    const seconds = (role: string): number => jobs[dispatch.jobs.findIndex((job) => job.role === role)]?.elapsed ?? 0;
+    const record: Omit<HistoryRecord, 'id'> = {
+      version: 1,
+      time: new Date().toISOString(),
+      name,
+      run,
+      code,
+      network,
+      sampler: samplerRecord(config),
+      seeds,
+      ...(config.class === undefined ? {} : { class: config.class }),
+      metric: 'FID',
+      value: distance,
+      num: config.fid.num ?? images,
+      detector: { name: 'inception-2015-12-05', sha256: detector.sha256, dimension: 2048, published: true },
+      reference: await identified(remote, facts.reference),
+      device: 'cuda',
+      cluster,
+      seconds: { generate: seconds('generate'), measure: seconds('fid') },
+    };
+    records.push({ ...record, id: recordId(record) });
+  }
+  return {
+    version: 1,
+    name,
+    status: 'complete',
+    started: created,
+    finished: new Date().toISOString(),
+    config_file,
+    config: { ...config },
+    code,
+    network,
+    seeds,
+    images,
+    fingerprint,
+    cluster,
+    dispatch: token,
+    results: records,
+  };
+}
+
+/** generate.py draws on the GPU; Heun evaluates the network twice but in the last step. */
+function samplerRecord(config: RunConfig): SamplerRecord {
+  const { steps = 18, ...given } = samplerOptions(config);
+  const finite = Object.entries(given).filter(([, value]) => value !== Infinity);
+  return {
+    ...(Object.fromEntries(finite) as Partial<SamplerRecord>),
+    steps,
+    nfe: given.solver === 'euler' ? steps : 2 * steps - 1,
+    rng: 'cuda',
+  };
+}
+
+/** Name and content; of an address, the content of the copy that dnnlib keeps there. */
+async function identified(remote: Remote, { name, sha256 }: Fact): Promise<{ name: string; sha256: string }> {
+  if (sha256 !== undefined) return { name, sha256 };
+  const cached = `for f in "\${DNNLIB_CACHE_DIR:-$HOME/.cache/dnnlib}"/downloads/"$1"_*; do sha256sum <"$f" && exit; done; exit 1`;
+  const said = await remote.ask(['sh', '-c', cached, 'sh', cacheKey(name)]);
+  const short = name.slice(name.lastIndexOf('/') + 1);
+  return { name: short, sha256: /^[0-9a-f]{64}/.exec(said ?? '')?.[0] ?? 'unknown' };
+}
