@@ -5,7 +5,7 @@
 import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-languageserver-protocol';
 import type { Conversion } from './batch/convert';
 import type { ScriptTemplate } from './batch/templates';
-import type { ClusterProfile, ClusterSnapshot, HistoryRecord, RunManifest } from './schema-types.gen';
+import type { ClusterProfile, ClusterSnapshot, Dispatch, HistoryRecord, RunManifest } from './schema-types.gen';
 import { durationText, type Progress } from './progress';
 
 export type { HistoryRecord, RunManifest, Progress };
@@ -368,3 +368,54 @@ export interface AddClusterParams {
 }
 /** Adds a profile to the folder's `.edm-workbench/clusters.yaml`, comments kept; answers the file's path. */
 export const addClusterRequest = new RequestType<AddClusterParams, string, void>('edm/addCluster');
+
+/* ---- Runs on clusters ---- */
+
+export type { Dispatch };
+
+/** Submit the run of a config at its commit, or continue a submission that was interrupted. Cancelling keeps what arrived. */
+export interface DispatchParams extends WithProgress {
+  /** Absolute path of the `*.edm.yaml`. */
+  config: string;
+  /** Default: the one that the config names. */
+  cluster?: string;
+  /** What to do about uncommitted changes; with `refuse` the error's data is a `DirtyRefusal`. */
+  dirty: 'refuse' | 'commit' | 'keep';
+}
+export const dispatchRequest = new RequestType<DispatchParams, Dispatch, DirtyRefusal>('edm/dispatch');
+/** The work tree differs from its commit. */
+export interface DirtyRefusal {
+  dirty: true;
+}
+/** The scripts that would be submitted now, in their order; nothing is sent. */
+export const previewRequest = new RequestType<
+  Pick<DispatchParams, 'config' | 'cluster'>,
+  { role: string; text: string }[],
+  void
+>('edm/previewDispatch');
+export interface DispatchesResult {
+  /** Top of the repository. */
+  root: string;
+  /** Oldest first. */
+  dispatches: Dispatch[];
+  problems: string[];
+}
+/** What the repository that contains `folder` has sent to clusters. */
+export const dispatchesRequest = new RequestType<{ folder: string }, DispatchesResult, void>('edm/dispatches');
+/** Results of a run that is over, and its images if wanted. */
+export interface PullParams extends WithProgress {
+  folder: string;
+  token: string;
+  images: boolean;
+}
+export const pullRequest = new RequestType<PullParams, DispatchEnd, void>('edm/pull');
+/** How a run stands, or ended. */
+export interface DispatchEnd {
+  /** Top of the repository. */
+  root: string;
+  dispatch: Dispatch;
+  /** In one line. */
+  text: string;
+}
+/** Server to client, once for each run, whichever editor brought it home. */
+export const dispatchEndNotification = new NotificationType<DispatchEnd>('edm/dispatchEnded');

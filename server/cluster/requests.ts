@@ -9,6 +9,7 @@ import {
 import { readScript } from '../batch';
 import type { ScriptLookup } from '../language';
 import * as protocol from '../protocol';
+import { registerDispatchRequests } from '../dispatch/requests';
 import { Clusters, type HostSource } from './clusters';
 import { addProfile } from './profile-writer';
 import { RefusedError } from './scheduler';
@@ -46,9 +47,13 @@ export function registerClusterRequests(connection: Connection, options: Cluster
     hosts: options.hosts,
     // A client without settings has none.
     settings: () => connection.workspace.getConfiguration('edmWorkbench.clusters').catch(() => undefined),
-    onQueue: (state) => void connection.sendNotification(protocol.queueNotification, state),
+    onQueue: (state) => {
+      void connection.sendNotification(protocol.queueNotification, state);
+      dispatches.queueChanged(state);
+    },
     onInfo: (info) => void connection.sendNotification(protocol.clusterNotification, info),
   });
+  const dispatches = registerDispatchRequests(connection, clusters, responseError);
   const on = <P, R>(type: RequestType<P, R, void>, work: (params: P, signal: AbortSignal) => Promise<R>): void => {
     connection.onRequest(type.method, async (params: P, token: CancellationToken) => {
       const controller = new AbortController();
@@ -68,6 +73,7 @@ export function registerClusterRequests(connection: Connection, options: Cluster
 
   on(protocol.clustersRequest, async ({ folder }) => {
     const { profiles, problems } = await clusters.load(folder);
+    dispatches.opened(folder);
     for (const problem of problems) connection.window.showWarningMessage(problem);
     options.onSnapshots?.();
     return profiles.map((profile) => clusters.info(profile));
@@ -75,6 +81,7 @@ export function registerClusterRequests(connection: Connection, options: Cluster
   on(protocol.connectRequest, async ({ cluster }) => {
     const { info, settled } = await clusters.connect(cluster);
     say(settled);
+    dispatches.connected(cluster);
     void clusters.takeSnapshot(cluster).then(options.onSnapshots, () => undefined);
     return info;
   });

@@ -22,6 +22,9 @@ export interface CommitToRun {
   notes: string[];
 }
 
+/** The user has to decide about uncommitted changes. */
+export class DirtyTreeError extends UserError {}
+
 /** Untracked files that are taken along for "keep" may have this many bytes together. */
 const MAX_UNTRACKED = 100e6;
 
@@ -53,7 +56,7 @@ export async function commitToRun(
       const changed = (await git(root, 'status', '--porcelain', '--untracked-files=all', '--', ...paths))
         .split('\n')
         .map((line) => line.slice(3));
-      throw new UserError(
+      throw new DirtyTreeError(
         `${named(changed)} ${changed.length === 1 ? 'is' : 'are'} not committed: commit first, or choose to have it done ` +
           '(--dirty commit) or to run the tree as it is, marked dirty (--dirty keep)',
       );
