@@ -1,0 +1,178 @@
+/** Runs of configs on clusters: submit, show the scripts, fetch what came of them. */
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import {
+  dispatchEndNotification,
+  dispatchesRequest,
+  dispatchRequest,
+  previewRequest,
+  pullRequest,
+  type DirtyRefusal,
+  type Dispatch,
+  type DispatchEnd,
+  type DispatchParams,
+} from '../server/protocol';
+import { workspaceFolder } from './choices';
+import type { Context } from './context';
+import { errorText, isCancelled } from './errors';
+import { showHistory } from './history-panel';
+import { plainText } from './plain-text';
+import { withProgress } from './progress';
+import { showSamples } from './samples-panel';
+import { pickCluster } from './submission';
+
+/** Palette commands; package.json names the same ids. */
+export const DISPATCH_COMMANDS = {
+  'edmWorkbench.dispatch': submitRun,
+  'edmWorkbench.previewDispatch': showScripts,
+  'edmWorkbench.pull': pull,
+};
+
+/** "Submit to cluster" and "Show script" above a run config. */
+export function registerDispatch(context: Context): vscode.Disposable[] {
+  const lens: vscode.CodeLensProvider = {
+    provideCodeLenses({ uri }) {
+      const top = new vscode.Range(0, 0, 0, 0);
+      const made = (title: string, command: string): vscode.CodeLens =>
+        new vscode.CodeLens(top, { title, command, arguments: [uri] });
+      return [
+        made(`$(cloud-upload) ${vscode.l10n.t('Submit to cluster')}`, 'edmWorkbench.dispatch'),
+        made(`$(file-code) ${vscode.l10n.t('Show script')}`, 'edmWorkbench.previewDispatch'),
+      ];
+    },
+  };
+  void context
+    .server()
+    .then((server) =>
+      context.extension.subscriptions.push(
+        server.onNotification(dispatchEndNotification, (end) => void tellEnd(context, end)),
+      ),
+    );
+  return [vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, lens)];
+}
+
+/** Config, saved, and the cluster that is meant, connected. */
+async function prepare(context: Context, argument: unknown): Promise<{ config: string; cluster: string } | undefined> {
+  const uri = argument instanceof vscode.Uri ? argument : vscode.window.activeTextEditor?.document.uri;
+  if (!uri?.path.endsWith('.edm.yaml')) {
+    void vscode.window.showErrorMessage(vscode.l10n.t('Open a run config (*.edm.yaml) first.'));
+    return undefined;
+  }
+  const document = await vscode.workspace.openTextDocument(uri);
+  if (document.isDirty) await document.save();
+  const cluster = /^cluster:\s*["']?([A-Za-z0-9._-]+)/m.exec(document.getText())?.[1] ?? (await pickCluster(context));
+  if (cluster === undefined) return undefined;
+  await context.clusters.connect(cluster);
+  return { config: uri.fsPath, cluster };
+}
+
+async function submitRun(context: Context, argument?: unknown): Promise<void> {
+  const prepared = await prepare(context, argument);
+  if (!prepared) return;
+  const dispatch = await submitDeciding(context, { ...prepared, dirty: 'refuse' });
+  if (!dispatch) return;
+  const ids = dispatch.jobs.flatMap(({ id }) => id ?? []).join(', ');
+  const done = vscode.l10n.t('{0} at {1} is on {2}: {3}', dispatch.name, dispatch.code.short, dispatch.cluster, ids);
+  const follow = vscode.l10n.t('Follow log');
+  const text = plainText([done, ...dispatch.notes].join('. '));
+  void vscode.window.showInformationMessage(text, follow).then((chosen) => {
+    const [job] = dispatch.jobs;
+    if (chosen === follow)
+      void vscode.commands.executeCommand('edmWorkbench.followLog', { cluster: dispatch.cluster, id: job.id });
+  });
+}
+
+/** Submits; a tree that is not clean is the user's to decide about, once. */
+async function submitDeciding(context: Context, params: DispatchParams): Promise<Dispatch | undefined> {
+  const title = vscode.l10n.t('Submit {0} to {1}', path.basename(params.config, '.edm.yaml'), params.cluster ?? '');
+  const server = await context.server();
+  const source = new vscode.CancellationTokenSource();
+  let refusal: string | undefined;
+  const dispatch = await withProgress(context, title, (_server, progress, token) => {
+    token.onCancellationRequested(() => source.cancel());
+    return server.sendRequest(dispatchRequest, { ...params, ...progress }, source.token).catch((error: unknown) => {
+      if (!(error as { data?: DirtyRefusal }).data?.dirty) throw error;
+      refusal = errorText(error);
+      return undefined;
+    });
+  });
+  if (refusal === undefined) return dispatch;
+  const [commit, keep] = [vscode.l10n.t('Commit for me'), vscode.l10n.t('Run as it is, marked dirty')];
+  const chosen = await vscode.window.showWarningMessage(
+    vscode.l10n.t('The work tree has uncommitted changes.'),
+    { modal: true, detail: plainText(refusal) },
+    commit,
+    keep,
+  );
+  if (chosen === undefined) return undefined;
+  return submitDeciding(context, { ...params, dirty: chosen === commit ? 'commit' : 'keep' });
+}
+
+/** The scripts as they would be submitted, to read and to keep. */
+async function showScripts(context: Context, argument?: unknown): Promise<void> {
+  const prepared = await prepare(context, argument);
+  if (!prepared) return;
+  const server = await context.server();
+  for (const { text } of await server.sendRequest(previewRequest, prepared)) {
+    const document = await vscode.workspace.openTextDocument({ language: 'shellscript', content: text });
+    await vscode.window.showTextDocument(document, { preview: false });
+  }
+}
+
+/** Results, and the images if they are wanted, of a run of this workspace. */
+async function pull(context: Context): Promise<void> {
+  const folder = workspaceFolder();
+  if (folder === undefined) return;
+  const server = await context.server();
+  const { root, dispatches, problems } = await server.sendRequest(dispatchesRequest, { folder });
+  for (const problem of problems) void vscode.window.showWarningMessage(plainText(problem));
+  const items = dispatches.reverse().map((dispatch) => ({
+    label: `${dispatch.code.short} ${dispatch.name}`,
+    description: `${dispatch.cluster}, ${dispatch.state}`,
+    detail: dispatch.local ?? `${dispatch.folder}/${dispatch.run}`,
+    dispatch,
+  }));
+  if (items.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('No run of this repository was submitted to a cluster.'));
+    return;
+  }
+  const chosen = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Results of which run?') });
+  if (chosen) await pullRun(context, { root, dispatch: chosen.dispatch, text: '' }, true);
+}
+
+async function pullRun(context: Context, { root, dispatch }: DispatchEnd, images: boolean): Promise<void> {
+  await context.clusters.connect(dispatch.cluster);
+  const title = vscode.l10n.t('Fetch {0} from {1}', dispatch.name, dispatch.cluster);
+  const pulled = await withProgress(context, title, (server, progress, token) =>
+    server.sendRequest(pullRequest, { folder: root, token: dispatch.token, images, ...progress }, token),
+  );
+  if (pulled?.dispatch.local) showSamples(context, path.join(root, pulled.dispatch.local));
+}
+
+/** Once for each run, also for those that ended while the editor was closed. */
+async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
+  const { root, dispatch, text } = end;
+  try {
+    if (dispatch.state === 'complete') {
+      const [samples, history] = [vscode.l10n.t('Fetch samples'), vscode.l10n.t('Show history')];
+      const chosen = await vscode.window.showInformationMessage(plainText(text), samples, history);
+      if (chosen === samples) await pullRun(context, end, true);
+      if (chosen === history) showHistory(context, root);
+      return;
+    }
+    const [fix, log] = [vscode.l10n.t('Fix and resubmit'), vscode.l10n.t('Open log')];
+    const chosen = await vscode.window.showErrorMessage(plainText(text), fix, ...(dispatch.log ? [log] : []));
+    if (chosen === fix) await openConfig(root, dispatch);
+    if (chosen === log && dispatch.log && dispatch.local) {
+      const local = path.join(root, dispatch.local, path.posix.basename(dispatch.log));
+      await vscode.window.showTextDocument(vscode.Uri.file(local));
+    }
+  } catch (error) {
+    if (!isCancelled(error)) void vscode.window.showErrorMessage(errorText(error));
+  }
+}
+
+/** The config with its lenses: change what was wrong, press "Submit to cluster"; finished images are kept. */
+async function openConfig(root: string, { config_file }: Dispatch): Promise<void> {
+  await vscode.window.showTextDocument(vscode.Uri.file(path.join(root, config_file)));
+}
