@@ -1,0 +1,260 @@
+/**
+ * From a Dockerfile here to an Apptainer image on a cluster, in steps that are each done once: an interruption is
+ * continued by the same call, and what was built before is not built again.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { cachePath } from '../../cache';
+import { LOG_FINDINGS } from '../../cluster/log-findings';
+import { newToken } from '../../cluster/token';
+import { writeAtomically } from '../../diffusion/image-folder';
+import { CancelledError, UserError } from '../../errors';
+import type { TaskControl } from '../../progress';
+import { FINISHED_STATES } from '../../protocol';
+import { lastLine } from '../commit';
+import { Remote, workFolderOf, type ClusterAccess } from '../remote';
+import { renderScript, shellPath } from '../script';
+import { readRecipe, type Recipe } from './recipe';
+
+const run = promisify(execFile);
+
+/** What builds images here. */
+export const BUILDERS = ['docker', 'podman'] as const;
+export type Builder = (typeof BUILDERS)[number];
+
+export interface ContainerOptions {
+  /** Absolute path of the Dockerfile. */
+  dockerfile: string;
+  /** Begins the names of archive and image. */
+  name: string;
+  builder?: Builder;
+  access: ClusterAccess;
+  control?: TaskControl;
+  /** Seconds between two looks at the rebuild job. */
+  pollSeconds?: number;
+}
+
+/** What is remembered of one image on one cluster. */
+interface Memory {
+  /** Token and id of the rebuild job. */
+  token?: string;
+  job?: string;
+}
+
+interface Work extends Required<Omit<ContainerOptions, 'builder' | 'control'>> {
+  builder: Builder;
+  control: TaskControl;
+  recipe: Recipe;
+  remote: Remote;
+  /** Image name here. */
+  tag: string;
+  /** Archive here and there, and the image there, relative to the work folder. */
+  archive: string;
+  place: { archive: string; image: string; log: string };
+  memory: Memory;
+  remember: () => Promise<void>;
+}
+
+/** `uname -m` in Docker's words. */
+const ARCHITECTURES: Readonly<Record<string, string | undefined>> = { x86_64: 'amd64', aarch64: 'arm64' };
+
+/** The steps in their order; one whose result is there is passed over. */
+const STEPS: readonly { title: string; isDone(work: Work): Promise<boolean>; run(work: Work): Promise<void> }[] = [
+  { title: 'Build', isDone: archiveThere, run: build },
+  { title: 'Check architecture', isDone: archiveThere, run: checkArchitecture },
+  { title: 'Save', isDone: archiveThere, run: save },
+  { title: 'Upload', isDone: uploaded, run: upload },
+  { title: 'Rebuild job', isDone: ({ memory }) => Promise.resolve(memory.job !== undefined), run: submitRebuild },
+  { title: 'Wait for the image', isDone: () => Promise.resolve(false), run: awaitRebuild },
+];
+
+/**
+ * Builds an image and makes it ready on a cluster.
+ * @returns its path there: what `container` in the profile wants
+ * @throws UserError for the step that failed, with its last words; CancelledError
+ */
+export async function provideContainer(options: ContainerOptions): Promise<string> {
+  const { dockerfile, name, access, control = {}, pollSeconds = 15 } = options;
+  const recipe = await readRecipe(dockerfile);
+  const remote = await Remote.open(access);
+  const key = `${name}-${recipe.digest.slice(0, 12)}`;
+  const image = remote.place('containers', `${key}.sif`);
+  if (await remote.files.stat(image)) return image;
+  const memoryFile = cachePath('containers', `${access.profile.name}-${key}.json`);
+  const memory = JSON.parse(await readFile(memoryFile, 'utf8').catch(() => '{}')) as Memory;
+  const work: Work = {
+    ...{ dockerfile, name, access, control, pollSeconds, recipe, remote, memory },
+    builder: options.builder ?? (await builderHere()),
+    tag: `edm-workbench/${name.toLowerCase()}:${recipe.digest.slice(0, 12)}`,
+    archive: cachePath('containers', `${key}.tar`),
+    place: {
+      archive: `containers/${key}.tar`,
+      image: `containers/${key}.sif`,
+      log: `containers/${key}`,
+    },
+    remember: () => writeAtomically(memoryFile, Buffer.from(JSON.stringify(memory))),
+  };
+  await mkdir(path.dirname(work.archive), { recursive: true });
+  for (const [index, step] of STEPS.entries()) {
+    if (control.signal?.aborted) throw new CancelledError();
+    control.onProgress?.({ phase: `${step.title} (step ${index + 1} of ${STEPS.length})`, done: 0, total: 1 });
+    if (!(await step.isDone(work))) await step.run(work);
+  }
+  await rm(memoryFile, { force: true });
+  return image;
+}
+
+/** Docker where its daemon answers, else podman. */
+async function builderHere(): Promise<Builder> {
+  for (const builder of BUILDERS) {
+    const answers = await run(builder, ['info']).then(
+      () => true,
+      () => false,
+    );
+    if (answers) return builder;
+  }
+  throw new UserError('Neither docker nor podman answers on this machine: install one of them, or start its service');
+}
+
+function archiveThere({ archive, ...work }: Work): Promise<boolean> {
+  return existsSync(archive) ? Promise.resolve(true) : uploaded({ archive, ...work });
+}
+
+async function uploaded({ remote, place, memory }: Work): Promise<boolean> {
+  return memory.job !== undefined || (await remote.files.stat(remote.place(place.archive))) !== undefined;
+}
+
+async function build({ builder, recipe, tag, remote, control }: Work): Promise<void> {
+  const platform = `linux/${ARCHITECTURES[remote.machine] ?? remote.machine}`;
+  // Without COPY there is nothing to send to the builder: an empty folder is.
+  const scratch = recipe.context ? undefined : await mkdtemp(path.join(os.tmpdir(), 'edm-workbench-context-'));
+  try {
+    const words = [
+      'build',
+      '--platform',
+      platform,
+      '--tag',
+      tag,
+      '--file',
+      recipe.dockerfile,
+      recipe.context ?? scratch ?? '.',
+    ];
+    await builderRuns(builder, words, control);
+  } finally {
+    if (scratch) await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function checkArchitecture({ builder, tag, remote }: Work): Promise<void> {
+  const { stdout } = await run(builder, ['image', 'inspect', '--format', '{{.Os}} {{.Architecture}}', tag]);
+  const wanted = `linux ${ARCHITECTURES[remote.machine] ?? remote.machine}`;
+  if (stdout.trim() === wanted) return;
+  throw new UserError(
+    `The image is for ${stdout.trim()}, and ${remote.profile.name} is ${wanted}: name a base image that exists for ${wanted}, or build on such a machine`,
+  );
+}
+
+async function save({ builder, tag, archive, control }: Work): Promise<void> {
+  const part = `${archive}.${process.pid}`;
+  await rm(part, { force: true });
+  const format = builder === 'podman' ? ['--format', 'docker-archive'] : [];
+  await builderRuns(builder, ['save', ...format, '--output', part, tag], control);
+  await rename(part, archive);
+}
+
+async function upload({ archive, remote, place, control }: Work): Promise<void> {
+  await remote.files.upload(archive, remote.place(place.archive), control);
+  await rm(archive, { force: true });
+}
+
+/** The script of the rebuild job, as the lecture has it; no GPU, which it would leave idle. */
+export function rebuildScript(
+  { profile, scheduler }: Pick<ClusterAccess, 'profile' | 'scheduler'>,
+  { archive, image, log }: Work['place'],
+): string {
+  const work = workFolderOf(profile);
+  const at = (name: string): string => shellPath(`${work}/${name}`);
+  const { account, partition } = profile;
+  return renderScript(
+    scheduler.name,
+    { name: 'docker2apptainer', account, partition, time: '08:00:00', cpus: 4, gpus: 0, log },
+    profile,
+    [
+      `export APPTAINER_TMPDIR=${at('containers/tmp')}`,
+      'mkdir -p "$APPTAINER_TMPDIR"',
+      '',
+      // A job that is run again finds no half of an image; a job never sees one.
+      `apptainer build --force ${at(`${image}.part`)} docker-archive://${at(archive)} && mv ${at(`${image}.part`)} ${at(image)}`,
+    ],
+  );
+}
+
+async function submitRebuild({ remote, place, memory, remember }: Work): Promise<void> {
+  const { scheduler, profile } = remote;
+  const found = memory.token === undefined ? undefined : await scheduler.find(memory.token);
+  if (!found) {
+    memory.token = newToken();
+    await remember();
+  }
+  const { account, partition } = profile;
+  const script = rebuildScript(remote, place);
+  const submission = { script, folder: remote.place(), token: memory.token ?? '', defaults: { account, partition } };
+  memory.job = (found ?? (await scheduler.submit(submission))).id;
+  await remember();
+}
+
+async function awaitRebuild({ remote, place, memory, remember, control, pollSeconds }: Work): Promise<void> {
+  for (;;) {
+    const job = await remote.scheduler.job(memory.job ?? '');
+    if (await remote.files.stat(remote.place(place.image))) break;
+    if (!job || FINISHED_STATES.includes(job.state)) {
+      const id = memory.job;
+      // The next call submits another one.
+      delete memory.job;
+      delete memory.token;
+      await remember();
+      throw new UserError(
+        `Rebuilding the image on ${remote.profile.name} failed (job ${id}): ${await reasonIn(remote, `${place.log}-${id}.out`)}; the archive is kept, run the same again`,
+        1,
+      );
+    }
+    const note = `job ${job.id} ${job.stateName}${job.reason ? `, ${job.reason.text}` : ''}`;
+    control.onProgress?.({ phase: 'Wait for the image', done: 0, total: 1, note });
+    await sleep(pollSeconds * 1000, undefined, { signal: control.signal }).catch(() => undefined);
+    if (control.signal?.aborted) throw new CancelledError();
+  }
+  await remote.files.remove(remote.place(place.archive));
+}
+
+async function reasonIn(remote: Remote, log: string): Promise<string> {
+  const file = remote.place(log);
+  if (!(await remote.files.stat(file))) return `there is no log ${file}`;
+  const text = (await remote.files.read(file)).toString();
+  const finding = LOG_FINDINGS.find(({ pattern, remedy }) => remedy && pattern.test(text));
+  return `${finding ? `${finding.text}. ${finding.remedy}` : (lastLine(text) ?? 'its log is empty')} (${file})`;
+}
+
+/** Runs the builder with its lines as notes of the progress. */
+async function builderRuns(
+  builder: Builder,
+  words: readonly string[],
+  { onProgress, signal }: TaskControl,
+): Promise<void> {
+  let last = '';
+  const child = spawn(builder, words, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      last = lastLine(chunk.toString()) ?? last;
+      onProgress?.({ phase: `${builder} ${words[0]}`, done: 0, total: 1, note: last });
+    });
+  }
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', (error) => reject(signal?.aborted ? new CancelledError() : error)).on('close', resolve);
+  });
+  if (code !== 0) throw new UserError(`${builder} ${words[0]} failed: ${last || `exit code ${code}`}`, 1);
+}

@@ -1,0 +1,65 @@
+/** What a container is built from: a Dockerfile and its context, and the digest that tells whether it was built before. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, UserError } from '../../errors';
+import { fileDigest } from '../../onnx/file-digest';
+
+/** A Dockerfile for EDM to start from. */
+export const EDM_DOCKERFILE = `# What generate.py and fid.py of EDM need, and none of their code: that comes with each commit, by git.
+# The image runs on the architecture it is built for; clusters are mostly amd64, some laptops are not.
+ARG BASE=pytorch/pytorch:1.13.1-cuda11.6-cudnn8-runtime
+FROM \${BASE}
+
+# Python writes no .pyc files into read-only images, and its output reaches the job's log at once.
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+
+RUN pip install --no-cache-dir click requests scipy tqdm psutil imageio imageio-ffmpeg==0.4.4 pyspng==0.1.0
+
+# imageio comes in its newest version, which expects a newer Pillow than the base image has. Without this line the
+# programs stop where they open or write an image.
+RUN pip install --no-cache-dir --upgrade pillow
+
+WORKDIR /workspace
+`;
+
+/** What is built. */
+export interface Recipe {
+  /** Absolute path of the Dockerfile. */
+  dockerfile: string;
+  /** Folder that COPY and ADD take from; absent where the Dockerfile takes nothing, so that nothing need be read. */
+  context?: string;
+  /** SHA-256 of the Dockerfile and all that may enter the image. */
+  digest: string;
+}
+
+/** Never part of an image: version control and results. */
+const LEFT_OUT = new Set(['.git', '.edm-workbench', 'node_modules', 'runs']);
+
+/**
+ * Reads a Dockerfile and digests it together with its context.
+ * @throws UserError where it cannot be read
+ */
+export async function readRecipe(dockerfile: string): Promise<Recipe> {
+  const text = await readFile(dockerfile, 'utf8').catch((error: unknown) => {
+    throw new UserError(`${dockerfile} cannot be read: ${messageOf(error)}`);
+  });
+  const hash = createHash('sha256').update(text);
+  if (!/^\s*(?:COPY|ADD)\s+(?!--from=)/im.test(text)) return { dockerfile, digest: hash.digest('hex') };
+  const context = path.dirname(dockerfile);
+  for (const name of await filesBelow(context, ''))
+    hash.update(`${name}\0${await fileDigest(path.join(context, name))}\n`);
+  return { dockerfile, context, digest: hash.digest('hex') };
+}
+
+async function filesBelow(root: string, folder: string): Promise<string[]> {
+  const entries = await readdir(path.join(root, folder), { withFileTypes: true });
+  const names = await Promise.all(
+    entries.map(async (entry) => {
+      const name = folder ? `${folder}/${entry.name}` : entry.name;
+      if (entry.isDirectory()) return LEFT_OUT.has(entry.name) ? [] : filesBelow(root, name);
+      return entry.isFile() ? [name] : [];
+    }),
+  );
+  return names.flat().sort();
+}
