@@ -1,6 +1,8 @@
 /** Runs on clusters: what compute nodes are told, and later what users type. */
 import path from 'node:path';
 import { DIRTY_CHOICES } from '../dispatch/commit';
+import { BUILDERS, provideContainer } from '../dispatch/container/pipeline';
+import { EDM_DOCKERFILE } from '../dispatch/container/recipe';
 import { awaitRun, endText } from '../dispatch/follow';
 import { Ledger } from '../dispatch/ledger';
 import { accessOf, Dispatches } from '../dispatch/session';
@@ -131,6 +133,37 @@ export const dispatchCommands: Record<string, Command> = {
         );
       }
       return 0;
+    },
+  },
+  'container build': {
+    usage: 'container build --cluster NAME [--file Dockerfile] [--name edm] [--with docker|podman] [--json]',
+    summary: 'An image from a Dockerfile here to Apptainer on a cluster; what was interrupted goes on',
+    options: { cluster: text, file: text, name: text, with: text, json: flag },
+    async run(values, positionals, { report, signal }) {
+      none(positionals);
+      const name = string(values, 'name') ?? 'edm';
+      if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
+        throw new UserError(`--name ${name}: letters, digits, ".", "_" and "-"`);
+      const builder = choice(values, 'with', BUILDERS);
+      const dockerfile = path.resolve(string(values, 'file') ?? 'Dockerfile');
+      const { clusters, name: cluster } = await session(values);
+      const access = accessOf(await clusters.open(cluster));
+      const control = { onProgress: report.report, signal };
+      const image = await provideContainer({ dockerfile, name, builder, access, control, pollSeconds: LOOK_EVERY });
+      report.end();
+      if (values.json) print({ cluster, container: image });
+      else console.log(`${image}\nWrite it into the profile of ${cluster}: container: ${image}`);
+      return 0;
+    },
+  },
+  'container template': {
+    usage: 'container template > Dockerfile',
+    summary: 'A Dockerfile for EDM to start from',
+    options: {},
+    run(_values, positionals) {
+      none(positionals);
+      process.stdout.write(EDM_DOCKERFILE);
+      return Promise.resolve(0);
     },
   },
 };

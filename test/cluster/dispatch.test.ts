@@ -187,3 +187,60 @@ fid:
     `exec --nv --bind ${tree} ${home}/edm_latest.sif python fid.py calc --images=${run} --ref=${second.run}/inputs/ref.npz --num=12`,
   ]);
 });
+
+/** Runs the built command line as alice on the login node, which is the cluster of its own folder. */
+async function cliThere(folder: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return bed.inCluster([process.execPath, path.join(ROOT, 'dist', 'cli.js'), ...args], 'alice', { cwd: folder });
+}
+
+test(
+  'the command line on the login node: scripts shown, submitted, fetched by a later call',
+  { timeout: 120_000 },
+  async () => {
+    const root = '/home/alice/project';
+    const { files } = access.host;
+    await files.makeFolder(root);
+    await files.write(
+      `${root}/small.edm.yaml`,
+      CONFIG.replace(/^seeds:.*$/m, 'seeds: 0-7').replace('tasks: 4', 'tasks: 2'),
+    );
+    const inTree = (...args: string[]) => bed.inCluster(['git', '-C', root, '-c', 'user.name=A', '-c', 'user.email=a@localhost', ...args], 'alice'); // prettier-ignore
+    for (const args of [
+      ['init', '--quiet'],
+      ['add', '--all'],
+      ['commit', '--quiet', '--message', 'One'],
+    ])
+      assert.equal((await inTree(...args)).code, 0);
+
+    const shown = await cliThere(root, 'submit', 'small.edm.yaml', '--dry-run');
+    assert.match(shown.stdout, /^# generate\n#!\/bin\/bash\n#SBATCH --job-name=[0-9a-f]+-small$/m, shown.stderr);
+    assert.equal((await cliThere(root, 'queue')).stdout, '', 'nothing was submitted');
+
+    await files.write(`${root}/new.py`, 'print()\n');
+    const refused = await cliThere(root, 'submit', 'small.edm.yaml');
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /^Error: new\.py is not committed: commit first, or/m);
+    const submitted = await cliThere(root, 'submit', 'small.edm.yaml', '--dirty', 'keep', '--json');
+    const dispatch = JSON.parse(submitted.stdout) as { code: { dirty: boolean }; run: string; jobs: unknown[] };
+    assert.ok(dispatch.code.dirty && dispatch.jobs.length === 2);
+    assert.match(dispatch.run, /^runs\/[0-9a-f]+-small-dirty-/);
+
+    // The terminal that submitted is gone; another one looks until the run is over.
+    for (let tries = 0; ; tries++) {
+      const { stdout, stderr } = await cliThere(root, 'pull');
+      if (/complete/.test(stdout)) break;
+      assert.ok(tries < 40, `${stdout}${stderr}`);
+    }
+    const history = await cliThere(root, 'history', '--json');
+    const records = JSON.parse(history.stdout) as { cluster: string; code: { dirty: boolean }; run: string }[];
+    assert.equal(records.length, 1);
+    assert.deepEqual([records[0].cluster, records[0].code.dirty], ['this-machine', true]);
+    assert.match((await files.read(`${root}/${records[0].run}/changes.diff`)).toString(), /new\.py/);
+    await cliThere(root, 'pull');
+    assert.equal(
+      (JSON.parse((await cliThere(root, 'history', '--json')).stdout) as unknown[]).length,
+      1,
+      'recorded once',
+    );
+  },
+);
