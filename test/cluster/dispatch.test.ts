@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openScheduler } from '../../server/cluster/adapters';
 import { awaitRun, catchUp } from '../../server/dispatch/follow';
 import { Ledger } from '../../server/dispatch/ledger';
@@ -13,7 +14,16 @@ import { pullImages } from '../../server/dispatch/pull';
 import { Remote, type ClusterAccess } from '../../server/dispatch/remote';
 import { dispatchRun } from '../../server/dispatch/submit';
 import { readHistory } from '../../server/history/store';
+import {
+  clustersRequest,
+  dispatchEndNotification,
+  historyRequest,
+  pullRequest,
+  samplesRequest,
+  type DispatchEnd,
+} from '../../server/protocol';
 import { executeRun } from '../../server/runs/execute';
+import { TestServer } from '../server/connection';
 import { git, repository, ROOT } from '../server/workspace';
 import { bedHost, TestBed } from './bed';
 
@@ -244,3 +254,38 @@ test(
     );
   },
 );
+
+test('two editors opened after the end: one tells, once; the record is there once', { timeout: 120_000 }, async () => {
+  const root = '/home/alice/project';
+  const { files } = access.host;
+  await files.write(
+    `${root}/later.edm.yaml`,
+    CONFIG.replace(/^seeds:.*$/m, 'seeds: 0-5').replace('tasks: 4', 'tasks: 1'),
+  );
+  const submitted = await cliThere(root, 'submit', 'later.edm.yaml', '--dirty', 'keep');
+  assert.match(submitted.stdout, /^\d+ \d+$/m, submitted.stderr);
+  while ((await bed.inCluster(['squeue', '--noheader'], 'alice')).stdout.trim() !== '') await sleep(300);
+
+  const ended: DispatchEnd[] = [];
+  const editors = await Promise.all([1, 2].map(() => TestServer.start(bed.inside('alice', root))));
+  try {
+    for (const { connection } of editors)
+      connection.onNotification(dispatchEndNotification, (end) => void ended.push(end));
+    await Promise.all(editors.map(({ connection }) => connection.sendRequest(clustersRequest, { folder: root })));
+    for (let tries = 0; ended.length === 0 && tries < 100; tries++) await sleep(100);
+    await sleep(500);
+    assert.equal(ended.length, 1);
+    assert.deepEqual([ended[0].dispatch.name, ended[0].dispatch.state], ['later', 'complete']);
+    const [{ connection }] = editors;
+    const { records } = await connection.sendRequest(historyRequest, { folder: root });
+    assert.equal(records.filter(({ name }) => name === 'later').length, 1);
+    const { token } = ended[0].dispatch;
+    const pulled = await connection.sendRequest(pullRequest, { folder: root, token, images: true });
+    const samples = await connection.sendRequest(samplesRequest, {
+      folder: path.join(root, pulled.dispatch.local ?? ''),
+    });
+    assert.equal(samples.images.length, 6);
+  } finally {
+    for (const editor of editors) editor.stop();
+  }
+});

@@ -31,14 +31,16 @@ export class TestServer {
     readonly initialized: InitializeResult,
   ) {}
 
-  static async start(): Promise<TestServer> {
-    const child = spawn(process.execPath, [path.join(ROOT, 'dist', 'cli.js'), 'lsp', '--stdio'], {
+  /** @param within words before the command, e.g. those that bring it into a namespace, where our process id means nothing */
+  static async start(within: readonly string[] = []): Promise<TestServer> {
+    const [program, ...args] = [...within, process.execPath, path.join(ROOT, 'dist', 'cli.js'), 'lsp', '--stdio'];
+    const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const connection = createProtocolConnection(child.stdout, child.stdin);
     connection.listen();
     const initialized = await connection.sendRequest(InitializeRequest.type, {
-      processId: process.pid,
+      processId: within.length > 0 ? null : process.pid,
       rootUri: null,
       capabilities: {},
       workspaceFolders: null,
