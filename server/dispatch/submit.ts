@@ -79,6 +79,8 @@ async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: Cluste
     );
   }
   const token = newToken();
+  // After a failure the same run goes on in its folders: finished images are kept.
+  const failed = last && (last.state === 'failed' || last.state === 'cancelled') ? last : undefined;
   const dispatch: Dispatch = {
     version: 1,
     token,
@@ -93,8 +95,8 @@ async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: Cluste
     fingerprint: draft.fingerprint,
     seeds: draft.seeds,
     images: draft.images,
-    // After a failure the same run goes on in its folder: finished images are kept.
-    run: last && (last.state === 'failed' || last.state === 'cancelled') ? last.run : runFolderOf(draft, token),
+    run: failed?.run ?? runFolderOf(draft, token),
+    ...(failed?.local !== undefined && { local: failed.local }),
     folder: '',
     jobs: [],
     fetched: [],

@@ -1,0 +1,169 @@
+/**
+ * What can go wrong between a config and its result, on the real Slurm. `EDM_DISPATCH_ALL=1` loses the connection at
+ * every single step of a submission; the suite itself takes a sample of them.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openScheduler } from '../../server/cluster/adapters';
+import { ConnectionLostError, type Host, type HostFiles } from '../../server/cluster/host';
+import { awaitRun } from '../../server/dispatch/follow';
+import { Ledger } from '../../server/dispatch/ledger';
+import { pullImages } from '../../server/dispatch/pull';
+import { Remote, type ClusterAccess } from '../../server/dispatch/remote';
+import { dispatchRun } from '../../server/dispatch/submit';
+import { readHistory } from '../../server/history/store';
+import { git, repository } from '../server/workspace';
+import { bedHost, TestBed } from './bed';
+
+const EVERY = process.env.EDM_DISPATCH_ALL ? 1 : 6;
+
+let bed: TestBed;
+let access: ClusterAccess;
+before(async () => {
+  bed = await TestBed.start();
+  access = await accessBy(bedHost(bed, 'alice'));
+});
+after(() => bed.stop());
+
+async function accessBy(host: Host, profile: object = {}): Promise<ClusterAccess> {
+  const scheduler = await openScheduler(host, { scheduler: 'slurm' });
+  return { profile: { name: 'bed', account: 'proja', ...profile }, host, files: host.files, scheduler };
+}
+
+const config = (name: string, seeds = '0-3'): Record<string, string> => ({
+  [`${name}.edm.yaml`]: `network: embedded:fashion-mnist\nseeds: ${seeds}\nsteps: 2\ndevice: cpu\ntasks: 2\ntime: "10:00"\nfd:\n  reference: embedded:fashion-mnist\n`,
+});
+const nodes = (state: string) =>
+  bed.inCluster(['scontrol', 'update', 'nodename=c1,c2,g1', `state=${state}`, 'reason=test']);
+async function jobsNamed(name: string): Promise<string[]> {
+  const { stdout } = await bed.inCluster(
+    ['squeue', '--states=all', '--noheader', '--array-unique', '-o', '%F %j'],
+    'alice',
+  );
+  return [...new Set(stdout.split('\n').filter((line) => line.includes(`-${name}`)))];
+}
+
+test(
+  'the connection lost at any step: submitting again continues, and there are two jobs, not three',
+  { timeout: 500_000 },
+  async () => {
+    await nodes('drain');
+    const real = bedHost(bed, 'alice');
+    let last = false;
+    let tried = 0;
+    for (let step = 0; !last; step += EVERY) {
+      for (const when of ['before', 'after'] as const) {
+        const name = `lost${step}${when}`;
+        const root = repository(config(name));
+        const file = path.join(root, `${name}.edm.yaml`);
+        let calls = 0;
+        let armed = true;
+        const losing = <A extends unknown[], R>(operation: (...args: A) => Promise<R>) => {
+          return async (...args: A): Promise<R> => {
+            const lost = armed && calls++ === step;
+            if (lost && when === 'before') throw new ConnectionLostError('The connection was lost');
+            const result = await operation(...args);
+            if (lost) throw new ConnectionLostError('The connection was lost');
+            return result;
+          };
+        };
+        const files = Object.assign(Object.create(real.files) as HostFiles, {
+          write: losing(real.files.write.bind(real.files)),
+          upload: losing(real.files.upload.bind(real.files)),
+        });
+        const host = Object.assign(Object.create(real) as Host, { run: losing(real.run.bind(real)), files });
+        const lossy = { ...(await accessBy(real)), host, files, scheduler: access.scheduler };
+        // The scheduler's own calls go by way of the lossy host as well.
+        armed = false;
+        const scheduler = await openScheduler(host, { scheduler: 'slurm' });
+        armed = true;
+        const submit = () => dispatchRun({ config: file, dirty: 'refuse', access: { ...lossy, scheduler } });
+        const first = await submit().catch((error: unknown) => error);
+        last = calls <= step;
+        armed = false;
+        if (first instanceof Error) {
+          assert.match(first.message, /connection/i, `${name}: ${first.message}`);
+          const dispatch = await submit();
+          assert.equal(dispatch.state, 'submitted');
+        }
+        assert.equal((await jobsNamed(name)).length, 2, `${name} (call ${step} of ${calls})`);
+        tried++;
+      }
+    }
+    assert.ok(tried > 4);
+    await bed.inCluster(['scancel', '--user=alice'], 'alice');
+    await nodes('resume');
+  },
+);
+
+test('two editors submit the same run at once: it is there once', { timeout: 100_000 }, async () => {
+  await nodes('drain');
+  const root = repository(config('twice'));
+  const submit = () => dispatchRun({ config: path.join(root, 'twice.edm.yaml'), dirty: 'refuse', access });
+  const [one, two] = await Promise.allSettled([submit(), submit()]);
+  const refused = [one, two].filter((result) => result.status === 'rejected');
+  assert.equal(refused.length, 1);
+  assert.match(String(refused[0].reason), /Another editor or terminal is submitting|is on bed already/);
+  assert.equal((await jobsNamed('twice')).length, 2);
+  await bed.inCluster(['scancel', '--user=alice'], 'alice');
+  await nodes('resume');
+});
+
+test(
+  'cancelled by somebody: said in words; requeued: nobody notices; files of others here: left alone',
+  { timeout: 200_000 },
+  async () => {
+    const root = repository(config('requeued', '0-199'));
+    const file = path.join(root, 'requeued.edm.yaml');
+    const ledger = new Ledger(root);
+    // Somebody's folder lies where the results would go.
+    const taken = path.join(root, 'runs', `${git(root, 'rev-parse', '--short', 'HEAD')}-requeued`);
+    mkdirSync(taken, { recursive: true });
+    writeFileSync(path.join(taken, 'notes.txt'), 'mine');
+
+    const first = await dispatchRun({ config: file, dirty: 'refuse', access });
+    await bed.inCluster(['scancel', first.jobs[0].id ?? '']);
+    await assert.rejects(awaitRun(ledger, first.token, access, 0.5), /requeued on bed was cancelled/);
+
+    const second = await dispatchRun({ config: file, dirty: 'refuse', access });
+    assert.equal(second.run, first.run, 'the same folder goes on');
+    const id = second.jobs[0].id ?? '';
+    // Slurm lets a requeued job wait two minutes before it starts again.
+    if (process.env.EDM_DISPATCH_ALL) {
+      const task = async (): Promise<string> =>
+        (await bed.inCluster(['squeue', '--noheader', '-j', `${id}_1`, '-o', '%T'])).stdout.trim();
+      for (let tries = 0; (await task()) !== 'RUNNING' && tries < 100; tries++) await sleep(100);
+      await sleep(700);
+      await bed.inCluster(['scontrol', 'requeue', `${id}_1`]);
+    }
+    const done = await awaitRun(ledger, second.token, access, 1);
+    assert.equal(done.state, 'complete');
+    assert.equal(done.local, `runs/${path.basename(taken)}-2`);
+    assert.ok(existsSync(path.join(taken, 'notes.txt')));
+    const { records } = await readHistory(root);
+    assert.deepEqual([records.length, records[0].num], [1, 200]);
+  },
+);
+
+test(
+  'a full disk there is said with what is needed; room made, the same call goes on',
+  { timeout: 100_000 },
+  async () => {
+    const small = '/home/alice/small';
+    await access.files.makeFolder(small);
+    await bed.inCluster(['mount', '-t', 'tmpfs', '-o', 'size=4m,mode=777', 'tmpfs', small]);
+    const full = { ...access, profile: { ...access.profile, work_folder: small } };
+    const root = repository(config('full'));
+    const submit = () => dispatchRun({ config: path.join(root, 'full.edm.yaml'), dirty: 'refuse', access: full });
+    await assert.rejects(submit(), /the disk is full: [\d.]+ MB needed/);
+    await bed.inCluster(['mount', '-o', 'remount,size=900m', small]);
+    const dispatch = await submit();
+    const done = await awaitRun(new Ledger(root), dispatch.token, full, 0.5);
+    assert.equal(done.state, 'complete');
+    await pullImages(new Ledger(root), await Remote.open(full), done);
+    assert.ok(existsSync(path.join(root, done.local ?? '', 'images', '000003.png')));
+  },
+);
