@@ -60,7 +60,8 @@ export interface Demand {
   log: string;
 }
 
-const WORDS = {
+/** What the schedulers call things. */
+export const WORDS = {
   slurm: {
     keyword: '#SBATCH',
     options: ({ name, account, partition, time, cpus, gpus, tasks, log }: Demand): string[] => [
@@ -128,9 +129,10 @@ export function renderScript(
   return `${lines.join('\n')}\n`;
 }
 
-function demandOf(
-  { profile, config, label, run }: ScriptFacts,
-  role: JobScript['role'],
+/** What a job of a run asks for. */
+export function demandOf(
+  { profile, config, label, run }: Pick<ScriptFacts, 'profile' | 'config' | 'label' | 'run'>,
+  role: string,
   cpus: number,
   gpus: number,
 ): Demand {
@@ -147,7 +149,7 @@ function demandOf(
 
 const DEFAULT_TIME = '24:00:00';
 /** CPUs for each GPU: fid.py alone starts three workers beside itself. */
-const CPUS = 4;
+export const CPUS = 4;
 
 /* ---- Engine edm: the lecture's scripts ---- */
 

@@ -2,23 +2,18 @@
  * From a config to jobs on a cluster. Every step can be interrupted and is done once: what arrived is not sent again,
  * and a job is submitted under a token that is written down before, and looked for before it is ever submitted again.
  */
-import path from 'node:path';
 import { recover, SubmissionUnknownError } from '../cluster/submission';
 import { newToken } from '../cluster/token';
 import { UserError } from '../errors';
 import type { TaskControl } from '../progress';
-import type { RunPlan } from '../runs/plan';
-import { PLAN_FILE, planText } from '../runs/plan-file';
 import type { Dispatch, DispatchedJob } from '../schema-types.gen';
-import { isEmbedded } from '../runs/embedded';
 import { shipCommit } from './code';
 import type { DirtyChoice } from './commit';
-import { draftRun, runFolderOf, scriptsOf, type Draft, type Input } from './draft';
-import { FACTS_FILE, factsText } from './edm-result';
+import { draftRun, runFolderOf, scriptsOf, type Draft } from './draft';
 import { Ledger } from './ledger';
 import { Remote, type ClusterAccess } from './remote';
+import { fillRunFolder, stagePlan } from './run-folder';
 import { waitingFor, type JobScript } from './script';
-import { stageFile, stageProgram } from './stage';
 
 /** What is submitted where. */
 export interface DispatchOptions {
@@ -125,81 +120,13 @@ async function submitHeld(
   dispatch.folder = folder;
   await ledger.save(dispatch);
   begin(1);
-  const plan = draft.plan && (await stagePlan(remote, draft.plan, folder, dispatch, step(1)));
+  const plan = draft.plan && (await stagePlan(remote, draft.plan, folder, dispatch.run, step(1)));
   begin(2);
   const scripts = await scriptsOf(draft, access.profile, access.scheduler.name, dispatch.run);
   await fillRunFolder(remote, draft, dispatch, plan, scripts, step(2));
   begin(3);
   await submitJobs(ledger, dispatch, scripts, remote);
   return dispatch;
-}
-
-/** The plan with the paths it has there; everything it names is sent. */
-async function stagePlan(
-  remote: Remote,
-  plan: RunPlan,
-  folder: string,
-  { run }: Dispatch,
-  control: TaskControl,
-): Promise<RunPlan> {
-  const program = await stageProgram(remote, control);
-  const stage = async (file: string, name: string): Promise<string> =>
-    // What comes with the workbench came with it.
-    isEmbedded(name)
-      ? `${program}/server/model/${path.basename(file)}`
-      : stageFile(remote, file, path.basename(file), control);
-  const { config, network, metric } = plan;
-  const given = config.fd ?? config.fid;
-  return {
-    ...plan,
-    root: folder,
-    outdir: path.posix.join(folder, path.posix.dirname(run)),
-    network: { ...network, file: await stage(network.file, config.network) },
-    ...(metric && {
-      metric: {
-        ...metric,
-        reference: await stage(metric.reference, given?.reference ?? ''),
-        detector: await stage(metric.detector, given?.detector ?? given?.reference ?? ''),
-      },
-    }),
-  };
-}
-
-async function fillRunFolder(
-  remote: Remote,
-  draft: Draft,
-  { folder, run, cluster, token }: Dispatch,
-  plan: RunPlan | undefined,
-  scripts: readonly JobScript[],
-  control: TaskControl,
-): Promise<void> {
-  const place = (name: string): string => `${folder}/${run}/${name}`;
-  await remote.files.makeFolder(place('images'));
-  // Results show in no git status, here or there.
-  const ignore = `${folder}/${path.posix.dirname(run)}/.gitignore`;
-  if (!(await remote.files.stat(ignore))) await remote.files.write(ignore, '*\n');
-  if (draft.commit.diff) await remote.files.write(place('changes.diff'), draft.commit.diff);
-  for (const { role, text } of scripts) await remote.files.write(place(`${role}.sh`), text, 0o755);
-  if (plan) {
-    const tasks = draft.config.tasks ?? 1;
-    await remote.files.write(place(PLAN_FILE), planText({ version: 1, tasks, cluster, dispatch: token, plan }));
-  }
-  if (draft.engine === 'edm') await remote.files.write(place(FACTS_FILE), await factsText(draft));
-  for (const input of Object.values(draft.inputs) as (Input | undefined)[]) {
-    if (!input?.file) continue;
-    const staged = await stageFile(remote, input.file, path.posix.basename(input.name), control);
-    const target = place(`inputs/${input.name}`);
-    await remote.files.makeFolder(path.posix.dirname(target));
-    // A link costs no room; where the file system has none, a copy does.
-    await remote.do('Providing inputs', [
-      'sh',
-      '-c',
-      'ln -f "$1" "$2" 2>/dev/null || cp "$1" "$2"',
-      'sh',
-      staged,
-      target,
-    ]);
-  }
 }
 
 async function submitJobs(

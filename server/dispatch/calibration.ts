@@ -1,0 +1,212 @@
+/**
+ * The batch size for a config, found on the cluster's own node: a short job that doubles it while images per second grow
+ * and memory lasts. Script and arithmetic are pure.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newToken } from '../cluster/token';
+import { quoteArgument } from '../cluster/quote';
+import { CancelledError, UserError } from '../errors';
+import type { TaskControl } from '../progress';
+import { FINISHED_STATES } from '../protocol';
+import { shipCommit } from './code';
+import { draftRun, labelOf, type Draft } from './draft';
+import { fillRunFolder, stagePlan } from './run-folder';
+import { Remote, workFolderOf, type ClusterAccess } from './remote';
+import { CPUS, demandOf, renderScript, shellPath, WORDS } from './script';
+import { programName } from './stage';
+
+/** One batch size, measured. */
+export interface CalibrationPoint {
+  batch: number;
+  /** Images per second of the whole job, start-up taken off. */
+  rate: number;
+  /** Most memory of one GPU, and what it has, in MiB; absent where there is no nvidia-smi. */
+  memory?: { used: number; total: number };
+}
+
+/** What came of it. */
+export interface Calibration {
+  points: CalibrationPoint[];
+  /** The batch size to take. */
+  batch: number;
+  /** Why, in one sentence. */
+  reason: string;
+  /** Log on the cluster. */
+  log: string;
+}
+
+/** Batch sizes that are tried, in this order. */
+export const SIZES: readonly number[] = [8, 16, 32, 64, 128, 256, 512, 1024];
+/** Sampling steps: the work per image does not matter, only what fits and how fast it goes. */
+const STEPS = 2;
+/** A larger batch must be faster by this share to be worth its memory. */
+const WORTHWHILE = 0.05;
+/** Share of the memory that may be used: other kernels and longer jobs need some. */
+const MEMORY_SHARE = 0.9;
+
+/**
+ * The script of the job. Each size makes one batch and three, so that the difference is free of start-up.
+ * @param generate words that make images: `--batch`, `--seeds` and `--outdir` are added
+ */
+export function calibrationScript(
+  { profile, scheduler }: Pick<ClusterAccess, 'profile' | 'scheduler'>,
+  draft: Pick<Draft, 'config' | 'engine' | 'commit' | 'name'>,
+  run: string,
+  generate: readonly string[],
+  sizes: readonly number[] = SIZES,
+): string {
+  const { config } = draft;
+  const gpus = config.gpus ?? (draft.engine === 'edm' ? 1 : 0);
+  const processes = Math.max(gpus, 1);
+  const facts = { profile, config: { ...config, time: '01:00:00' }, label: labelOf(draft), run };
+  return renderScript(scheduler.name, demandOf(facts, 'calibrate', CPUS * processes, gpus), profile, [
+    `RUN=${quoteArgument(run)}`,
+    'measure() { # batch size, number of images',
+    '  local start=$(date +%s%N)',
+    ...generate.map((line, i) => `${i === 0 ? '  ' : '    '}${line} \\`),
+    '    --outdir="$RUN/images/$1-$2" --batch="$1" --seeds="0-$(($2 - 1))" || return',
+    '  echo "calibration batch=$1 images=$2 milliseconds=$((($(date +%s%N) - start) / 1000000))"',
+    '}',
+    `for BATCH in ${sizes.join(' ')}; do`,
+    ...(gpus > 0
+      ? [
+          '  nvidia-smi --query-gpu=memory.used,memory.total --format=csv,noheader,nounits --loop=1 > "$RUN/gpu-$BATCH.csv" &',
+          '  MONITOR=$!',
+        ]
+      : []),
+    `  measure "$BATCH" $((BATCH * ${processes})) && measure "$BATCH" $((BATCH * ${3 * processes}))`,
+    '  STATUS=$?',
+    ...(gpus > 0
+      ? ['  kill "$MONITOR"', '  echo "calibration batch=$BATCH memory=$(sort -n "$RUN/gpu-$BATCH.csv" | tail -n 1)"']
+      : []),
+    '  [ "$STATUS" -eq 0 ] || break',
+    'done',
+    'rm -r "$RUN/images"',
+    'echo "calibration done"',
+  ]);
+}
+
+/** The points in a log, whatever else stands there. */
+export function readCalibration(log: string): CalibrationPoint[] {
+  const runs = new Map<number, { images: number; seconds: number }[]>();
+  const memory = new Map<number, { used: number; total: number }>();
+  for (const line of log.split(/\r?\n|\r/)) {
+    const time = /^calibration batch=(\d+) images=(\d+) milliseconds=(\d+)$/.exec(line);
+    if (time) {
+      const [batch, images, milliseconds] = time.slice(1).map(Number);
+      runs.set(batch, [...(runs.get(batch) ?? []), { images, seconds: milliseconds / 1000 }]);
+    }
+    const used = /^calibration batch=(\d+) memory=(\d+), (\d+)$/.exec(line);
+    if (used) memory.set(Number(used[1]), { used: Number(used[2]), total: Number(used[3]) });
+  }
+  return [...runs].flatMap(([batch, measured]) => {
+    if (measured.length < 2) return [];
+    const [few, many] = measured;
+    const seconds = Math.max(many.seconds - few.seconds, 0.001);
+    const used = memory.get(batch);
+    return { batch, rate: (many.images - few.images) / seconds, ...(used && { memory: used }) };
+  });
+}
+
+/**
+ * The batch size to take: the smallest that is nearly as fast as the fastest, within memory.
+ * @throws UserError where not even the smallest size worked
+ */
+export function recommend(points: readonly CalibrationPoint[]): { batch: number; reason: string } {
+  const fits = points.filter(({ memory }) => !memory || memory.used <= MEMORY_SHARE * memory.total);
+  if (fits.length === 0) throw new UserError('No batch size worked: the log says why', 1);
+  const best = Math.max(...fits.map(({ rate }) => rate));
+  const chosen = fits.find(({ rate }) => rate >= best * (1 - WORTHWHILE)) ?? fits[0];
+  const largest = fits[fits.length - 1];
+  const memory = chosen.memory
+    ? `, ${Math.round((100 * chosen.memory.used) / chosen.memory.total)} % of the memory`
+    : '';
+  const why =
+    chosen === largest
+      ? fits.length < points.length
+        ? 'larger ones leave too little memory'
+        : 'no larger one was reached'
+      : `larger ones are at most ${Math.round(WORTHWHILE * 100)} % faster`;
+  return { batch: chosen.batch, reason: `${chosen.rate.toPrecision(3)} images/s${memory}; ${why}` };
+}
+
+/** The config with another batch size, everything else as it stands. */
+export function withBatch(text: string, batch: number): string {
+  const line = /^batch:[^\S\r\n]*[^#\r\n]*?([^\S\r\n]*(?:#.*)?)$/m;
+  if (line.test(text)) return text.replace(line, `batch: ${batch}$1`);
+  return text.replace(/^network:.*$/m, (network) => `${network}\nbatch: ${batch}`);
+}
+
+export interface CalibrateOptions {
+  /** Absolute path of a `*.edm.yaml`. */
+  config: string;
+  access: ClusterAccess;
+  control?: TaskControl;
+  /** Seconds between two looks at the job. */
+  pollSeconds: number;
+  sizes?: readonly number[];
+}
+
+/**
+ * Runs the job and reads its log.
+ * @throws UserError where the job did not come to a result; CancelledError
+ */
+export async function calibrate({
+  config,
+  access,
+  control = {},
+  pollSeconds,
+  sizes,
+}: CalibrateOptions): Promise<Calibration> {
+  const draft = await draftRun(config, access.profile, 'keep', control);
+  const remote = await Remote.open(access);
+  const { profile, scheduler } = access;
+  const token = newToken();
+  const run = `runs/${labelOf(draft)}-calibration-${token.slice(0, 6)}`;
+  const { folder } = await shipCommit(remote, draft.root, draft.commit.checkout, control);
+  const plan = draft.plan && (await stagePlan(remote, draft.plan, folder, run, control));
+  const generate = plan
+    ? [
+        `${shellPath(`${workFolderOf(profile)}/workbench/${await programName()}`)}/bin/node ${shellPath(`${workFolderOf(profile)}/workbench/${await programName()}`)}/dist/cli.js`,
+        `generate --network=${quoteArgument(plan.network.file)} --steps=${STEPS}`,
+      ]
+    : edmGenerate(draft, access, run);
+  const script = calibrationScript(access, draft, run, generate, sizes);
+  await fillRunFolder(
+    remote,
+    draft,
+    { folder, run, cluster: profile.name, token },
+    plan,
+    [{ role: 'calibrate', text: script }],
+    control,
+  );
+  const { account, partition } = profile;
+  const { id } = await scheduler.submit({ script, folder, token, defaults: { account, partition } });
+  const log = `${folder}/${run}/calibrate-${id}.out`;
+  for (;;) {
+    const job = await scheduler.job(id);
+    const text = (await remote.files.stat(log)) ? (await remote.files.read(log)).toString() : '';
+    const points = readCalibration(text);
+    const note = job && `job ${job.id} ${job.stateName}${job.reason ? `, ${job.reason.text}` : ''}`;
+    control.onProgress?.({ phase: 'Batch sizes', done: points.length, total: (sizes ?? SIZES).length, note });
+    if (/^calibration done$/m.test(text) || !job || FINISHED_STATES.includes(job.state)) {
+      if (points.length === 0)
+        throw new UserError(`The calibration (job ${id}) came to no result: ${log} on ${profile.name} says why`, 1);
+      return { points, ...recommend(points), log };
+    }
+    await sleep(pollSeconds * 1000, undefined, { signal: control.signal }).catch(() => undefined);
+    if (control.signal?.aborted) {
+      await scheduler.act('cancel', [id]);
+      throw new CancelledError();
+    }
+  }
+}
+
+function edmGenerate({ inputs, config }: Draft, { profile, scheduler }: ClusterAccess, run: string): string[] {
+  const network = inputs.network?.file ? `${run}/inputs/${inputs.network.name}` : (inputs.network?.name ?? '');
+  return [
+    `apptainer exec --nv --bind "$PWD" ${shellPath(profile.container ?? config.network)}`,
+    `torchrun --standalone --nproc_per_node=${WORDS[scheduler.name].gpuCount}`,
+    `generate.py --network=${quoteArgument(network)} --steps=${STEPS}`,
+  ];
+}
