@@ -4,6 +4,8 @@ import { UserError } from '../errors';
 import { mergeStatistics } from '../fid/combine';
 import { furtherLines } from '../fid/further-metrics';
 import { formatG } from '../fid/format-g';
+import { provenanceOf } from '../history/provenance';
+import { publishedText } from '../history/published';
 import { compute } from '../onnx/compute';
 import { detectorName, findInput, inputName } from '../runs/inputs';
 import {
@@ -37,12 +39,13 @@ export const fidCommands: Record<string, Command> = {
         extrapolate: values.extrapolate === true,
         real: real && path.resolve(real),
       };
+      const images = path.resolve(required(values, 'images'));
       const control = { onProgress: report.report, signal };
       const summary = await compute(
         {
           kind: 'measure',
           key: 'fd',
-          images: path.resolve(required(values, 'images')),
+          images,
           reference: await findInput(reference, 'reference', process.cwd(), control),
           detector: await findInput(
             detectorName({ reference, detector: string(values, 'detector') }),
@@ -64,10 +67,13 @@ export const fidCommands: Record<string, Command> = {
       );
       report.end();
       for (const note of summary.notes) console.error(note);
-      if (values.json) return (print(summary), 0);
+      const name = inputName(reference);
+      const published = publishedText({ ...summary, ...(await provenanceOf(images)), reference: { name } });
+      if (values.json) return (print({ ...summary, published }), 0);
       for (const line of furtherLines(summary)) console.log(line);
       if (summary.repeats) console.log(`Least of ${summary.repeats.map(formatG).join(', ')}`);
-      console.log(`${summary.metric}, N = ${summary.num}, reference ${inputName(reference)}`);
+      console.log(`${summary.metric}, N = ${summary.num}, reference ${name}`);
+      if (published) console.log(published);
       console.log(formatG(summary.value));
       return 0;
     },

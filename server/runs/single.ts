@@ -1,10 +1,17 @@
-/** Generation and measurement on their own, without a config or a repository: the palette's short ways. */
+/** Generation and measurement on their own, without a config: the palette's short ways. */
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors';
+import { codeVersion, repositoryRoot } from '../history/git';
+import { type Provenance, provenanceOf } from '../history/provenance';
+import { publishedText } from '../history/published';
+import { appendRecord, recordId, STATE_FOLDER } from '../history/store';
 import { compute } from '../onnx/compute';
+import type { MeasureSummary } from '../onnx/jobs';
 import type { TaskControl } from '../progress';
 import type { GenerateParams, GenerateResult, MeasureParams, MeasureResult } from '../protocol';
-import { detectorName, findInput } from './inputs';
+import type { HistoryRecord } from '../schema-types.gen';
+import { detectorName, findInput, inputName } from './inputs';
 
 /** Generates images into `outdir` (relative to `base`). */
 export async function generateInto(
@@ -27,17 +34,21 @@ export async function generateInto(
   return { folder, written, skipped, notes };
 }
 
-/** Measures a folder or zip of images. */
+/**
+ * Measures a folder or zip of images. Inside a git repository the result enters its history: with the run or the
+ * settings that made the images where the folder tells, and the commit of that run or the one checked out.
+ */
 export async function measureImages(
   params: MeasureParams,
   { onProgress, signal }: TaskControl,
 ): Promise<MeasureResult> {
   const { images, reference, detector, num, base } = params;
-  const { metric, value, notes, ...rest } = await compute(
+  const folder = path.resolve(base, images);
+  const measured = await compute(
     {
       kind: 'measure',
       key: 'fd',
-      images: path.resolve(base, images),
+      images: folder,
       reference: await findInput(reference, 'reference', base, { onProgress, signal }),
       detector: await findInput(detectorName({ reference, detector }), 'detector', base, { onProgress, signal }),
       device: 'auto',
@@ -48,5 +59,40 @@ export async function measureImages(
     onProgress,
     signal,
   );
-  return { metric, value, num: rest.num, detector: rest.detector, reference: rest.reference, notes };
+  const named = { ...measured, reference: { ...measured.reference, name: inputName(reference) } };
+  const provenance = await provenanceOf(folder);
+  const { metric, value, notes } = measured;
+  const outcome = { metric, value, num: measured.num, detector: measured.detector, reference: named.reference };
+  const published = publishedText({ ...named, ...provenance });
+  try {
+    return { ...outcome, published, notes, record: await recorded(named, folder, provenance) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { ...outcome, published, notes: [...notes, `Not in the history: ${error.message}`] };
+  }
+}
+
+/** Adds a measured folder to the history of its repository. @throws UserError where there is none, or no commit */
+async function recorded(measured: MeasureSummary, folder: string, provenance: Provenance): Promise<HistoryRecord> {
+  const root = await repositoryRoot(path.dirname(folder));
+  const run = path
+    .relative(root, await realpath(folder))
+    .split(path.sep)
+    .join('/');
+  const { metric, value, num, detector, reference, device, seconds } = measured;
+  const record: Omit<HistoryRecord, 'id'> = {
+    version: 1,
+    time: new Date().toISOString(),
+    run,
+    code: await codeVersion(root, [STATE_FOLDER, run]),
+    ...provenance,
+    metric,
+    value,
+    num,
+    detector,
+    reference,
+    device,
+    seconds: { measure: Math.round(seconds * 100) / 100 },
+  };
+  return appendRecord(root, { ...record, id: recordId(record) });
 }

@@ -1,0 +1,55 @@
+/** Compute FID of this folder: questions, progress, the number and what it can be held against. */
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { measureRequest } from '../server/protocol';
+import { ask, EMBEDDED, pickFolder, workspaceFolder } from './choices';
+import type { Context } from './context';
+import { showHistory } from './history-panel';
+import { withProgress } from './progress';
+
+/** What was answered last, offered again. */
+const REFERENCE = 'measure.reference';
+const DETECTOR = 'measure.detector';
+
+/** @param argument the folder, where the command comes from the explorer */
+export async function measure(context: Context, argument?: unknown): Promise<void> {
+  const base = workspaceFolder();
+  const images = argument instanceof vscode.Uri ? argument.fsPath : base && (await pickFolder(base));
+  if (!base || !images) return;
+  const remembered = context.extension.workspaceState;
+  const reference = await ask(
+    vscode.l10n.t('Reference statistics: an .npz file, an https address, or {0}', EMBEDDED),
+    remembered.get(REFERENCE, EMBEDDED),
+  );
+  if (!reference) return;
+  const detector = reference.startsWith('embedded:')
+    ? undefined
+    : await ask(
+        vscode.l10n.t('Detector: the Inception-v3 weights (.pth), or an .onnx file made by edm-workbench import'),
+        remembered.get(DETECTOR, ''),
+      );
+  if (detector === '' || (detector === undefined && !reference.startsWith('embedded:'))) return;
+  await remembered.update(REFERENCE, reference);
+  if (detector) await remembered.update(DETECTOR, detector);
+  const title = vscode.l10n.t('Compute FID of {0}', path.basename(images));
+  const result = await withProgress(context, title, (server, progress, token) =>
+    server.sendRequest(measureRequest, { images, reference, detector, base, ...progress }, token),
+  );
+  if (!result) return;
+  const text = vscode.l10n.t(
+    '{0} = {1}, N = {2}, reference {3}',
+    result.metric,
+    result.value.toPrecision(6),
+    result.num,
+    result.reference.name,
+  );
+  const parts = [text, ...(result.published ? [result.published] : []), ...result.notes];
+  const [copy, history] = [vscode.l10n.t('Copy number'), vscode.l10n.t('Show history')];
+  const chosen = await vscode.window.showInformationMessage(
+    parts.join('. '),
+    copy,
+    ...(result.record ? [history] : []),
+  );
+  if (chosen === copy) await vscode.env.clipboard.writeText(String(result.value));
+  if (chosen === history) showHistory(context, path.dirname(images));
+}
