@@ -119,6 +119,8 @@ function tameWeights(config: Record<string, unknown>): NamedValues {
   for (const [name, { shape, values }] of weights) {
     const centre = /norm\d?\.weight$/.test(name) ? 1 : 0;
     if (shape.length === 1) values.forEach((value, i) => (values[i] = centre + 0.1 * value));
+    // Constants that no file of a network may have otherwise.
+    if (name.endsWith('resample_filter')) values.fill(1 / 4);
   }
   return weights;
 }
