@@ -2,6 +2,8 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import {
+  calibrationRequest,
+  containerRequest,
   dispatchEndNotification,
   dispatchesRequest,
   dispatchRequest,
@@ -26,6 +28,8 @@ export const DISPATCH_COMMANDS = {
   'edmWorkbench.dispatch': submitRun,
   'edmWorkbench.previewDispatch': showScripts,
   'edmWorkbench.pull': pull,
+  'edmWorkbench.buildContainer': buildContainer,
+  'edmWorkbench.calibrateOnCluster': calibrateOnCluster,
 };
 
 /** "Submit to cluster" and "Show script" above a run config. */
@@ -175,4 +179,64 @@ async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
 /** The config with its lenses: change what was wrong, press "Submit to cluster"; finished images are kept. */
 async function openConfig(root: string, { config_file }: Dispatch): Promise<void> {
   await vscode.window.showTextDocument(vscode.Uri.file(path.join(root, config_file)));
+}
+
+/** A Dockerfile here to an Apptainer image there; its path goes into the profile. */
+async function buildContainer(context: Context, argument?: unknown): Promise<void> {
+  const [file] = argument instanceof vscode.Uri ? [argument] : await dockerfiles();
+  if (!file) return;
+  const cluster = await pickCluster(context);
+  if (cluster === undefined) return;
+  await context.clusters.connect(cluster);
+  const title = vscode.l10n.t('Build container for {0}', cluster);
+  const built = await withProgress(context, title, (server, progress, token) =>
+    server.sendRequest(containerRequest, { cluster, dockerfile: file.fsPath, ...progress }, token),
+  );
+  if (!built) return;
+  const copy = vscode.l10n.t('Copy path');
+  const text = vscode.l10n.t(
+    'The image is ready: write "container: {0}" into the profile of {1}.',
+    built.image,
+    cluster,
+  );
+  if ((await vscode.window.showInformationMessage(plainText(text), copy)) === copy)
+    await vscode.env.clipboard.writeText(built.image);
+}
+
+/** The Dockerfile that is meant, as a list of one. */
+async function dockerfiles(): Promise<vscode.Uri[]> {
+  const found = await vscode.workspace.findFiles('**/{Dockerfile,*.dockerfile}', '**/{node_modules,runs}/**', 50);
+  if (found.length === 0)
+    void vscode.window.showErrorMessage(
+      vscode.l10n.t('There is no Dockerfile in this workspace: "edm-workbench container template" writes one.'),
+    );
+  if (found.length <= 1) return found;
+  const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
+  const chosen = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which Dockerfile?') });
+  return chosen ? [chosen.uri] : [];
+}
+
+/** Measures batch sizes on the cluster and offers to write the best one into the config. */
+async function calibrateOnCluster(context: Context, argument?: unknown): Promise<void> {
+  const prepared = await prepare(context, argument);
+  if (!prepared) return;
+  const title = vscode.l10n.t('Calibrate batch size on {0}', prepared.cluster);
+  const result = await withProgress(context, title, (server, progress, token) =>
+    server.sendRequest(calibrationRequest, { ...prepared, ...progress }, token),
+  );
+  if (!result) return;
+  const lines = result.points.map(({ batch, rate, memory }) => {
+    const used = memory ? `, ${memory.used}/${memory.total} MiB` : '';
+    return `${batch}: ${vscode.l10n.t('{0} images/s', rate.toPrecision(3))}${used}`;
+  });
+  const write = vscode.l10n.t('Write batch: {0} into the config', result.batch);
+  const detail = [...lines, '', result.reason].join('\n');
+  const message = vscode.l10n.t('Batch size {0} is recommended.', result.batch);
+  if ((await vscode.window.showInformationMessage(message, { modal: true, detail }, write)) !== write) return;
+  const document = await vscode.workspace.openTextDocument(vscode.Uri.file(prepared.config));
+  const whole = new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length));
+  const edit = new vscode.WorkspaceEdit();
+  edit.replace(document.uri, whole, result.text);
+  await vscode.workspace.applyEdit(edit);
+  await vscode.window.showTextDocument(document);
 }

@@ -419,3 +419,26 @@ export interface DispatchEnd {
 }
 /** Server to client, once for each run, whichever editor brought it home. */
 export const dispatchEndNotification = new NotificationType<DispatchEnd>('edm/dispatchEnded');
+
+/** Build an Apptainer image from a Dockerfile here; answers its path on the cluster. What was interrupted goes on. */
+export interface ContainerParams extends WithProgress {
+  cluster: string;
+  /** Absolute path of the Dockerfile. */
+  dockerfile: string;
+}
+export const containerRequest = new RequestType<ContainerParams, { image: string }, void>('edm/container');
+/** Measure batch sizes of a config by a short job on the cluster. */
+export interface CalibrationParams extends WithProgress {
+  cluster: string;
+  config: string;
+}
+export interface CalibrationResult {
+  /** In growing order; `rate` is images per second, memory in MiB of one GPU. */
+  points: { batch: number; rate: number; memory?: { used: number; total: number } }[];
+  /** The batch size to take, and why. */
+  batch: number;
+  reason: string;
+  /** The config's text with it. */
+  text: string;
+}
+export const calibrationRequest = new RequestType<CalibrationParams, CalibrationResult, void>('edm/calibrateOnCluster');

@@ -1,5 +1,8 @@
 /** Runs on clusters: what compute nodes are told, and later what users type. */
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { writeAtomically } from '../diffusion/image-folder';
+import { calibrate, withBatch } from '../dispatch/calibration';
 import { DIRTY_CHOICES } from '../dispatch/commit';
 import { BUILDERS, provideContainer } from '../dispatch/container/pipeline';
 import { EDM_DOCKERFILE } from '../dispatch/container/recipe';
@@ -164,6 +167,34 @@ export const dispatchCommands: Record<string, Command> = {
       none(positionals);
       process.stdout.write(EDM_DOCKERFILE);
       return Promise.resolve(0);
+    },
+  },
+  'cluster calibrate': {
+    usage: 'cluster calibrate CONFIG.edm.yaml --cluster NAME [--sizes 8,16,32] [--write] [--json]',
+    summary:
+      "The batch size for a config, measured by a short job on the cluster's node; --write puts it into the config",
+    options: { cluster: text, sizes: text, write: flag, json: flag },
+    async run(values, positionals, { report, signal }) {
+      const config = path.resolve(only(positionals, 'a run config'));
+      const sizes = string(values, 'sizes')?.split(',').map(Number);
+      if (sizes?.some((size) => !Number.isInteger(size) || size < 1))
+        throw new UserError('--sizes: integers such as 8,16,32');
+      const { clusters, name } = await session(values);
+      const access = accessOf(await clusters.open(name));
+      const control = { onProgress: report.report, signal };
+      const found = await calibrate({ config, access, control, pollSeconds: LOOK_EVERY, sizes });
+      report.end();
+      if (values.write)
+        await writeAtomically(config, Buffer.from(withBatch(await readFile(config, 'utf8'), found.batch)));
+      if (values.json) return (print(found), 0);
+      const fastest = Math.max(...found.points.map(({ rate }) => rate));
+      for (const { batch, rate, memory } of found.points) {
+        const bar = '#'.repeat(Math.max(1, Math.round((40 * rate) / fastest)));
+        const used = memory ? `  ${memory.used} of ${memory.total} MiB` : '';
+        console.log(`${String(batch).padStart(5)}  ${bar.padEnd(40)}  ${rate.toPrecision(3)} images/s${used}`);
+      }
+      console.log(`batch: ${found.batch}  (${found.reason})`);
+      return 0;
     },
   },
 };

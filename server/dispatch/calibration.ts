@@ -64,7 +64,7 @@ export function calibrationScript(
     'measure() { # batch size, number of images',
     '  local start=$(date +%s%N)',
     ...generate.map((line, i) => `${i === 0 ? '  ' : '    '}${line} \\`),
-    '    --outdir="$RUN/images/$1-$2" --batch="$1" --seeds="0-$(($2 - 1))" || return',
+    `    --outdir="${run}/images/$1-$2" --batch="$1" --seeds="0-$(($2 - 1))" || return`,
     '  echo "calibration batch=$1 images=$2 milliseconds=$((($(date +%s%N) - start) / 1000000))"',
     '}',
     `for BATCH in ${sizes.join(' ')}; do`,

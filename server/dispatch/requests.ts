@@ -1,13 +1,19 @@
 /** Runs on clusters over LSP, and the watch over those that are under way. Nothing is decided here. */
+import { readFile } from 'node:fs/promises';
 import { LSPErrorCodes, ResponseError, type CancellationToken, type Connection } from 'vscode-languageserver/node';
 import type { Clusters } from '../cluster/clusters';
+import { pollSeconds } from '../cluster/profiles';
 import { messageOf } from '../errors';
 import { repositoryRoot } from '../history/git';
+import type { TaskControl } from '../progress';
 import * as protocol from '../protocol';
+import { calibrate, withBatch } from './calibration';
 import { DirtyTreeError } from './commit';
+import { provideContainer } from './container/pipeline';
 import { endText } from './follow';
 import { Ledger } from './ledger';
-import { Dispatches } from './session';
+import type { ClusterAccess } from './remote';
+import { accessOf, Dispatches } from './session';
 
 /** What the session tells of itself, so that runs that ended are brought home. */
 export interface DispatchWatch {
@@ -63,6 +69,34 @@ export function registerDispatchRequests(
       return responseError(error);
     }
   });
+
+  const job = async <P extends protocol.WithProgress & { cluster: string }, R>(
+    params: P,
+    token: CancellationToken,
+    work: (access: ClusterAccess, pollSeconds: number, task: TaskControl) => Promise<R>,
+  ): Promise<R | ResponseError<void>> => {
+    try {
+      const access = accessOf(await clusters.open(params.cluster, true));
+      return await work(access, pollSeconds(access.profile), control(params, token));
+    } catch (error) {
+      return responseError(error);
+    }
+  };
+  connection.onRequest(protocol.containerRequest, (params, token) =>
+    job(params, token, async (access, seconds, task) => {
+      const { dockerfile } = params;
+      return {
+        image: await provideContainer({ dockerfile, name: 'edm', access, control: task, pollSeconds: seconds }),
+      };
+    }),
+  );
+  connection.onRequest(protocol.calibrationRequest, (params, token) =>
+    job(params, token, async (access, seconds, task) => {
+      const { config } = params;
+      const { points, batch, reason } = await calibrate({ config, access, control: task, pollSeconds: seconds });
+      return { points, batch, reason, text: withBatch(await readFile(config, 'utf8'), batch) };
+    }),
+  );
 
   let root: string | undefined;
   /** Whatever cannot be brought home now (no connection, no repository) is at the next occasion. */

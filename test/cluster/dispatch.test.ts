@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openScheduler } from '../../server/cluster/adapters';
+import { calibrate } from '../../server/dispatch/calibration';
 import { awaitRun, catchUp } from '../../server/dispatch/follow';
 import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
@@ -288,4 +289,15 @@ test('two editors opened after the end: one tells, once; the record is there onc
   } finally {
     for (const editor of editors) editor.stop();
   }
+});
+
+test("calibration: a job on the cluster's node measures batch sizes", { timeout: 120_000 }, async () => {
+  const root = repository({ 'garments.edm.yaml': CONFIG });
+  const config = path.join(root, 'garments.edm.yaml');
+  const found = await calibrate({ config, access, pollSeconds: 0.5, sizes: [2, 4] });
+  assert.deepEqual(
+    found.points.map(({ batch }) => batch),
+    [2, 4],
+  );
+  assert.ok(found.points.every(({ rate }) => rate > 0) && [2, 4].includes(found.batch), JSON.stringify(found));
 });
