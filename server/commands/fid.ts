@@ -17,7 +17,7 @@ export const fidCommands: Record<string, Command> = {
     usage:
       'fid calc --images DIR|ZIP --ref R.npz [--detector F.onnx] [--num N] [--seed N] [--batch N] [--device auto|cpu|cuda] [--json]\n' +
       '       [--dims 64|192|768|2048] [--repeats N] [--stats S.npz] [--kid] [--pr] [--real DIR|ZIP] [--extrapolate]\n' +
-      'fid calc --stats S.npz --ref R.npz [--json]',
+      '  edm-workbench fid calc --stats S.npz --ref R.npz [--json]',
     summary:
       'Frechet distance of images to reference statistics; the number is the last line. --repeats 3 is the protocol of the\n' +
       '      paper: three equal parts, the least counts. --stats keeps the statistics, which alone are enough for another\n' +
