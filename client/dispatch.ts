@@ -6,6 +6,7 @@ import {
   containerRequest,
   dispatchEndNotification,
   dispatchesRequest,
+  dispatchProgressNotification,
   dispatchRequest,
   previewRequest,
   pullRequest,
@@ -13,6 +14,7 @@ import {
   type Dispatch,
   type DispatchEnd,
   type DispatchParams,
+  type DispatchProgress,
 } from '../server/protocol';
 import { workspaceFolder } from './choices';
 import type { Context } from './context';
@@ -32,7 +34,7 @@ export const DISPATCH_COMMANDS = {
   'edmWorkbench.calibrateOnCluster': calibrateOnCluster,
 };
 
-/** "Submit to cluster" and "Show script" above a run config. */
+/** "Submit to cluster" and "Show script" above a run config; how far runs are, in the status bar. */
 export function registerDispatch(context: Context): vscode.Disposable[] {
   const lens: vscode.CodeLensProvider = {
     provideCodeLenses({ uri }) {
@@ -45,14 +47,36 @@ export function registerDispatch(context: Context): vscode.Disposable[] {
       ];
     },
   };
-  void context
-    .server()
-    .then((server) =>
-      context.extension.subscriptions.push(
-        server.onNotification(dispatchEndNotification, (end) => void tellEnd(context, end)),
-      ),
-    );
-  return [vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, lens)];
+  const running = new Map<string, DispatchProgress>();
+  const item = vscode.window.createStatusBarItem('edmWorkbench.runs', vscode.StatusBarAlignment.Left, 9);
+  item.name = vscode.l10n.t('Runs on clusters');
+  item.command = 'edmWorkbench.pull';
+  const draw = (): void => {
+    const [first, ...others] = running.values();
+    if (!first) return item.hide();
+    const more = others.length > 0 ? ` +${others.length}` : '';
+    item.text = `$(cloud) ${first.name} ${first.done}/${first.total}${more}`;
+    item.tooltip = [first, ...others]
+      .map(({ name, cluster, done, total, note }) =>
+        [vscode.l10n.t('{0} on {1}: {2} of {3} images', name, cluster, done, total), note].filter(Boolean).join(', '),
+      )
+      .join('\n');
+    item.show();
+  };
+  void context.server().then((server) =>
+    context.extension.subscriptions.push(
+      server.onNotification(dispatchEndNotification, (end) => {
+        running.delete(end.dispatch.token);
+        draw();
+        void tellEnd(context, end);
+      }),
+      server.onNotification(dispatchProgressNotification, (progress) => {
+        running.set(progress.token, progress);
+        draw();
+      }),
+    ),
+  );
+  return [item, vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, lens)];
 }
 
 /** Config, saved, and the cluster that is meant, connected. */

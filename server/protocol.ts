@@ -419,6 +419,18 @@ export interface DispatchEnd {
 }
 /** Server to client, once for each run, whichever editor brought it home. */
 export const dispatchEndNotification = new NotificationType<DispatchEnd>('edm/dispatchEnded');
+/** Server to client, after a poll of the queue, for each run that is under way. */
+export interface DispatchProgress {
+  token: string;
+  cluster: string;
+  name: string;
+  /** Images that are there, of all. */
+  done: number;
+  total: number;
+  /** E.g. `FID so far 2.41 (N = 8000, not final)`. */
+  note?: string;
+}
+export const dispatchProgressNotification = new NotificationType<DispatchProgress>('edm/dispatchProgress');
 
 /** Build an Apptainer image from a Dockerfile here; answers its path on the cluster. What was interrupted goes on. */
 export interface ContainerParams extends WithProgress {

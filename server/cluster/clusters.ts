@@ -16,7 +16,7 @@ import type {
 } from '../protocol';
 import { FINISHED_STATES } from '../protocol';
 import { openScheduler } from './adapters';
-import type { Host } from './host';
+import type { Host, HostFiles } from './host';
 import { LocalFolder } from './local-folder';
 import { followLog } from './log-follower';
 import { loadProfiles, pollSeconds, profileNamed, type LoadedProfiles } from './profiles';
@@ -29,6 +29,8 @@ import { newToken } from './token';
 export interface HostSource {
   /** Connects if needed. @param mayPrompt whether the user may be asked; without it only keys and agents count */
   host(profile: ClusterProfile, mayPrompt: boolean): Promise<Host>;
+  /** The machine for file transfers, where sources know of one. */
+  transferHost?(profile: ClusterProfile, mayPrompt: boolean): Promise<Host>;
   /** State of a cluster's connection, and why. */
   state(profile: ClusterProfile): Pick<ClusterInfo, 'connection' | 'message'>;
   onState(listener: (cluster: string) => void): void;
@@ -39,6 +41,8 @@ export interface HostSource {
 export interface OpenCluster {
   profile: ClusterProfile;
   host: Host;
+  /** Of the transfer host where the site has one. */
+  files: HostFiles;
   scheduler: Scheduler;
   /** Name of the user there. */
   user: string;
@@ -97,13 +101,15 @@ export class Clusters {
     const host = await this.options.hosts.host(profile, mayPrompt);
     const known = this.opened.get(name);
     if (known && (await known.catch(() => undefined))?.host === host) return known;
-    const opening = this.openOn(profile, host);
+    const opening = this.openOn(profile, host, mayPrompt);
     this.opened.set(name, opening);
     opening.catch(() => this.opened.delete(name));
     return opening;
   }
 
-  private async openOn(profile: ClusterProfile, host: Host): Promise<OpenCluster> {
+  private async openOn(profile: ClusterProfile, host: Host, mayPrompt: boolean): Promise<OpenCluster> {
+    const { hosts } = this.options;
+    const transfer = profile.transfer_host === undefined ? host : await hosts.transferHost?.(profile, mayPrompt);
     const reconnect = async (): Promise<void> => void (await this.options.hosts.host(profile, false));
     const [scheduler, { stdout }] = await Promise.all([
       openScheduler(host, profile, reconnect),
@@ -111,7 +117,7 @@ export class Clusters {
     ]);
     const [home = '', user = ''] = stdout.trimEnd().split('\n').reverse();
     this.titles.set(profile.name, `${scheduler.title} ${await scheduler.version()}`);
-    return { profile, host, scheduler, user, home };
+    return { profile, host, files: (transfer ?? host).files, scheduler, user, home };
   }
 
   /** Connects, settles what was under way when the connection was lost, and takes a snapshot in the background. */

@@ -13,13 +13,14 @@ import { pullImages } from './pull';
 import { Remote, type ClusterAccess } from './remote';
 import type { JobScript } from './script';
 import { dispatchRun, previewScripts } from './submit';
+import { progressOf } from './track';
 
 /** How a cluster is reached; `mayPrompt` as for `Clusters.open`. */
 export type OpenByName = (cluster: string, mayPrompt: boolean) => Promise<OpenCluster>;
 
 /** What leads to an open cluster. */
-export function accessOf({ profile, host, scheduler }: OpenCluster): ClusterAccess {
-  return { profile, host, files: host.files, scheduler };
+export function accessOf({ profile, host, files, scheduler }: OpenCluster): ClusterAccess {
+  return { profile, host, files, scheduler };
 }
 
 export class Dispatches {
@@ -27,6 +28,8 @@ export class Dispatches {
     private readonly open: OpenByName,
     /** Called once for each run that ends, by the process that brought it home. */
     private readonly onEnd: (root: string, dispatch: Dispatch) => void = () => undefined,
+    /** Called after a poll for each run that is under way. */
+    private readonly onProgress: (dispatch: Dispatch, done: number, note?: string) => void = () => undefined,
   ) {}
 
   /** Submits a config to the cluster that is given or that it names. @throws UserError */
@@ -65,18 +68,21 @@ export class Dispatches {
     return caught;
   }
 
-  /** After a poll of the queue: runs none of whose jobs is alive any more are over. */
+  /** After a poll of the queue: how far runs are, and the end of those none of whose jobs is alive any more. */
   async queueChanged(root: string, { cluster, jobs, problem }: QueueState): Promise<void> {
     if (problem !== undefined) return;
     const alive = new Set(
       jobs.filter(({ state }) => !FINISHED_STATES.includes(state)).map(({ id, array }) => array?.id ?? id),
     );
     const { dispatches } = await new Ledger(root).all();
-    const over = dispatches.some(
-      (one) =>
-        one.cluster === cluster && OPEN_STATES.includes(one.state) && !one.jobs.some(({ id }) => id && alive.has(id)),
-    );
-    if (over) await this.catchUp(root, { cluster });
+    const here = dispatches.filter((one) => one.cluster === cluster && OPEN_STATES.includes(one.state));
+    const isAlive = (one: Dispatch): boolean => one.jobs.some(({ id }) => id !== undefined && alive.has(id));
+    if (here.some((one) => !isAlive(one))) await this.catchUp(root, { cluster });
+    for (const dispatch of here.filter(isAlive)) {
+      const remote = await Remote.open(accessOf(await this.open(cluster, false)));
+      const { done, note } = await progressOf(remote, dispatch);
+      this.onProgress(dispatch, done, note);
+    }
   }
 
   /** Results if they are ready, and the images if asked for. @throws UserError where the run is not over */

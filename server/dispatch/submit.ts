@@ -67,6 +67,7 @@ async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: Cluste
   );
   const last = same[same.length - 1] as Dispatch | undefined;
   if (last?.state === 'preparing') return last;
+  if (last?.state === 'ended') throw new UserError(`This run has ended on ${profile.name}: pull its results first`, 1);
   if (last?.state === 'submitted') {
     throw new UserError(
       `This run is on ${profile.name} already, ${jobsText(last)}: wait for it, cancel it, or change the config`,

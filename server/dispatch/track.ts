@@ -35,23 +35,23 @@ export interface Outcome {
 const LOOK =
   'cd "$1" || exit 1; find images -name "*.png" | wc -l; for f in shards/*.progress.json; do [ -e "$f" ] && cat "$f" && echo; done; exit 0';
 
-/** One look at a run. The scheduler is asked for each job once. */
-export async function lookAt(remote: Remote, dispatch: Dispatch): Promise<RunState> {
-  const folder = `${dispatch.folder}/${dispatch.run}`;
-  const [answer, jobs] = await Promise.all([
-    remote.ask(['sh', '-c', LOOK, 'sh', folder]),
-    Promise.all(dispatch.jobs.map(({ id }) => (id ? remote.scheduler.job(id) : Promise.resolve(undefined)))),
-  ]);
+/** The images that are there, and the distance so far; the scheduler is not asked. */
+export async function progressOf(remote: Remote, dispatch: Dispatch): Promise<Pick<RunState, 'done' | 'note'>> {
+  const answer = await remote.ask(['sh', '-c', LOOK, 'sh', `${dispatch.folder}/${dispatch.run}`]);
   const [count = '0', ...shards] = answer?.split('\n') ?? [];
   const said = shards.flatMap((line) => (line ? [JSON.parse(line) as ShardProgress] : []));
   const note = said.map((one) => one.note).find((text) => text?.includes('so far'));
+  return { done: Number(count), ...(note && { note }) };
+}
+
+/** One look at a run. The scheduler is asked for each job once. */
+export async function lookAt(remote: Remote, dispatch: Dispatch): Promise<RunState> {
+  const [progress, jobs] = await Promise.all([
+    progressOf(remote, dispatch),
+    Promise.all(dispatch.jobs.map(({ id }) => (id ? remote.scheduler.job(id) : Promise.resolve(undefined)))),
+  ]);
   const over = jobs.every((job) => job === undefined || FINISHED_STATES.includes(job.state));
-  return {
-    jobs,
-    done: Number(count),
-    ...(note && { note }),
-    ...(over && { outcome: await outcomeOf(remote, dispatch, jobs) }),
-  };
+  return { jobs, ...progress, ...(over && { outcome: await outcomeOf(remote, dispatch, jobs) }) };
 }
 
 async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job | undefined)[]): Promise<Outcome> {

@@ -18,7 +18,7 @@ import { readHistory } from '../../server/history/store';
 import { git, repository } from '../server/workspace';
 import { bedHost, TestBed } from './bed';
 
-const EVERY = process.env.EDM_DISPATCH_ALL ? 1 : 6;
+const EVERY = process.env.EDM_DISPATCH_ALL ? 1 : 9;
 
 let bed: TestBed;
 let access: ClusterAccess;
