@@ -1,5 +1,6 @@
 /** `edm-workbench`: the same core for terminals, CI and compute nodes. Progress on stderr, results on stdout. */
 import { parseArgs } from 'node:util';
+import { closeTerminalHosts } from './cluster/terminal-hosts';
 import { clusterCommands } from './commands/cluster';
 import type { Command, Values } from './commands/command';
 import { dispatchCommands } from './commands/dispatch';
@@ -57,6 +58,7 @@ async function main(argv: string[]): Promise<number> {
     return await command.run(values, positionals, { report, signal: controller.signal });
   } finally {
     report.end();
+    closeTerminalHosts();
   }
 }
 

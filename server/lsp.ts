@@ -14,8 +14,9 @@ import {
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { convert, templates } from './batch';
-import { LocalHosts } from './cluster/local-hosts';
-import { registerClusterRequests } from './cluster/requests';
+import { Hosts } from './cluster/hosts';
+import { clientPrompter, registerClusterRequests } from './cluster/requests';
+import { hostAliases } from './cluster/ssh/configuration';
 import { examine } from './doctor';
 import { CancelledError, messageOf, UserError } from './errors';
 import { repositoryRoot } from './history/git';
@@ -165,9 +166,9 @@ connection.onRequest(protocol.templatesRequest, () => templates);
 
 useScriptLookup(
   registerClusterRequests(connection, {
-    hosts: new LocalHosts(),
+    hosts: new Hosts(clientPrompter(connection), (line) => connection.console.log(line)),
     responseError,
-    hostAliases: () => Promise.resolve([]),
+    hostAliases: () => Promise.resolve(hostAliases()),
     onSnapshots: () => documents.all().forEach(publish),
   }),
 );

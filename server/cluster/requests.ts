@@ -13,16 +13,10 @@ import { registerDispatchRequests } from '../dispatch/requests';
 import { Clusters, type HostSource } from './clusters';
 import { addProfile } from './profile-writer';
 import { RefusedError } from './scheduler';
-
-/** What connecting may have to ask of the user; the editor answers. */
-export interface ClientPrompter {
-  prompt(params: protocol.PromptParams): Promise<string[] | null>;
-  hostKey(params: protocol.HostKeyParams): Promise<boolean>;
-  secret(params: protocol.SecretParams): Promise<string | null>;
-}
+import type { Prompter } from './ssh/prompter';
 
 /** Prompts by way of the editor. */
-export function clientPrompter(connection: Connection): ClientPrompter {
+export function clientPrompter(connection: Connection): Prompter {
   return {
     prompt: (params) => connection.sendRequest(protocol.promptRequest, params),
     hostKey: (params) => connection.sendRequest(protocol.hostKeyRequest, params),

@@ -1,7 +1,15 @@
 /** Hosts for the command line: what connecting has to ask is asked on the terminal. */
-import type { HostSource } from './clusters';
-import { LocalHosts } from './local-hosts';
+import { Hosts } from './hosts';
+import { terminalPrompter } from './ssh/terminal-prompter';
 
-export function terminalHosts(): HostSource {
-  return new LocalHosts();
+let hosts: Hosts | undefined;
+
+/** The connections of this process. */
+export function terminalHosts(): Hosts {
+  return (hosts ??= new Hosts(terminalPrompter, (line) => console.error(line)));
+}
+
+/** Ends them, without which the process would not. */
+export function closeTerminalHosts(): void {
+  hosts?.close();
 }
