@@ -38,20 +38,19 @@ export class Claim {
    * @returns undefined while a live process holds it
    */
   static async take(folder: string, name: string): Promise<Claim | undefined> {
-    await mkdir(folder, { recursive: true });
-    const held = await generations(folder, name);
-    const last = held[held.length - 1];
-    if (last !== undefined && (await isHeld(claimFile(folder, name, last)))) return undefined;
-    const next = (last ?? -1) + 1;
     try {
-      const file = await open(claimFile(folder, name, next), 'wx');
-      await file.writeFile(OWNER);
-      await file.close();
+      await mkdir(folder, { recursive: true });
+      const held = await generations(folder, name);
+      const last = held[held.length - 1];
+      if (last !== undefined && (await isHeld(claimFile(folder, name, last)))) return undefined;
+      const next = (last ?? -1) + 1;
+      await create(claimFile(folder, name, next));
+      return new Claim(folder, name, next);
     } catch (error) {
-      if (isCode(error, 'EEXIST')) return undefined;
+      // Another process was faster, or has just removed the folder that was empty: try again.
+      if (isCode(error, 'EEXIST') || isCode(error, 'ENOENT')) return undefined;
       throw error;
     }
-    return new Claim(folder, name, next);
   }
 
   /** Gives the work up, done or not. Later generations are others' and stay. */
@@ -68,6 +67,18 @@ export class Claim {
 }
 
 const OWNER = `${HOST} ${process.pid}\n`;
+
+async function create(claim: string): Promise<void> {
+  const file = await open(claim, 'wx');
+  try {
+    await file.writeFile(OWNER);
+  } catch (error) {
+    await rm(claim, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
 
 function claimFile(folder: string, name: string, generation: number): string {
   return path.join(folder, `.${name}.${generation}.claim`);

@@ -10,6 +10,7 @@ import { encodePng } from './png';
 import type { RngDevice } from './random';
 import { resolveSampler, type SamplerOptions } from './sampler-options';
 import { stepTable } from './schedule';
+import { SeedBlocks } from './seed-blocks';
 import { imagePath, splitSeeds } from './seeds';
 
 /** The options of generate.py, under its names. */
@@ -92,31 +93,38 @@ export async function generate(
   let notFinite = 0;
   let done = present.size;
   meter.update(done);
-  for (const part of splitSeeds(missing, size)) {
+  const blocks = new SeedBlocks(outdir, missing);
+  while (blocks.left > 0) {
     if (signal?.aborted) throw new CancelledError();
-    // Another process may have written some of them meanwhile.
-    const there = await Promise.all(part.map((seed) => hasImage(outdir, pathOf(seed))));
-    const todo = part.filter((_, i) => !there[i]);
-    done += part.length - todo.length;
-    if (todo.length > 0) {
-      const { images, classes } = await sampleBatch(denoiser, table, todo, {
-        rng,
-        class: chosen,
-        rows: denoiser.batchDependent ? size : undefined,
-        signal,
-        onStep: ({ step, steps }) => meter.update(done, `step ${step} of ${steps}, batch of ${todo.length}`),
-      });
-      for (const [i, seed] of todo.entries()) {
-        const length = images.length / todo.length;
-        if (!images.subarray(i * length, (i + 1) * length).every(Number.isFinite)) notFinite++;
-        const image = quantize(images, i, denoiser.channels, denoiser.resolution);
-        await writeAtomically(join(outdir, pathOf(seed)), encodePng(image, textOf(settings, seed, classes?.[i])));
-        written++;
-        done++;
+    const claimed = await blocks.claim(size);
+    try {
+      // Other processes write images too: those that are there now are not ours to make.
+      const there = await Promise.all(claimed.map((seed) => hasImage(outdir, pathOf(seed))));
+      const todo = claimed.filter((_, i) => !there[i]);
+      done += claimed.length - todo.length;
+      for (const part of splitSeeds(todo, size)) {
+        const { images, classes } = await sampleBatch(denoiser, table, part, {
+          rng,
+          class: chosen,
+          rows: denoiser.batchDependent ? size : undefined,
+          signal,
+          onStep: ({ step, steps }) => meter.update(done, `step ${step} of ${steps}, batch of ${part.length}`),
+        });
+        for (const [i, seed] of part.entries()) {
+          const length = images.length / part.length;
+          if (!images.subarray(i * length, (i + 1) * length).every(Number.isFinite)) notFinite++;
+          const image = quantize(images, i, denoiser.channels, denoiser.resolution);
+          await writeAtomically(join(outdir, pathOf(seed)), encodePng(image, textOf(settings, seed, classes?.[i])));
+          written++;
+          done++;
+        }
       }
+    } finally {
+      await blocks.release();
     }
     meter.update(done);
   }
+  await blocks.close();
   return {
     written,
     skipped: wanted.length - written,

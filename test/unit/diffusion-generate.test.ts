@@ -287,14 +287,38 @@ async function ended(child: ChildProcess): Promise<string> {
   return `${String(code)} ${output}`;
 }
 
-test('two processes fill one folder without missing, double or torn files', async (t) => {
+test('two processes share the seeds of one folder: none missing, torn, or made twice', async (t) => {
   const folder = temporaryFolder(t);
-  await generate(analyticDenoiser(), options(join(folder, 'one'), '0-23'));
+  await generate(analyticDenoiser(), options(join(folder, 'one'), '0-79'));
   const outdir = join(folder, 'two');
-  const results = await Promise.all([startProcess(outdir, '0-23', 2), startProcess(outdir, '0-23', 3)].map(ended));
-  for (const result of results) assert.match(result, /^0 \{"written":\d+,"skipped":\d+,"notFinite":0,"nfe":7/);
+  const results = await Promise.all([startProcess(outdir, '0-79', 3), startProcess(outdir, '0-79', 3)].map(ended));
+  const written = results.map((result) => {
+    const [, own, others] =
+      /^0 \{"written":(\d+),"skipped":(\d+),"notFinite":0,"nfe":7/.exec(result) ?? assert.fail(result);
+    assert.equal(Number(own) + Number(others), 80);
+    return Number(own);
+  });
+  assert.equal(written[0] + written[1], 80);
+  assert.ok(Math.min(...written) > 0, String(written));
   assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
-  assert.equal(readdirSync(outdir).length, 24 + 1);
+  assert.equal(readdirSync(outdir).length, 80 + 1);
+});
+
+test('of two processes one is killed: the other makes its images too', async (t) => {
+  const folder = temporaryFolder(t);
+  await generate(analyticDenoiser(), options(join(folder, 'one'), '0-79'));
+  const outdir = join(folder, 'killed');
+  const [victim, survivor] = [startProcess(outdir, '0-79', 5), startProcess(outdir, '0-79', 5)];
+  const [end, result] = [ended(victim), ended(survivor)];
+  while (victim.exitCode === null && countImages(outdir) < 6) await new Promise((resolve) => setTimeout(resolve, 2));
+  victim.kill('SIGKILL');
+  await end;
+  assert.ok(countImages(outdir) < 80, 'killed too late');
+  assert.match(await result, /^0 /);
+  assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
+  // The temporary file it may have been writing goes when the folder is opened next.
+  const others = readdirSync(outdir).filter((name) => !name.endsWith('.png') && !name.endsWith('.part'));
+  assert.deepEqual(others, ['generation.json']);
 });
 
 test('killed again and again, a folder ends up complete', async (t) => {
