@@ -36,7 +36,7 @@ test('a pickle is imported on first use and kept under the hash of its content',
 test('processes that import one file at once all get it; what a killed one left goes', async () => {
   const source = fixture('iddpm-adm-u-r16.pkl');
   mkdirSync(models, { recursive: true });
-  writeFileSync(path.join(models, `${await fileDigest(source)}-v1.onnx.0123abcd.tmp`), 'half');
+  writeFileSync(path.join(models, `${await fileDigest(source)}-v2.onnx.0123abcd.tmp`), 'half');
   const script = `import { importedModel } from ${JSON.stringify(path.resolve('server/onnx/imported-model.ts'))};
     void importedModel(process.argv[2], 'net.pkl').then(console.log);`;
   writeFileSync(inScratch('one.ts'), script);
