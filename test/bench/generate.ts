@@ -56,7 +56,7 @@ class Peer {
   }
 
   private async line(): Promise<string> {
-    const { value, done } = await this.lines.next();
+    const { value, done } = (await this.lines.next()) as IteratorResult<string, undefined>;
     if (done) throw new Error('PyTorch ended: see above');
     return value;
   }
