@@ -1,0 +1,234 @@
+/** The one held connection of a cluster: everything that runs there shares it, and it is reopened without a prompt. */
+import net from 'node:net';
+import os from 'node:os';
+import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
+import { CancelledError, messageOf, UserError } from '../../errors';
+import type { ClusterInfo } from '../../protocol';
+import { ConnectionLostError, type RunOptions } from '../host';
+import type { OnOutput } from '../runner';
+import { ChannelGate } from './channel-gate';
+import { logIn, type LoginOptions, type Route } from './login';
+
+export type ConnectionState = Pick<ClusterInfo, 'connection' | 'message'>;
+
+/** Channels open at once; servers allow 10 unless the site says less. One of them is sftp's. */
+const CHANNELS = 8;
+
+export class ClusterConnection {
+  private route?: Route;
+  private opening?: Promise<void>;
+  private current: ConnectionState = { connection: 'disconnected' };
+  private sftpOpening?: Promise<SFTPWrapper>;
+  private closed = false;
+  private forwards: net.Server[] = [];
+  private readonly gate = new ChannelGate(CHANNELS);
+  /** Whether a login without the user is bound to fail. */
+  private needsUser = false;
+
+  constructor(
+    readonly destination: string,
+    private readonly options: LoginOptions,
+    private readonly onState: () => void,
+  ) {}
+
+  get state(): ConnectionState {
+    return this.current;
+  }
+
+  /**
+   * Connects unless connected.
+   * @throws UserError saying why not; CancelledError where the user gave up
+   */
+  async connect(mayPrompt: boolean): Promise<void> {
+    if (this.opening) await this.opening.catch(() => undefined);
+    if (this.current.connection === 'connected') return;
+    if (!mayPrompt && (this.current.connection === 'disconnected' || this.needsUser))
+      throw new ConnectionLostError(this.current.message ?? `Not connected to ${this.destination}: connect first`);
+    await this.open(mayPrompt);
+  }
+
+  private open(mayPrompt: boolean): Promise<void> {
+    this.closed = false;
+    this.opening ??= this.tryToOpen(mayPrompt).finally(() => (this.opening = undefined));
+    return this.opening;
+  }
+
+  private async tryToOpen(mayPrompt: boolean): Promise<void> {
+    const before = this.current;
+    this.change({ connection: 'connecting' });
+    try {
+      const { prompter, ...silent } = this.options;
+      const route = await logIn(this.destination, mayPrompt ? { ...silent, prompter } : silent);
+      this.route = route;
+      this.needsUser = route.asked;
+      route.client.once('close', () => this.lost(route));
+      this.listen(route);
+      this.change({ connection: 'connected' });
+    } catch (error) {
+      const message = error instanceof CancelledError ? undefined : messageOf(error);
+      const connection = before.connection === 'disconnected' ? 'disconnected' : 'lost';
+      this.change({ connection, ...(message !== undefined && { message }) });
+      throw error;
+    }
+  }
+
+  private lost(route: Route): void {
+    if (this.route !== route) return;
+    this.release();
+    if (this.closed) return;
+    const message = `The connection to ${this.destination} was lost`;
+    this.options.log(message);
+    this.change({ connection: 'lost', message: this.needsUser ? `${message}: reconnect to log in again` : message });
+    if (!this.needsUser) this.open(false).catch((error: unknown) => this.options.log(messageOf(error)));
+  }
+
+  private release(): void {
+    const hops = this.route?.hops ?? [];
+    this.route = undefined;
+    this.sftpOpening = undefined;
+    for (const server of this.forwards.splice(0)) server.close();
+    for (const hop of [...hops].reverse()) hop.end();
+  }
+
+  /** Ends it for good. */
+  close(): void {
+    this.closed = true;
+    const client = this.route?.client;
+    this.release();
+    client?.end();
+    this.change({ connection: 'disconnected' });
+  }
+
+  private change(state: ConnectionState): void {
+    this.current = state;
+    this.onState();
+  }
+
+  private listen({ client, settings }: Route): void {
+    for (const { from, to } of settings.localForwards) {
+      const server = net.createServer((socket) => {
+        socket.on('error', () => socket.destroy());
+        client.forwardOut('127.0.0.1', socket.remotePort ?? 0, to.host, to.port, (error, channel) => {
+          if (!error) return void socket.pipe(channel).pipe(socket);
+          this.options.log(`LocalForward ${from.port}: ${error.message}`);
+          socket.destroy();
+        });
+      });
+      server.on('error', (error) =>
+        this.options.log(`LocalForward ${from.port} ${to.host}:${to.port}: ${error.message}`),
+      );
+      server.listen(from.port, from.host).unref();
+      this.forwards.push(server);
+    }
+  }
+
+  private async client(): Promise<Client> {
+    if (this.opening) await this.opening.catch(() => undefined);
+    if (this.route) return this.route.client;
+    throw new ConnectionLostError(this.current.message ?? `Not connected to ${this.destination}: connect first`);
+  }
+
+  /** Hands a line to the login shell. @throws ConnectionLostError */
+  async execute(
+    line: string,
+    onOutput: OnOutput,
+    { stdin }: Pick<RunOptions, 'stdin'>,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const leave = await this.gate.enter(signal);
+    try {
+      for (;;) {
+        const client = await this.client();
+        const begun = await this.begin(client, line, (channel) =>
+          this.follow(client, channel, onOutput, stdin, signal),
+        );
+        if (begun) return await begun.end;
+        await new Promise((resolve) => setTimeout(resolve, 200)); // the server has no session left: others will end
+        if (signal.aborted) throw new CancelledError();
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  /** Undefined where the server lets no more sessions be opened. */
+  private begin(
+    client: Client,
+    line: string,
+    follow: (channel: ClientChannel) => Promise<number>,
+  ): Promise<{ end: Promise<number> } | undefined> {
+    return new Promise((resolve, reject) => {
+      const lost = () => reject(this.lostError());
+      client.once('close', lost);
+      const refused = (error: Error) => {
+        client.off('close', lost);
+        if (/Channel open failure/.test(error.message) && this.gate.shrink()) return resolve(undefined);
+        reject(
+          /No response|Not connected/.test(error.message)
+            ? this.lostError()
+            : new UserError(`${this.destination}: ${error.message}`, 1),
+        );
+      };
+      try {
+        client.exec(line, (error, channel) => {
+          if (error) return refused(error);
+          client.off('close', lost);
+          resolve({ end: follow(channel) }); // at once: its end may be in the same packet
+        });
+      } catch (error) {
+        refused(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  private follow(
+    client: Client,
+    channel: ClientChannel,
+    onOutput: OnOutput,
+    stdin: RunOptions['stdin'],
+    signal: AbortSignal,
+  ): Promise<number> {
+    return new Promise<number>((resolve, reject) => {
+      let code: number | undefined;
+      const lost = () => reject(this.lostError());
+      const cancel = () => {
+        channel.close();
+        reject(new CancelledError());
+      };
+      client.once('close', lost);
+      if (signal.aborted) cancel();
+      signal.addEventListener('abort', cancel, { once: true });
+      channel.on('data', (chunk: Buffer) => onOutput(chunk, 'stdout'));
+      channel.stderr.on('data', (chunk: Buffer) => onOutput(chunk, 'stderr'));
+      channel.on('error', () => undefined); // it may end before it has read everything: its exit code tells
+      channel.on('exit', (status: number | null, name?: string) => {
+        code = status ?? 128 + (os.constants.signals[(name ?? '') as NodeJS.Signals] ?? 0);
+      });
+      channel.on('close', () => {
+        client.off('close', lost);
+        signal.removeEventListener('abort', cancel);
+        if (code === undefined) reject(this.lostError());
+        else resolve(code);
+      });
+      channel.end(stdin);
+    });
+  }
+
+  lostError(): ConnectionLostError {
+    return new ConnectionLostError(`The connection to ${this.destination} was lost before the answer came`);
+  }
+
+  /** The shared sftp session, and the client whose end is its end. */
+  async sftp(): Promise<{ sftp: SFTPWrapper; client: Client }> {
+    const client = await this.client();
+    this.sftpOpening ??= new Promise<SFTPWrapper>((resolve, reject) => {
+      client.once('close', () => reject(this.lostError()));
+      client.sftp((error, sftp) => {
+        if (!error) return resolve(sftp);
+        this.sftpOpening = undefined;
+        reject(new UserError(`${this.destination} offers no sftp: ${error.message}`, 1));
+      });
+    });
+    return { sftp: await this.sftpOpening, client };
+  }
+}

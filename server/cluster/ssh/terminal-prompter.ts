@@ -1,0 +1,61 @@
+/** Questions on the terminal, also where standard input is a pipe. */
+import { openSync } from 'node:fs';
+import readline from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import tty from 'node:tty';
+import type { Prompter } from './prompter';
+
+/** Text of a server without what a terminal would act on. */
+const plain = (text: string): string => text.replace(/[^\t\n\x20-\x7e\u00a0-\uffff]/gu, '');
+
+async function ask(question: string, echo: boolean): Promise<string | null> {
+  let input: tty.ReadStream;
+  if (process.stdin.isTTY) input = process.stdin;
+  else {
+    try {
+      input = new tty.ReadStream(openSync('/dev/tty', 'r'));
+    } catch {
+      return null; // no terminal: nobody to ask
+    }
+  }
+  process.stderr.write(question);
+  const mute = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      if (echo) process.stderr.write(chunk);
+      done();
+    },
+  });
+  const lines = readline.createInterface({ input, output: mute, terminal: true });
+  try {
+    return await new Promise<string | null>((resolve) => {
+      lines.once('SIGINT', () => resolve(null)).once('close', () => resolve(null));
+      lines.once('line', resolve);
+    });
+  } finally {
+    lines.close();
+    process.stderr.write('\n');
+    if (input !== process.stdin) input.destroy();
+    else input.unref();
+  }
+}
+
+/** Asks on the terminal. Keeps no secrets. */
+export const terminalPrompter: Prompter = {
+  async prompt({ host, instruction, prompts, retry }) {
+    const head = [retry, instruction.trim(), host && `(${host})`].filter(Boolean).join('\n');
+    if (head) process.stderr.write(`${plain(head)}\n`);
+    const answers: string[] = [];
+    for (const { text, echo } of prompts) {
+      const answer = await ask(plain(text), echo);
+      if (answer === null) return null;
+      answers.push(answer);
+    }
+    return answers;
+  },
+  async hostKey({ host, port, algorithm, fingerprint }) {
+    const where = port === 22 ? host : `${host}, port ${port}`;
+    process.stderr.write(`The host ${where} is not known yet. Its ${algorithm} key is ${fingerprint}.\n`);
+    return /^(y|yes)$/i.test((await ask('Trust it for ever (yes/no)? ', true))?.trim() ?? '');
+  },
+  secret: () => Promise.resolve(null),
+};

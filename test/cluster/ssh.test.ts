@@ -1,0 +1,227 @@
+/** Logins, programs and files over real ssh servers: what users meet, and what breaks. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { ConnectionLostError, type Host } from '../../server/cluster/host';
+import { Hosts } from '../../server/cluster/hosts';
+import type { Prompter } from '../../server/cluster/ssh/prompter';
+import type { ClusterProfile, PromptParams } from '../../server/protocol';
+import { TestBed } from './bed';
+
+let bed: TestBed;
+let scratch: string;
+const log: string[] = [];
+const open: Hosts[] = [];
+
+before(async () => {
+  bed = await TestBed.start({ accounting: false });
+  scratch = mkdtempSync(path.join(os.tmpdir(), 'edm-ssh-'));
+});
+after(async () => {
+  open.forEach((hosts) => hosts.close());
+  await bed?.stop();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+interface Asked {
+  prompts: PromptParams[];
+  hostKeys: string[];
+  secrets: Map<string, string>;
+}
+
+/** Hosts of one user: an ssh configuration of its own, and answers in place of a person. */
+function hostsOf(
+  user: string,
+  answers: (params: PromptParams) => string[] | null = () => null,
+  { identity = 'id_ed25519', knownHosts = bed.file('client', 'known_hosts'), trust = false } = {},
+): { hosts: Hosts; asked: Asked; host: (extra?: Partial<ClusterProfile>) => Promise<Host> } {
+  const file = path.join(scratch, randomBytes(4).toString('hex'));
+  writeFileSync(
+    file,
+    `Host login\n  HostName 127.0.0.1\n  Port ${bed.port}\nHost inner\n  HostName cluster\n  ProxyJump login\n` +
+      `Host *\n  User ${user}\n  IdentityFile ${bed.file('client', identity)}\n  IdentitiesOnly yes\n` +
+      `  IdentityAgent none\n  UserKnownHostsFile ${knownHosts}\n  HashKnownHosts yes\n  ForwardX11 yes\n`,
+  );
+  const asked: Asked = { prompts: [], hostKeys: [], secrets: new Map() };
+  const prompter: Prompter = {
+    prompt: (params) => Promise.resolve((asked.prompts.push(params), answers(params))),
+    hostKey: ({ fingerprint }) => Promise.resolve((asked.hostKeys.push(fingerprint), trust)),
+    secret: ({ key, value }) => {
+      if (value === undefined) return Promise.resolve(asked.secrets.get(key) ?? null);
+      if (value === null) asked.secrets.delete(key);
+      else asked.secrets.set(key, value);
+      return Promise.resolve(null);
+    },
+  };
+  const hosts = new Hosts(prompter, (line) => log.push(line), { file });
+  open.push(hosts);
+  return { hosts, asked, host: (extra) => hosts.host({ name: 'bed', host: 'inner', ...extra }, true) };
+}
+
+const profile: ClusterProfile = { name: 'bed', host: 'inner' };
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    assert.ok(tries < 250, `waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test('jump host with a one-time password', async () => {
+  const { asked, host } = hostsOf('alice', () => [bed.otp('alice')]);
+  const { stdout } = await (await host()).run(['hostname']);
+  assert.equal(stdout, 'cluster\n');
+  assert.equal(asked.prompts.length, 1);
+  assert.match(asked.prompts[0].host, /jump host/);
+  assert.match(asked.prompts[0].instruction, /authorised use only/);
+  assert.match(asked.prompts[0].prompts[0].text, /Verification code/);
+  assert.ok(log.some((line) => /not honoured: ForwardX11 yes/.test(line)));
+});
+
+test('a wrong code, then the right one; three wrong ones', async () => {
+  let tries = 0;
+  const { asked, host } = hostsOf('alice', () => [tries++ ? bed.otp('alice') : '000000']);
+  assert.equal((await (await host()).run(['true'])).code, 0);
+  assert.equal(asked.prompts.length, 2);
+  assert.match(asked.prompts[1].retry ?? '', /not right/);
+  const wrong = hostsOf('alice', () => ['000000']);
+  await assert.rejects(wrong.host(), /refused the answers given \(3 times\)/);
+  assert.equal(wrong.asked.prompts.length, 3);
+  assert.equal(wrong.hosts.state(profile).connection, 'disconnected');
+});
+
+test('password and code in one round; encrypted key', async () => {
+  const bob = hostsOf('bob', ({ prompts }) =>
+    prompts.map(({ text }) => (/Password/.test(text) ? 'bob-password' : bed.otp('bob'))),
+  );
+  assert.equal((await (await bob.host({ host: 'login' })).run(['id', '-un'])).stdout, 'bob\n');
+  const locked = hostsOf('keyonly', () => ['passphrase'], { identity: 'id_ed25519_enc' });
+  await (await locked.host()).run(['true']);
+  assert.equal(locked.asked.prompts.length, 1);
+  assert.deepEqual([...locked.asked.secrets.values()], ['passphrase']);
+});
+
+test('host keys: unknown is asked and written, changed is refused', async () => {
+  const knownHosts = path.join(scratch, 'known');
+  const refusing = hostsOf('keyonly', undefined, { knownHosts });
+  await assert.rejects(refusing.host(), { name: 'CancelledError' });
+  const trusting = hostsOf('keyonly', undefined, { knownHosts, trust: true });
+  await (await trusting.host()).run(['true']);
+  assert.equal(trusting.asked.hostKeys.length, 2);
+  assert.match(readFileSync(knownHosts, 'utf8'), /^(\|1\|\S+ ssh-ed25519 \S+\n){2}$/);
+  await hostsOf('keyonly', undefined, { knownHosts }).host();
+  const wrong = readFileSync(bed.file('client', 'id_ed25519.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
+  const changed = path.join(scratch, 'changed');
+  appendFileSync(changed, `[127.0.0.1]:${bed.port} ${wrong}\n`);
+  await assert.rejects(hostsOf('keyonly', undefined, { knownHosts: changed, trust: true }).host(), /HAS CHANGED/);
+});
+
+test('login shells that print, csh and fish', async () => {
+  writeFileSync(
+    bed.file('home', 'keyonly', '.bashrc'),
+    'for i in $(seq 500); do echo noise $i; echo noise >&2; done\n',
+  );
+  for (const user of ['keyonly', 'cshuser', 'fishuser']) {
+    const outcome = await (
+      await hostsOf(user).host()
+    ).run(['sh', '-c', 'printf "%s|" "$@"; cat; echo x >&2; exit 3', 'sh', "it's $HOME!\n", '%s'], {
+      stdin: Buffer.from([0xff, 0x41]),
+    });
+    assert.deepEqual(outcome, { code: 3, stdout: "it's $HOME!\n|%s|\ufffdA", stderr: 'x\n' }, user);
+  }
+});
+
+test('twenty programs at once; a time limit ends the program', async () => {
+  const host = await hostsOf('keyonly').host();
+  const outcomes = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => host.run(['sh', '-c', `sleep 0.1; echo ${i}`])),
+  );
+  assert.deepEqual(
+    outcomes.map(({ stdout }) => Number(stdout)),
+    Array.from({ length: 20 }, (_, i) => i),
+  );
+  await assert.rejects(host.run(['sleep', '4242'], { timeoutMs: 300 }), /gave no answer/);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal((await host.run(['pgrep', '-x', 'sleep', '-u', 'keyonly'])).stdout, '');
+});
+
+test('a connection cut while a program runs, and while idle', async () => {
+  const { hosts, host } = hostsOf('keyonly');
+  const there = await host();
+  const running = there.run(['sleep', '30']);
+  running.catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.ok((await bed.cut('keyonly', 'sshd-cluster')) > 0);
+  await assert.rejects(running, ConnectionLostError);
+  await until(() => hosts.state(profile).connection === 'connected', 'the silent reconnect');
+  assert.equal((await there.run(['echo', 'back'])).stdout, 'back\n');
+
+  const alice = hostsOf('alice', () => [bed.otp('alice')]);
+  const hers = await alice.host();
+  await bed.cut('alice', 'sshd-cluster');
+  await until(() => alice.hosts.state(profile).connection === 'lost', 'the loss');
+  await assert.rejects(hers.run(['true']), ConnectionLostError);
+  assert.equal(alice.asked.prompts.length, 1, 'nobody was asked again');
+  assert.equal((await (await alice.host()).run(['true'])).code, 0);
+});
+
+test('files: 50 MB interrupted twice, resumed, checked; a full disk', async () => {
+  const { hosts, host } = hostsOf('keyonly');
+  const there = await host();
+  const local = path.join(scratch, 'big');
+  writeFileSync(local, randomBytes(50e6));
+  const resumedAt: number[] = [];
+  for (let cut = 0; cut < 2; cut++) {
+    let killed = false;
+    const sending = there.files.upload(local, '/home/keyonly/in/big', {
+      onProgress({ done }) {
+        if (done > 12e6 * (cut + 1) && !killed) {
+          killed = true;
+          void bed.cut('keyonly', 'sshd-cluster');
+        }
+      },
+    });
+    await assert.rejects(sending, ConnectionLostError);
+    await until(() => hosts.state(profile).connection === 'connected', 'the reconnect');
+  }
+  await there.files.upload(local, '/home/keyonly/in/big', { onProgress: ({ done }) => resumedAt.push(done) });
+  assert.ok(resumedAt[0] > 8e6, `resumed at ${resumedAt[0]}`);
+  assert.ok(readFileSync(bed.file('home/keyonly/in/big')).equals(readFileSync(local)));
+  const back = path.join(scratch, 'back');
+  await there.files.download('/home/keyonly/in/big', back);
+  assert.ok(readFileSync(back).equals(readFileSync(local)));
+  assert.deepEqual(
+    (await there.files.list('/home/keyonly/in')).map(({ name }) => name),
+    ['big'],
+  );
+  await bed.inCluster([
+    'sh',
+    '-c',
+    'mkdir /home/keyonly/small; mount -t tmpfs -o size=2m,mode=777 tmpfs /home/keyonly/small',
+  ]);
+  await assert.rejects(there.files.upload(local, '/home/keyonly/small/big'), /the disk is full/);
+  await assert.rejects(there.files.write('/home/keyonly/small/big', randomBytes(3e6)), /the disk is full/);
+});
+
+test('a second ssh on the login host', async () => {
+  const { host } = hostsOf('keyonly');
+  const there = await host({ host: 'login', via: 'rysy' });
+  assert.equal((await there.run(['sh', '-c', 'hostname; printf %s "$1"', 'sh', "a'b\n!"])).stdout, "cluster\na'b\n!");
+  const content = randomBytes(3e6);
+  const local = path.join(scratch, 'hop');
+  writeFileSync(local, content, { mode: 0o755 });
+  await there.files.upload(local, '/home/keyonly/hop file');
+  assert.deepEqual(await there.files.read('/home/keyonly/hop file'), content);
+  assert.equal((await there.files.stat('/home/keyonly/hop file'))?.mode, 0o755);
+  const nowhere = await host({ name: 'other', host: 'login', via: 'nosuch' });
+  await assert.rejects(nowhere.run(['true']), /nosuch ended before true could start \(255\).*nosuch/);
+});
+
+test('no secret was logged', () => {
+  const text = log.join('\n');
+  for (const secret of ['bob-password', 'passphrase', '000000', bed.otp('alice')])
+    assert.ok(!text.includes(secret), secret);
+});
