@@ -117,7 +117,7 @@ test(
   { timeout: 200_000 },
   async () => {
     const images = process.env.EDM_DISPATCH_ALL ? 200 : 40;
-  const root = repository(config('requeued', `0-${images - 1}`));
+    const root = repository(config('requeued', `0-${images - 1}`));
     const file = path.join(root, 'requeued.edm.yaml');
     const ledger = new Ledger(root);
     // Somebody's folder lies where the results would go.

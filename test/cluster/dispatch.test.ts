@@ -7,6 +7,8 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } fr
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Hosts } from '../../server/cluster/hosts';
+import type { Prompter } from '../../server/cluster/ssh/prompter';
 import { openScheduler } from '../../server/cluster/adapters';
 import { calibrate } from '../../server/dispatch/calibration';
 import { awaitRun, catchUp } from '../../server/dispatch/follow';
@@ -25,20 +27,37 @@ import {
 } from '../../server/protocol';
 import { executeRun } from '../../server/runs/execute';
 import { TestServer } from '../server/connection';
-import { git, repository, ROOT } from '../server/workspace';
-import { bedHost, TestBed } from './bed';
+import { git, repository, ROOT, temporaryFolder } from '../server/workspace';
+import { TestBed } from './bed';
 
 const IMAGES = Number(process.env.EDM_DISPATCH_IMAGES ?? 64);
 
 let bed: TestBed;
+let hosts: Hosts;
 let access: ClusterAccess;
 before(async () => {
   bed = await TestBed.start();
-  const host = bedHost(bed, 'alice');
-  const scheduler = await openScheduler(host, {});
-  access = { profile: { name: 'bed', host: 'bed', account: 'proja' }, host, files: host.files, scheduler };
+  // As a laptop reaches it: through the jump host with a one-time password, one login for everything.
+  const file = path.join(temporaryFolder(), 'ssh_config');
+  writeFileSync(
+    file,
+    `Host login\n  HostName 127.0.0.1\n  Port ${bed.port}\nHost inner\n  HostName cluster\n  ProxyJump login\nHost *\n  User alice\n` +
+      `  IdentityFile ${bed.file('client', 'id_ed25519')}\n  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile ${bed.file('client', 'known_hosts')}\n`,
+  );
+  const prompter: Prompter = {
+    prompt: () => Promise.resolve([bed.otp('alice')]),
+    hostKey: () => Promise.resolve(false),
+    secret: () => Promise.resolve(null),
+  };
+  hosts = new Hosts(prompter, () => undefined, { file });
+  const profile = { name: 'bed', host: 'inner', account: 'proja' };
+  const host = await hosts.host(profile, true);
+  access = { profile, host, files: host.files, scheduler: await openScheduler(host, {}) };
 });
-after(() => bed.stop());
+after(async () => {
+  hosts.close();
+  await bed.stop();
+});
 
 const CONFIG = `network: embedded:fashion-mnist
 seeds: 0-${IMAGES - 1}
