@@ -16,6 +16,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { lineOf, LOG_TAIL, missingPackages, runQuietly, say } from './packages.mjs';
 
 const CODE_SERVER_VERSION = '4.139.1';
 /** The major version code-server insists on. */
@@ -28,7 +29,6 @@ const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google
 /** An installation that takes longer was abandoned, e.g. by a container sharing this cache. */
 const LOCK_MAX_AGE_MS = 20 * 60_000;
 const READY_TIMEOUT_MS = 60_000;
-const LOG_TAIL = 64 * 1024;
 
 /** Nothing that calls home, greets, or differs from one start to the next; otherwise as on the desktop. */
 const QUIET_SETTINGS = {
@@ -47,12 +47,6 @@ const QUIET_SETTINGS = {
   'chat.disableAIFeatures': true,
 };
 
-/** @param {string} line */
-const say = (line) => process.stderr.write(`${line}\n`);
-
-/** The first line of anything thrown. @param {unknown} thrown */
-const lineOf = (thrown) => (thrown instanceof Error ? thrown.message : String(thrown)).split('\n', 1)[0];
-
 /** @param {string} name @returns {string[]} every executable of that name on PATH */
 function onPath(name) {
   const names = process.platform === 'win32' ? [`${name}.cmd`, `${name}.exe`] : [name];
@@ -65,61 +59,6 @@ function onPath(name) {
 
 function cacheFolder() {
   return path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'edm-workbench');
-}
-
-/**
- * Runs a program at low priority.
- * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} [options]
- * @returns {Promise<void>} rejects with the cause it gave, or its last lines, when it fails
- */
-function runQuietly(command, args, options = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    const collect = (/** @type {Buffer} */ chunk) => (output = (output + chunk.toString()).slice(-LOG_TAIL));
-    child.stdout?.on('data', collect);
-    child.stderr?.on('data', collect);
-    child.on('error', reject);
-    child.on('spawn', () =>
-      os.setPriority(/** @type {number} */ (child.pid), os.constants.priority.PRIORITY_BELOW_NORMAL),
-    );
-    child.on('close', (code) => {
-      if (code === 0) return resolve();
-      const lines = output.trim().split('\n');
-      const causes = lines.filter((line) => /^(E: |npm error (code|errno) )/.test(line));
-      const cause = (causes.length > 0 ? causes : lines).slice(-3).join('; ');
-      reject(new Error(`${path.basename(command)} ${args.join(' ')} ended with ${code}: ${cause}`));
-    });
-  });
-}
-
-/**
- * Sees to Debian packages.
- * @param {string[]} packages @returns {Promise<string | undefined>} why they cannot be had; undefined when they are there
- */
-async function missingPackages(packages) {
-  const absent = packages.filter((name) => {
-    try {
-      return !execFileSync('dpkg-query', ['-W', '-f', '${Status}', name], { stdio: 'pipe' }).includes('ok installed');
-    } catch {
-      return true; // dpkg-query fails for a package it has never heard of, and where there is no dpkg
-    }
-  });
-  if (absent.length === 0) return undefined;
-  const wanted = absent.join(' ');
-  const release = fs.existsSync('/etc/os-release') ? fs.readFileSync('/etc/os-release', 'utf8') : '';
-  if (!/^ID=debian$/m.test(release)) return `this system is not Debian: install what corresponds to ${wanted} yourself`;
-  if (process.getuid?.() !== 0) return `not root: run "sudo apt-get install ${wanted}"`;
-  say(`Installing Debian packages (once): ${wanted} ...`);
-  const apt = ['-o', 'DPkg::Lock::Timeout=600', '-q'];
-  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-  try {
-    await runQuietly('apt-get', [...apt, 'update'], options);
-    await runQuietly('apt-get', [...apt, 'install', '-y', '--no-install-recommends', ...absent], options);
-    return undefined;
-  } catch (error) {
-    return `apt-get could not install ${wanted} (offline?): ${lineOf(error)}`;
-  }
 }
 
 function findChromium() {

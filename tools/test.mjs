@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { ensureCluster } from './cluster.mjs';
 import { ensureChromium, ensureCodeServer } from './editor.mjs';
 import { install, root } from './install.mjs';
 
@@ -62,17 +63,27 @@ await install();
 const total = { passed: 0, failed: 0, skipped: 0 };
 const add = (counts) => Object.keys(total).forEach((key) => (total[key] += counts[key]));
 
+/** Says what is skipped, and why, where something it needs is missing. */
+function lacks(what, findings) {
+  const needs = findings.flatMap(({ missing }) => missing ?? []);
+  if (needs.length === 0) return false;
+  console.log(`SKIPPED: ${what}: ${needs.join('; ')}`);
+  add({ passed: 0, failed: CI ? 1 : 0, skipped: 1 });
+  return true;
+}
+
 for (const folder of ['unit', 'server']) {
   console.log(`\n== test/${folder}`);
   add(await nodeTests(files(folder)));
 }
 
+console.log('\n== test/cluster');
+if (!lacks('clusters over ssh, Slurm, LSF and runs on them', [await ensureCluster()])) {
+  add(await nodeTests(files('cluster')));
+}
+
 console.log('\n== test/editor');
-const needs = [await ensureChromium(), await ensureCodeServer()].flatMap(({ missing }) => missing ?? []);
-if (needs.length > 0) {
-  console.log(`SKIPPED: the extension in a real editor and both panels: ${needs.join('; ')}`);
-  add({ passed: 0, failed: CI ? 1 : 0, skipped: 1 });
-} else {
+if (!lacks('the extension in a real editor and its panels', [await ensureChromium(), await ensureCodeServer()])) {
   add(await extensionTests());
   add(await nodeTests(files('editor')));
 }

@@ -1,0 +1,33 @@
+/** What the test bed of test/cluster needs: a real Slurm with accounting, real sshd, other login shells, podman. */
+import process from 'node:process';
+import { missingPackages } from './packages.mjs';
+
+const PACKAGES = [
+  'slurm-wlm',
+  'slurmdbd',
+  'munge',
+  'mariadb-server',
+  'openssh-server',
+  'openssh-client',
+  'openssh-sftp-server',
+  'libpam-google-authenticator',
+  'socat',
+  'iproute2',
+  'bc',
+  'tcsh',
+  'fish',
+  'podman',
+  'buildah',
+  'runc',
+];
+
+/**
+ * Sees to the packages of the test bed; as root on Debian they are installed when absent.
+ * @returns {Promise<{ missing?: string }>} why no cluster can be started here: one line, to skip its tests by name
+ */
+export async function ensureCluster() {
+  if (process.platform !== 'linux') return { missing: 'no test cluster: it needs the namespaces of Linux' };
+  if (process.getuid?.() !== 0) return { missing: 'no test cluster: its namespaces need root' };
+  const reason = await missingPackages(PACKAGES);
+  return reason ? { missing: `no test cluster: ${reason}` } : {};
+}
