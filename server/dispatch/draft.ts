@@ -65,7 +65,7 @@ export async function draftRun(
   const config = await loadConfig(file);
   const root = await repositoryRoot(path.dirname(file));
   const name = config.name ?? path.basename(file).slice(0, -CONFIG_SUFFIX.length);
-  const commit = await commitToRun(root, outputsOf(config), dirty, `${name} on ${profile.name}`);
+  const commit = await commitToRun(root, outputsOf(config, root), dirty, `${name} on ${profile.name}`);
   const seeds = String(config.seeds ?? '0-63');
   const common = {
     root,
@@ -131,7 +131,7 @@ export function labelOf({ commit, name }: Pick<Draft, 'commit' | 'name'>): strin
 
 /** Run folder relative to the work tree there: it says which commit and which dispatch it is of. */
 export function runFolderOf(draft: Draft, token: string): string {
-  const [, outdir = 'runs'] = outputsOf(draft.config);
+  const [, outdir = 'runs'] = outputsOf(draft.config, draft.root);
   return `${outdir.replace(/[^A-Za-z0-9._/-]/g, '-')}/${labelOf(draft)}-${token.slice(0, 6)}`;
 }
 

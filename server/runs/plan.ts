@@ -71,7 +71,7 @@ export async function planRun(file: string, control: TaskControl = {}): Promise<
   const outdir = path.resolve(root, config.outdir ?? 'runs');
   const networkFile = await findInput(config.network, 'network', base, control);
   const [code, info, sha256] = await Promise.all([
-    codeVersion(root, outputsOf(config)),
+    codeVersion(root, outputsOf(config, root)),
     readModelInfo(networkFile),
     fileDigest(networkFile),
   ]);
@@ -120,9 +120,9 @@ export async function planRun(file: string, control: TaskControl = {}): Promise<
 }
 
 /** Folders relative to the repository's top whose content is results, not code. */
-export function outputsOf({ outdir = 'runs' }: RunConfig): string[] {
-  const inside = path.posix.normalize(outdir.split(path.sep).join('/')).replace(/\/$/, '');
-  return [STATE_FOLDER, ...(inside === '.' || inside.startsWith('..') || path.isAbsolute(outdir) ? [] : [inside])];
+export function outputsOf({ outdir = 'runs' }: RunConfig, root: string): string[] {
+  const inside = path.relative(root, path.resolve(root, outdir)).split(path.sep).join('/');
+  return [STATE_FOLDER, ...(inside === '' || inside.startsWith('..') ? [] : [inside])];
 }
 
 /** Reads a config that must be right; the first thing wrong is the error, with its line. */
