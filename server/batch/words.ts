@@ -1,0 +1,226 @@
+/** The words of a shell command: quotes, escapes and variables, without running anything. */
+
+/** One word of a command. Offsets include quotes. */
+export interface Word {
+  /** As written. */
+  raw: string;
+  /** After quote removal, variables set in the script put in; undefined where that cannot be known. */
+  text: string | undefined;
+  start: number;
+  end: number;
+  /** Variables the word uses. */
+  uses: readonly string[];
+}
+
+/** Letters of a word that stand for themselves. */
+const plainRun = /[^\s;&|<>()'"\\$`]+/y;
+/** Letters between double quotes that stand for themselves. */
+const quotedRun = /[^"\\$`]+/y;
+/** Where a word goes on although its plain letters end. */
+const quoting = '"\'\\$`';
+const wordEnds = ' \t\n\r;&|<>()';
+/** What makes an expansion of a dollar sign. */
+const expanding = /[A-Za-z_{(0-9@*#?!$-]/;
+/** Shared by the many words without variables. */
+const noUses: readonly string[] = [];
+/** `$(( ... ))` and `${ ... }` inside each other are read this deep. */
+const maxBrackets = 64;
+
+/** Reads words of one script. Reading is linear; `values` may change between two words as the script sets variables. */
+export class WordReader {
+  private at = 0;
+  private value: string | undefined;
+  private uses = noUses;
+
+  /** @param values what the variables are known to hold; a name without an entry, or undefined, is not known */
+  constructor(
+    private readonly text: string,
+    private readonly values: ReadonlyMap<string, string | undefined>,
+  ) {}
+
+  /** Reads one word from `start`, never past `to`; an empty word where none begins there. */
+  read(start: number, to: number): Word {
+    const { text } = this;
+    const after = runEnd(plainRun, text, start, to);
+    // Most words have neither quotes nor variables.
+    if (after > start && text[start] !== '~' && (after === to || !quoting.includes(text[after]))) {
+      const plain = text.slice(start, after);
+      return { raw: plain, text: plain, start, end: after, uses: noUses };
+    }
+    this.at = start;
+    this.value = '';
+    this.uses = noUses;
+    if (text[start] === '~' && start < to) {
+      this.uses = ['HOME'];
+      this.put('~');
+      this.at++;
+    }
+    while (this.at < to && this.part(to));
+    return { raw: text.slice(start, this.at), text: this.value, start, end: this.at, uses: this.uses };
+  }
+
+  /** Reads on as far as one kind of quoting goes; false at the word's end. */
+  private part(to: number): boolean {
+    const { text, at } = this;
+    const run = runEnd(plainRun, text, at, to);
+    if (run > at) {
+      this.put(text.slice(at, run));
+      this.at = run;
+      return true;
+    }
+    const c = text[at];
+    const next = text[at + 1];
+    if (wordEnds.includes(c)) return false;
+    if (c === '"') this.doubleQuoted(to);
+    else if (c === "'") this.quoted(at + 1, to, text.slice(at + 1, indexWithin(text, "'", at + 1, to)));
+    else if (c === '\\') this.escape(to);
+    else if (c === '`') this.backquoted(to);
+    else if (c === '$' && next === "'" && at + 1 < to) this.ansiQuoted(to);
+    else if (c === '$' && next === '"' && at + 1 < to) this.at++;
+    else if (c === '$' && at + 1 < to && expanding.test(next)) this.expansion(to);
+    else {
+      this.put(c);
+      this.at++;
+    }
+    return true;
+  }
+
+  private put(part: string | undefined): void {
+    this.value = part === undefined || this.value === undefined ? undefined : this.value + part;
+  }
+
+  /** To the closing single quote. */
+  private quoted(from: number, to: number, value: string): void {
+    this.put(value);
+    this.at = Math.min(to, from + value.length + 1);
+  }
+
+  /** `$'...'`, in which a backslash escapes the quote; its escapes are not worked out. */
+  private ansiQuoted(to: number): void {
+    const { text } = this;
+    let at = this.at + 2;
+    while (at < to && text[at] !== "'") at += text[at] === '\\' ? 2 : 1;
+    this.put(undefined);
+    this.at = Math.min(to, at + 1);
+  }
+
+  private escape(to: number): void {
+    const { text, at } = this;
+    const next = text[at + 1] ?? '';
+    if (next === '\n' || next === '\r') this.at = Math.min(to, at + (next === '\r' && text[at + 2] === '\n' ? 3 : 2));
+    else {
+      this.put(next);
+      this.at = Math.min(to, at + 2);
+    }
+  }
+
+  private backquoted(to: number): void {
+    this.put(undefined);
+    this.at = Math.min(to, indexWithin(this.text, '`', this.at + 1, to) + 1);
+  }
+
+  private doubleQuoted(to: number): void {
+    const { text } = this;
+    this.at++;
+    while (this.at < to) {
+      const { at } = this;
+      const run = runEnd(quotedRun, text, at, to);
+      if (run > at) {
+        this.put(text.slice(at, run));
+        this.at = run;
+        continue;
+      }
+      const c = text[at];
+      if (c === '"') {
+        this.at++;
+        return;
+      }
+      if (c === '`') this.backquoted(to);
+      else if (c === '\\' && at + 1 < to) {
+        const escaped = text[at + 1];
+        this.put(escaped === '\n' ? '' : '$`"\\'.includes(escaped) ? escaped : c + escaped);
+        this.at += 2;
+      } else if (c === '$' && at + 1 < to && expanding.test(text[at + 1])) this.expansion(to);
+      else {
+        this.put(c);
+        this.at++;
+      }
+    }
+  }
+
+  /** `$NAME`, `${...}`, `$(...)`, `$((...))` from its dollar sign. */
+  private expansion(to: number): void {
+    const { text, at } = this;
+    const open = text[at + 1];
+    if (open === '(') {
+      this.put(undefined);
+      this.at = closing(text, at + 1, to);
+      return;
+    }
+    let end: number;
+    let name: string | undefined;
+    let plain = true;
+    if (open === '{') {
+      end = closing(text, at + 1, to);
+      name = /^\$\{[#!]?([A-Za-z_]\w*)/.exec(text.slice(at, Math.min(end, at + 80)))?.[1];
+      plain = end === at + (name?.length ?? 0) + 3;
+    } else if (/[A-Za-z_]/.test(open)) {
+      end = at + 2;
+      while (end < to && /\w/.test(text[end])) end++;
+      name = text.slice(at + 1, end);
+    } else end = at + 2;
+    if (name !== undefined) this.uses = [...this.uses, name];
+    this.put(plain && name !== undefined ? this.values.get(name) : undefined);
+    this.at = Math.min(end, to);
+  }
+}
+
+const closers: Readonly<Record<string, string>> = { '(': ')', '{': '}' };
+
+/**
+ * Offset behind the bracket that closes the one at `start`, `(` or `{`; quotes and expansions inside are respected.
+ * A `${` that nothing closes ends with its line: it must not swallow the rest of a long script at every one of its lines.
+ */
+export function closing(text: string, start: number, to: number): number {
+  const open: string[] = [];
+  for (let at = start; at < to; at++) {
+    const c = text[at];
+    const inner = open[open.length - 1];
+    if (inner === '"') {
+      if (c === '\\') at++;
+      else if (c === '"') open.pop();
+      else if (c === '$' && (text[at + 1] === '(' || text[at + 1] === '{') && open.length < maxBrackets)
+        open.push(text[++at]);
+    } else if (c === '\\') at++;
+    else if (c === "'" && inner !== '{') at = indexWithin(text, "'", at + 1, to);
+    else if (c === '"') open.push(c);
+    else if (c === '(' || (c === '{' && (inner === '{' || text[at - 1] === '$' || at === start))) {
+      if (open.length >= maxBrackets) return to;
+      open.push(c);
+    } else if (inner !== undefined && c === closers[inner]) {
+      open.pop();
+      if (open.length === 0) return at + 1;
+    } else if (c === '#' && inner === '(' && /\s/.test(text[at - 1])) at = lineEndAt(text, at, to) - 1;
+    else if ((c === '\n' || c === '\r') && open[0] === '{') return at;
+  }
+  return to;
+}
+
+const lineEnd = /[\r\n]/g;
+
+/** Offset of the end of the line that `from` is on, at most `to`. */
+export function lineEndAt(text: string, from: number, to: number): number {
+  lineEnd.lastIndex = from;
+  return lineEnd.test(text) ? Math.min(to, lineEnd.lastIndex - 1) : to;
+}
+
+/** Offset behind the letters from `from` on that a sticky pattern takes; no match array is made. */
+function runEnd(pattern: RegExp, text: string, from: number, to: number): number {
+  pattern.lastIndex = from;
+  return pattern.test(text) ? Math.min(to, pattern.lastIndex) : from;
+}
+
+function indexWithin(text: string, wanted: string, from: number, to: number): number {
+  const at = text.indexOf(wanted, from);
+  return at < 0 || at >= to ? to : at;
+}
