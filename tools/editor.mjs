@@ -8,7 +8,7 @@
  *
  * Needs nothing but Node, so that it works before `npm install` has finished.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeAtomically } from '../diffusion/image-folder';
+import { batchLines } from '../diffusion/batch-size';
 import { calibrate, withBatch } from '../dispatch/calibration';
 import { DIRTY_CHOICES } from '../dispatch/commit';
 import { BUILDERS, provideContainer } from '../dispatch/container/pipeline';
@@ -187,13 +188,7 @@ export const dispatchCommands: Record<string, Command> = {
       if (values.write)
         await writeAtomically(config, Buffer.from(withBatch(await readFile(config, 'utf8'), found.batch)));
       if (values.json) return (print(found), 0);
-      const fastest = Math.max(...found.points.map(({ rate }) => rate));
-      for (const { batch, rate, memory } of found.points) {
-        const bar = '#'.repeat(Math.max(1, Math.round((40 * rate) / fastest)));
-        const used = memory ? `  ${memory.used} of ${memory.total} MiB` : '';
-        console.log(`${String(batch).padStart(5)}  ${bar.padEnd(40)}  ${rate.toPrecision(3)} images/s${used}`);
-      }
-      console.log(`batch: ${found.batch}  (${found.reason})`);
+      for (const line of batchLines(found.points, found)) console.log(line);
       return 0;
     },
   },

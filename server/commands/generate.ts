@@ -1,11 +1,12 @@
 /** Running configs and making images. */
 import path from 'node:path';
+import { batchLines } from '../diffusion/batch-size';
 import { CHOICE_OPTIONS, NUMBER_OPTIONS, type SamplerOptions } from '../diffusion/sampler-options';
 import { RNG_DEVICES, type RngDevice } from '../diffusion/random';
 import { download } from '../download/download';
 import { isUrl } from '../download/url';
 import { UserError } from '../errors';
-import { metricName } from '../fid/detector';
+
 import { formatG } from '../fid/format-g';
 import { compute } from '../onnx/compute';
 import { findInput, inputName } from '../runs/inputs';
@@ -94,6 +95,24 @@ export const generateCommands: Record<string, Command> = {
       return 0;
     },
   },
+  calibrate: {
+    usage: 'calibrate --network F [--steps N] [--device auto|cpu|cuda] [--json]',
+    summary: 'Images per second and memory over batch sizes, and which one to take',
+    options: { network: text, steps: text, device: text, json: flag },
+    async run(values, positionals, { report, signal }) {
+      none(positionals);
+      const control = { onProgress: report.report, signal };
+      const network = await findInput(required(values, 'network'), 'network', process.cwd(), control);
+      const steps = number(values, 'steps') ?? 18;
+      if (!Number.isInteger(steps) || steps < 1) throw new UserError(`--steps ${steps}: a whole number of at least 1`);
+      const found = await compute({ kind: 'calibrate', network, device: device(values), steps }, report.report, signal);
+      report.end();
+      for (const note of found.notes) console.error(note);
+      if (values.json) return (print(found), 0);
+      for (const line of batchLines(found.points, found)) console.log(line);
+      return 0;
+    },
+  },
   import: {
     usage: 'import NET.pkl|NET.safetensors|training-state.pt|INCEPTION.pth|DETECTOR.onnx|URL -o MODEL.onnx',
     summary: 'Convert an EDM network or a detector to ONNX without executing anything in it',
@@ -106,11 +125,7 @@ export const generateCommands: Record<string, Command> = {
       const job = { kind: 'import', source, dest, name: inputName(given) } as const;
       const info = await compute(job, report.report, signal);
       report.end();
-      const what =
-        info.kind === 'denoiser'
-          ? `${info.precond}, ${info.architecture}, ${info.img_resolution}x${info.img_resolution}, ${info.parameters} parameters`
-          : `detector ${info.name}, ${info.dimension} features; its distance is shown as ${metricName(info)}`;
-      console.log(`${relative(dest)}: ${what}`);
+      console.log(`${relative(dest)}: ${modelText(info)}`);
       return 0;
     },
   },

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newToken } from '../cluster/token';
 import { quoteArgument } from '../cluster/quote';
+import { recommendBatch, type BatchPoint } from '../diffusion/batch-size';
 import { CancelledError, UserError } from '../errors';
 import type { TaskControl } from '../progress';
 import { FINISHED_STATES } from '../protocol';
@@ -15,18 +16,9 @@ import { Remote, workFolderOf, type ClusterAccess } from './remote';
 import { CPUS, demandOf, renderScript, shellPath, WORDS } from './script';
 import { programName } from './stage';
 
-/** One batch size, measured. */
-export interface CalibrationPoint {
-  batch: number;
-  /** Images per second of the whole job, start-up taken off. */
-  rate: number;
-  /** Most memory of one GPU, and what it has, in MiB; absent where there is no nvidia-smi. */
-  memory?: { used: number; total: number };
-}
-
 /** What came of it. */
 export interface Calibration {
-  points: CalibrationPoint[];
+  points: BatchPoint[];
   /** The batch size to take. */
   batch: number;
   /** Why, in one sentence. */
@@ -39,10 +31,6 @@ export interface Calibration {
 export const SIZES: readonly number[] = [8, 16, 32, 64, 128, 256, 512, 1024];
 /** Sampling steps: the work per image does not matter, only what fits and how fast it goes. */
 const STEPS = 2;
-/** A larger batch must be faster by this share to be worth its memory. */
-const WORTHWHILE = 0.05;
-/** Share of the memory that may be used: other kernels and longer jobs need some. */
-const MEMORY_SHARE = 0.9;
 
 /**
  * The script of the job. Each size makes one batch and three, so that the difference is free of start-up.
@@ -87,7 +75,7 @@ export function calibrationScript(
 }
 
 /** The points in a log, whatever else stands there. */
-export function readCalibration(log: string): CalibrationPoint[] {
+export function readCalibration(log: string): BatchPoint[] {
   const runs = new Map<number, { images: number; seconds: number }[]>();
   const memory = new Map<number, { used: number; total: number }>();
   for (const line of log.split(/\r?\n|\r/)) {
@@ -106,28 +94,6 @@ export function readCalibration(log: string): CalibrationPoint[] {
     const used = memory.get(batch);
     return { batch, rate: (many.images - few.images) / seconds, ...(used && { memory: used }) };
   });
-}
-
-/**
- * The batch size to take: the smallest that is nearly as fast as the fastest, within memory.
- * @throws UserError where not even the smallest size worked
- */
-export function recommend(points: readonly CalibrationPoint[]): { batch: number; reason: string } {
-  const fits = points.filter(({ memory }) => !memory || memory.used <= MEMORY_SHARE * memory.total);
-  if (fits.length === 0) throw new UserError('No batch size worked: the log says why', 1);
-  const best = Math.max(...fits.map(({ rate }) => rate));
-  const chosen = fits.find(({ rate }) => rate >= best * (1 - WORTHWHILE)) ?? fits[0];
-  const largest = fits[fits.length - 1];
-  const memory = chosen.memory
-    ? `, ${Math.round((100 * chosen.memory.used) / chosen.memory.total)} % of the memory`
-    : '';
-  const why =
-    chosen === largest
-      ? fits.length < points.length
-        ? 'larger ones leave too little memory'
-        : 'no larger one was reached'
-      : `larger ones are at most ${Math.round(WORTHWHILE * 100)} % faster`;
-  return { batch: chosen.batch, reason: `${chosen.rate.toPrecision(3)} images/s${memory}; ${why}` };
 }
 
 /** The config with another batch size, everything else as it stands. */
@@ -192,7 +158,7 @@ export async function calibrate({
     if (/^calibration done$/m.test(text) || !job || FINISHED_STATES.includes(job.state)) {
       if (points.length === 0)
         throw new UserError(`The calibration (job ${id}) came to no result: ${log} on ${profile.name} says why`, 1);
-      return { points, ...recommend(points), log };
+      return { points, ...recommendBatch(points), log };
     }
     await sleep(pollSeconds * 1000, undefined, { signal: control.signal }).catch(() => undefined);
     if (control.signal?.aborted) {

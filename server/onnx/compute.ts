@@ -86,6 +86,7 @@ function send(child: ChildProcess, message: ToWorker): void {
 /** What each job does, after `while`. */
 const WORK: { [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => string } = {
   import: ({ source }) => `importing ${source}`,
+  calibrate: ({ network }) => `measuring batch sizes of ${network}`,
   generate: ({ network }) => `generating with ${network}`,
   measure: ({ detector }) => `measuring with ${detector}`,
   reference: ({ detector }) => `measuring with ${detector}`,

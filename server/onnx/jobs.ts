@@ -1,4 +1,5 @@
 /** What the compute child is asked and answers. Types only: both sides import it, neither brings native code along. */
+import type { BatchPoint } from '../diffusion/batch-size';
 import type { GenerateOptions } from '../diffusion/generate';
 import type { RngDevice } from '../diffusion/random';
 import type { Comparison } from '../fid/combine';
@@ -27,6 +28,32 @@ export interface GenerateSummary {
   device: 'cpu' | 'cuda';
   seconds: number;
   notes: string[];
+}
+
+/** Images per second and memory over batch sizes. */
+export interface CalibrateJob {
+  kind: 'calibrate';
+  network: string;
+  device: DeviceChoice;
+  /** Sampling steps that images per second are told for. */
+  steps: number;
+}
+
+export interface CalibrateSummary {
+  points: BatchPoint[];
+  batch: number;
+  /** Why that one, in a sentence. */
+  reason: string;
+  device: 'cpu' | 'cuda';
+  notes: string[];
+}
+
+/** The way from noise to the images of a few seeds. */
+export interface TrajectoryJob extends Pick<TrajectoryParams, 'seeds' | 'sampler' | 'class' | 'rng'> {
+  kind: 'trajectory';
+  /** Absolute path of the denoiser's ONNX file. */
+  network: string;
+  device: DeviceChoice;
 }
 
 /** Features of a folder or zip of images and their Frechet distance to reference statistics. */
@@ -105,12 +132,14 @@ export interface ImportJob {
 
 interface Results {
   import: ModelInfo;
+  calibrate: CalibrateSummary;
   generate: GenerateSummary;
+  trajectory: TrajectoryResult;
   measure: MeasureSummary;
   reference: ReferenceSummary;
   compare: Comparison;
 }
-export type Job = ImportJob | GenerateJob | MeasureJob | ReferenceJob | CompareJob;
+export type Job = ImportJob | CalibrateJob | GenerateJob | MeasureJob | ReferenceJob | CompareJob;
 export type JobResult<J extends Job = Job> = Results[J['kind']];
 
 /** Parent -> child. */

@@ -10,6 +10,7 @@ import { measureRepeats, reference } from '../fid/measure';
 import type { MatMul } from '../fid/matmul';
 import type { OnProgress } from '../progress';
 import type { DetectorRecord } from '../schema-types.gen';
+import { calibrate } from './calibrate';
 import { openDenoiser } from './denoiser-session';
 import { openDetector } from './detector-session';
 import { fileDigest } from './file-digest';
@@ -39,6 +40,8 @@ export function runJob(job: Job, onProgress: OnProgress, signal: AbortSignal): P
       return importModel(job.source, job.dest, { name: job.name, onProgress, signal });
     case 'generate':
       return runGenerate(job, onProgress, signal);
+    case 'calibrate':
+      return calibrate(job, onProgress, signal);
     case 'measure':
       return runMeasure(job, onProgress, signal);
     case 'reference':

@@ -203,3 +203,22 @@ test('doctor finds what is here', () => {
     assert.equal(state.get(topic), 'ok', topic);
   }
 });
+
+test('calibrate measures batch sizes and takes one of them', () => {
+  const { status, stdout, stderr } = cli(folder, 'calibrate', ...NETWORK, '--json');
+  assert.equal(status, 0, stderr);
+  const { points, batch, reason, device } = JSON.parse(stdout) as {
+    points: { batch: number; rate: number; memory: { used: number; total: number } }[];
+    batch: number;
+    reason: string;
+    device: string;
+  };
+  assert.deepEqual(
+    points.map((point) => point.batch),
+    [1, 2, 4, 8, 16],
+  );
+  assert.ok(points.every(({ rate, memory }) => rate > 0 && memory.used > 0 && memory.used < memory.total));
+  const best = Math.max(...points.map(({ rate }) => rate));
+  assert.ok(points.find((point) => point.batch === batch)!.rate >= 0.95 * best, reason);
+  assert.equal(device, 'cpu');
+});

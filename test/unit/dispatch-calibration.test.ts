@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { analyse } from '../../server/batch';
 import type { Scheduler } from '../../server/cluster/scheduler';
-import { calibrationScript, readCalibration, recommend, withBatch } from '../../server/dispatch/calibration';
+import { recommendBatch } from '../../server/diffusion/batch-size';
+import { calibrationScript, readCalibration, withBatch } from '../../server/dispatch/calibration';
 import type { Draft } from '../../server/dispatch/draft';
 
 const LOG = `Loading network from "net.pkl"...
@@ -35,14 +36,14 @@ test('the smallest batch that is nearly as fast, within memory; start-up taken o
       [256, 128, 15800],
     ],
   );
-  const { batch, reason } = recommend(points);
+  const { batch, reason } = recommendBatch(points);
   assert.equal(batch, 64);
   assert.match(reason, /^100 images\/s, 31 % of the memory; larger ones are at most 5 % faster$/);
   assert.match(
-    recommend(points.slice(3).map((point) => ({ ...point, memory: undefined }))).reason,
+    recommendBatch(points.slice(3).map((point) => ({ ...point, memory: undefined }))).reason,
     /no larger one was reached/,
   );
-  assert.throws(() => recommend([]), /No batch size worked/);
+  assert.throws(() => recommendBatch([]), /No batch size worked/);
 });
 
 test('written into the config, comments and order kept', () => {

@@ -1,0 +1,49 @@
+/** Which batch size to take, from measurements of several. Pure; the same here and on a cluster. */
+import { UserError } from '../errors';
+
+/** One batch size, measured. */
+export interface BatchPoint {
+  batch: number;
+  /** Images per second, start-up taken off. */
+  rate: number;
+  /** Most memory of one GPU (or of the process on a CPU), and what there is, in MiB; absent if unknown. */
+  memory?: { used: number; total: number };
+}
+
+/** A larger batch must be faster by this share to be worth its memory. */
+const WORTHWHILE = 0.05;
+/** Share of the memory that may be used: other kernels and longer jobs need some. */
+const MEMORY_SHARE = 0.9;
+
+/**
+ * The batch size to take: the smallest that is nearly as fast as the fastest, within memory.
+ * @throws UserError where not even the smallest size worked
+ */
+export function recommendBatch(points: readonly BatchPoint[]): { batch: number; reason: string } {
+  const fits = points.filter(({ memory }) => !memory || memory.used <= MEMORY_SHARE * memory.total);
+  if (fits.length === 0) throw new UserError('No batch size worked: the log says why', 1);
+  const best = Math.max(...fits.map(({ rate }) => rate));
+  const chosen = fits.find(({ rate }) => rate >= best * (1 - WORTHWHILE)) ?? fits[0];
+  const largest = fits[fits.length - 1];
+  const memory = chosen.memory
+    ? `, ${Math.round((100 * chosen.memory.used) / chosen.memory.total)} % of the memory`
+    : '';
+  const why =
+    chosen === largest
+      ? fits.length < points.length
+        ? 'larger ones leave too little memory'
+        : 'no larger one was reached'
+      : `larger ones are at most ${Math.round(WORTHWHILE * 100)} % faster`;
+  return { batch: chosen.batch, reason: `${chosen.rate.toPrecision(3)} images/s${memory}; ${why}` };
+}
+
+/** The measurements as lines with bars for a terminal, and what follows from them. */
+export function batchLines(points: readonly BatchPoint[], chosen: { batch: number; reason: string }): string[] {
+  const fastest = Math.max(...points.map(({ rate }) => rate));
+  const lines = points.map(({ batch, rate, memory }) => {
+    const bar = '#'.repeat(Math.max(1, Math.round((40 * rate) / fastest)));
+    const used = memory ? `  ${memory.used} of ${memory.total} MiB` : '';
+    return `${String(batch).padStart(5)}  ${bar.padEnd(40)}  ${rate.toPrecision(3)} images/s${used}`;
+  });
+  return [...lines, `batch: ${chosen.batch}  (${chosen.reason})`];
+}
