@@ -37,7 +37,8 @@ import {
 import type { OnProgress } from './progress';
 import * as protocol from './protocol';
 import { executeRun } from './runs/execute';
-import { generateInto, measureImages } from './runs/single';
+import { generateInto, importInto, measureImages } from './runs/single';
+import { denoisingTrajectory } from './runs/trajectory';
 
 /** What the server can do, as one snapshot. */
 export const CAPABILITIES: InitializeResult['capabilities'] = {
@@ -135,6 +136,14 @@ connection.onRequest(
 connection.onRequest(
   protocol.generateRequest,
   task((params, onProgress, signal) => generateInto(params, { onProgress, signal })),
+);
+connection.onRequest(
+  protocol.trajectoryRequest,
+  task((params, onProgress, signal) => denoisingTrajectory(params, { onProgress, signal })),
+);
+connection.onRequest(
+  protocol.importRequest,
+  task((params, onProgress, signal) => importInto(params, { onProgress, signal })),
 );
 connection.onRequest(
   protocol.measureRequest,

@@ -5,6 +5,8 @@
 import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-languageserver-protocol';
 import type { Conversion } from './batch/convert';
 import type { ScriptTemplate } from './batch/templates';
+import type { RngDevice } from './diffusion/random';
+import type { SamplerOptions } from './diffusion/sampler-options';
 import type { ClusterProfile, ClusterSnapshot, Dispatch, HistoryRecord, RunManifest } from './schema-types.gen';
 import { durationText, type Progress } from './progress';
 
@@ -50,6 +52,55 @@ export interface GenerateResult {
   notes: string[];
 }
 export const generateRequest = new RequestType<GenerateParams, GenerateResult, void>('edm/generate');
+
+/** The way from noise to the images of a few seeds. */
+export interface TrajectoryParams extends WithProgress {
+  network: string;
+  /** At most 16, as in `0-3`. */
+  seeds: string;
+  /** Options of generate.py; whatever is missing takes its default. */
+  sampler: SamplerOptions;
+  class?: number;
+  rng?: RngDevice;
+  /** Folder that relative paths start from. */
+  base: string;
+}
+/** What there is at one noise level. */
+export interface TrajectoryStep {
+  /** Noise level of the step's first network evaluation; 0 for the final images. */
+  sigma: number;
+  /** Noise level after the step, and r = sigmaNext / sigma; absent for the final images. */
+  sigmaNext?: number;
+  r?: number;
+  /** Network evaluations per image up to the end of the step. */
+  nfe: number;
+  /** D(x; sigma), at last the images themselves: for each seed a PNG in base64, its pixels as generate.py makes them. */
+  images: string[];
+}
+export interface TrajectoryResult {
+  seeds: number[];
+  /** For each seed, if the network is conditional. */
+  classes?: number[];
+  classNames?: string[];
+  /** Side of the images in pixels. */
+  resolution: number;
+  /** One for each step, then the final images. */
+  steps: TrajectoryStep[];
+  rng: RngDevice;
+  notes: string[];
+}
+export const trajectoryRequest = new RequestType<TrajectoryParams, TrajectoryResult, void>('edm/trajectory');
+
+/** Make an ONNX file of a network or detector, executing nothing in it. Paths are absolute. */
+export interface ImportParams extends WithProgress {
+  source: string;
+  dest: string;
+}
+export interface ImportResult {
+  /** What was imported, in words. */
+  text: string;
+}
+export const importRequest = new RequestType<ImportParams, ImportResult, void>('edm/import');
 
 /** Measure a folder or zip of images. */
 export interface MeasureParams extends WithProgress {

@@ -6,9 +6,9 @@ import { RNG_DEVICES, type RngDevice } from '../diffusion/random';
 import { download } from '../download/download';
 import { isUrl } from '../download/url';
 import { UserError } from '../errors';
-
 import { formatG } from '../fid/format-g';
 import { compute } from '../onnx/compute';
+import { modelText } from '../onnx/model-text';
 import { findInput, inputName } from '../runs/inputs';
 import { executeRun } from '../runs/execute';
 import {

@@ -12,6 +12,8 @@ export interface SamplerProgress {
   totalNfe: number;
   /** Noise level of the step's first evaluation. */
   sigma: number;
+  /** Noise level after the step; 0 after the last. */
+  sigmaNext: number;
   /** D(x; sigma), the network's estimate of the noise-free images at that noise level. */
   denoised: Float32Array | Float64Array;
   /** The images' state after the step. */
@@ -50,7 +52,7 @@ export async function sample(inputs: SamplerInputs): Promise<Float64Array> {
   const size = latents.length;
   let x = new Float64Array(size);
   for (let k = 0; k < size; k++) x[k] = table.initial * latents[k];
-  for (const [i, { rescale, noise: amplitude, first, h, second }] of table.steps.entries()) {
+  for (const [i, { rescale, noise: amplitude, first, h, second, sigmaNext }] of table.steps.entries()) {
     const xHat = new Float64Array(size);
     for (let k = 0; k < size; k++) xHat[k] = rescale * x[k];
     // Undisturbed steps draw their numbers too, as long as a later step needs the generator in its place.
@@ -75,7 +77,8 @@ export async function sample(inputs: SamplerInputs): Promise<Float64Array> {
     }
     x = new Float64Array(size);
     for (let k = 0; k < size; k++) x[k] = xHat[k] + h * slope[k];
-    onStep?.({ step: i + 1, steps: table.steps.length, nfe, totalNfe: table.nfe, sigma: first.sigma, denoised, x });
+    const { sigma } = first;
+    onStep?.({ step: i + 1, steps: table.steps.length, nfe, totalNfe: table.nfe, sigma, sigmaNext, denoised, x });
   }
   return x;
 }

@@ -34,6 +34,8 @@ export interface SamplerStep {
   h: number;
   /** Heun's second evaluation, at t_hat + alpha h; undefined for Euler steps and the last step. */
   second?: OdePoint;
+  /** Noise level after the step; 0 after the last. */
+  sigmaNext: number;
 }
 
 /** All that a sampler needs to know about its steps. */
@@ -81,6 +83,7 @@ export function stepTable(settings: SamplerSettings, roundSigma: Denoiser['round
       first: odePoint(process, tHat),
       h,
       second: solver === 'heun' && i < count - 1 ? odePoint(process, tHat + alpha * h) : undefined,
+      sigmaNext: sigma(times[i + 1]),
     };
   });
   return {

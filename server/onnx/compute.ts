@@ -88,6 +88,7 @@ const WORK: { [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => string } =
   import: ({ source }) => `importing ${source}`,
   calibrate: ({ network }) => `measuring batch sizes of ${network}`,
   generate: ({ network }) => `generating with ${network}`,
+  trajectory: ({ network }) => `following the sampler with ${network}`,
   measure: ({ detector }) => `measuring with ${detector}`,
   reference: ({ detector }) => `measuring with ${detector}`,
   compare: ({ statistics }) => `comparing ${statistics}`,

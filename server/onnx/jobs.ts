@@ -5,6 +5,7 @@ import type { RngDevice } from '../diffusion/random';
 import type { Comparison } from '../fid/combine';
 import type { FurtherMetrics, FurtherOptions } from '../fid/further-metrics';
 import type { Progress } from '../progress';
+import type { TrajectoryParams, TrajectoryResult } from '../protocol';
 import type { DetectorRecord, ReferenceRecord } from '../schema-types.gen';
 import type { ModelInfo } from './model-info';
 import type { DeviceChoice } from './session';
@@ -139,7 +140,7 @@ interface Results {
   reference: ReferenceSummary;
   compare: Comparison;
 }
-export type Job = ImportJob | CalibrateJob | GenerateJob | MeasureJob | ReferenceJob | CompareJob;
+export type Job = ImportJob | CalibrateJob | GenerateJob | TrajectoryJob | MeasureJob | ReferenceJob | CompareJob;
 export type JobResult<J extends Job = Job> = Results[J['kind']];
 
 /** Parent -> child. */

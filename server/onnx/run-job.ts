@@ -3,12 +3,14 @@ import path from 'node:path';
 import { generate } from '../diffusion/generate';
 import { writeGrid } from '../diffusion/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { trajectory } from '../diffusion/trajectory';
 import { UserError } from '../errors';
 import { metricName, type DetectorIdentity } from '../fid/detector';
 import { compareStatistics } from '../fid/combine';
 import { measureRepeats, reference } from '../fid/measure';
 import type { MatMul } from '../fid/matmul';
 import type { OnProgress } from '../progress';
+import type { TrajectoryResult } from '../protocol';
 import type { DetectorRecord } from '../schema-types.gen';
 import { calibrate } from './calibrate';
 import { openDenoiser } from './denoiser-session';
@@ -25,6 +27,7 @@ import type {
   MeasureSummary,
   ReferenceJob,
   ReferenceSummary,
+  TrajectoryJob,
 } from './jobs';
 
 /** Dimension of a comparison before its files are read: the largest, which needs the fast product. */
@@ -42,6 +45,8 @@ export function runJob(job: Job, onProgress: OnProgress, signal: AbortSignal): P
       return runGenerate(job, onProgress, signal);
     case 'calibrate':
       return calibrate(job, onProgress, signal);
+    case 'trajectory':
+      return runTrajectory(job, onProgress, signal);
     case 'measure':
       return runMeasure(job, onProgress, signal);
     case 'reference':
@@ -81,6 +86,22 @@ async function runGenerate(
       );
     }
     return { ...result, rng, device, notes };
+  } finally {
+    await release();
+  }
+}
+
+async function runTrajectory(
+  { network, device: choice, seeds, sampler, class: chosen, rng }: TrajectoryJob,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<TrajectoryResult> {
+  const parsed = parseSeeds(seeds);
+  const { denoiser, info, device, note, release } = await openDenoiser(network, choice);
+  try {
+    const options = { seeds: parsed, sampler, class: chosen, rng: rng ?? device };
+    const result = await trajectory(denoiser, options, { onProgress, signal });
+    return { ...result, rng: options.rng, classNames: info.class_names, notes: note ? [note] : [] };
   } finally {
     await release();
   }

@@ -8,8 +8,16 @@ import { publishedText } from '../history/published';
 import { appendRecord, recordId, STATE_FOLDER } from '../history/store';
 import { compute } from '../onnx/compute';
 import type { MeasureSummary } from '../onnx/jobs';
+import { modelText } from '../onnx/model-text';
 import type { TaskControl } from '../progress';
-import type { GenerateParams, GenerateResult, MeasureParams, MeasureResult } from '../protocol';
+import type {
+  GenerateParams,
+  GenerateResult,
+  ImportParams,
+  ImportResult,
+  MeasureParams,
+  MeasureResult,
+} from '../protocol';
 import type { HistoryRecord } from '../schema-types.gen';
 import { detectorName, findInput, inputName } from './inputs';
 
@@ -32,6 +40,14 @@ export async function generateInto(
     signal,
   );
   return { folder, written, skipped, notes };
+}
+
+/** Makes an ONNX file of a network or detector. */
+export async function importInto(
+  { source, dest }: ImportParams,
+  { onProgress, signal }: TaskControl,
+): Promise<ImportResult> {
+  return { text: modelText(await compute({ kind: 'import', source, dest }, onProgress, signal)) };
 }
 
 /**

@@ -1,0 +1,9 @@
+import { metricName } from '../fid/detector';
+import type { ModelInfo } from './model-info';
+
+/** What a model is, in one line without its file's name. Pure. */
+export function modelText(info: ModelInfo): string {
+  return info.kind === 'denoiser'
+    ? `${info.precond}, ${info.architecture}, ${info.img_resolution}x${info.img_resolution}, ${info.parameters} parameters`
+    : `detector ${info.name}, ${info.dimension} features; its distance is shown as ${metricName(info)}`;
+}

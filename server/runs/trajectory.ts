@@ -1,0 +1,20 @@
+import { compute } from '../onnx/compute';
+import type { TaskControl } from '../progress';
+import type { TrajectoryParams, TrajectoryResult } from '../protocol';
+import { findInput } from './inputs';
+
+/**
+ * The denoising trajectory of a few seeds; writes nothing but what `findInput` keeps.
+ * @throws UserError for inputs and options that cannot be used; CancelledError
+ */
+export async function denoisingTrajectory(
+  { network, base, seeds, sampler, class: chosen, rng }: TrajectoryParams,
+  control: TaskControl,
+): Promise<TrajectoryResult> {
+  const file = await findInput(network, 'network', base, control);
+  return compute(
+    { kind: 'trajectory', network: file, device: 'auto', seeds, sampler, class: chosen, rng },
+    control.onProgress,
+    control.signal,
+  );
+}
