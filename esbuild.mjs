@@ -22,10 +22,17 @@ const bundles = [
   { ...node, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
   {
     ...browser,
-    entryPoints: { samples: 'media/samples/main.ts', history: 'media/history/main.ts' },
+    entryPoints: { samples: 'media/samples/main.ts', history: 'media/history/main.ts', queue: 'media/queue/main.ts', trajectory: 'media/trajectory/main.ts' },
     outdir: 'dist/media',
   },
-  { entryPoints: { samples: 'media/samples/style.css', history: 'media/history/style.css' }, outdir: 'dist/media' },
+  {
+    entryPoints: {
+      samples: 'media/samples/style.css',
+      history: 'media/history/style.css',
+      queue: 'media/queue/style.css',
+    },
+    outdir: 'dist/media',
+  },
 ].map((bundle) => ({ outdir: 'dist', ...common, ...bundle }));
 
 if (process.argv.includes('--watch')) {

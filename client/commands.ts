@@ -1,16 +1,23 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { doctorRequest, generateRequest, measureRequest, runRequest } from '../server/protocol';
+import { doctorRequest, generateRequest, runRequest } from '../server/protocol';
+import { EDITING_COMMANDS } from './batch-commands';
+import { CLUSTER_COMMANDS } from './cluster-commands';
+import { ask, askNetwork, askSteps, pickFolder, workspaceFolder } from './choices';
 import type { Context } from './context';
-import { errorText } from './errors';
+import { DISPATCH_COMMANDS } from './dispatch';
+import { errorText, isCancelled } from './errors';
 import { showHistory } from './history-panel';
+import { importModel } from './import';
+import { measure } from './measure';
 import { withProgress } from './progress';
 import { showSamples } from './samples-panel';
+import { trajectory } from './trajectory-panel';
 
 const CONFIG_GLOB = '**/*.edm.yaml';
-const EMBEDDED = 'embedded:fashion-mnist';
 
-type Command = (context: Context, argument?: unknown) => Promise<void> | void;
+/** @param selection all chosen entries, where the command comes from a tree that allows several */
+export type Command = (context: Context, argument?: unknown, selection?: unknown) => Promise<void> | void;
 
 /** Every command of the extension; package.json names the same ids. */
 export const COMMANDS: Record<string, Command> = {
@@ -19,17 +26,22 @@ export const COMMANDS: Record<string, Command> = {
   'edmWorkbench.measure': measure,
   'edmWorkbench.showSamples': samples,
   'edmWorkbench.showHistory': history,
+  'edmWorkbench.showTrajectory': trajectory,
+  'edmWorkbench.import': importModel,
   'edmWorkbench.doctor': doctor,
+  ...EDITING_COMMANDS,
+  ...CLUSTER_COMMANDS,
+  ...DISPATCH_COMMANDS,
 };
 
 /**
- * Registers all commands; a failure is shown, never swallowed. Each of them computes or starts git, so none runs in an
- * untrusted workspace.
+ * Registers all commands; a failure is shown, never swallowed. All but those that only edit compute, start git or reach a
+ * cluster, so none of these runs in an untrusted workspace.
  */
 export function registerCommands(context: Context): vscode.Disposable[] {
   return Object.entries(COMMANDS).map(([id, run]) =>
-    vscode.commands.registerCommand(id, async (argument?: unknown) => {
-      if (!vscode.workspace.isTrusted) {
+    vscode.commands.registerCommand(id, async (argument?: unknown, selection?: unknown) => {
+      if (!vscode.workspace.isTrusted && !Object.hasOwn(EDITING_COMMANDS, id)) {
         void vscode.window.showWarningMessage(
           vscode.l10n.t(
             'This workspace is not trusted: scripts and configs are checked, nothing is run. Trust it to run.',
@@ -38,20 +50,12 @@ export function registerCommands(context: Context): vscode.Disposable[] {
         return;
       }
       try {
-        await run(context, argument);
+        await run(context, argument, selection);
       } catch (error) {
-        void vscode.window.showErrorMessage(errorText(error));
+        if (!isCancelled(error)) void vscode.window.showErrorMessage(errorText(error));
       }
     }),
   );
-}
-
-/** Folder of the active document, else the first folder of the workspace. */
-function workspaceFolder(): string | undefined {
-  const active = vscode.window.activeTextEditor?.document.uri;
-  const folder = (active && vscode.workspace.getWorkspaceFolder(active)) ?? vscode.workspace.workspaceFolders?.[0];
-  if (!folder) void vscode.window.showErrorMessage(vscode.l10n.t('Open a folder first.'));
-  return folder?.uri.fsPath;
 }
 
 function history(context: Context): void {
@@ -97,47 +101,17 @@ async function pickConfig(): Promise<vscode.Uri | undefined> {
 async function generate(context: Context): Promise<void> {
   const base = workspaceFolder();
   if (!base) return;
-  const network = await ask(vscode.l10n.t('Network: an .onnx file, or {0}', EMBEDDED), EMBEDDED);
+  const network = await askNetwork();
   const seeds = network && (await ask(vscode.l10n.t('Seeds, e.g. 0-63 or 1,2,5-10'), '0-63'));
-  const steps =
-    seeds &&
-    (await ask(vscode.l10n.t('Sampling steps (2 or more)'), '18', (text) =>
-      /^\d+$/.test(text) && Number(text) >= 2 ? undefined : vscode.l10n.t('An integer of at least 2'),
-    ));
+  const steps = seeds && (await askSteps());
   const outdir = steps && (await ask(vscode.l10n.t('Folder for the images'), 'samples'));
   if (!outdir) return;
   const result = await withProgress(context, vscode.l10n.t('Generate samples'), (server, progress, token) =>
-    server.sendRequest(generateRequest, { network, seeds, steps: Number(steps), outdir, base, ...progress }, token),
+    server.sendRequest(generateRequest, { network, seeds, steps, outdir, base, ...progress }, token),
   );
   if (!result) return;
   for (const note of result.notes) void vscode.window.showInformationMessage(note);
   showSamples(context, result.folder);
-}
-
-async function measure(context: Context, argument?: unknown): Promise<void> {
-  const base = workspaceFolder();
-  const images = argument instanceof vscode.Uri ? argument.fsPath : base && (await pickFolder(base));
-  if (!base || !images) return;
-  const reference = await ask(vscode.l10n.t('Reference statistics: an .npz file, or {0}', EMBEDDED), EMBEDDED);
-  if (!reference) return;
-  const detector = reference.startsWith('embedded:')
-    ? undefined
-    : await ask(vscode.l10n.t('Detector: an .onnx file made by edm-workbench import'), '');
-  if (detector === '') return;
-  const result = await withProgress(context, vscode.l10n.t('Compute distance'), (server, progress, token) =>
-    server.sendRequest(measureRequest, { images, reference, detector, base, ...progress }, token),
-  );
-  if (!result) return;
-  const text = vscode.l10n.t(
-    '{0} = {1}, N = {2}, reference {3}',
-    result.metric,
-    result.value.toPrecision(6),
-    result.num,
-    result.reference.name,
-  );
-  const copy = vscode.l10n.t('Copy number');
-  const chosen = await vscode.window.showInformationMessage([text, ...result.notes].join('. '), copy);
-  if (chosen === copy) await vscode.env.clipboard.writeText(String(result.value));
 }
 
 async function samples(context: Context, argument?: unknown): Promise<void> {
@@ -172,24 +146,6 @@ async function pickRun(base: string): Promise<string | undefined> {
     placeHolder: vscode.l10n.t('Samples of which run?'),
   });
   return chosen?.run === '' ? pickFolder(base) : chosen?.run;
-}
-
-async function pickFolder(base: string): Promise<string | undefined> {
-  const [chosen] =
-    (await vscode.window.showOpenDialog({
-      canSelectFiles: false,
-      canSelectFolders: true,
-      defaultUri: vscode.Uri.file(base),
-    })) ?? [];
-  return chosen?.fsPath;
-}
-
-function ask(
-  prompt: string,
-  value: string,
-  validateInput?: (text: string) => string | undefined,
-): Thenable<string | undefined> {
-  return vscode.window.showInputBox({ prompt, value, validateInput, ignoreFocusOut: true });
 }
 
 /** Check my setup: what was found and what is missing, as a page that can be searched and copied. */

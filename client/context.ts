@@ -1,11 +1,18 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { LanguageClient, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
+import { Clusters } from './clusters';
+import { LogFollower } from './log-follower';
+import { answerPrompts } from './prompts';
+import { Refusals } from './refusals';
 
-/** What commands and panels share: the client of the server, started when first needed, and the log. */
+/** What commands and panels share: the client of the server, started when first needed, the clusters, and the log. */
 export class Context implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient> | undefined;
+  readonly clusters = new Clusters(this);
+  readonly logs = new LogFollower(this);
+  readonly refusals = new Refusals();
 
   constructor(readonly extension: vscode.ExtensionContext) {}
 
@@ -24,6 +31,7 @@ export class Context implements vscode.Disposable {
         { scheme, pattern: '**/*.edm.yaml' },
       ]),
       diagnosticCollectionName: 'edm-workbench',
+      synchronize: { configurationSection: 'edmWorkbench' },
       initializationFailedHandler: (error) => {
         void vscode.window.showErrorMessage(vscode.l10n.t('EDM Workbench could not start: {0}', String(error)));
         return false;
@@ -31,6 +39,8 @@ export class Context implements vscode.Disposable {
     };
     const transport = { module, transport: TransportKind.ipc };
     this.client = new LanguageClient('edm-workbench', 'EDM Workbench', { run: transport, debug: transport }, options);
+    this.clusters.attach(this.client);
+    answerPrompts(this.client, this.extension.secrets);
     await this.client.start();
     return this.client;
   }
@@ -40,6 +50,7 @@ export class Context implements vscode.Disposable {
   }
 
   async dispose(): Promise<void> {
+    for (const part of [this.clusters, this.logs, this.refusals]) part.dispose();
     await this.client?.dispose();
   }
 }

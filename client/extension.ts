@@ -1,6 +1,10 @@
 import * as vscode from 'vscode';
+import { registerBatchLens } from './batch-lens';
+import { registerEndNotices, registerStatusItem } from './cluster-status';
+import { registerClusterTree } from './cluster-tree';
 import { registerCommands } from './commands';
 import { Context } from './context';
+import { registerDispatch } from './dispatch';
 import { runLens } from './run-lens';
 
 /** Registers everything and starts the server without waiting for it. */
@@ -10,6 +14,11 @@ export function activate(extension: vscode.ExtensionContext): void {
     context,
     ...registerCommands(context),
     vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, runLens),
+    ...registerDispatch(context),
+    ...registerBatchLens(),
+    ...registerClusterTree(context),
+    ...registerStatusItem(context),
+    registerEndNotices(context),
   );
   void context.server();
 }

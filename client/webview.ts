@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 
+type PanelName = 'samples' | 'history' | 'queue' | 'trajectory';
+
 /** Where the bundles of the panels lie. */
 export function mediaRoot(extension: vscode.ExtensionContext): vscode.Uri {
   return vscode.Uri.joinPath(extension.extensionUri, 'dist', 'media');
@@ -13,13 +15,15 @@ export function mediaRoot(extension: vscode.ExtensionContext): vscode.Uri {
 export function panelHtml(
   webview: vscode.Webview,
   extension: vscode.ExtensionContext,
-  name: 'samples' | 'history',
+  name: PanelName,
   title: string,
 ): string {
   const nonce = randomBytes(18).toString('base64');
   const file = (extensionName: string): string =>
     webview.asWebviewUri(vscode.Uri.joinPath(mediaRoot(extension), `${name}.${extensionName}`)).toString();
-  const policy = `default-src 'none'; img-src ${webview.cspSource}; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
+  // Pictures of a trajectory are in no file: they come with its numbers.
+  const images = name === 'trajectory' ? `${webview.cspSource} data:` : webview.cspSource;
+  const policy = `default-src 'none'; img-src ${images}; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
   return `<!DOCTYPE html>
 <html lang="${vscode.env.language}">
 <head>

@@ -10,6 +10,7 @@ import type {
   QueueState,
   SampleDetails,
   SamplesResult,
+  TrajectoryResult,
 } from '../server/protocol';
 
 /** Extension -> samples panel. */
@@ -37,6 +38,12 @@ export type ToHistory =
 
 /** History panel -> extension. */
 export type FromHistory = { type: 'ready' } | { type: 'openRun'; run: string } | { type: 'copy'; text: string };
+
+/** Extension -> trajectory panel. */
+export type ToTrajectory = { type: 'trajectory'; trajectory: TrajectoryResult; network: string };
+
+/** Trajectory panel -> extension. */
+export type FromTrajectory = { type: 'ready' };
 
 /** Extension -> queue panel. */
 export type ToQueue =

@@ -22,6 +22,7 @@ const KEPT = [
   'LICENSE',
   'docs/rules.md',
   'schemas/**',
+  'syntaxes/**',
   'server/model/**',
   'test/editor/screenshots/*.png',
   'dist/*.js',

@@ -1,6 +1,7 @@
 import type { SampleDetails, SamplesResult } from '../../server/protocol';
 import { element } from '../element';
-import { gridLayout, moveByKey, rowsInSight, scrollToShow, type GridLayout } from './layout';
+import { rowsInSight, scrollToShow } from '../rows';
+import { GAP, gridLayout, moveByKey, type GridLayout } from './layout';
 
 export type Sample = SamplesResult['images'][number];
 
@@ -100,7 +101,7 @@ export class SampleGrid {
   reveal(position: number): void {
     if (position >= this.samples.length) return;
     const row = Math.floor(position / this.layout.columns);
-    this.element.scrollTop = scrollToShow(this.layout, row, this.element.scrollTop, this.element.clientHeight);
+    this.element.scrollTop = scrollToShow(this.layout, row, this.element.scrollTop, this.element.clientHeight, GAP);
     this.activate(position);
     this.render();
   }

@@ -1,4 +1,5 @@
 /** Where the tiles of the samples grid lie, and which of them are in sight. Lengths are CSS pixels. No DOM. */
+import type { Rows } from '../rows';
 
 /** Tile sizes where the images' own size is unknown or large. */
 const SIZES = [32, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384];
@@ -7,19 +8,17 @@ const LARGEST_SMALL = 64;
 /** Narrower tiles have no room for a caption. */
 const CAPTION_FROM = 56;
 const CAPTION_HEIGHT = 16;
-const GAP = 4;
+/** Room between two tiles, and below the last row. */
+export const GAP = 4;
 
 /** A grid of equal tiles, filled row by row. */
-export interface GridLayout {
+export interface GridLayout extends Rows {
   count: number;
   columns: number;
-  rows: number;
   /** Side of an image. */
   tile: number;
   /** Distance from one tile to the next, across. */
   columnWidth: number;
-  /** Distance from one row to the next. */
-  rowHeight: number;
   captions: boolean;
 }
 
@@ -43,26 +42,6 @@ export function gridLayout(count: number, width: number, tile: number): GridLayo
   const captions = tile >= CAPTION_FROM;
   const rowHeight = tile + GAP + (captions ? CAPTION_HEIGHT : 0);
   return { count, columns, rows: Math.ceil(count / columns), tile, columnWidth, rowHeight, captions };
-}
-
-/** First and last row (inclusive) to keep in the DOM: those in sight and `overscan` more at each end. Empty: last < first. */
-export function rowsInSight(
-  layout: GridLayout,
-  scrollTop: number,
-  viewport: number,
-  overscan: number,
-): { first: number; last: number } {
-  const first = Math.floor(scrollTop / layout.rowHeight) - overscan;
-  const last = Math.ceil((scrollTop + viewport) / layout.rowHeight) - 1 + overscan;
-  return { first: Math.max(0, first), last: Math.min(layout.rows - 1, last) };
-}
-
-/** Scroll position that shows the whole of `row`, moving as little as possible. */
-export function scrollToShow(layout: GridLayout, row: number, scrollTop: number, viewport: number): number {
-  const top = row * layout.rowHeight;
-  const bottom = top + layout.rowHeight + GAP;
-  if (top < scrollTop || bottom - top > viewport) return top;
-  return Math.max(scrollTop, bottom - viewport);
 }
 
 /**

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DetailsCache } from '../../media/samples/details';
-import {
-  enlarged,
-  gridLayout,
-  moveByKey,
-  nearestSize,
-  rowsInSight,
-  scrollToShow,
-  tileSizes,
-} from '../../media/samples/layout';
+import { enlarged, gridLayout, moveByKey, nearestSize, tileSizes } from '../../media/samples/layout';
+import { rowsInSight, scrollToShow } from '../../media/rows';
 
 test('small images are shown at whole multiples of their size, others at fixed sizes', () => {
   const sizes = tileSizes(28);

@@ -1,0 +1,69 @@
+import * as vscode from 'vscode';
+import { convertRequest, templatesRequest, type Conversion } from '../server/protocol';
+import type { Command } from './commands';
+import type { Context } from './context';
+
+const SCHEDULERS = { slurm: 'Slurm', lsf: 'LSF' } as const;
+
+/** Commands that only edit: they run nothing, so an untrusted workspace has them too. */
+export const EDITING_COMMANDS: Record<string, Command> = {
+  'edmWorkbench.convertScript': convertScript,
+  'edmWorkbench.newScript': newScript,
+};
+
+/** The script of a lens or a menu, else the one in the active editor. */
+export async function openScript(argument: unknown): Promise<vscode.TextDocument | undefined> {
+  if (argument instanceof vscode.Uri) return vscode.workspace.openTextDocument(argument);
+  const document = vscode.window.activeTextEditor?.document;
+  if (!document) void vscode.window.showErrorMessage(vscode.l10n.t('Open a batch script first.'));
+  return document;
+}
+
+/** Opens the script, written for the other scheduler, beside the original. */
+async function convertScript(context: Context, argument?: unknown): Promise<void> {
+  const original = await openScript(argument);
+  if (!original) return;
+  const server = await context.server();
+  const conversion = await server.sendRequest(convertRequest, { text: original.getText() });
+  if (!conversion) {
+    void vscode.window.showErrorMessage(
+      vscode.l10n.t('There is no #SBATCH or #BSUB line in this file: nothing to convert.'),
+    );
+    return;
+  }
+  const document = await vscode.workspace.openTextDocument({
+    language: 'shellscript',
+    content: withNotes(conversion),
+  });
+  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preview: false });
+}
+
+/** The converted script with what needs a look as comments below its directives, where sbatch takes them for nothing. */
+function withNotes({ from, text, notes }: Conversion): string {
+  if (notes.length === 0) return text;
+  const lines = text.split('\n');
+  const last = lines.findLastIndex((line) => /^#(?:SBATCH|BSUB)\b/.test(line));
+  const list = notes.map(({ line, what, why }) => `#   ${vscode.l10n.t('line {0}, {1}: {2}', line + 1, what, why)}`);
+  const title = `# ${vscode.l10n.t('Converted from {0}. Please look at:', SCHEDULERS[from])}`;
+  return [...lines.slice(0, last + 1), '', title, ...list, ...lines.slice(last + 1)].join('\n');
+}
+
+/** A new document from a template, its places to fill in as snippet placeholders. */
+async function newScript(context: Context): Promise<void> {
+  const server = await context.server();
+  const templates = await server.sendRequest(templatesRequest);
+  const items = (['slurm', 'lsf'] as const).flatMap((scheduler) => [
+    { label: SCHEDULERS[scheduler], kind: vscode.QuickPickItemKind.Separator, snippet: '' },
+    ...templates
+      .filter((template) => template.scheduler === scheduler)
+      .map(({ title, help, snippet }) => ({ label: title, description: SCHEDULERS[scheduler], detail: help, snippet })),
+  ]);
+  const chosen = await vscode.window.showQuickPick(items, {
+    placeHolder: vscode.l10n.t('New batch script for which task?'),
+    matchOnDescription: true,
+  });
+  if (!chosen) return;
+  const document = await vscode.workspace.openTextDocument({ language: 'shellscript' });
+  const editor = await vscode.window.showTextDocument(document);
+  await editor.insertSnippet(new vscode.SnippetString(chosen.snippet), new vscode.Position(0, 0));
+}

@@ -1,0 +1,58 @@
+import * as vscode from 'vscode';
+import { exitText, JOB_STATES, reasonText } from '../media/jobs';
+import type { PlacedJob } from './clusters';
+import type { Context } from './context';
+import { plainText } from './plain-text';
+import { showSamples } from './samples-panel';
+
+/** How long the end of a job waits for its followed log to tell why. */
+const PATIENCE_MS = 5_000;
+
+/** The one status item: how many jobs of mine run and wait. It is there only while a cluster is connected. */
+export function registerStatusItem({ clusters }: Context): vscode.Disposable[] {
+  const item = vscode.window.createStatusBarItem('edmWorkbench.jobs', vscode.StatusBarAlignment.Left, 10);
+  item.name = vscode.l10n.t('Jobs on clusters');
+  item.command = 'edmWorkbench.clusters.focus';
+  const draw = (): void => {
+    const reached = clusters.all().filter(({ connection }) => connection === 'connected' || connection === 'lost');
+    if (reached.length === 0) return item.hide();
+    const { running, queued } = clusters.counts();
+    const lost = reached.filter(({ connection }) => connection === 'lost').map(({ profile }) => profile.name);
+    item.text = `$(${lost.length > 0 ? 'debug-disconnect' : 'server-process'}) ${vscode.l10n.t('{0} running, {1} queued', running, queued)}`;
+    item.tooltip = [
+      vscode.l10n.t('Your jobs on {0}', reached.map(({ profile }) => profile.name).join(', ')),
+      ...(lost.length > 0 ? [vscode.l10n.t('Connection lost: {0}', lost.join(', '))] : []),
+    ].join('\n');
+    item.accessibilityInformation = { label: vscode.l10n.t('Jobs: {0} running, {1} queued', running, queued) };
+    item.show();
+  };
+  draw();
+  return [item, clusters.onDidChange(draw)];
+}
+
+/** Tells once that a job has ended, how, and why if that is known. */
+export function registerEndNotices(context: Context): vscode.Disposable {
+  return context.clusters.onDidEnd((ended) => void tell(context, ended));
+}
+
+async function tell(context: Context, ended: PlacedJob): Promise<void> {
+  const { cluster, job } = ended;
+  const explained = await context.logs.explanation(ended, PATIENCE_MS);
+  const why = explained?.map(({ text, remedy }) => [text, remedy].filter(Boolean).join(' ')) ?? [];
+  const text = [
+    vscode.l10n.t('Job {0} ({1}) on {2}: {3}', job.id, job.name, cluster, vscode.l10n.t(JOB_STATES[job.state].word)),
+    exitText(job),
+    ...(why.length > 0 ? why : [reasonText(job)]),
+  ]
+    .filter(Boolean)
+    .join('. ');
+  const log = vscode.l10n.t('Open log');
+  const samples = vscode.l10n.t('Show samples');
+  // The images of another machine are shown once they are here: see pull.
+  const here = job.state === 'done' && context.clusters.info(cluster)?.profile.local && job.folder !== undefined;
+  const buttons = [...(job.stdout ? [log] : []), ...(here ? [samples] : [])];
+  const show = job.state === 'done' || job.state === 'cancelled' ? 'showInformationMessage' : 'showWarningMessage';
+  const chosen = await vscode.window[show](plainText(text), ...buttons);
+  if (chosen === log) await context.logs.open(ended, 'stdout');
+  if (chosen === samples && job.folder !== undefined) showSamples(context, job.folder);
+}

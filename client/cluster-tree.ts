@@ -1,0 +1,240 @@
+import * as vscode from 'vscode';
+import {
+  exitText,
+  foldArrays,
+  isOver,
+  JOB_STATES,
+  reasonText,
+  stateCounts,
+  timeText,
+  type JobArray,
+} from '../media/jobs';
+import type { ClusterInfo, Job } from '../server/protocol';
+import type { Clusters, PlacedJob } from './clusters';
+import type { Context } from './context';
+import { errorText } from './errors';
+
+/** An entry of the tree. */
+export type Node =
+  | { kind: 'cluster'; cluster: string }
+  | { kind: 'job'; cluster: string; job: Job }
+  | { kind: 'array'; cluster: string; array: JobArray; finished: boolean }
+  | { kind: 'finished'; cluster: string };
+
+/** How a connection looks. */
+const CONNECTIONS: Readonly<Record<ClusterInfo['connection'], { icon: string; colour?: string }>> = {
+  connected: { icon: 'vm-active', colour: 'charts.green' },
+  connecting: { icon: 'sync~spin' },
+  disconnected: { icon: 'vm-outline' },
+  lost: { icon: 'vm', colour: 'charts.red' },
+};
+
+/** Redrawing the clocks of what runs; nothing is asked of the cluster for it. */
+const TICK_MS = 5_000;
+
+/** Clusters, below them my jobs with arrays folded, and the finished ones folded away. */
+export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<Node | undefined>();
+  readonly onDidChangeTreeData = this.changed.event;
+  private readonly subscriptions: vscode.Disposable[] = [];
+
+  constructor(private readonly clusters: Clusters) {
+    this.subscriptions.push(clusters.onDidChange(() => this.changed.fire(undefined)));
+    const timer = setInterval(() => {
+      if (clusters.counts().running > 0) this.changed.fire(undefined);
+    }, TICK_MS);
+    this.subscriptions.push({ dispose: () => clearInterval(timer) });
+  }
+
+  getChildren(node?: Node): Node[] {
+    if (!node) return this.clusters.all().map(({ profile }) => ({ kind: 'cluster', cluster: profile.name }));
+    const { cluster } = node;
+    switch (node.kind) {
+      case 'cluster': {
+        const finished = this.clusters.queue(cluster)?.finished.length ?? 0;
+        const jobs = entries(cluster, this.clusters.mine(cluster), false);
+        return finished > 0 ? [...jobs, { kind: 'finished', cluster }] : jobs;
+      }
+      case 'finished':
+        return entries(cluster, this.clusters.queue(cluster)?.finished ?? [], true);
+      case 'array':
+        return node.array.tasks.map((job) => ({ kind: 'job', cluster, job }));
+      case 'job':
+        return [];
+    }
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    switch (node.kind) {
+      case 'cluster':
+        return this.clusterItem(node.cluster);
+      case 'job':
+        return this.jobItem(node);
+      case 'array':
+        return arrayItem(node.cluster, node.array, node.finished);
+      case 'finished': {
+        const jobs = this.clusters.queue(node.cluster)?.finished ?? [];
+        const item = new vscode.TreeItem(vscode.l10n.t('Finished'), vscode.TreeItemCollapsibleState.Collapsed);
+        item.id = `${node.cluster}/finished`;
+        item.description = countsText(jobs);
+        item.iconPath = new vscode.ThemeIcon('history');
+        item.contextValue = 'finished';
+        return item;
+      }
+    }
+  }
+
+  private clusterItem(name: string): vscode.TreeItem {
+    const info = this.clusters.info(name);
+    const queue = this.clusters.queue(name);
+    const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Expanded);
+    const connection = info?.connection ?? 'disconnected';
+    const { icon, colour } = CONNECTIONS[connection];
+    item.id = name;
+    item.iconPath = new vscode.ThemeIcon(icon, colour ? new vscode.ThemeColor(colour) : undefined);
+    const connected = connection === 'connected';
+    item.description = [
+      connected ? undefined : connectionText(connection),
+      connected && queue ? countsText(this.clusters.mine(name)) || vscode.l10n.t('no jobs') : undefined,
+      connected && queue?.problem ? vscode.l10n.t('not up to date') : undefined,
+    ]
+      .filter(Boolean)
+      .join(', ');
+    item.tooltip = [
+      `${name}: ${connectionText(connection)}`,
+      info?.profile.local ? vscode.l10n.t('this machine') : info?.profile.host,
+      info?.scheduler,
+      info?.message,
+      queue?.problem,
+    ]
+      .filter(Boolean)
+      .join('\n');
+    item.contextValue = `cluster ${connection}`;
+    return item;
+  }
+
+  private jobItem({ cluster, job }: PlacedJob): vscode.TreeItem {
+    const { word, icon, colour } = JOB_STATES[job.state];
+    const queue = this.clusters.queue(cluster);
+    const taken = queue ? Date.parse(queue.taken) : Date.now();
+    const label = job.array ? `${job.name} [${job.array.tasks.replace(/[[\]]/g, '')}]` : job.name;
+    const item = new vscode.TreeItem(label);
+    item.id = `${cluster}/${isOver(job) ? 'finished/' : ''}${job.id}`;
+    item.iconPath = new vscode.ThemeIcon(icon, colour ? new vscode.ThemeColor(colour) : undefined);
+    const time = timeText(job, taken, Date.now());
+    item.description = [
+      vscode.l10n.t(word),
+      time,
+      job.nodeList,
+      job.state === 'queued' ? job.reason?.name : exitText(job),
+    ]
+      .filter(Boolean)
+      .join(' · ');
+    item.tooltip = jobTooltip(job, time);
+    item.accessibilityInformation = { label: `${label}, ${item.description}` };
+    item.contextValue = `job ${isOver(job) ? 'over' : 'alive'} ${job.state}`;
+    return item;
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+    this.changed.dispose();
+  }
+}
+
+function entries(cluster: string, jobs: readonly Job[], finished: boolean): Node[] {
+  return foldArrays(jobs).map((entry) =>
+    'tasks' in entry ? { kind: 'array', cluster, array: entry, finished } : { kind: 'job', cluster, job: entry },
+  );
+}
+
+function arrayItem(cluster: string, { id, name, tasks }: JobArray, finished: boolean): vscode.TreeItem {
+  const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = `${cluster}/${finished ? 'finished/' : ''}array ${id}`;
+  item.description = `${id} · ${countsText(tasks)}`;
+  const [[state]] = stateCounts(tasks);
+  const { colour } = JOB_STATES[state];
+  item.iconPath = new vscode.ThemeIcon('layers', colour ? new vscode.ThemeColor(colour) : undefined);
+  item.tooltip = [vscode.l10n.t('Array {0}', id), countsText(tasks)].join('\n');
+  item.contextValue = `array ${finished ? 'over' : 'alive'}`;
+  return item;
+}
+
+/** `2 running, 42 queued`. */
+function countsText(jobs: readonly Job[]): string {
+  return stateCounts(jobs)
+    .map(([state, count]) => `${count} ${vscode.l10n.t(JOB_STATES[state].word)}`)
+    .join(', ');
+}
+
+function connectionText(connection: ClusterInfo['connection']): string {
+  const words = {
+    connected: vscode.l10n.t('connected'),
+    connecting: vscode.l10n.t('connecting…'),
+    disconnected: vscode.l10n.t('not connected'),
+    lost: vscode.l10n.t('connection lost'),
+  };
+  return words[connection];
+}
+
+/** Plain text on purpose: names and reasons come from the cluster, and Markdown of strangers has links. */
+function jobTooltip(job: Job, time: string): string {
+  const size = [
+    job.nodes && vscode.l10n.t('nodes: {0}', job.nodes),
+    job.cpus && vscode.l10n.t('CPUs: {0}', job.cpus),
+    job.gpus && vscode.l10n.t('GPUs: {0}', job.gpus),
+  ].filter(Boolean);
+  const expected = job.state === 'queued' && job.expected ? new Date(job.expected).toLocaleString() : undefined;
+  return [
+    vscode.l10n.t('{0} {1}: {2} ({3})', job.id, job.name, vscode.l10n.t(JOB_STATES[job.state].word), job.stateName),
+    reasonText(job),
+    exitText(job),
+    time,
+    size.join(', '),
+    [job.partition, job.account, job.nodeList].filter(Boolean).join(', '),
+    expected && vscode.l10n.t('expected to start {0}', expected),
+    job.stdout,
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+/** Registers the view; while it is in sight the queues are asked for more often. */
+export function registerClusterTree(context: Context): vscode.Disposable[] {
+  const { clusters } = context;
+  const tree = new ClusterTree(clusters);
+  const view = vscode.window.createTreeView('edmWorkbench.clusters', {
+    treeDataProvider: tree,
+    canSelectMany: true,
+    showCollapseAll: true,
+  });
+  const look = (): void => clusters.look('tree', { attention: view.visible ? 'visible' : 'hidden', whose: 'mine' });
+  const load = (): void => {
+    // An untrusted workspace must not name machines to us.
+    if (!vscode.workspace.isTrusted) return;
+    clusters.load().catch((error: unknown) => {
+      view.message = errorText(error);
+    });
+  };
+  let loaded = false;
+  const seen = (): void => {
+    look();
+    if (view.visible && !loaded) {
+      loaded = true;
+      load();
+    }
+  };
+  seen();
+  const file = vscode.workspace.createFileSystemWatcher('**/.edm-workbench/clusters.yaml');
+  return [
+    tree,
+    view,
+    view.onDidChangeVisibility(seen),
+    vscode.workspace.onDidGrantWorkspaceTrust(load),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (loaded && change.affectsConfiguration('edmWorkbench.clusters')) load();
+    }),
+    file,
+    ...[file.onDidChange, file.onDidCreate, file.onDidDelete].map((event) => event(() => loaded && load())),
+  ];
+}

@@ -1,0 +1,178 @@
+import * as vscode from 'vscode';
+import type { LanguageClient } from 'vscode-languageclient/node';
+import { isOver, stateCounts } from '../media/jobs';
+import {
+  clusterNotification,
+  clustersRequest,
+  connectRequest,
+  disconnectRequest,
+  queueNotification,
+  refreshRequest,
+  watchRequest,
+  type ClusterInfo,
+  type Job,
+  type QueueState,
+  type WatchParams,
+} from '../server/protocol';
+import type { Context } from './context';
+
+/** How closely somebody looks at the queues. */
+export interface Viewer {
+  attention: WatchParams['attention'];
+  whose: WatchParams['whose'];
+  /** The one cluster it looks at; all when left out. */
+  cluster?: string;
+}
+
+/** A job and the cluster it is on. */
+export interface PlacedJob {
+  cluster: string;
+  job: Job;
+}
+
+/** All we know of the clusters and their queues, as the server tells it. Tree, panel and status item look at this. */
+export class Clusters implements vscode.Disposable {
+  private readonly infos = new Map<string, ClusterInfo>();
+  private readonly queues = new Map<string, QueueState>();
+  private readonly viewers = new Map<string, Viewer>();
+  /** What the server was last told of each cluster. */
+  private readonly watched = new Map<string, string>();
+  private readonly changed = new vscode.EventEmitter<string | undefined>();
+  private readonly ended = new vscode.EventEmitter<PlacedJob>();
+  /** Name of the cluster that changed; undefined where the list of clusters did. */
+  readonly onDidChange = this.changed.event;
+  /** Fires once for each of my jobs that ended. */
+  readonly onDidEnd = this.ended.event;
+
+  constructor(private readonly context: Context) {}
+
+  /** Listens to a server that is about to start. */
+  attach(client: LanguageClient): void {
+    client.onNotification(clusterNotification, (info) => {
+      this.infos.set(info.profile.name, info);
+      // A server forgets who looks when a connection ends.
+      if (info.connection !== 'connected') this.watched.delete(info.profile.name);
+      this.tellWatchers();
+      this.changed.fire(info.profile.name);
+    });
+    client.onNotification(queueNotification, (queue) => {
+      this.queues.set(queue.cluster, queue);
+      this.changed.fire(queue.cluster);
+      for (const job of queue.ended) this.ended.fire({ cluster: queue.cluster, job });
+    });
+  }
+
+  /** Asks which clusters there are: those of the workspace's file, the settings, and this machine. */
+  async load(): Promise<ClusterInfo[]> {
+    const server = await this.context.server();
+    const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
+    const found = await server.sendRequest(clustersRequest, { folder });
+    this.infos.clear();
+    for (const info of found) this.infos.set(info.profile.name, info);
+    for (const name of this.queues.keys()) if (!this.infos.has(name)) this.queues.delete(name);
+    this.tellWatchers();
+    this.changed.fire(undefined);
+    return found;
+  }
+
+  /** In the order of the user's list. */
+  all(): ClusterInfo[] {
+    return [...this.infos.values()];
+  }
+
+  info(name: string): ClusterInfo | undefined {
+    return this.infos.get(name);
+  }
+
+  queue(name: string): QueueState | undefined {
+    return this.queues.get(name);
+  }
+
+  /** My jobs on a cluster that have not ended. */
+  mine(name: string): Job[] {
+    const queue = this.queues.get(name);
+    return queue ? queue.jobs.filter(({ user }) => user === queue.user) : [];
+  }
+
+  /** My jobs on all clusters, unfinished ones first. */
+  myJobs(): PlacedJob[] {
+    const place = (cluster: string, jobs: readonly Job[]): PlacedJob[] => jobs.map((job) => ({ cluster, job }));
+    return [
+      ...this.all().flatMap(({ profile: { name } }) => place(name, this.mine(name))),
+      ...[...this.queues].flatMap(([name, { finished }]) => place(name, finished)),
+    ];
+  }
+
+  /** Running and queued jobs of mine on all clusters. */
+  counts(): { running: number; queued: number } {
+    const all = stateCounts(this.all().flatMap(({ profile: { name } }) => this.mine(name)));
+    const sum = (...states: string[]): number =>
+      all.filter(([state]) => states.includes(state)).reduce((total, [, count]) => total + count, 0);
+    return { running: sum('running', 'ending', 'suspended'), queued: sum('queued', 'held') };
+  }
+
+  /** Connects, which may lead to prompts. Does nothing where the connection stands. */
+  async connect(name: string): Promise<void> {
+    if (this.infos.get(name)?.connection === 'connected') return;
+    await vscode.window.withProgress(
+      { location: { viewId: 'edmWorkbench.clusters' }, title: vscode.l10n.t('Connecting to {0}', name) },
+      async () => {
+        const server = await this.context.server();
+        this.infos.set(name, await server.sendRequest(connectRequest, { cluster: name }));
+      },
+    );
+    this.tellWatchers();
+    this.changed.fire(name);
+  }
+
+  async disconnect(name: string): Promise<void> {
+    await (await this.context.server()).sendRequest(disconnectRequest, { cluster: name });
+  }
+
+  async refresh(name: string): Promise<void> {
+    await (await this.context.server()).sendRequest(refreshRequest, { cluster: name });
+  }
+
+  /** Says that somebody looks; `undefined` when it is gone. The closest look at a cluster decides how often is asked. */
+  look(who: string, viewer: Viewer | undefined): void {
+    if (viewer) this.viewers.set(who, viewer);
+    else this.viewers.delete(who);
+    this.tellWatchers();
+  }
+
+  private tellWatchers(): void {
+    for (const { profile, connection } of this.infos.values()) {
+      if (connection !== 'connected') continue;
+      const looking = [...this.viewers.values()].filter(({ cluster }) => !cluster || cluster === profile.name);
+      const attentions = looking.map(({ attention }) => attention);
+      const attention = (['visible', 'hidden', 'none'] as const).find((level) => attentions.includes(level)) ?? 'none';
+      const whose = looking.some((viewer) => viewer.whose === 'all' && viewer.attention !== 'none') ? 'all' : 'mine';
+      const told = `${attention} ${whose}`;
+      if (this.watched.get(profile.name) === told) continue;
+      this.watched.set(profile.name, told);
+      void this.context
+        .server()
+        .then((server) => server.sendRequest(watchRequest, { cluster: profile.name, attention, whose }))
+        .catch((error: unknown) => {
+          this.watched.delete(profile.name);
+          this.context.log?.appendLine(`${profile.name}: ${String(error)}`);
+        });
+    }
+  }
+
+  dispose(): void {
+    this.changed.dispose();
+    this.ended.dispose();
+  }
+}
+
+/** The job as the queue has it now, or as it was. */
+export function latest(clusters: Clusters, { cluster, job }: PlacedJob): Job {
+  const queue = clusters.queue(cluster);
+  return [...(queue?.jobs ?? []), ...(queue?.finished ?? [])].find(({ id }) => id === job.id) ?? job;
+}
+
+/** True where a job can still be cancelled. */
+export function isAlive(job: Job): boolean {
+  return !isOver(job);
+}

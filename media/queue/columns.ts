@@ -1,0 +1,146 @@
+/** The queue as a table: its columns, its order, what the filter finds, and whose jobs come first. No DOM. */
+import type { Job } from '../../server/protocol';
+import { dateText } from '../facts';
+import { clockText, elapsedNow, exitText, isOver, JOB_STATES, timeText } from '../jobs';
+
+/** When the scheduler answered and what time it is, in milliseconds of our clock: running jobs' clocks go on between. */
+export interface Clock {
+  taken: number;
+  now: number;
+}
+
+/** One column of the table. */
+export interface Column {
+  id: string;
+  title: string;
+  text: (job: Job, clock: Clock) => string;
+  /** What the column sorts by, where that is not its text; undefined goes last. */
+  order?: (job: Job, clock: Clock) => number | undefined;
+  /** Right-aligned. */
+  number?: boolean;
+  /** Its text changes from second to second. */
+  ticks?: boolean;
+}
+
+const count = (value: number | undefined): string => (value === undefined ? '' : String(value));
+const time = (iso: string | undefined): number | undefined => (iso === undefined ? undefined : Date.parse(iso));
+
+/** All columns, from what a reader asks first to what is rarely asked. */
+export const COLUMNS: readonly Column[] = [
+  { id: 'id', title: 'Job', text: ({ id }) => id, order: ({ id }) => Number(/^\d+/.exec(id)?.[0]) },
+  { id: 'name', title: 'Name', text: ({ name }) => name },
+  { id: 'user', title: 'User', text: ({ user }) => user },
+  {
+    id: 'state',
+    title: 'State',
+    text: ({ state }) => `${JOB_STATES[state].sign} ${JOB_STATES[state].word}`,
+    order: ({ state }) => JOB_STATES[state].order,
+  },
+  {
+    id: 'elapsed',
+    title: 'Elapsed',
+    text: (job, { taken, now }) => {
+      const elapsed = elapsedNow(job, taken, now);
+      return elapsed === undefined ? '' : clockText(elapsed);
+    },
+    order: (job, { taken, now }) => elapsedNow(job, taken, now),
+    number: true,
+    ticks: true,
+  },
+  {
+    id: 'limit',
+    title: 'Limit',
+    text: ({ limit }) => (limit === undefined ? '' : clockText(limit)),
+    order: ({ limit }) => limit,
+    number: true,
+  },
+  { id: 'partition', title: 'Partition', text: ({ partition }) => partition },
+  { id: 'nodes', title: 'Nodes', text: ({ nodes }) => count(nodes), order: ({ nodes }) => nodes, number: true },
+  { id: 'cpus', title: 'CPUs', text: ({ cpus }) => count(cpus), order: ({ cpus }) => cpus, number: true },
+  { id: 'gpus', title: 'GPUs', text: ({ gpus }) => count(gpus), order: ({ gpus }) => gpus, number: true },
+  {
+    id: 'where',
+    title: 'Node or reason',
+    text: (job) => (isOver(job) ? exitText(job) : job.nodeList || job.reason?.text || ''),
+  },
+  {
+    id: 'submitted',
+    title: 'Submitted',
+    text: ({ submitted }) => dateText(submitted ?? ''),
+    order: ({ submitted }) => time(submitted),
+  },
+];
+
+/** How the table is sorted. */
+export interface Sorting {
+  column: string;
+  descending: boolean;
+}
+
+/** What runs comes first. */
+export const DEFAULT_SORTING: Sorting = { column: 'state', descending: false };
+
+const collator = new Intl.Collator('en', { numeric: true });
+
+/**
+ * A sorted copy: my jobs on top, then as the column says; equal ones by id, newest first. Keys are made once a job, so
+ * that 10,000 jobs take milliseconds. An unknown column sorts by state.
+ */
+export function sortJobs(jobs: readonly Job[], { column, descending }: Sorting, user: string, clock: Clock): Job[] {
+  const chosen = COLUMNS.find(({ id }) => id === column) ?? COLUMNS.find(({ id }) => id === DEFAULT_SORTING.column)!;
+  const sign = descending ? -1 : 1;
+  const keyed = jobs.map((job) => ({
+    job,
+    mine: job.user === user ? 0 : 1,
+    number: chosen.order?.(job, clock),
+    text: chosen.order ? '' : chosen.text(job, clock),
+    id: Number(/^\d+/.exec(job.id)?.[0] ?? 0),
+  }));
+  keyed.sort((a, b) => {
+    const own = a.mine - b.mine;
+    if (own) return own;
+    if (!chosen.order) return sign * collator.compare(a.text, b.text) || b.id - a.id;
+    if (a.number === undefined || b.number === undefined)
+      return Number(a.number === undefined) - Number(b.number === undefined) || b.id - a.id;
+    return sign * (a.number - b.number) || b.id - a.id || collator.compare(a.job.id, b.job.id);
+  });
+  return keyed.map(({ job }) => job);
+}
+
+/** The order after a click on a header: the other way round for the same column, ascending for a new one. */
+export function nextSorting({ column, descending }: Sorting, clicked: string): Sorting {
+  return { column: clicked, descending: clicked === column && !descending };
+}
+
+/** What the filter looks through, made once a job. */
+const searchable = new WeakMap<Job, string>();
+const STILL: Clock = { taken: 0, now: 0 };
+
+/** The jobs in which every word of the filter occurs in some column, account, node or reason; upper or lower case. */
+export function filterJobs(jobs: readonly Job[], filter: string): readonly Job[] {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return jobs;
+  return jobs.filter((job) => {
+    let text = searchable.get(job);
+    if (text === undefined) {
+      text = COLUMNS.map((column) => (column.ticks ? '' : column.text(job, STILL)))
+        .concat(job.account ?? '', job.stateName, job.reason?.name ?? '', job.reason?.text ?? '')
+        .join('\n')
+        .toLowerCase();
+      searchable.set(job, text);
+    }
+    return words.every((word) => text.includes(word));
+  });
+}
+
+/** A job in one sentence for a screen reader and the status line. */
+export function jobText(job: Job, clock: Clock): string {
+  const parts = [
+    `Job ${job.id} ${job.name} of ${job.user}: ${JOB_STATES[job.state].word}`,
+    timeText(job, clock.taken, clock.now),
+    job.nodeList,
+    exitText(job),
+    job.reason && [job.reason.text, job.reason.remedy].filter(Boolean).join(' '),
+  ];
+  return parts.filter(Boolean).join(', ');
+}

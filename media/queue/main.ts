@@ -1,0 +1,209 @@
+/** The queue panel: all jobs of a cluster with mine on top, and how busy it is. */
+import type { ClusterInfo, Job, QueueState } from '../../server/protocol';
+import { button, element } from '../element';
+import { countOf, countText } from '../facts';
+import { connect } from '../host';
+import { isOver, stateCounts, JOB_STATES } from '../jobs';
+import type { FromQueue, ToQueue } from '../protocol';
+import { COLUMNS, DEFAULT_SORTING, filterJobs, jobText, sortJobs, type Clock, type Sorting } from './columns';
+import { QueueGrid } from './grid';
+import { loadBars } from './load';
+
+interface PanelState {
+  filter: string;
+  whose: string;
+  column: string;
+  descending: boolean;
+}
+
+type JobDeed = Extract<FromQueue, { type: 'job' }>['action'];
+
+/** What can be done to the active job: its button, its key, and where it makes sense. */
+const DEEDS: readonly { action: JobDeed; title: string; key?: string; fits: (job: Job, mine: boolean) => boolean }[] = [
+  { action: 'follow', title: 'Follow log', fits: (job, mine) => mine && !isOver(job) },
+  { action: 'output', title: 'Open output', key: 'o', fits: (_, mine) => mine },
+  { action: 'script', title: 'Show script', key: 's', fits: (_, mine) => mine },
+  { action: 'hold', title: 'Hold', fits: ({ state }, mine) => mine && state === 'queued' },
+  { action: 'release', title: 'Release', fits: ({ state }, mine) => mine && state === 'held' },
+  { action: 'cancel', title: 'Cancel', key: 'Delete', fits: (job, mine) => mine && !isOver(job) },
+  { action: 'copyId', title: 'Copy id', key: 'c', fits: () => true },
+];
+
+const TICK_MS = 1000;
+
+const host = connect<ToQueue, FromQueue, PanelState>({ filter: '', whose: 'all', ...DEFAULT_SORTING });
+let clusters: readonly ClusterInfo[] = [];
+let shown = '';
+let queue: QueueState | undefined;
+
+const clusterSelect = element('select', { id: 'cluster' });
+const filter = element('input', {
+  id: 'filter',
+  type: 'search',
+  placeholder: 'Name, user, state, partition, reason…',
+  autocomplete: 'off',
+});
+const whose = element(
+  'select',
+  { id: 'whose' },
+  element('option', { value: 'all' }, 'All jobs, mine first'),
+  element('option', { value: 'mine' }, 'My jobs'),
+  element('option', { value: 'finished' }, 'My finished jobs'),
+);
+const connectButton = button({ hidden: true }, 'Connect', () => host.post({ type: 'connect' }));
+const refresh = button({ class: 'secondary' }, 'Refresh', () => host.post({ type: 'refresh' }));
+const total = element('span', { class: 'total', role: 'status' });
+const fresh = element('span', { class: 'fresh' });
+const problem = element('p', { class: 'banner', role: 'alert', hidden: true });
+const load = element('ul', { class: 'loads', 'aria-label': 'Load of the partitions' });
+const empty = element('p', { class: 'empty' }, 'Waiting for the queue…');
+const deeds = element('div', { class: 'deeds', role: 'toolbar', 'aria-label': 'The chosen job' });
+const status = element('div', { class: 'status', role: 'status' });
+
+const sorting = (): Sorting => ({ column: host.state.column, descending: host.state.descending });
+const clock = (): Clock => ({ taken: queue ? Date.parse(queue.taken) : 0, now: Date.now() });
+const isMine = (job: Job): boolean => job.user === queue?.user;
+const post = (job: Job, action: JobDeed): void => host.post({ type: 'job', id: job.id, action });
+
+const grid = new QueueGrid(sorting(), {
+  sorted({ column, descending }) {
+    host.remember({ column, descending });
+    const title = COLUMNS.find(({ id }) => id === column)?.title ?? column;
+    draw();
+    status.textContent = `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`;
+  },
+  activeChanged: (job) => describe(job),
+  open: (job) => {
+    if (isMine(job)) post(job, isOver(job) ? 'output' : 'follow');
+  },
+  key(job, key) {
+    const deed = DEEDS.find((one) => one.key === key && one.fits(job, isMine(job)));
+    if (deed) post(job, deed.action);
+    return deed !== undefined;
+  },
+});
+
+filter.value = host.state.filter;
+whose.value = host.state.whose;
+const field = (id: string, label: string, control: HTMLElement): HTMLElement =>
+  element('div', { class: 'field' }, element('label', { for: id }, label), control);
+document.body.append(
+  element(
+    'header',
+    { class: 'head' },
+    element('h1', {}, 'Queue'),
+    element(
+      'div',
+      { class: 'toolbar', role: 'group', 'aria-label': 'View' },
+      field('cluster', 'Cluster', clusterSelect),
+      field('whose', 'Show', whose),
+      field('filter', 'Filter', filter),
+      connectButton,
+      refresh,
+      fresh,
+      total,
+    ),
+    load,
+  ),
+  problem,
+  empty,
+  grid.element,
+  deeds,
+  status,
+);
+
+/** The jobs chosen by the view, filtered and sorted. */
+function draw(): void {
+  const chosen = host.state.whose;
+  const all = chosen === 'finished' ? (queue?.finished ?? []) : (queue?.jobs ?? []);
+  const wanted = chosen === 'mine' ? all.filter(isMine) : all;
+  const passing = filterJobs(wanted, host.state.filter);
+  grid.show(sortJobs(passing, sorting(), queue?.user ?? '', clock()), queue?.user ?? '', clock());
+  const counts = stateCounts(passing).map(([state, number]) => `${countText(number)} ${JOB_STATES[state].word}`);
+  const rows =
+    passing.length === wanted.length
+      ? countOf(wanted.length, 'row')
+      : `${countText(passing.length)} of ${countOf(wanted.length, 'row')}`;
+  total.textContent = queue ? [rows, ...counts].join(', ') : '';
+  grid.element.hidden = passing.length === 0;
+  deeds.hidden = passing.length === 0;
+  empty.hidden = passing.length > 0;
+  empty.textContent = emptyText(wanted.length);
+}
+
+function emptyText(unfiltered: number): string {
+  const info = clusters.find(({ profile }) => profile.name === shown);
+  if (unfiltered > 0) return 'No job matches the filter.';
+  if (queue) return host.state.whose === 'finished' ? 'None of your jobs has finished lately.' : 'No jobs.';
+  if (info && info.connection !== 'connected')
+    return `${shown} is not connected.${info.message ? ` ${info.message}` : ''}`;
+  return 'Waiting for the queue…';
+}
+
+/** How old the answer is, and why it is not newer. */
+function showFreshness(): void {
+  const seconds = queue ? Math.max(0, Math.round((Date.now() - Date.parse(queue.taken)) / 1000)) : undefined;
+  fresh.textContent = seconds === undefined ? '' : `${seconds} s ago`;
+}
+
+function describe(job: Job | undefined): void {
+  const text = job ? jobText(job, clock()) : '';
+  if (status.textContent !== text) status.textContent = text;
+  status.title = text;
+  const fitting = job ? DEEDS.filter(({ fits }) => fits(job, isMine(job))) : [];
+  const key = fitting.map(({ action }) => action).join();
+  if (deeds.dataset.key === key) return;
+  deeds.dataset.key = key;
+  deeds.replaceChildren(
+    ...fitting.map(({ action, title, key: shortcut }) =>
+      button({ class: 'secondary', title: shortcut ? `${title} (${shortcut})` : title }, title, () => {
+        if (grid.active) post(grid.active, action);
+      }),
+    ),
+  );
+}
+
+function showProblem(text: string | undefined): void {
+  problem.textContent = text ?? '';
+  problem.hidden = text === undefined;
+}
+
+clusterSelect.addEventListener('change', () => host.post({ type: 'cluster', cluster: clusterSelect.value }));
+filter.addEventListener('input', () => {
+  host.remember({ filter: filter.value });
+  draw();
+});
+whose.addEventListener('change', () => {
+  host.remember({ whose: whose.value });
+  host.post({ type: 'whose', whose: whose.value === 'all' ? 'all' : 'mine' });
+  draw();
+});
+setInterval(() => {
+  grid.tick(Date.now());
+  showFreshness();
+}, TICK_MS);
+
+host.listen({
+  clusters(message) {
+    if (message.shown !== shown) queue = undefined;
+    ({ clusters, shown } = message);
+    clusterSelect.replaceChildren(...clusters.map(({ profile: { name } }) => element('option', { value: name }, name)));
+    clusterSelect.value = shown;
+    const info = clusters.find(({ profile }) => profile.name === shown);
+    connectButton.hidden = info?.connection === 'connected' || info?.connection === 'connecting';
+    connectButton.textContent = info?.connection === 'lost' ? 'Reconnect' : 'Connect';
+    showProblem(info?.connection === 'lost' ? (info.message ?? 'The connection was lost') : queue?.problem);
+    load.replaceChildren(...loadBars(queue?.load ?? []));
+    draw();
+  },
+  queue(message) {
+    queue = message.queue;
+    showProblem(queue.problem);
+    load.replaceChildren(...loadBars(queue.load));
+    showFreshness();
+    draw();
+  },
+  problem: (message) => showProblem(message.message),
+});
+// The panel is built anew whenever it was hidden: the extension hears what it showed.
+if (host.state.whose !== 'all') host.post({ type: 'whose', whose: 'mine' });

@@ -1,0 +1,65 @@
+import type { TrajectoryResult } from '../../server/protocol';
+import { element, shape } from '../element';
+import { valueScale } from '../history/scale';
+import { shortNumber } from './columns';
+
+const HEIGHT = 190;
+const TOP = 10;
+/** Room for two lines of labels: step and NFE. */
+const BOTTOM = 40;
+const AXIS = 56;
+const RIGHT = 16;
+const SLOT = 30;
+
+/**
+ * Noise levels over steps, logarithmic, with the network evaluations so far below. The final images have no noise and so
+ * no place on it. The table has the same numbers, so for a screen reader it is one picture.
+ */
+export function noiseChart({ steps }: TrajectoryResult): HTMLElement {
+  const levels = steps.slice(0, -1);
+  const width = AXIS + levels.length * SLOT + RIGHT;
+  const scale = valueScale(
+    levels.map(({ sigma }) => sigma),
+    'log',
+  );
+  const x = (at: number): number => AXIS + (at + 0.5) * SLOT;
+  const y = (sigma: number): number => TOP + (1 - scale.at(sigma)) * (HEIGHT - TOP - BOTTOM);
+  const rules = scale.ticks.flatMap(({ value, label }) => {
+    const at = Math.round(y(value)) + 0.5;
+    return [
+      shape('line', { x1: AXIS, x2: width, y1: at, y2: at, class: 'rule' }),
+      shape('text', { x: AXIS - 8, y: at, class: 'tick' }, label),
+    ];
+  });
+  const corners = levels.map(({ sigma }, at) => `${x(at)},${y(sigma).toFixed(2)}`);
+  const points = levels.map(({ sigma, nfe }, at) => {
+    const text = `Step ${at + 1}: sigma ${shortNumber(sigma)}, NFE ${nfe}`;
+    return shape('circle', { cx: x(at), cy: y(sigma).toFixed(2), r: 3.5, class: 'point' }, shape('title', {}, text));
+  });
+  const labels = levels.flatMap(({ nfe }, at) => [
+    shape('text', { x: x(at), y: HEIGHT - 24, class: 'count' }, String(at + 1)),
+    shape('text', { x: x(at), y: HEIGHT - 8, class: 'count' }, String(nfe)),
+  ]);
+  const [first, last] = [levels[0], levels[levels.length - 1]];
+  const svg = shape(
+    'svg',
+    {
+      width,
+      height: HEIGHT,
+      role: 'img',
+      'aria-label': `Noise levels from ${shortNumber(first.sigma)} to ${shortNumber(last.sigma)} in ${levels.length} steps with ${last.nfe} network evaluations`,
+    },
+    ...rules,
+    shape('polyline', { points: corners.join(' '), class: 'line' }),
+    ...points,
+    shape('text', { x: AXIS - 8, y: HEIGHT - 24, class: 'name' }, 'step'),
+    shape('text', { x: AXIS - 8, y: HEIGHT - 8, class: 'name' }, 'NFE'),
+    ...labels,
+  );
+  return element(
+    'figure',
+    { class: 'chart' },
+    element('figcaption', {}, element('h2', {}, 'Noise level sigma at each step')),
+    element('div', { class: 'plot', tabindex: 0, role: 'region', 'aria-label': 'Noise levels' }, svg),
+  );
+}

@@ -1,0 +1,27 @@
+/** The trajectory panel: what the network makes of each seed at every noise level, and the levels as a chart. */
+import { element, factList } from '../element';
+import { connect } from '../host';
+import type { FromTrajectory, ToTrajectory } from '../protocol';
+import { noiseChart } from './chart';
+import { trajectoryFacts } from './columns';
+import { strips } from './strips';
+
+const EXPLANATION =
+  'Each picture is D(x; sigma), the network’s estimate of the image at that noise level. ' +
+  'A deterministic Euler step goes to x_next = r x + (1 − r) D with r = sigma_next / sigma; Heun’s method corrects it by a second evaluation.';
+
+connect<ToTrajectory, FromTrajectory, Record<string, never>>({}).listen({
+  trajectory({ trajectory, network }) {
+    document.body.replaceChildren(
+      element(
+        'header',
+        { class: 'head' },
+        element('h1', {}, 'Denoising trajectory'),
+        factList(trajectoryFacts(trajectory, network)),
+        element('p', { class: 'explanation' }, EXPLANATION),
+        ...trajectory.notes.map((note) => element('p', { class: 'caution' }, note)),
+      ),
+      element('main', {}, strips(trajectory), noiseChart(trajectory)),
+    );
+  },
+});
