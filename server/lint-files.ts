@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { analyse, applyFixes } from './batch';
+import { analyse, fixAll, type ScriptContext } from './batch';
 import { writeAtomically } from './diffusion/image-folder';
 import { messageOf, UserError } from './errors';
 import { CONFIG_SUFFIX, readConfig } from './runs/config';
 import { checkFiles } from './runs/diagnose';
+import { validator } from './schema';
+import type { ClusterSnapshot } from './schema-types.gen';
 
 /** One finding in a file, as every report format needs it. Lines and columns count from 1. */
 export interface FileFinding {
@@ -18,9 +20,23 @@ export interface FileFinding {
   message: string;
 }
 
-export interface LintOptions {
-  scheduler?: 'slurm' | 'lsf';
+export interface LintOptions extends Pick<ScriptContext, 'scheduler' | 'cluster'> {
+  /** Apply all fixes to batch scripts; the file keeps its mode and its line ends. */
   fix?: boolean;
+}
+
+/**
+ * A cluster snapshot that was written by `edm-workbench snapshot` or by hand.
+ * @throws UserError for a file that cannot be read or is none
+ */
+export async function readSnapshot(file: string): Promise<ClusterSnapshot> {
+  try {
+    const read = validator<ClusterSnapshot>('cluster-snapshot')(JSON.parse(await readFile(file, 'utf8')));
+    if (read.valid) return read.value;
+    throw new Error(read.problem);
+  } catch (error) {
+    throw new UserError(`${file} is no cluster snapshot: ${messageOf(error)}`);
+  }
 }
 
 /**
@@ -39,16 +55,10 @@ export async function lintFile(file: string, options: LintOptions): Promise<File
       finding(file, range.start, range.end, severity, id, message),
     );
   }
-  let script = text;
-  let findings = analyse(script, { path: file, scheduler: options.scheduler }).findings;
-  if (options.fix) {
-    const fixed = applyFixes(script, findings);
-    if (fixed !== script) {
-      await writeAtomically(file, Buffer.from(fixed));
-      script = fixed;
-      findings = analyse(script, { path: file, scheduler: options.scheduler }).findings;
-    }
-  }
+  const { fix, ...context } = { ...options, path: file };
+  const script = fix ? fixAll(text, context) : text;
+  if (script !== text) await writeAtomically(file, Buffer.from(script), (await stat(file)).mode);
+  const { findings } = analyse(script, context);
   return findings.map(({ start, end, severity, id, message, remedy }) =>
     finding(file, start, end, severity, id, remedy ? `${message}. ${remedy}` : message),
   );

@@ -23,6 +23,7 @@ import { repositoryRoot } from './history/git';
 import { listSamples, sampleDetails } from './history/samples';
 import { publishedTexts } from './history/published';
 import { readHistory } from './history/store';
+import { FIX_ALL } from './batch/language';
 import {
   codeActions,
   completion,
@@ -39,6 +40,7 @@ import * as protocol from './protocol';
 import { executeRun } from './runs/execute';
 import { generateInto, importInto, measureImages } from './runs/single';
 import { denoisingTrajectory } from './runs/trajectory';
+import { Settings } from './settings';
 
 /** What the server can do, as one snapshot. */
 export const CAPABILITIES: InitializeResult['capabilities'] = {
@@ -47,7 +49,7 @@ export const CAPABILITIES: InitializeResult['capabilities'] = {
   hoverProvider: true,
   documentSymbolProvider: true,
   documentFormattingProvider: true,
-  codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+  codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix, FIX_ALL] },
 };
 
 const connection = createConnection(ProposedFeatures.all);
@@ -173,14 +175,19 @@ connection.onRequest(
 connection.onRequest(protocol.convertRequest, ({ text }) => convert(text) ?? null);
 connection.onRequest(protocol.templatesRequest, () => templates);
 
-useScriptLookup(
-  registerClusterRequests(connection, {
-    hosts: new Hosts(clientPrompter(connection), (line) => connection.console.log(line)),
-    responseError,
-    hostAliases: () => Promise.resolve(hostAliases()),
-    onSnapshots: () => documents.all().forEach(publish),
-  }),
-);
+const publishAll = (): void => documents.all().forEach(publish);
+const settings = new Settings();
+connection.onInitialized(() => void settings.follow(connection, publishAll));
+const ofCluster = registerClusterRequests(connection, {
+  hosts: new Hosts(clientPrompter(connection), (line) => connection.console.log(line)),
+  responseError,
+  hostAliases: () => Promise.resolve(hostAliases()),
+  onSnapshots: publishAll,
+});
+useScriptLookup((text) => {
+  const { cluster, disabled = [] } = ofCluster(text);
+  return { cluster, disabled: [...disabled, ...settings.disabledRules] };
+});
 
 documents.listen(connection);
 connection.listen();

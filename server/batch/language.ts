@@ -30,6 +30,9 @@ const severities = {
 
 const source = 'EDM Workbench';
 
+/** For `editor.codeActionsOnSave`: all fixes of a script at once. */
+export const FIX_ALL = `${CodeActionKind.SourceFixAll}.edmWorkbench`;
+
 /** Findings as diagnostics; the remedy follows the message. */
 export function diagnostics(text: string, context?: ScriptContext): Diagnostic[] {
   return analyse(text, context).findings.map(diagnostic);
@@ -96,10 +99,10 @@ export function codeActions(uri: string, text: string, range: Range, context?: S
     ...(finding.alternatives ?? []).map((fix) => action(finding, fix, false)),
     disable(uri, text, finding),
   ]);
-  if (findings.filter(({ fix }) => fix).length > 1)
+  if (findings.some(({ fix }) => fix))
     actions.push({
       title: 'Fix all in this script',
-      kind: CodeActionKind.SourceFixAll,
+      kind: FIX_ALL,
       edit: { changes: { [uri]: [{ range: whole(text), newText: fixAll(text, context) }] } },
     });
   return actions;

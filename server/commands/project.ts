@@ -5,8 +5,8 @@ import { UserError } from '../errors';
 import { formatG } from '../fid/format-g';
 import { repositoryRoot } from '../history/git';
 import { readHistory } from '../history/store';
-import { LINT_FORMATS, lintFile } from '../lint-files';
-import { choice, flag, print, text, type Command } from './command';
+import { LINT_FORMATS, lintFile, readSnapshot } from '../lint-files';
+import { choice, flag, print, string, text, type Command } from './command';
 
 export const projectCommands: Record<string, Command> = {
   history: {
@@ -28,15 +28,17 @@ export const projectCommands: Record<string, Command> = {
     },
   },
   lint: {
-    usage: 'lint FILE... [--scheduler slurm|lsf] [--format text|json|sarif] [--fix]',
+    usage: 'lint FILE... [--scheduler slurm|lsf] [--snapshot CLUSTER.json] [--format text|json|sarif] [--fix]',
     summary: 'Check batch scripts and run configs; exit 0 clean, 1 errors found, 2 could not run',
-    options: { scheduler: text, format: text, fix: flag },
+    options: { scheduler: text, snapshot: text, format: text, fix: flag },
     async run(values, positionals) {
       if (positionals.length === 0) throw new UserError('lint: give the files to check');
       const scheduler = choice(values, 'scheduler', ['slurm', 'lsf'] as const);
       const format = choice(values, 'format', Object.keys(LINT_FORMATS)) ?? 'text';
+      const snapshot = string(values, 'snapshot');
+      const cluster = snapshot === undefined ? undefined : await readSnapshot(snapshot);
       const findings = (
-        await Promise.all(positionals.map((file) => lintFile(file, { scheduler, fix: values.fix === true })))
+        await Promise.all(positionals.map((file) => lintFile(file, { scheduler, cluster, fix: values.fix === true })))
       ).flat();
       const report = LINT_FORMATS[format](findings);
       if (report) console.log(report);

@@ -3,7 +3,7 @@
  * image: it was written under a temporary name and renamed. `generation.json`, written before the first image, says
  * what they were made with; images of other settings never get in among them. Several processes may fill one folder.
  */
-import { access, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { HOST, isAlive } from '../claim';
 import { isCode, messageOf, UserError } from '../errors';
@@ -42,11 +42,16 @@ export function fileError(error: unknown, path: string): unknown {
  * Writes a file so that it appears under its name whole or not at all; folders are made as needed.
  * @throws UserError saying what is wrong with the disk or the folder; nothing is left behind
  */
-export async function writeAtomically(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  bytes: Uint8Array | AsyncIterable<Uint8Array>,
+  mode?: number,
+): Promise<void> {
   const part = partOf(path);
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(part, bytes);
+    if (mode !== undefined) await chmod(part, mode);
     await rename(part, path);
   } catch (error) {
     await rm(part, { force: true }).catch(() => undefined);

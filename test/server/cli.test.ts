@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { encodePng } from '../../server/diffusion/png';
@@ -136,7 +136,7 @@ test('bad input: one clear line, the right exit status, nothing written', async 
       const line = ran.stderr.trim();
       assert.match(line, message);
       assert.equal(ran.status, status, line);
-      assert.match(line, /^Error: [^\n]+$/, 'one line');
+      assert.match(line, /^(Reading [^\n]+\n)?Error: [^\n]+$/, 'one line');
       assert.ok(!readdirSync(folder).includes('x'), 'nothing written');
     });
   }
@@ -182,6 +182,26 @@ test('lint: exit status and formats', () => {
   const result = sarif.runs[0].results.find(({ ruleId }) => ruleId === 'gpu-count');
   assert.equal(result?.locations[0].physicalLocation.region.startLine, 3);
   assert.equal(cli(folder, 'lint', 'none.slurm').status, 2);
+});
+
+test('lint --fix keeps the mode; lint --snapshot checks against a cluster, offline', () => {
+  const script = path.join(folder, 'late.slurm');
+  writeFileSync(script, '#!/bin/bash\nset -e\n#SBATCH --partition=gpus\n#SBATCH --time=1:00:00\nhostname\n', {
+    mode: 0o755,
+  });
+  chmodSync(script, 0o750);
+  assert.equal(cli(folder, 'lint', '--fix', 'late.slurm').status, 0);
+  assert.equal(statSync(script).mode & 0o777, 0o750);
+  assert.match(readFileSync(script, 'utf8'), /^#!\/bin\/bash\n#SBATCH --partition=gpus\n#SBATCH --time=1:00:00\n/);
+  const snapshot = path.join(folder, 'cluster.json');
+  writeFileSync(snapshot, JSON.stringify({ scheduler: 'slurm', partitions: [{ name: 'gpu', default: true }] }));
+  const checked = cli(folder, 'lint', '--snapshot', 'cluster.json', 'late.slurm');
+  assert.equal(checked.status, 1);
+  assert.match(checked.stdout, /gpus/);
+  writeFileSync(snapshot, '{"scheduler":"pbs"}');
+  const refused = cli(folder, 'lint', '--snapshot', 'cluster.json', 'late.slurm');
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /cluster\.json is no cluster snapshot: /);
 });
 
 test('run and history in a repository', () => {

@@ -35,7 +35,7 @@ test('the server says what it can do', () => {
     {
       textDocumentSync: 2,
       hoverProvider: true,
-      codeActionProvider: { codeActionKinds: ['quickfix'] },
+      codeActionProvider: { codeActionKinds: ['quickfix', 'source.fixAll.edmWorkbench'] },
       completes: true,
     },
   );
@@ -120,6 +120,7 @@ test('completion and hover in a run config', async () => {
     'detector',
     'num',
     'reference',
+    'repeats',
     'seed',
   ]);
 
