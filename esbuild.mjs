@@ -22,7 +22,12 @@ const bundles = [
   { ...node, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
   {
     ...browser,
-    entryPoints: { samples: 'media/samples/main.ts', history: 'media/history/main.ts', queue: 'media/queue/main.ts', trajectory: 'media/trajectory/main.ts' },
+    entryPoints: {
+      samples: 'media/samples/main.ts',
+      history: 'media/history/main.ts',
+      queue: 'media/queue/main.ts',
+      trajectory: 'media/trajectory/main.ts',
+    },
     outdir: 'dist/media',
   },
   {

@@ -4,7 +4,8 @@ import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
 import { packageRoot } from './assets';
 
 /** The schemas in schemas/, by the name of their file. */
-export type SchemaName = 'run-config' | 'run-manifest' | 'history-record' | 'clusters' | 'cluster-snapshot' | 'dispatch';
+export type SchemaName =
+  'run-config' | 'run-manifest' | 'history-record' | 'clusters' | 'cluster-snapshot' | 'dispatch';
 
 let ajv: Ajv | undefined;
 const compiled = new Map<SchemaName, ValidateFunction>();
