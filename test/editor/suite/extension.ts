@@ -99,15 +99,15 @@ suite('the extension in the editor', () => {
         .join(),
       /denoiser/,
     );
-    const lenses = await eventually(async () => {
+    // Others may stand beside it.
+    await eventually(async () => {
       const found = await vscode.commands.executeCommand<vscode.CodeLens[]>(
         'vscode.executeCodeLensProvider',
         document.uri,
         9,
       );
-      return found.length > 0 ? found : undefined;
+      return found.some(({ command }) => command?.command === 'edmWorkbench.runConfig') ? found : undefined;
     });
-    assert.equal(lenses[0].command?.command, 'edmWorkbench.runConfig');
   });
 
   test('Run this config makes images and a record; samples and history open', async () => {
