@@ -23,6 +23,19 @@ export async function pickFolder(base: string): Promise<string | undefined> {
   return chosen?.fsPath;
 }
 
+/** A network by path or name. @returns undefined if the user went away */
+export function askNetwork(): Thenable<string | undefined> {
+  return ask(vscode.l10n.t('Network: an .onnx file, or {0}', EMBEDDED), EMBEDDED);
+}
+
+/** Number of sampling steps. @returns undefined if the user went away */
+export async function askSteps(): Promise<number | undefined> {
+  const steps = await ask(vscode.l10n.t('Sampling steps (2 or more)'), '18', (text) =>
+    /^\d+$/.test(text) && Number(text) >= 2 ? undefined : vscode.l10n.t('An integer of at least 2'),
+  );
+  return steps === undefined ? undefined : Number(steps);
+}
+
 /** A line of text. @returns undefined if the user went away */
 export function ask(
   prompt: string,
