@@ -35,6 +35,7 @@ const bundles = [
       samples: 'media/samples/style.css',
       history: 'media/history/style.css',
       queue: 'media/queue/style.css',
+      trajectory: 'media/trajectory/style.css',
     },
     outdir: 'dist/media',
   },
