@@ -75,6 +75,20 @@ test('too many seeds are refused in one line; a trajectory can be cancelled', as
   listener.dispose();
 });
 
+test('import says what it made, and the network is of use', async () => {
+  const folder = temporaryFolder();
+  const source = path.join(ROOT, 'test', 'fixtures', 'nets', 'vp-ddpmpp-u-r8.pkl');
+  const dest = path.join(folder, 'network.onnx');
+  const { text } = await server.connection.sendRequest(protocol.importRequest, { source, dest });
+  assert.match(text, /^VPPrecond, SongUNet, 8x8, \d+ parameters$/);
+  const sampler = { steps: 2, solver: 'euler' } as const;
+  const params = { network: 'network.onnx', seeds: '0', sampler, base: folder };
+  const { steps, classes } = await server.connection.sendRequest(protocol.trajectoryRequest, params);
+  assert.deepEqual([steps.length, steps[2].nfe, classes], [3, 2, undefined]);
+  // A step to noise level 0 goes onto D.
+  assert.deepEqual(steps[2].images, steps[1].images);
+});
+
 test('import refuses in one line what is no model, and leaves no file', async () => {
   const folder = temporaryFolder();
   const source = path.join(folder, 'network.pkl');
