@@ -100,8 +100,8 @@ async function readPiece(host: Host, path: string, offset: number, length: numbe
   } catch (error) {
     if (error instanceof ConnectionLostError) return undefined;
     const there = await host.files.stat(path).catch(() => undefined);
-    if (!there) return undefined;
-    throw error;
+    // One that came between the two looks is read now; whatever else is wrong is said now.
+    return there && host.files.read(path, offset, length);
   }
 }
 
