@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -27,7 +27,10 @@ export function git(folder: string, ...args: string[]): string {
 export function repository(files: Record<string, string>): string {
   const folder = temporaryFolder();
   git(folder, 'init', '--quiet', '--initial-branch=main');
-  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), text);
+  }
   git(folder, 'add', '--all');
   git(folder, 'commit', '--quiet', '--message', 'A run config');
   return folder;
