@@ -56,10 +56,18 @@ async function confirmHostKey({ host, port, algorithm, fingerprint }: HostKeyPar
   return chosen === trust;
 }
 
-/** Reads, stores or forgets one secret. */
+/** Reads or forgets one secret, or stores it if the user says so. */
 async function secret(secrets: vscode.SecretStorage, { key, value }: SecretParams): Promise<string | null> {
   if (value === undefined) return (await secrets.get(key)) ?? null;
   if (value === null) await secrets.delete(key);
-  else await secrets.store(key, value);
+  else void offerToKeep(secrets, key, value);
   return null;
+}
+
+/** Connecting goes on meanwhile: no answer is a no. */
+async function offerToKeep(secrets: vscode.SecretStorage, key: string, value: string): Promise<void> {
+  const keep = vscode.l10n.t('Keep it');
+  const question = vscode.l10n.t('Keep the passphrase of your ssh key in the secret storage of the editor?');
+  if ((await vscode.window.showInformationMessage(question, keep, vscode.l10n.t('Ask again'))) === keep)
+    await secrets.store(key, value);
 }
