@@ -291,7 +291,7 @@ test('two processes share the seeds of one folder: none missing, torn, or made t
   const folder = temporaryFolder(t);
   await generate(analyticDenoiser(), options(join(folder, 'one'), '0-79'));
   const outdir = join(folder, 'two');
-  const results = await Promise.all([startProcess(outdir, '0-79', 3), startProcess(outdir, '0-79', 3)].map(ended));
+  const results = await Promise.all([startProcess(outdir, '0-79', 12), startProcess(outdir, '0-79', 12)].map(ended));
   const written = results.map((result) => {
     const [, own, others] =
       /^0 \{"written":(\d+),"skipped":(\d+),"notFinite":0,"nfe":7/.exec(result) ?? assert.fail(result);
@@ -308,7 +308,7 @@ test('of two processes one is killed: the other makes its images too', async (t)
   const folder = temporaryFolder(t);
   await generate(analyticDenoiser(), options(join(folder, 'one'), '0-79'));
   const outdir = join(folder, 'killed');
-  const [victim, survivor] = [startProcess(outdir, '0-79', 5), startProcess(outdir, '0-79', 5)];
+  const [victim, survivor] = [startProcess(outdir, '0-79', 12), startProcess(outdir, '0-79', 12)];
   const [end, result] = [ended(victim), ended(survivor)];
   while (victim.exitCode === null && countImages(outdir) < 6) await new Promise((resolve) => setTimeout(resolve, 2));
   victim.kill('SIGKILL');
