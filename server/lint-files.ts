@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { analyse, fixAll, type ScriptContext } from './batch';
-import { writeAtomically } from './diffusion/image-folder';
+import { writeAtomically } from './atomic-file';
 import { messageOf, UserError } from './errors';
 import { CONFIG_SUFFIX, readConfig } from './runs/config';
 import { checkFiles } from './runs/diagnose';

@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isSeq, parseDocument } from 'yaml';
 import { messageOf, UserError } from '../errors';
-import { writeAtomically } from '../diffusion/image-folder';
+import { writeAtomically } from '../atomic-file';
 import type { ClusterProfile } from '../protocol';
 import { CLUSTERS_FILE, readProfiles } from './profiles';
 

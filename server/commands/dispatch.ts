@@ -1,7 +1,7 @@
 /** Runs on clusters: what compute nodes are told, and later what users type. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeAtomically } from '../diffusion/image-folder';
+import { writeAtomically } from '../atomic-file';
 import { batchLines } from '../diffusion/batch-size';
 import { calibrate, withBatch } from '../dispatch/calibration';
 import { DIRTY_CHOICES } from '../dispatch/commit';

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors';
 import type { Image } from './image';
-import { writeAtomically } from './image-folder';
+import { writeAtomically } from '../atomic-file';
 import { decodePng, encodePngRows } from './png';
 
 /** The near-square arrangement of n images: as many columns as rows or one more. */

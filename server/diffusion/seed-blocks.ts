@@ -3,7 +3,7 @@ import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Claim } from '../claim';
-import { fileError } from './image-folder';
+import { fileError } from '../atomic-file';
 
 /** Seeds of a block: numbers that divide to the same integer, whatever lists and batches the processes have. */
 const BLOCK = 16;

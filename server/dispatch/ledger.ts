@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Claim } from '../claim';
-import { writeAtomically } from '../diffusion/image-folder';
+import { writeAtomically } from '../atomic-file';
 import { isCode, UserError } from '../errors';
 import { STATE_FOLDER } from '../history/store';
 import { validator } from '../schema';

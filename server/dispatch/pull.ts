@@ -9,7 +9,7 @@ import { UserError } from '../errors';
 import { appendRecord, recordId } from '../history/store';
 import { readManifest } from '../history/samples';
 import { jsonOf } from '../runs/folder';
-import { writeAtomically } from '../diffusion/image-folder';
+import { writeAtomically } from '../atomic-file';
 import type { Dispatch, HistoryRecord, RunManifest } from '../schema-types.gen';
 import type { Ledger } from './ledger';
 import type { Remote } from './remote';

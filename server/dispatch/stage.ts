@@ -2,10 +2,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../assets';
+import { moveIntoPlace } from '../atomic-file';
 import { cachePath } from '../cache';
 import type { TransferControl } from '../cluster/host';
 import { UserError } from '../errors';
@@ -98,7 +99,7 @@ async function packProgram(name: string, remote: Remote): Promise<string> {
     const { stderr } = error as { stderr?: string };
     throw new UserError(`Packing the workbench with tar failed: ${stderr?.trim().split('\n').pop() ?? String(error)}`);
   });
-  await rename(part, archive);
+  await moveIntoPlace(part, archive);
   return archive;
 }
 

@@ -1,9 +1,9 @@
 /** Fetching a file once: found in a cache, or transferred and kept there. */
-import { readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Claim } from '../claim';
-import { writeAtomically } from '../diffusion/image-folder';
+import { moveIntoPlace, writeAtomically } from '../atomic-file';
 import { CancelledError, UserError } from '../errors';
 import { fileDigest } from '../onnx/file-digest';
 import { ProgressMeter, type TaskControl } from '../progress';
@@ -72,7 +72,7 @@ async function fetchFile(url: string, what: string, { onProgress, signal }: Task
       const name = await transfer.run(report, signal);
       await checkHash(url, part, what);
       const file = path.join(downloadFolder(), cacheName(url, name));
-      await rename(part, file);
+      await moveIntoPlace(part, file);
       await rm(notes, { force: true });
       return file;
     } catch (error) {

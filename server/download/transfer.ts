@@ -1,6 +1,6 @@
 /** One file over HTTP into a partial file, from where the last attempt stopped. */
 import { open, stat, truncate, writeFile, type FileHandle } from 'node:fs/promises';
-import { fileError } from '../diffusion/image-folder';
+import { fileError } from '../atomic-file';
 import { messageOf, UserError } from '../errors';
 import { parseUrl } from './url';
 

@@ -1,6 +1,6 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
 import { type Zippable, zipSync } from 'fflate';
+import { writeAtomically } from '../atomic-file';
 import { UserError, messageOf } from '../errors';
 import { Archive } from './archive';
 import { formatNpy, type NpyArray, parseNpy } from './npy';
@@ -45,15 +45,7 @@ export async function writeNpz(path: string, arrays: ReadonlyMap<string, NpyArra
   for (const [name, array] of arrays) {
     files[`${name}.npy`] = [formatNpy(array), { level: 0, mtime: ZIP_EPOCH }];
   }
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, zipSync(files));
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw new UserError(`Cannot write ${path}: ${messageOf(error)}`);
-  }
+  await writeAtomically(path, zipSync(files));
 }
 
 /** Reads one numpy `.npy` file. @throws UserError naming the file */

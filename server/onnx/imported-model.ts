@@ -1,8 +1,9 @@
 /** Networks and detectors as their authors publish them, imported when they are first used. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeLeftOvers } from '../atomic-file';
 import { cachePath } from '../cache';
 import { Claim } from '../claim';
 import { CancelledError } from '../errors';
@@ -40,10 +41,7 @@ export async function importedModel(source: string, name: string, control: TaskC
       continue;
     }
     try {
-      // Left by an import that was killed: nobody else writes files of this name while we hold the claim.
-      for (const left of await readdir(folder)) {
-        if (left.startsWith(key) && left.endsWith('.tmp')) await rm(path.join(folder, left), { force: true });
-      }
+      await removeLeftOvers(folder);
       if (!existsSync(dest)) await compute({ kind: 'import', source, dest, name }, onProgress, signal);
       return dest;
     } finally {

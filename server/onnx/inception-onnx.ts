@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { appendFile, copyFile, rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { basename, parse } from 'node:path';
-import { messageOf, UserError } from '../errors';
+import { writeAtomically } from '../atomic-file';
+import { UserError } from '../errors';
 import { fileDigest } from './file-digest';
 import { DATA_TYPE, FIELD } from './graph';
 import { encodeMetadata } from './metadata';
@@ -31,16 +31,13 @@ export async function importOnnxDetector(source: string, dest: string): Promise<
     const entry = new Message().string(FIELD.entry.key, key).string(FIELD.entry.value, value);
     metadata.message(FIELD.model.metadata_props, entry);
   }
-  const temporary = `${dest}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    await copyFile(source, temporary);
-    await appendFile(temporary, metadata.toBytes());
-    await rename(temporary, dest);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw new UserError(`Cannot write ${dest}: ${messageOf(error)}`);
-  }
+  await writeAtomically(dest, followedBy(source, metadata.toBytes()));
   return info;
+}
+
+async function* followedBy(source: string, appended: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(source) as AsyncIterable<Buffer>;
+  yield appended;
 }
 
 /** TensorProto.data_location, and its value for weights in another file. */

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
+import { writeAtomically } from '../atomic-file';
 import { UserError, messageOf } from '../errors';
 import { FIELD } from './graph';
 import { decodeMetadata } from './metadata';
@@ -27,42 +27,35 @@ export async function writeModel(
       `${path}: the model takes ${model.byteLength} bytes, ONNX ends at 2 GiB: it cannot be imported`,
     );
   }
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  let file: FileHandle | undefined;
-  try {
-    file = await open(temporary, 'wx');
-    const buffer = new Uint8Array(2 ** 16);
-    let buffered = 0;
-    let done = 0;
-    const flush = async (bytes: Uint8Array): Promise<void> => {
-      for (let at = 0; at < bytes.length;) at += (await file!.write(bytes, at, bytes.length - at)).bytesWritten;
-      done += bytes.length;
-      onWritten?.(done, model.byteLength);
-    };
-    for (const chunk of model.chunks) {
-      const bytes = chunk instanceof Uint8Array ? chunk : chunk.load();
-      if (bytes.length !== chunk.byteLength) throw new Error('A tensor changed its size while the model was written');
-      if (buffered + bytes.length > buffer.length) {
-        await flush(buffer.subarray(0, buffered));
-        buffered = 0;
-      }
-      if (bytes.length > buffer.length) {
-        await flush(bytes);
-      } else {
-        buffer.set(bytes, buffered);
-        buffered += bytes.length;
-      }
+  await writeAtomically(path, partsOf(model, onWritten));
+}
+
+/** The bytes of a model, small parts joined. */
+function* partsOf(model: Message, onWritten?: (done: number, total: number) => void): Generator<Uint8Array> {
+  const buffer = new Uint8Array(2 ** 16);
+  let buffered = 0;
+  let done = 0;
+  const written = (bytes: Uint8Array): void => onWritten?.((done += bytes.length), model.byteLength);
+  for (const chunk of model.chunks) {
+    const bytes = chunk instanceof Uint8Array ? chunk : chunk.load();
+    if (bytes.length !== chunk.byteLength) throw new Error('A tensor changed its size while the model was written');
+    if (buffered + bytes.length > buffer.length) {
+      const full = buffer.subarray(0, buffered);
+      yield full;
+      written(full);
+      buffered = 0;
     }
-    await flush(buffer.subarray(0, buffered));
-    await file.close();
-    file = undefined;
-    await rename(temporary, path);
-  } catch (error) {
-    await file?.close();
-    await rm(temporary, { force: true });
-    if (isSystemError(error)) throw new UserError(`Cannot write ${path}: ${error.message}`);
-    throw error;
+    if (bytes.length > buffer.length) {
+      yield bytes;
+      written(bytes);
+    } else {
+      buffer.set(bytes, buffered);
+      buffered += bytes.length;
+    }
   }
+  const last = buffer.subarray(0, buffered);
+  yield last;
+  written(last);
 }
 
 /**

@@ -5,7 +5,7 @@
 import { copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeGrid } from '../diffusion/grid';
-import { writeAtomically } from '../diffusion/image-folder';
+import { writeAtomically } from '../atomic-file';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { CancelledError, messageOf, UserError } from '../errors';
 import { mergeStatistics } from '../fid/combine';

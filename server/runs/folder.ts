@@ -1,7 +1,7 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { writeAtomically } from '../diffusion/image-folder';
+import { writeAtomically } from '../atomic-file';
 import { messageOf, UserError } from '../errors';
 import { readManifest } from '../history/samples';
 import type { RunManifest } from '../schema-types.gen';

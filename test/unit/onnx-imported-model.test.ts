@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
+import { HOST } from '../../server/claim';
 import { UserError } from '../../server/errors';
 import { fileDigest } from '../../server/onnx/file-digest';
 import { importedModel } from '../../server/onnx/imported-model';
@@ -36,7 +37,8 @@ test('a pickle is imported on first use and kept under the hash of its content',
 test('processes that import one file at once all get it; what a killed one left goes', async () => {
   const source = fixture('iddpm-adm-u-r16.pkl');
   mkdirSync(models, { recursive: true });
-  writeFileSync(path.join(models, `${await fileDigest(source)}-v2.onnx.0123abcd.tmp`), 'half');
+  const dead = spawnSync(process.execPath, ['-e', '']).pid;
+  writeFileSync(path.join(models, `.${await fileDigest(source)}-v2.onnx.1.${HOST}.${dead}.part`), 'half');
   const script = `import { importedModel } from ${JSON.stringify(path.resolve('server/onnx/imported-model.ts'))};
     void importedModel(process.argv[2], 'net.pkl').then(console.log);`;
   writeFileSync(inScratch('one.ts'), script);

@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { cachePath } from '../../cache';
 import { LOG_FINDINGS } from '../../cluster/log-findings';
 import { newToken } from '../../cluster/token';
-import { writeAtomically } from '../../diffusion/image-folder';
+import { writeAtomically } from '../../atomic-file';
 import { CancelledError, UserError } from '../../errors';
 import type { TaskControl } from '../../progress';
 import { FINISHED_STATES } from '../../protocol';
