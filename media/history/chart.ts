@@ -1,9 +1,10 @@
 import type { HistoryRecord } from '../../server/protocol';
 import { element, shape } from '../element';
 import { cautionText, dateText, resultText } from '../facts';
+import { polyline, ValueAxis, type PlotRoom } from '../plot';
+import type { ScaleKind } from '../scale';
 import type { Group, Point } from './groups';
 import { markerOf } from './markers';
-import { valueScale, type Scale, type ScaleKind } from './scale';
 
 /** What a chart asks of the panel. */
 export interface ChartNeeds {
@@ -13,8 +14,7 @@ export interface ChartNeeds {
 }
 
 const HEIGHT = 220;
-const TOP = 12;
-const BOTTOM = 28;
+const ROOM: PlotRoom = { height: HEIGHT, top: 12, bottom: 28 };
 const RIGHT = 12;
 const AXIS = 62;
 /** Narrowest commit; more of them than fit make the chart scroll sideways. */
@@ -74,36 +74,19 @@ export class Chart {
     const { commits, points, title } = this.group;
     const slot = Math.min(WIDEST, Math.max(NARROWEST, (room - RIGHT) / commits.length));
     const width = Math.max(room, slot * commits.length + RIGHT);
-    const scale = valueScale(
+    const axis = new ValueAxis(
       points.map(({ record }) => record.value),
       this.wanted,
+      ROOM,
     );
-    const place = {
-      x: (x: number) => (x + 0.5) * slot,
-      y: (value: number) => TOP + (1 - scale.at(value)) * (HEIGHT - TOP - BOTTOM),
-    };
+    const place = { x: (x: number) => (x + 0.5) * slot, y: (value: number) => axis.y(value) };
     const svg = shape('svg', { width, height: HEIGHT, role: 'group', 'aria-label': `Chart: ${title}` });
-    svg.append(this.gridLines(scale, place.y, width), this.commitLabels(slot), this.lines(place), this.markers(place));
+    svg.append(axis.rules(0, width), this.commitLabels(slot), this.lines(place), this.markers(place));
     this.scroller.replaceChildren(svg);
-    this.drawAxis(scale, place.y);
+    this.axis.replaceChildren(axis.labels(AXIS));
     // The newest commit is what the reader came for.
     this.scroller.scrollLeft = width;
     if (focused) this.points[this.activeAt].node.focus();
-  }
-
-  private drawAxis(scale: Scale, y: (value: number) => number): void {
-    const labels = scale.ticks.map(({ value, label }) =>
-      shape('text', { x: AXIS - 8, y: y(value), class: 'tick' }, label),
-    );
-    this.axis.replaceChildren(...labels);
-  }
-
-  private gridLines(scale: Scale, y: (value: number) => number, width: number): SVGGElement {
-    const lines = scale.ticks.map(({ value }) => {
-      const at = Math.round(y(value)) + 0.5;
-      return shape('line', { x1: 0, x2: width, y1: at, y2: at, class: 'rule' });
-    });
-    return shape('g', { 'aria-hidden': 'true' }, ...lines);
   }
 
   /** Short hashes; where they would overlap every second, third, ... counted from the newest. */
@@ -122,8 +105,8 @@ export class Chart {
   private lines(place: Place): SVGGElement {
     const lines = this.group.series.map(({ points }, series) => {
       const { dash, colour } = markerOf(series);
-      const corners = points.map(({ x, record }) => `${place.x(x).toFixed(2)},${place.y(record.value).toFixed(2)}`);
-      return shape('polyline', { points: corners.join(' '), class: `line colour-${colour}`, 'stroke-dasharray': dash });
+      const corners = points.map(({ x, record }) => [place.x(x), place.y(record.value)] as const);
+      return polyline(corners, { class: `line colour-${colour}`, 'stroke-dasharray': dash });
     });
     return shape('g', { 'aria-hidden': 'true' }, ...lines);
   }

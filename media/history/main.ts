@@ -7,7 +7,7 @@ import type { FromHistory, ToHistory } from '../protocol';
 import { Chart } from './chart';
 import { COLUMNS, DEFAULT_SORTING, filterRecords } from './columns';
 import { groupRecords } from './groups';
-import type { ScaleKind } from './scale';
+import type { ScaleKind } from '../scale';
 import { HistoryTable } from './table';
 import { Tooltip } from './tooltip';
 

@@ -1,12 +1,11 @@
 import type { TrajectoryResult } from '../../server/protocol';
 import { element, shape } from '../element';
-import { valueScale } from '../history/scale';
+import { polyline, ValueAxis, type PlotRoom } from '../plot';
 import { shortNumber } from './columns';
 
 const HEIGHT = 190;
-const TOP = 10;
-/** Room for two lines of labels: step and NFE. */
-const BOTTOM = 40;
+/** Below there is room for two lines of labels: step and NFE. */
+const ROOM: PlotRoom = { height: HEIGHT, top: 10, bottom: 40 };
 const AXIS = 56;
 const RIGHT = 16;
 const SLOT = 30;
@@ -18,23 +17,20 @@ const SLOT = 30;
 export function noiseChart({ steps }: TrajectoryResult): HTMLElement {
   const levels = steps.slice(0, -1);
   const width = AXIS + levels.length * SLOT + RIGHT;
-  const scale = valueScale(
+  const axis = new ValueAxis(
     levels.map(({ sigma }) => sigma),
     'log',
+    ROOM,
   );
   const x = (at: number): number => AXIS + (at + 0.5) * SLOT;
-  const y = (sigma: number): number => TOP + (1 - scale.at(sigma)) * (HEIGHT - TOP - BOTTOM);
-  const rules = scale.ticks.flatMap(({ value, label }) => {
-    const at = Math.round(y(value)) + 0.5;
-    return [
-      shape('line', { x1: AXIS, x2: width, y1: at, y2: at, class: 'rule' }),
-      shape('text', { x: AXIS - 8, y: at, class: 'tick' }, label),
-    ];
-  });
-  const corners = levels.map(({ sigma }, at) => `${x(at)},${y(sigma).toFixed(2)}`);
+  const corners = levels.map(({ sigma }, at) => [x(at), axis.y(sigma)] as const);
   const points = levels.map(({ sigma, nfe }, at) => {
     const text = `Step ${at + 1}: sigma ${shortNumber(sigma)}, NFE ${nfe}`;
-    return shape('circle', { cx: x(at), cy: y(sigma).toFixed(2), r: 3.5, class: 'point' }, shape('title', {}, text));
+    return shape(
+      'circle',
+      { cx: x(at), cy: axis.y(sigma).toFixed(2), r: 3.5, class: 'point' },
+      shape('title', {}, text),
+    );
   });
   const labels = levels.flatMap(({ nfe }, at) => [
     shape('text', { x: x(at), y: HEIGHT - 24, class: 'count' }, String(at + 1)),
@@ -49,8 +45,9 @@ export function noiseChart({ steps }: TrajectoryResult): HTMLElement {
       role: 'img',
       'aria-label': `Noise levels from ${shortNumber(first.sigma)} to ${shortNumber(last.sigma)} in ${levels.length} steps with ${last.nfe} network evaluations`,
     },
-    ...rules,
-    shape('polyline', { points: corners.join(' '), class: 'line' }),
+    axis.rules(AXIS, width),
+    axis.labels(AXIS),
+    polyline(corners, { class: 'line' }),
     ...points,
     shape('text', { x: AXIS - 8, y: HEIGHT - 24, class: 'name' }, 'step'),
     shape('text', { x: AXIS - 8, y: HEIGHT - 8, class: 'name' }, 'NFE'),

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { COLUMNS, DEFAULT_SORTING, filterRecords, nextSorting, sortRecords } from '../../media/history/columns';
 import { groupRecords } from '../../media/history/groups';
 import { markerOf } from '../../media/history/markers';
-import { valueScale } from '../../media/history/scale';
+import { valueScale } from '../../media/scale';
 import { makeCode, makeRecord } from './media-records';
 
 test('unlike numbers never share a group: metric, detector, reference and N each split', () => {
