@@ -11,10 +11,9 @@ import { showHistory } from './history-panel';
 import { importModel } from './import';
 import { measure } from './measure';
 import { withProgress } from './progress';
+import { openConfig } from './run-config';
 import { showSamples } from './samples-panel';
 import { trajectory } from './trajectory-panel';
-
-const CONFIG_GLOB = '**/*.edm.yaml';
 
 /** @param selection all chosen entries, where the command comes from a tree that allows several */
 export type Command = (context: Context, argument?: unknown, selection?: unknown) => Promise<void> | void;
@@ -64,10 +63,8 @@ function history(context: Context): void {
 }
 
 async function runConfig(context: Context, argument?: unknown): Promise<void> {
-  const uri = argument instanceof vscode.Uri ? argument : await pickConfig();
+  const uri = (await openConfig(argument))?.uri;
   if (!uri) return;
-  const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === uri.toString());
-  if (document?.isDirty) await document.save();
   const name = path.basename(uri.fsPath, '.edm.yaml');
   const result = await withProgress(context, vscode.l10n.t('Run {0}', name), (server, progress, token) =>
     server.sendRequest(runRequest, { config: uri.fsPath, ...progress }, token),
@@ -82,20 +79,6 @@ async function runConfig(context: Context, argument?: unknown): Promise<void> {
   const chosen = await vscode.window.showInformationMessage(text, show, ...(record ? [history] : []));
   if (chosen === show) showSamples(context, result.folder);
   if (chosen === history) showHistory(context, path.dirname(uri.fsPath));
-}
-
-/** The config in the active editor, the only one, or the user's choice. */
-async function pickConfig(): Promise<vscode.Uri | undefined> {
-  const active = vscode.window.activeTextEditor?.document.uri;
-  if (active?.path.endsWith('.edm.yaml')) return active;
-  const found = await vscode.workspace.findFiles(CONFIG_GLOB, '**/{node_modules,runs}/**', 200);
-  if (found.length === 0) {
-    void vscode.window.showErrorMessage(vscode.l10n.t('There is no run config (*.edm.yaml) in this workspace.'));
-    return undefined;
-  }
-  if (found.length === 1) return found[0];
-  const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which run config?') }))?.uri;
 }
 
 async function generate(context: Context): Promise<void> {

@@ -2,7 +2,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import {
-  calibrationRequest,
   containerRequest,
   dispatchEndNotification,
   dispatchesRequest,
@@ -16,12 +15,14 @@ import {
   type DispatchParams,
   type DispatchProgress,
 } from '../server/protocol';
+import { calibrateOnCluster } from './calibration-panel';
 import { workspaceFolder } from './choices';
 import type { Context } from './context';
 import { errorText, isCancelled } from './errors';
 import { showHistory } from './history-panel';
 import { plainText } from './plain-text';
 import { withProgress } from './progress';
+import { prepareConfig } from './run-config';
 import { showSamples } from './samples-panel';
 import { pickCluster } from './submission';
 
@@ -79,23 +80,8 @@ export function registerDispatch(context: Context): vscode.Disposable[] {
   return [item, vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, lens)];
 }
 
-/** Config, saved, and the cluster that is meant, connected. */
-async function prepare(context: Context, argument: unknown): Promise<{ config: string; cluster: string } | undefined> {
-  const uri = argument instanceof vscode.Uri ? argument : vscode.window.activeTextEditor?.document.uri;
-  if (!uri?.path.endsWith('.edm.yaml')) {
-    void vscode.window.showErrorMessage(vscode.l10n.t('Open a run config (*.edm.yaml) first.'));
-    return undefined;
-  }
-  const document = await vscode.workspace.openTextDocument(uri);
-  if (document.isDirty) await document.save();
-  const cluster = /^cluster:\s*["']?([A-Za-z0-9._-]+)/m.exec(document.getText())?.[1] ?? (await pickCluster(context));
-  if (cluster === undefined) return undefined;
-  await context.clusters.connect(cluster);
-  return { config: uri.fsPath, cluster };
-}
-
 async function submitRun(context: Context, argument?: unknown): Promise<void> {
-  const prepared = await prepare(context, argument);
+  const prepared = await prepareConfig(context, argument);
   if (!prepared) return;
   const dispatch = await submitDeciding(context, { ...prepared, dirty: 'refuse' });
   if (!dispatch) return;
@@ -138,7 +124,7 @@ async function submitDeciding(context: Context, params: DispatchParams): Promise
 
 /** The scripts as they would be submitted, to read and to keep. */
 async function showScripts(context: Context, argument?: unknown): Promise<void> {
-  const prepared = await prepare(context, argument);
+  const prepared = await prepareConfig(context, argument);
   if (!prepared) return;
   const server = await context.server();
   for (const { text } of await server.sendRequest(previewRequest, prepared)) {
@@ -238,29 +224,4 @@ async function dockerfiles(): Promise<vscode.Uri[]> {
   const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
   const chosen = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which Dockerfile?') });
   return chosen ? [chosen.uri] : [];
-}
-
-/** Measures batch sizes on the cluster and offers to write the best one into the config. */
-async function calibrateOnCluster(context: Context, argument?: unknown): Promise<void> {
-  const prepared = await prepare(context, argument);
-  if (!prepared) return;
-  const title = vscode.l10n.t('Calibrate batch size on {0}', prepared.cluster);
-  const result = await withProgress(context, title, (server, progress, token) =>
-    server.sendRequest(calibrationRequest, { ...prepared, ...progress }, token),
-  );
-  if (!result) return;
-  const lines = result.points.map(({ batch, rate, memory }) => {
-    const used = memory ? `, ${memory.used}/${memory.total} MiB` : '';
-    return `${batch}: ${vscode.l10n.t('{0} images/s', rate.toPrecision(3))}${used}`;
-  });
-  const write = vscode.l10n.t('Write batch: {0} into the config', result.batch);
-  const detail = [...lines, '', result.reason].join('\n');
-  const message = vscode.l10n.t('Batch size {0} is recommended.', result.batch);
-  if ((await vscode.window.showInformationMessage(message, { modal: true, detail }, write)) !== write) return;
-  const document = await vscode.workspace.openTextDocument(vscode.Uri.file(prepared.config));
-  const whole = new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length));
-  const edit = new vscode.WorkspaceEdit();
-  edit.replace(document.uri, whole, result.text);
-  await vscode.workspace.applyEdit(edit);
-  await vscode.window.showTextDocument(document);
 }

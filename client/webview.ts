@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 
-type PanelName = 'samples' | 'history' | 'queue' | 'trajectory';
+type PanelName = 'samples' | 'history' | 'queue' | 'trajectory' | 'calibration';
 
 /** Where the bundles of the panels lie. */
 export function mediaRoot(extension: vscode.ExtensionContext): vscode.Uri {

@@ -4,6 +4,7 @@
  * The extension sends nothing before `ready`. Sending `samples` or `history` again brings the panel up to date in place.
  */
 import type {
+  Calibration,
   ClusterInfo,
   HistoryRecord,
   JobAction,
@@ -60,3 +61,12 @@ export type FromQueue =
   | { type: 'refresh' }
   /** `id` of a job in the last queue. */
   | { type: 'job'; id: string; action: JobAction | 'script' | 'output' | 'follow' | 'copyId' };
+
+/** Extension -> calibration panel. */
+export type ToCalibration = { type: 'calibration'; calibration: Calibration };
+
+/** Calibration panel -> extension. */
+export type FromCalibration =
+  | { type: 'ready' }
+  /** One of the measured sizes, into the config that was measured. */
+  | { type: 'write'; batch: number };

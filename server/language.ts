@@ -18,6 +18,7 @@ import {
   type Range,
 } from 'vscode-languageserver/node';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
+import { batchEdit, calibrationsOf, fits } from './dispatch/calibrations';
 import { CONFIG_SUFFIX, readConfig, type ConfigProblem } from './runs/config';
 import { checkFiles } from './runs/diagnose';
 import { hoverText, proposals } from './runs/assist';
@@ -137,4 +138,25 @@ export function codeActions(document: TextDocument, range: Range, shown: readonl
     case undefined:
       return [];
   }
+}
+
+/**
+ * Offers batch sizes that were measured for a config, where its batch size stands or would stand.
+ * @param file absolute path of the config
+ */
+export async function calibrationActions(document: TextDocument, range: Range, file: string): Promise<CodeAction[]> {
+  const text = document.getText();
+  const { config } = readConfig(text);
+  const measured = config ? (await calibrationsOf(file)).filter((one) => fits(one, config)) : [];
+  return measured.flatMap(({ batch, cluster, reason }) => {
+    const edit = batchEdit(text, batch);
+    if (!edit || config?.batch === batch) return [];
+    const place = { start: document.positionAt(edit.from), end: document.positionAt(edit.to) };
+    if (range.end.line < place.start.line || range.start.line > place.end.line) return [];
+    return {
+      title: `Set batch to ${batch}, as measured on ${cluster}: ${reason}`,
+      kind: CodeActionKind.QuickFix,
+      edit: { changes: { [document.uri]: [{ range: place, newText: edit.text }] } },
+    };
+  });
 }

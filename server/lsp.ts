@@ -25,6 +25,7 @@ import { publishedTexts } from './history/published';
 import { readHistory } from './history/store';
 import { FIX_ALL } from './batch/language';
 import {
+  calibrationActions,
   codeActions,
   completion,
   diagnostics,
@@ -90,9 +91,12 @@ connection.onDocumentFormatting(({ textDocument }) => {
   const document = documents.get(textDocument.uri);
   return document ? formatting(document) : [];
 });
-connection.onCodeAction(({ textDocument, range, context }) => {
-  const document = documents.get(textDocument.uri);
-  return document ? codeActions(document, range, context.diagnostics) : [];
+connection.onCodeAction(async ({ textDocument: { uri }, range, context }) => {
+  const document = documents.get(uri);
+  if (!document) return [];
+  const fixes = codeActions(document, range, context.diagnostics);
+  if (languageOf(document) !== 'config' || !uri.startsWith('file:')) return fixes;
+  return [...fixes, ...(await calibrationActions(document, range, fileURLToPath(uri)))];
 });
 
 /** Progress to the client, cancellation from it, and errors in the form the client shows: one line. */

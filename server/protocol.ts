@@ -7,7 +7,14 @@ import type { Conversion } from './batch/convert';
 import type { ScriptTemplate } from './batch/templates';
 import type { RngDevice } from './diffusion/random';
 import type { SamplerOptions } from './diffusion/sampler-options';
-import type { ClusterProfile, ClusterSnapshot, Dispatch, HistoryRecord, RunManifest } from './schema-types.gen';
+import type {
+  Calibration,
+  ClusterProfile,
+  ClusterSnapshot,
+  Dispatch,
+  HistoryRecord,
+  RunManifest,
+} from './schema-types.gen';
 import { durationText, type Progress } from './progress';
 
 export type { HistoryRecord, RunManifest, Progress };
@@ -490,18 +497,20 @@ export interface ContainerParams extends WithProgress {
   dockerfile: string;
 }
 export const containerRequest = new RequestType<ContainerParams, { image: string }, void>('edm/container');
-/** Measure batch sizes of a config by a short job on the cluster. */
+export type { Calibration };
+
+/** Measure batch sizes of a config by a short job on the cluster; what came of it is kept for the config. */
 export interface CalibrationParams extends WithProgress {
   cluster: string;
+  /** Absolute path of the `*.edm.yaml`. */
   config: string;
 }
-export interface CalibrationResult {
-  /** In growing order; `rate` is images per second, memory in MiB of one GPU. */
-  points: { batch: number; rate: number; memory?: { used: number; total: number } }[];
-  /** The batch size to take, and why. */
-  batch: number;
-  reason: string;
-  /** The config's text with it. */
-  text: string;
-}
-export const calibrationRequest = new RequestType<CalibrationParams, CalibrationResult, void>('edm/calibrateOnCluster');
+export const calibrationRequest = new RequestType<CalibrationParams, Calibration, void>('edm/calibrateOnCluster');
+/** What was measured of a config before, latest first. */
+export const calibrationsRequest = new RequestType<{ config: string }, Calibration[], void>('edm/calibrations');
+/** How a batch size is written into the text of a config: what is replaced from one offset to another; null where it has no line for it. */
+export const batchEditRequest = new RequestType<
+  { text: string; batch: number },
+  { from: number; to: number; text: string } | null,
+  void
+>('edm/batchEdit');

@@ -656,3 +656,70 @@ export interface DispatchedJob {
    */
   tasks?: number;
 }
+
+/**
+ * Batch sizes of one config, measured by a job on a cluster. A file of .edm-workbench/calibrations/, not under version control.
+ */
+export interface Calibration {
+  version: 1;
+  /**
+   * ISO 8601, UTC.
+   */
+  time: string;
+  /**
+   * Name of the cluster's profile.
+   */
+  cluster: string;
+  /**
+   * The run config, relative to the repository's top.
+   */
+  config_file: string;
+  /**
+   * Short hash of what was measured, with -dirty where the tree was.
+   */
+  commit: string;
+  engine: "edm" | "workbench";
+  /**
+   * As the config names it.
+   */
+  network: string;
+  gpus: number;
+  /**
+   * As the scheduler names the job.
+   */
+  job: string;
+  /**
+   * Absolute path on the cluster.
+   */
+  log: string;
+  /**
+   * In growing order of the batch size; at least one.
+   */
+  points: BatchPoint[];
+  /**
+   * The batch size to take.
+   */
+  batch: number;
+  /**
+   * Why, in one sentence.
+   */
+  reason: string;
+}
+/**
+ * One batch size, measured.
+ */
+export interface BatchPoint {
+  batch: number;
+  /**
+   * Images per second, start-up taken off.
+   */
+  rate: number;
+  memory?: BatchMemory;
+}
+/**
+ * Most memory of one GPU (or of the process on a CPU), and what there is, in MiB; absent if unknown.
+ */
+export interface BatchMemory {
+  used: number;
+  total: number;
+}

@@ -5,7 +5,7 @@ import { packageRoot } from './assets';
 
 /** The schemas in schemas/, by the name of their file. */
 export type SchemaName =
-  'run-config' | 'run-manifest' | 'history-record' | 'clusters' | 'cluster-snapshot' | 'dispatch';
+  'run-config' | 'run-manifest' | 'history-record' | 'clusters' | 'cluster-snapshot' | 'dispatch' | 'calibration';
 
 let ajv: Ajv | undefined;
 const compiled = new Map<SchemaName, ValidateFunction>();

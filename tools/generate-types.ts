@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 
-const SCHEMAS = ['run-config', 'run-manifest', 'clusters', 'cluster-snapshot', 'dispatch'];
+const SCHEMAS = ['run-config', 'run-manifest', 'clusters', 'cluster-snapshot', 'dispatch', 'calibration'];
 const DIRECTORY = path.join(__dirname, '..', 'schemas');
 export const TARGET = path.join(__dirname, '..', 'server', 'schema-types.gen.ts');
 

@@ -1,14 +1,6 @@
 /** Which batch size to take, from measurements of several. Pure; the same here and on a cluster. */
 import { UserError } from '../errors';
-
-/** One batch size, measured. */
-export interface BatchPoint {
-  batch: number;
-  /** Images per second, start-up taken off. */
-  rate: number;
-  /** Most memory of one GPU (or of the process on a CPU), and what there is, in MiB; absent if unknown. */
-  memory?: { used: number; total: number };
-}
+import type { BatchPoint } from '../schema-types.gen';
 
 /** A larger batch must be faster by this share to be worth its memory. */
 const WORTHWHILE = 0.05;

@@ -5,10 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newToken } from '../cluster/token';
 import { quoteArgument } from '../cluster/quote';
-import { recommendBatch, type BatchPoint } from '../diffusion/batch-size';
+import { recommendBatch } from '../diffusion/batch-size';
 import { CancelledError, UserError } from '../errors';
 import type { TaskControl } from '../progress';
 import { FINISHED_STATES } from '../protocol';
+import type { BatchPoint, Calibration } from '../schema-types.gen';
+import { gpusOf, saveCalibration } from './calibrations';
 import { shipCommit } from './code';
 import { draftRun, labelOf, type Draft } from './draft';
 import { fillRunFolder, stagePlan } from './run-folder';
@@ -16,19 +18,10 @@ import { Remote, workFolderOf, type ClusterAccess } from './remote';
 import { CPUS, demandOf, renderScript, shellPath, WORDS } from './script';
 import { programName } from './stage';
 
-/** What came of it. */
-export interface Calibration {
-  points: BatchPoint[];
-  /** The batch size to take. */
-  batch: number;
-  /** Why, in one sentence. */
-  reason: string;
-  /** Log on the cluster. */
-  log: string;
-}
-
 /** Batch sizes that are tried, in this order. */
 export const SIZES: readonly number[] = [8, 16, 32, 64, 128, 256, 512, 1024];
+/** A size that is faster than all before it by fewer percent gains nothing; after two such sizes in a row it ends. */
+const GAIN = 5;
 /** Sampling steps: the work per image does not matter, only what fits and how fast it goes. */
 const STEPS = 2;
 
@@ -43,31 +36,38 @@ export function calibrationScript(
   generate: readonly string[],
   sizes: readonly number[] = SIZES,
 ): string {
-  const { config } = draft;
-  const gpus = config.gpus ?? (draft.engine === 'edm' ? 1 : 0);
+  const { config, engine } = draft;
+  const gpus = gpusOf({ gpus: config.gpus, engine });
   const processes = Math.max(gpus, 1);
   const facts = { profile, config: { ...config, time: '01:00:00' }, label: labelOf(draft), run };
+  const watch = [
+    '  nvidia-smi --query-gpu=memory.used,memory.total --format=csv,noheader,nounits --loop=1 > "$RUN/gpu-$BATCH.csv" &',
+    '  MONITOR=$!',
+  ];
+  const watched = [
+    '  kill "$MONITOR"',
+    '  echo "calibration batch=$BATCH memory=$(sort -n "$RUN/gpu-$BATCH.csv" | tail -n 1)"',
+  ];
   return renderScript(scheduler.name, demandOf(facts, 'calibrate', CPUS * processes, gpus), profile, [
     `RUN=${quoteArgument(run)}`,
     'measure() { # batch size, number of images',
     '  local start=$(date +%s%N)',
     ...generate.map((line, i) => `${i === 0 ? '  ' : '    '}${line} \\`),
     `    --outdir="${run}/images/$1-$2" --batch="$1" --seeds="0-$(($2 - 1))" || return`,
-    '  echo "calibration batch=$1 images=$2 milliseconds=$((($(date +%s%N) - start) / 1000000))"',
+    '  TOOK=$((($(date +%s%N) - start) / 1000000))',
+    '  echo "calibration batch=$1 images=$2 milliseconds=$TOOK"',
     '}',
+    'BEST=0 FLAT=0',
     `for BATCH in ${sizes.join(' ')}; do`,
-    ...(gpus > 0
-      ? [
-          '  nvidia-smi --query-gpu=memory.used,memory.total --format=csv,noheader,nounits --loop=1 > "$RUN/gpu-$BATCH.csv" &',
-          '  MONITOR=$!',
-        ]
-      : []),
-    `  measure "$BATCH" $((BATCH * ${processes})) && measure "$BATCH" $((BATCH * ${3 * processes}))`,
+    ...(gpus > 0 ? watch : []),
+    `  measure "$BATCH" $((BATCH * ${processes})) && FEW=$TOOK && measure "$BATCH" $((BATCH * ${3 * processes}))`,
     '  STATUS=$?',
-    ...(gpus > 0
-      ? ['  kill "$MONITOR"', '  echo "calibration batch=$BATCH memory=$(sort -n "$RUN/gpu-$BATCH.csv" | tail -n 1)"']
-      : []),
+    ...(gpus > 0 ? watched : []),
     '  [ "$STATUS" -eq 0 ] || break',
+    '  # Larger batches that are no faster only take memory',
+    `  RATE=$((BATCH * ${2_000_000 * processes} / (TOOK > FEW ? TOOK - FEW : 1)))`,
+    `  if [ $((RATE * 100)) -gt $((BEST * ${100 + GAIN})) ]; then BEST=$RATE FLAT=0; else FLAT=$((FLAT + 1)); fi`,
+    '  [ "$FLAT" -lt 2 ] || break',
     'done',
     'rm -r "$RUN/images"',
     'echo "calibration done"',
@@ -96,13 +96,6 @@ export function readCalibration(log: string): BatchPoint[] {
   });
 }
 
-/** The config with another batch size, everything else as it stands. */
-export function withBatch(text: string, batch: number): string {
-  const line = /^batch:[^\S\r\n]*[^#\r\n]*?([^\S\r\n]*(?:#.*)?)$/m;
-  if (line.test(text)) return text.replace(line, `batch: ${batch}$1`);
-  return text.replace(/^network:.*$/m, (network) => `${network}\nbatch: ${batch}`);
-}
-
 export interface CalibrateOptions {
   /** Absolute path of a `*.edm.yaml`. */
   config: string;
@@ -114,7 +107,7 @@ export interface CalibrateOptions {
 }
 
 /**
- * Runs the job and reads its log.
+ * Runs the job, reads its log, and keeps what it says for the config.
  * @throws UserError where the job did not come to a result; CancelledError
  */
 export async function calibrate({
@@ -158,7 +151,22 @@ export async function calibrate({
     if (/^calibration done$/m.test(text) || !job || FINISHED_STATES.includes(job.state)) {
       if (points.length === 0)
         throw new UserError(`The calibration (job ${id}) came to no result: ${log} on ${profile.name} says why`, 1);
-      return { points, ...recommendBatch(points), log };
+      const calibration: Calibration = {
+        version: 1,
+        time: new Date().toISOString(),
+        cluster: profile.name,
+        config_file: draft.configFile,
+        commit: `${draft.commit.code.short}${draft.commit.code.dirty ? '-dirty' : ''}`,
+        engine: draft.engine,
+        network: draft.config.network,
+        gpus: gpusOf(draft.config),
+        job: id,
+        log,
+        points,
+        ...recommendBatch(points),
+      };
+      await saveCalibration(draft.root, calibration);
+      return calibration;
     }
     await sleep(pollSeconds * 1000, undefined, { signal: control.signal }).catch(() => undefined);
     if (control.signal?.aborted) {

@@ -1,5 +1,4 @@
 /** Runs on clusters over LSP, and the watch over those that are under way. Nothing is decided here. */
-import { readFile } from 'node:fs/promises';
 import { LSPErrorCodes, ResponseError, type CancellationToken, type Connection } from 'vscode-languageserver/node';
 import type { Clusters } from '../cluster/clusters';
 import { pollSeconds } from '../cluster/profiles';
@@ -7,7 +6,8 @@ import { messageOf } from '../errors';
 import { repositoryRoot } from '../history/git';
 import type { TaskControl } from '../progress';
 import * as protocol from '../protocol';
-import { calibrate, withBatch } from './calibration';
+import { calibrate } from './calibration';
+import { batchEdit, calibrationsOf } from './calibrations';
 import { DirtyTreeError } from './commit';
 import { provideContainer } from './container/pipeline';
 import { endText } from './follow';
@@ -96,12 +96,12 @@ export function registerDispatchRequests(
     }),
   );
   connection.onRequest(protocol.calibrationRequest, (params, token) =>
-    job(params, token, async (access, seconds, task) => {
-      const { config } = params;
-      const { points, batch, reason } = await calibrate({ config, access, control: task, pollSeconds: seconds });
-      return { points, batch, reason, text: withBatch(await readFile(config, 'utf8'), batch) };
-    }),
+    job(params, token, (access, seconds, task) =>
+      calibrate({ config: params.config, access, control: task, pollSeconds: seconds }),
+    ),
   );
+  connection.onRequest(protocol.calibrationsRequest, ({ config }) => calibrationsOf(config));
+  connection.onRequest(protocol.batchEditRequest, ({ text, batch }) => batchEdit(text, batch) ?? null);
 
   let root: string | undefined;
   /** Whatever cannot be brought home now (no connection, no repository) is at the next occasion. */

@@ -2,10 +2,11 @@
 import { execFile } from 'node:child_process';
 import os from 'node:os';
 import { promisify } from 'node:util';
-import { recommendBatch, type BatchPoint } from '../diffusion/batch-size';
+import { recommendBatch } from '../diffusion/batch-size';
 import { CPU_BATCH } from '../diffusion/generate';
 import { CancelledError, messageOf } from '../errors';
 import type { OnProgress } from '../progress';
+import type { BatchPoint } from '../schema-types.gen';
 import { openDenoiser } from './denoiser-session';
 import type { CalibrateJob, CalibrateSummary } from './jobs';
 

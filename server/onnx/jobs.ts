@@ -1,12 +1,11 @@
 /** What the compute child is asked and answers. Types only: both sides import it, neither brings native code along. */
-import type { BatchPoint } from '../diffusion/batch-size';
 import type { GenerateOptions } from '../diffusion/generate';
 import type { RngDevice } from '../diffusion/random';
 import type { Comparison } from '../fid/combine';
 import type { FurtherMetrics, FurtherOptions } from '../fid/further-metrics';
 import type { Progress } from '../progress';
 import type { TrajectoryParams, TrajectoryResult } from '../protocol';
-import type { DetectorRecord, ReferenceRecord } from '../schema-types.gen';
+import type { BatchPoint, DetectorRecord, ReferenceRecord } from '../schema-types.gen';
 import type { ModelInfo } from './model-info';
 import type { DeviceChoice } from './session';
 

@@ -1,12 +1,19 @@
 /** Batch sizes from the log of a calibration job, and its script. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
+import { TextDocument } from 'vscode-languageserver-textdocument';
 import { analyse } from '../../server/batch';
 import type { Scheduler } from '../../server/cluster/scheduler';
 import { recommendBatch } from '../../server/diffusion/batch-size';
-import { calibrationScript, readCalibration, withBatch } from '../../server/dispatch/calibration';
+import { calibrationScript, readCalibration } from '../../server/dispatch/calibration';
+import { batchEdit, calibrationsOf, saveCalibration, withBatch } from '../../server/dispatch/calibrations';
 import type { Draft } from '../../server/dispatch/draft';
+import { calibrationActions } from '../../server/language';
+import type { Calibration } from '../../server/schema-types.gen';
+import { temporaryFolder } from '../server/workspace';
 
 const LOG = `Loading network from "net.pkl"...
 calibration batch=32 images=32 milliseconds=5000
@@ -54,6 +61,105 @@ test('written into the config, comments and order kept', () => {
   assert.equal(
     withBatch('name: a\nnetwork: x # vp\nsteps: 18\n', 128),
     'name: a\nnetwork: x # vp\nbatch: 128\nsteps: 18\n',
+  );
+  assert.equal(withBatch('network: x\r\nbatch:\r\nfid:\r\n  batch: 8\r\n', 128), 'network: x\r\nbatch: 128\r\nfid:\r\n  batch: 8\r\n'); // prettier-ignore
+  assert.equal(withBatch('network: x\r\n', 128), 'network: x\r\nbatch: 128\r\n');
+  assert.equal(batchEdit('{"network": "x"}', 128), undefined);
+});
+
+const CALIBRATION: Calibration = {
+  version: 1,
+  time: '2026-11-02T10:00:00Z',
+  cluster: 'rysy',
+  config_file: 'configs/cifar.edm.yaml',
+  commit: 'a1b2c3d',
+  engine: 'edm',
+  network: 'net.pkl',
+  gpus: 2,
+  job: '42',
+  log: '/home/a/x.out',
+  points: readCalibration(LOG),
+  ...recommendBatch(readCalibration(LOG)),
+};
+
+test('kept for its config alone, and offered where its batch size stands', async () => {
+  const root = temporaryFolder();
+  const file = path.join(root, 'configs', 'cifar.edm.yaml');
+  await saveCalibration(root, { ...CALIBRATION, batch: 32 });
+  await saveCalibration(root, CALIBRATION);
+  await saveCalibration(root, {
+    ...CALIBRATION,
+    cluster: 'icm',
+    batch: 128,
+    time: '2026-11-03T10:00:00Z',
+    reason: 'r',
+  });
+  writeFileSync(path.join(root, '.edm-workbench', 'calibrations', 'torn.json'), '{"version":');
+  assert.deepEqual(
+    (await calibrationsOf(file)).map(({ cluster, batch }) => [cluster, batch]),
+    [
+      ['icm', 128],
+      ['rysy', 64],
+    ],
+  );
+  assert.deepEqual(await calibrationsOf(path.join(root, 'cifar.edm.yaml')), []);
+
+  const offered = async (text: string, line: number) => {
+    const document = TextDocument.create('file:///cifar.edm.yaml', 'yaml', 1, text);
+    const at = { line, character: 0 };
+    const actions = await calibrationActions(document, { start: at, end: at }, file);
+    return actions.map(({ title, edit }) => [title, ...Object.values(edit?.changes ?? {}).flat().map((one) => TextDocument.applyEdits(document, [one]))]); // prettier-ignore
+  };
+  const text = 'network: net.pkl\nengine: edm\ngpus: 2\nbatch: 128\nsteps: 18\n';
+  assert.deepEqual(await offered(text, 3), [
+    [
+      `Set batch to 64, as measured on rysy: ${CALIBRATION.reason}`,
+      'network: net.pkl\nengine: edm\ngpus: 2\nbatch: 64\nsteps: 18\n',
+    ],
+  ]);
+  assert.deepEqual(await offered(text, 4), [], 'on the line of batch alone');
+  assert.equal((await offered(text.replace('batch: 128\n', ''), 0)).length, 2, 'without one, on the line of network');
+  for (const [from, to] of [
+    ['gpus: 2', 'gpus: 4'],
+    ['net.pkl', 'other.pkl'],
+    ['engine: edm', 'engine: workbench'],
+    ['steps: 18', 'stepss: 18'],
+  ])
+    assert.deepEqual(await offered(text.replace(from, to), 3), [], to);
+});
+
+test('its script ends where larger batches gain nothing, and where one fails', () => {
+  const folder = temporaryFolder();
+  const commit = { code: { short: 'a1b2c3d', dirty: false } };
+  const draft = { config: { network: 'x', gpus: 1 }, engine: 'edm', name: 'cifar', commit } as unknown as Draft;
+  const slurm = { profile: { name: 'rysy' }, scheduler: { name: 'slurm' } as Scheduler };
+  // Batches of up to 4 take the same time, larger ones in proportion, by a clock that only the images move.
+  const generate =
+    'for word; do case $word in --batch=*) batch=${word#*=};; --seeds=*) last=${word##*-};; esac; done\n' +
+    '[ "$batch" -lt "${FAILS:-999}" ] || exit 1\n' +
+    'while [ ! -s "run/gpu-$batch.csv" ]; do sleep 0.01; done; echo $(($(cat clock) + 50000000 + (last + 1) * 40000000 / (batch < 4 ? batch : 4))) >clock.new\nmv clock.new clock\n';
+  writeFileSync(path.join(folder, 'generate.sh'), generate);
+  writeFileSync(path.join(folder, 'date'), '#!/bin/sh\ncat clock\n', { mode: 0o755 });
+  writeFileSync(path.join(folder, 'clock'), '1700000000000000000\n');
+  writeFileSync(path.join(folder, 'nvidia-smi'), '#!/bin/sh\necho "3000, 16000"; exec sleep 10\n', { mode: 0o755 });
+  mkdirSync(path.join(folder, 'run', 'images'), { recursive: true });
+  const script = calibrationScript(slurm, draft, 'run', ['bash generate.sh'], [1, 2, 4, 8, 16, 32, 64]);
+  const sizes = (env: object) => {
+    mkdirSync(path.join(folder, 'run', 'images'), { recursive: true });
+    const options = { input: script, cwd: folder, encoding: 'utf8' as const };
+    const { stdout } = spawnSync('bash', [], { ...options, env: { ...process.env, PATH: `${folder}:${process.env.PATH}`, ...env } }); // prettier-ignore
+    assert.match(stdout, /^calibration done$/m);
+    return readCalibration(stdout);
+  };
+  const found = sizes({});
+  assert.deepEqual(
+    found.map(({ batch, memory }) => [batch, memory?.used]),
+    [1, 2, 4, 8, 16].map((batch) => [batch, 3000]),
+  );
+  assert.equal(recommendBatch(found).batch, 4);
+  assert.deepEqual(
+    sizes({ FAILS: '4' }).map(({ batch }) => batch),
+    [1, 2],
   );
 });
 

@@ -1,0 +1,150 @@
+import type { Calibration } from '../../server/protocol';
+import { element, shape } from '../element';
+import { polyline, ValueAxis, type PlotRoom } from '../plot';
+import { memoryText, pointText, rateText, type BatchPoint } from './facts';
+
+const HEIGHT = 200;
+/** Above there is room for the word that marks the recommended size, below for the sizes. */
+const ROOM: PlotRoom = { height: HEIGHT, top: 26, bottom: 28 };
+const AXIS = 62;
+const SLOT = 84;
+const RIGHT = 16;
+/** Share of the memory that a recommended size may use. */
+const MEMORY_SHARE = 0.9;
+
+/**
+ * Images per second over batch sizes, and the memory they take. The sizes are a group of radio buttons: the arrow keys go
+ * through them, and the one that is checked is the one that can be written.
+ */
+export class BatchChart {
+  readonly element: HTMLElement;
+  private readonly nodes: SVGGElement[];
+
+  /** @param choose called with the place of the size that is now the chosen one */
+  constructor(
+    private readonly calibration: Calibration,
+    private readonly choose: (at: number) => void,
+  ) {
+    const { points } = calibration;
+    const rates = new ValueAxis([0, ...points.map(({ rate }) => rate)], 'linear', ROOM);
+    this.nodes = points.map((point, at) => this.radio(point, at, rates.y(point.rate)));
+    const group = shape(
+      'g',
+      { role: 'radiogroup', 'aria-label': `Batch size; ${calibration.batch} is recommended` },
+      ...this.nodes,
+    );
+    group.addEventListener('keydown', (event) => this.key(event));
+    const corners = points.map(({ rate }, at) => [place(at), rates.y(rate)] as const);
+    const line = polyline(corners, { class: 'line' });
+    const memory = this.memory();
+    this.element = element(
+      'div',
+      { class: 'charts' },
+      figure('Images per second', this.picture({ role: 'group' }, rates, line, group)),
+      ...(memory ? [memory] : []),
+    );
+  }
+
+  /** Shows which size is the chosen one. */
+  check(chosen: number): void {
+    for (const [at, node] of this.nodes.entries()) {
+      node.setAttribute('aria-checked', String(at === chosen));
+      node.setAttribute('tabindex', at === chosen ? '0' : '-1');
+    }
+  }
+
+  private radio(point: BatchPoint, at: number, y: number): SVGGElement {
+    const recommended = point.batch === this.calibration.batch;
+    const node = shape(
+      'g',
+      {
+        class: 'point',
+        role: 'radio',
+        'aria-label': pointText(point) + (recommended ? ', recommended' : ''),
+        transform: `translate(${place(at)},${y.toFixed(2)})`,
+      },
+      shape('circle', { r: 16, class: 'target' }),
+      shape('circle', { r: 4.5, class: 'marker' }),
+      shape('text', { y: -12, class: 'value', 'aria-hidden': 'true' }, rateText(point)),
+    );
+    node.addEventListener('click', () => this.go(at));
+    return node;
+  }
+
+  /** Most memory of one GPU at each size, and the share that a recommended one may use; undefined where nobody looked. */
+  private memory(): HTMLElement | undefined {
+    const measured = this.calibration.points.flatMap(({ memory }, at) => (memory ? [{ at, ...memory }] : []));
+    if (measured.length === 0) return undefined;
+    const total = Math.max(...measured.map((one) => one.total));
+    const axis = new ValueAxis([0, total], 'linear', ROOM);
+    const bars = measured.map(({ at, used }) =>
+      shape('rect', { x: place(at) - 14, width: 28, y: axis.y(used), height: axis.y(0) - axis.y(used), class: 'bar' }),
+    );
+    const limit = axis.y(MEMORY_SHARE * total);
+    const end = this.calibration.points.length * SLOT + AXIS;
+    const bound = [
+      shape('line', { x1: AXIS, x2: end, y1: limit, y2: limit, class: 'limit' }),
+      shape('text', { x: end, y: limit - 5, class: 'bound' }, `${MEMORY_SHARE * 100} %`),
+    ];
+    const label = measured.map((one) => `${this.calibration.points[one.at].batch}: ${memoryText(one)}`).join(', ');
+    const attributes = { role: 'img', 'aria-label': `Memory by batch size. ${label}` };
+    return figure('Memory of one GPU, MiB', this.picture(attributes, axis, ...bars, ...bound));
+  }
+
+  /** What both pictures have: the axis, the sizes, and the mark of the recommended one. */
+  private picture(attributes: Record<string, string>, axis: ValueAxis, ...content: SVGElement[]): SVGSVGElement {
+    const { points, batch } = this.calibration;
+    const width = AXIS + points.length * SLOT + RIGHT;
+    const sizes = points.map((point, at) =>
+      shape('text', { x: place(at), y: HEIGHT - 9, class: 'size' }, String(point.batch)),
+    );
+    const at = points.findIndex((point) => point.batch === batch);
+    const mark = [
+      shape('rect', { x: AXIS + at * SLOT, y: 1, width: SLOT, height: HEIGHT - 2, rx: 3, class: 'recommended' }),
+      shape('text', { x: place(at), y: 13, class: 'word' }, 'recommended'),
+    ];
+    const hidden = (...parts: SVGElement[]): SVGGElement => shape('g', { 'aria-hidden': 'true' }, ...parts);
+    return shape(
+      'svg',
+      { width, height: HEIGHT, ...attributes },
+      hidden(...mark, axis.rules(AXIS, width - RIGHT), axis.labels(AXIS), ...sizes),
+      ...content,
+    );
+  }
+
+  private go(at: number): void {
+    this.choose(at);
+    this.nodes[at].focus();
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const last = this.nodes.length - 1;
+    const at = this.nodes.findIndex((node) => node === document.activeElement);
+    const targets: Record<string, number> = {
+      ArrowRight: Math.min(at + 1, last),
+      ArrowDown: Math.min(at + 1, last),
+      ArrowLeft: Math.max(at - 1, 0),
+      ArrowUp: Math.max(at - 1, 0),
+      Home: 0,
+      End: last,
+      ' ': at,
+    };
+    if (at < 0 || !Object.hasOwn(targets, event.key)) return;
+    event.preventDefault();
+    this.go(targets[event.key]);
+  }
+}
+
+function place(at: number): number {
+  return AXIS + (at + 0.5) * SLOT;
+}
+
+function figure(title: string, picture: SVGSVGElement): HTMLElement {
+  return element(
+    'figure',
+    { class: 'chart' },
+    element('figcaption', {}, element('h2', {}, title)),
+    element('div', { class: 'plot' }, picture),
+  );
+}

@@ -1,0 +1,63 @@
+/** The calibration panel: images per second and memory over batch sizes, and the size to write into the config. */
+import type { Calibration } from '../../server/protocol';
+import { button, element, factList } from '../element';
+import { connect } from '../host';
+import type { FromCalibration, ToCalibration } from '../protocol';
+import { BatchChart } from './chart';
+import { calibrationFacts, memoryText, pointText, rateText } from './facts';
+
+const host = connect<ToCalibration, FromCalibration, Record<string, never>>({});
+
+host.listen({
+  calibration({ calibration }) {
+    document.body.replaceChildren(...page(calibration));
+  },
+});
+
+function page(calibration: Calibration): HTMLElement[] {
+  const { points, batch, reason, config_file } = calibration;
+  let chosen = points.findIndex((point) => point.batch === batch);
+  const write = button({}, '', () => host.post({ type: 'write', batch: points[chosen].batch }));
+  const status = element('p', { class: 'chosen', role: 'status' });
+  const rows = points.map((point) =>
+    element(
+      'tr',
+      {},
+      element('th', { scope: 'row' }, String(point.batch)),
+      element('td', {}, rateText(point)),
+      element('td', {}, point.memory ? memoryText(point.memory) : 'not measured'),
+      element('td', {}, point.batch === batch ? `recommended: ${reason}` : ''),
+    ),
+  );
+  const choose = (at: number): void => {
+    chosen = at;
+    chart.check(at);
+    write.textContent = `Write batch: ${points[at].batch} into ${config_file}`;
+    status.textContent = pointText(points[at]) + (points[at].batch === batch ? `. Recommended: ${reason}` : '');
+    for (const [nth, row] of rows.entries()) row.classList.toggle('active', nth === at);
+  };
+  const chart = new BatchChart(calibration, choose);
+  choose(chosen);
+  const titles = ['Batch', 'Images/s', 'Memory of one GPU', ''].map((title) => element('th', { scope: 'col' }, title));
+  return [
+    element(
+      'header',
+      { class: 'head' },
+      element('h1', {}, 'Batch size'),
+      factList(calibrationFacts(calibration)),
+      status,
+      element('div', {}, write),
+    ),
+    element(
+      'main',
+      {},
+      chart.element,
+      element(
+        'table',
+        { 'aria-label': 'Measurements' },
+        element('thead', {}, element('tr', {}, ...titles)),
+        element('tbody', {}, ...rows),
+      ),
+    ),
+  ];
+}

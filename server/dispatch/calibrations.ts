@@ -1,0 +1,82 @@
+/** Batch sizes that were measured on clusters, in `.edm-workbench/calibrations/`, and what they advise for a config. */
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { writeAtomically } from '../diffusion/image-folder';
+import { STATE_FOLDER } from '../history/store';
+import { validator } from '../schema';
+import type { Calibration, RunConfig } from '../schema-types.gen';
+
+const FOLDER = path.join(STATE_FOLDER, 'calibrations');
+
+/** GPUs of a job where the config does not say. */
+export function gpusOf({ gpus, engine }: Pick<RunConfig, 'gpus' | 'engine'>): number {
+  return gpus ?? (engine === 'edm' ? 1 : 0);
+}
+
+/** Keeps a calibration; of the same config on the same cluster the latest alone. @param root top of the repository */
+export async function saveCalibration(root: string, calibration: Calibration): Promise<void> {
+  const folder = path.join(root, FOLDER);
+  await mkdir(folder, { recursive: true });
+  // Measured on machines of this user: nothing for others to have.
+  await writeFile(path.join(folder, '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
+  const { cluster, config_file } = calibration;
+  const name = `${config_file.replace(/[^A-Za-z0-9._-]/g, '-')}-${cluster}.json`;
+  await writeAtomically(path.join(folder, name), Buffer.from(`${JSON.stringify(calibration, null, 2)}\n`));
+}
+
+/**
+ * What was measured of a config, latest first; files that cannot be used are passed over. Git is not asked, since the
+ * editor wants to know at each move of the cursor.
+ * @param file absolute path of the config
+ */
+export async function calibrationsOf(file: string): Promise<Calibration[]> {
+  const validate = validator<Calibration>('calibration');
+  const found: Calibration[] = [];
+  for (let root = path.dirname(file); ; root = path.dirname(root)) {
+    const folder = path.join(root, FOLDER);
+    const names = await readdir(folder).catch(() => []);
+    const relative = path.relative(root, file).split(path.sep).join('/');
+    for (const name of names.filter((one) => one.endsWith('.json'))) {
+      const checked = await readFile(path.join(folder, name), 'utf8')
+        .then((text) => validate(JSON.parse(text)))
+        .catch(() => undefined);
+      if (checked?.valid && checked.value.config_file === relative) found.push(checked.value);
+    }
+    if (root === path.dirname(root)) return found.sort((a, b) => b.time.localeCompare(a.time));
+  }
+}
+
+/** True where a measurement still speaks of the config: another network or number of GPUs is another matter. */
+export function fits({ network, engine, gpus }: Calibration, config: RunConfig): boolean {
+  return network === config.network && engine === (config.engine ?? 'workbench') && gpus === gpusOf(config);
+}
+
+/** A change of a text: what stands from one offset to another is replaced. */
+export interface BatchEdit {
+  from: number;
+  to: number;
+  text: string;
+}
+
+/**
+ * How a batch size is written into a config, everything else as it stands; undefined where there is no line for it, as in
+ * a config that is one JSON object.
+ */
+export function batchEdit(text: string, batch: number): BatchEdit | undefined {
+  const value = /^batch:[^\S\r\n]*([^#\r\n]*?)[^\S\r\n]*(?:#.*)?$/m.exec(text);
+  if (value) {
+    const to = value.index + value[0].indexOf(value[1], 'batch:'.length) + value[1].length;
+    return { from: value.index, to, text: `batch: ${batch}` };
+  }
+  const network = /^network:.*$/m.exec(text);
+  if (!network) return undefined;
+  const at = network.index + network[0].length;
+  const end = text[at] === '\r' ? '\r\n' : '\n';
+  return { from: at, to: at, text: `${end}batch: ${batch}` };
+}
+
+/** The text with another batch size; as it is where there is no line for it. */
+export function withBatch(text: string, batch: number): string {
+  const edit = batchEdit(text, batch);
+  return edit ? text.slice(0, edit.from) + edit.text + text.slice(edit.to) : text;
+}
