@@ -5,6 +5,7 @@ import {
   isOver,
   JOB_STATES,
   reasonText,
+  standingText,
   stateCounts,
   timeText,
   type JobArray,
@@ -71,7 +72,7 @@ export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       case 'job':
         return this.jobItem(node);
       case 'array':
-        return arrayItem(node.cluster, node.array, node.finished);
+        return this.arrayItem(node);
       case 'finished': {
         const jobs = this.clusters.queue(node.cluster)?.finished ?? [];
         const item = new vscode.TreeItem(vscode.l10n.t('Finished'), vscode.TreeItemCollapsibleState.Collapsed);
@@ -124,6 +125,7 @@ export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const time = timeText(job, taken, Date.now());
     item.description = [
       vscode.l10n.t(word),
+      standingText(job.progress),
       time,
       job.nodeList,
       job.state === 'queued' ? job.reason?.name : exitText(job),
@@ -133,6 +135,23 @@ export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     item.tooltip = jobTooltip(job, time);
     item.accessibilityInformation = { label: `${label}, ${item.description}` };
     item.contextValue = `job ${isOver(job) ? 'over' : 'alive'} ${job.state}`;
+    return item;
+  }
+
+  private arrayItem({
+    cluster,
+    array: { id, name, tasks },
+    finished,
+  }: Extract<Node, { kind: 'array' }>): vscode.TreeItem {
+    const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Collapsed);
+    item.id = `${cluster}/${finished ? 'finished/' : ''}array ${id}`;
+    const standing = finished ? '' : standingText(this.clusters.progressOf(cluster, id));
+    item.description = [id, standing, countsText(tasks)].filter(Boolean).join(' · ');
+    const [[state]] = stateCounts(tasks);
+    const { colour } = JOB_STATES[state];
+    item.iconPath = new vscode.ThemeIcon('layers', colour ? new vscode.ThemeColor(colour) : undefined);
+    item.tooltip = [vscode.l10n.t('Array {0}', id), standing, countsText(tasks)].filter(Boolean).join('\n');
+    item.contextValue = `array ${finished ? 'over' : 'alive'}`;
     return item;
   }
 
@@ -146,18 +165,6 @@ function entries(cluster: string, jobs: readonly Job[], finished: boolean): Node
   return foldArrays(jobs).map((entry) =>
     'tasks' in entry ? { kind: 'array', cluster, array: entry, finished } : { kind: 'job', cluster, job: entry },
   );
-}
-
-function arrayItem(cluster: string, { id, name, tasks }: JobArray, finished: boolean): vscode.TreeItem {
-  const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Collapsed);
-  item.id = `${cluster}/${finished ? 'finished/' : ''}array ${id}`;
-  item.description = `${id} · ${countsText(tasks)}`;
-  const [[state]] = stateCounts(tasks);
-  const { colour } = JOB_STATES[state];
-  item.iconPath = new vscode.ThemeIcon('layers', colour ? new vscode.ThemeColor(colour) : undefined);
-  item.tooltip = [vscode.l10n.t('Array {0}', id), countsText(tasks)].join('\n');
-  item.contextValue = `array ${finished ? 'over' : 'alive'}`;
-  return item;
 }
 
 /** `2 running, 42 queued`. */
@@ -189,6 +196,7 @@ function jobTooltip(job: Job, time: string): string {
     vscode.l10n.t('{0} {1}: {2} ({3})', job.id, job.name, vscode.l10n.t(JOB_STATES[job.state].word), job.stateName),
     reasonText(job),
     exitText(job),
+    standingText(job.progress),
     time,
     size.join(', '),
     [job.partition, job.account, job.nodeList].filter(Boolean).join(', '),

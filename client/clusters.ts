@@ -6,11 +6,15 @@ import {
   clustersRequest,
   connectRequest,
   disconnectRequest,
+  dispatchEndNotification,
+  dispatchProgressNotification,
   queueNotification,
   refreshRequest,
   watchRequest,
   type ClusterInfo,
+  type DispatchProgress,
   type Job,
+  type JobProgress,
   type QueueState,
   type WatchParams,
 } from '../server/protocol';
@@ -34,6 +38,7 @@ export interface PlacedJob {
 export class Clusters implements vscode.Disposable {
   private readonly infos = new Map<string, ClusterInfo>();
   private readonly queues = new Map<string, QueueState>();
+  private readonly running = new Map<string, DispatchProgress>();
   private readonly viewers = new Map<string, Viewer>();
   /** What the server was last told of each cluster. */
   private readonly watched = new Map<string, string>();
@@ -56,10 +61,44 @@ export class Clusters implements vscode.Disposable {
       this.changed.fire(info.profile.name);
     });
     client.onNotification(queueNotification, (queue) => {
-      this.queues.set(queue.cluster, queue);
+      this.queues.set(queue.cluster, this.withProgress(queue));
       this.changed.fire(queue.cluster);
       for (const job of queue.ended) this.ended.fire({ cluster: queue.cluster, job });
     });
+    client.onNotification(dispatchProgressNotification, (progress) => {
+      this.running.set(progress.token, progress);
+      this.redraw(progress.cluster);
+    });
+    client.onNotification(dispatchEndNotification, ({ dispatch: { token, cluster } }) => {
+      if (this.running.delete(token)) this.redraw(cluster);
+    });
+  }
+
+  private redraw(cluster: string): void {
+    const queue = this.queues.get(cluster);
+    if (queue) this.queues.set(cluster, this.withProgress(queue));
+    this.changed.fire(cluster);
+  }
+
+  /** The queue with what the jobs of our runs say of themselves. */
+  private withProgress(queue: QueueState): QueueState {
+    const own = this.runs().some(({ cluster }) => cluster === queue.cluster);
+    const place = (job: Job): Job => {
+      const progress = this.progressOf(queue.cluster, job.array?.id ?? job.id, job.array?.tasks);
+      return progress ? { ...job, progress } : job;
+    };
+    return own ? { ...queue, jobs: queue.jobs.map(place) } : queue;
+  }
+
+  /** Runs that were submitted from this workspace and have not ended. */
+  runs(): DispatchProgress[] {
+    return [...this.running.values()];
+  }
+
+  /** How far a job of such a run is: a whole array by its id, one task of it by both. */
+  progressOf(cluster: string, id: string, task?: string): JobProgress | undefined {
+    const jobs = this.runs().flatMap((run) => (run.cluster === cluster ? run.jobs : []));
+    return jobs.find((job) => job.id === id && job.task === task)?.progress;
   }
 
   /** Asks which clusters there are: those of the workspace's file, the settings, and this machine. */

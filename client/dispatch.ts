@@ -5,7 +5,6 @@ import {
   containerRequest,
   dispatchEndNotification,
   dispatchesRequest,
-  dispatchProgressNotification,
   dispatchRequest,
   previewRequest,
   pullRequest,
@@ -13,7 +12,6 @@ import {
   type Dispatch,
   type DispatchEnd,
   type DispatchParams,
-  type DispatchProgress,
 } from '../server/protocol';
 import { calibrateOnCluster } from './calibration-panel';
 import { workspaceFolder } from './choices';
@@ -48,12 +46,11 @@ export function registerDispatch(context: Context): vscode.Disposable[] {
       ];
     },
   };
-  const running = new Map<string, DispatchProgress>();
   const item = vscode.window.createStatusBarItem('edmWorkbench.runs', vscode.StatusBarAlignment.Left, 9);
   item.name = vscode.l10n.t('Runs on clusters');
   item.command = 'edmWorkbench.pull';
   const draw = (): void => {
-    const [first, ...others] = running.values();
+    const [first, ...others] = context.clusters.runs();
     if (!first) return item.hide();
     const more = others.length > 0 ? ` +${others.length}` : '';
     item.text = `$(cloud) ${first.name} ${first.done}/${first.total}${more}`;
@@ -64,20 +61,18 @@ export function registerDispatch(context: Context): vscode.Disposable[] {
       .join('\n');
     item.show();
   };
-  void context.server().then((server) =>
-    context.extension.subscriptions.push(
-      server.onNotification(dispatchEndNotification, (end) => {
-        running.delete(end.dispatch.token);
-        draw();
-        void tellEnd(context, end);
-      }),
-      server.onNotification(dispatchProgressNotification, (progress) => {
-        running.set(progress.token, progress);
-        draw();
-      }),
-    ),
-  );
-  return [item, vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, lens)];
+  void context
+    .server()
+    .then((server) =>
+      context.extension.subscriptions.push(
+        server.onNotification(dispatchEndNotification, (end) => void tellEnd(context, end)),
+      ),
+    );
+  return [
+    item,
+    context.clusters.onDidChange(draw),
+    vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, lens),
+  ];
 }
 
 async function submitRun(context: Context, argument?: unknown): Promise<void> {

@@ -1,5 +1,5 @@
 /** What a job is, in words: states, clocks, arrays and counts, for the tree and the queue panel alike. No DOM. */
-import type { Job, JobState } from '../server/protocol';
+import type { Job, JobProgress, JobState } from '../server/protocol';
 
 /** How a state is said and drawn. */
 export interface StateLook {
@@ -123,6 +123,13 @@ export function stateCounts(jobs: readonly Job[]): [state: JobState, count: numb
 /** Why a job waits or failed, and what to do; empty where nothing is known. */
 export function reasonText({ reason }: Pick<Job, 'reason'>): string {
   return reason ? [reason.text, reason.remedy].filter(Boolean).join(' ') : '';
+}
+
+/** `Images 128/2000, FD so far 12.3 (N = 400, not final)`; empty where a job says nothing of itself. */
+export function standingText(progress: JobProgress | undefined): string {
+  if (!progress) return '';
+  const { phase, done, total, note } = progress;
+  return [`${phase} ${done}/${total}`, note].filter(Boolean).join(', ');
 }
 
 /** How it ended beyond its state: `exit code 2`, `signal 9`. */

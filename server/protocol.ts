@@ -228,6 +228,9 @@ export const FINISHED_STATES: readonly JobState[] = ['done', 'failed', 'cancelle
 
 export type JobAction = 'cancel' | 'hold' | 'release';
 
+/** How far a job of ours says it is; `phase` says what `done` and `total` count. */
+export type JobProgress = Pick<Progress, 'phase' | 'done' | 'total' | 'note'>;
+
 /** A job, or one task of an array. Times are ISO 8601; `elapsed` and `limit` are seconds. */
 export interface Job {
   /** As the scheduler prints it: `42`, `42_7`, `42_[8-49]`, `42[7]`. */
@@ -262,6 +265,8 @@ export interface Job {
   stderr?: string;
   /** Identifies the submission if it was ours. */
   token?: string;
+  /** Set by the client, from `DispatchProgress`, for the jobs of a run that was submitted from here. */
+  progress?: JobProgress;
 }
 
 /** A cluster that the user named, or this machine where sbatch or bsub is on PATH. */
@@ -487,6 +492,8 @@ export interface DispatchProgress {
   total: number;
   /** E.g. `FID so far 2.41 (N = 8000, not final)`. */
   note?: string;
+  /** The same by job, as far as each has begun; `id` of an array is that of the whole, `task` one of it. */
+  jobs: { id: string; task?: string; progress: JobProgress }[];
 }
 export const dispatchProgressNotification = new NotificationType<DispatchProgress>('edm/dispatchProgress');
 

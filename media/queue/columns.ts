@@ -1,7 +1,7 @@
 /** The queue as a table: its columns, its order, what the filter finds, and whose jobs come first. No DOM. */
 import type { Job } from '../../server/protocol';
 import { dateText } from '../facts';
-import { clockText, elapsedNow, exitText, isOver, JOB_STATES, timeText } from '../jobs';
+import { clockText, elapsedNow, exitText, isOver, JOB_STATES, standingText, timeText } from '../jobs';
 
 /** When the scheduler answered and what time it is, in milliseconds of our clock: running jobs' clocks go on between. */
 export interface Clock {
@@ -53,6 +53,12 @@ export const COLUMNS: readonly Column[] = [
     text: ({ limit }) => (limit === undefined ? '' : clockText(limit)),
     order: ({ limit }) => limit,
     number: true,
+  },
+  {
+    id: 'progress',
+    title: 'Progress',
+    text: ({ progress }) => standingText(progress),
+    order: ({ progress }) => progress && progress.done / progress.total,
   },
   { id: 'partition', title: 'Partition', text: ({ partition }) => partition },
   { id: 'nodes', title: 'Nodes', text: ({ nodes }) => count(nodes), order: ({ nodes }) => nodes, number: true },
@@ -137,6 +143,7 @@ export function filterJobs(jobs: readonly Job[], filter: string): readonly Job[]
 export function jobText(job: Job, clock: Clock): string {
   const parts = [
     `Job ${job.id} ${job.name} of ${job.user}: ${JOB_STATES[job.state].word}`,
+    standingText(job.progress),
     timeText(job, clock.taken, clock.now),
     job.nodeList,
     exitText(job),

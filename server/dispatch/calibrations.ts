@@ -1,7 +1,7 @@
 /** Batch sizes that were measured on clusters, in `.edm-workbench/calibrations/`, and what they advise for a config. */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeAtomically } from '../diffusion/image-folder';
+import { writeAtomically } from '../atomic-file';
 import { STATE_FOLDER } from '../history/store';
 import { validator } from '../schema';
 import type { Calibration, RunConfig } from '../schema-types.gen';

@@ -33,13 +33,11 @@ export class Remote implements ClusterAccess {
     ({ profile: this.profile, host: this.host, files: this.files, scheduler: this.scheduler } = access);
   }
 
-  /** @throws UserError where the host has no POSIX shell or no home */
+  /** Asks a host once where home is. @throws UserError where the host has no POSIX shell or no home */
   static async open(access: ClusterAccess): Promise<Remote> {
-    const { code, stdout, stderr } = await access.host.run(['sh', '-c', 'printf "%s\\n" "$HOME"; uname -m']);
-    const [home, machine] = stdout.trimEnd().split('\n');
-    if (code !== 0 || !home?.startsWith('/') || !machine)
-      throw new UserError(`${access.host.name} does not say where your home is: ${lastLine(stderr) ?? 'no answer'}`);
-    return new Remote(access, home, machine);
+    let known = places.get(access.host);
+    if (!known) places.set(access.host, (known = await placeOf(access)));
+    return new Remote(access, known.home, known.machine);
   }
 
   /** The work folder, or a place in it. */
@@ -80,6 +78,17 @@ export class Remote implements ClusterAccess {
     // A login shell, because `module` is a function that only those know; what setup prints is not the program's.
     return ['bash', '-l', '-c', `{\n${setup.join('\n')}\n} >/dev/null 2>&1\nexec "$@"`, 'bash', ...command];
   }
+}
+
+/** What hosts said of themselves. */
+const places = new WeakMap<Host, { home: string; machine: string }>();
+
+async function placeOf({ host }: ClusterAccess): Promise<{ home: string; machine: string }> {
+  const { code, stdout, stderr } = await host.run(['sh', '-c', 'printf "%s\\n" "$HOME"; uname -m']);
+  const [home, machine] = stdout.trimEnd().split('\n');
+  if (code !== 0 || !home?.startsWith('/') || !machine)
+    throw new UserError(`${host.name} does not say where your home is: ${lastLine(stderr) ?? 'no answer'}`);
+  return { home, machine };
 }
 
 /** The work folder as scripts write it, so that they can be shown before anything is asked of the cluster. */

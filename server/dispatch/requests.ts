@@ -31,11 +31,8 @@ export function registerDispatchRequests(
 ): DispatchWatch {
   const tell = (root: string, dispatch: protocol.Dispatch): void =>
     void connection.sendNotification(protocol.dispatchEndNotification, { root, dispatch, text: endText(dispatch) });
-  const report = ({ token, cluster, name, images }: protocol.Dispatch, done: number, note?: string): void =>
-    void connection.sendNotification(protocol.dispatchProgressNotification, {
-      ...{ token, cluster, name, done, total: images },
-      ...(note && { note }),
-    });
+  const report = (progress: protocol.DispatchProgress): void =>
+    void connection.sendNotification(protocol.dispatchProgressNotification, progress);
   const dispatches = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt), tell, report);
   const control = ({ progressToken }: protocol.WithProgress, token: CancellationToken) => {
     const controller = new AbortController();

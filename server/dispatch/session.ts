@@ -3,7 +3,7 @@ import { loadConfig } from '../runs/plan';
 import type { OpenCluster } from '../cluster/clusters';
 import { UserError } from '../errors';
 import type { TaskControl } from '../progress';
-import type { QueueState } from '../protocol';
+import type { DispatchProgress, QueueState } from '../protocol';
 import { FINISHED_STATES } from '../protocol';
 import type { Dispatch } from '../schema-types.gen';
 import type { DirtyChoice } from './commit';
@@ -13,7 +13,7 @@ import { pullImages } from './pull';
 import { Remote, type ClusterAccess } from './remote';
 import type { JobScript } from './script';
 import { dispatchRun, previewScripts } from './submit';
-import { progressOf } from './track';
+import { progressOf } from './progress';
 
 /** How a cluster is reached; `mayPrompt` as for `Clusters.open`. */
 export type OpenByName = (cluster: string, mayPrompt: boolean) => Promise<OpenCluster>;
@@ -29,7 +29,7 @@ export class Dispatches {
     /** Called once for each run that ends, by the process that brought it home. */
     private readonly onEnd: (root: string, dispatch: Dispatch) => void = () => undefined,
     /** Called after a poll for each run that is under way. */
-    private readonly onProgress: (dispatch: Dispatch, done: number, note?: string) => void = () => undefined,
+    private readonly onProgress: (progress: DispatchProgress) => void = () => undefined,
   ) {}
 
   /** Submits a config to the cluster that is given or that it names. @throws UserError */
@@ -78,11 +78,10 @@ export class Dispatches {
     const here = dispatches.filter((one) => one.cluster === cluster && OPEN_STATES.includes(one.state));
     const isAlive = (one: Dispatch): boolean => one.jobs.some(({ id }) => id !== undefined && alive.has(id));
     if (here.some((one) => !isAlive(one))) await this.catchUp(root, { cluster });
-    for (const dispatch of here.filter(isAlive)) {
-      const remote = await Remote.open(accessOf(await this.open(cluster, false)));
-      const { done, note } = await progressOf(remote, dispatch);
-      this.onProgress(dispatch, done, note);
-    }
+    const running = here.filter(isAlive);
+    if (running.length === 0) return;
+    const remote = await Remote.open(accessOf(await this.open(cluster, false)));
+    for (const progress of await progressOf(remote, running)) this.onProgress(progress);
   }
 
   /** Results if they are ready, and the images if asked for. @throws UserError where the run is not over */

@@ -1,10 +1,10 @@
 /** How a run on a cluster stands: its jobs, the images done, the distance so far; and how it ended. */
-import type { ShardProgress } from '../runs/array-run';
 import { LOG_FINDINGS } from '../cluster/log-findings';
 import { FINISHED_STATES, type Job } from '../protocol';
 import { validator } from '../schema';
 import type { Dispatch, RunManifest } from '../schema-types.gen';
 import { edmManifest } from './edm-result';
+import { progressOf } from './progress';
 import { jobsText } from './submit';
 import type { Remote } from './remote';
 
@@ -31,27 +31,14 @@ export interface Outcome {
   manifest?: RunManifest;
 }
 
-/** Images, and what each task says of itself, in one command. */
-const LOOK =
-  'cd "$1" || exit 1; find images -name "*.png" | wc -l; for f in shards/*.progress.json; do [ -e "$f" ] && cat "$f" && echo; done; exit 0';
-
-/** The images that are there, and the distance so far; the scheduler is not asked. */
-export async function progressOf(remote: Remote, dispatch: Dispatch): Promise<Pick<RunState, 'done' | 'note'>> {
-  const answer = await remote.ask(['sh', '-c', LOOK, 'sh', `${dispatch.folder}/${dispatch.run}`]);
-  const [count = '0', ...shards] = answer?.split('\n') ?? [];
-  const said = shards.flatMap((line) => (line ? [JSON.parse(line) as ShardProgress] : []));
-  const note = said.map((one) => one.note).find((text) => text?.includes('so far'));
-  return { done: Number(count), ...(note && { note }) };
-}
-
 /** One look at a run. The scheduler is asked for each job once. */
 export async function lookAt(remote: Remote, dispatch: Dispatch): Promise<RunState> {
-  const [progress, jobs] = await Promise.all([
-    progressOf(remote, dispatch),
+  const [[{ done, note }], jobs] = await Promise.all([
+    progressOf(remote, [dispatch]),
     Promise.all(dispatch.jobs.map(({ id }) => (id ? remote.scheduler.job(id) : Promise.resolve(undefined)))),
   ]);
   const over = jobs.every((job) => job === undefined || FINISHED_STATES.includes(job.state));
-  return { jobs, ...progress, ...(over && { outcome: await outcomeOf(remote, dispatch, jobs) }) };
+  return { jobs, done, ...(note && { note }), ...(over && { outcome: await outcomeOf(remote, dispatch, jobs) }) };
 }
 
 async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job | undefined)[]): Promise<Outcome> {

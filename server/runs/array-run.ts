@@ -13,6 +13,7 @@ import { recordId } from '../history/store';
 import { compute } from '../onnx/compute';
 import type { GenerateSummary } from '../onnx/jobs';
 import type { Progress, TaskControl } from '../progress';
+import type { JobProgress } from '../protocol';
 import type { HistoryRecord, RunManifest } from '../schema-types.gen';
 import { generateJob, historyRecord } from './execute';
 import { RunFolder } from './folder';
@@ -26,9 +27,6 @@ interface ShardSummary {
   measured: number;
   notes: string[];
 }
-
-/** How a task stands, in `shards/<k>.progress.json`: read from afar while it runs. */
-export type ShardProgress = Pick<Progress, 'phase' | 'done' | 'total' | 'note'>;
 
 /** Milliseconds between two words about the progress. */
 const TELL_EVERY = 5000;
@@ -54,7 +52,8 @@ export async function runShard(folder: string, task: number, tasks: number, { on
     if (progress.done < progress.total && Date.now() - told < TELL_EVERY) return;
     told = Date.now();
     const { phase, done, total, note } = progress;
-    const state: ShardProgress = { phase, done, total, note };
+    // Read from afar while it runs.
+    const state: JobProgress = { phase, done, total, note };
     // Only a word on the way: a full disk ends the run by the images themselves.
     void writeAtomically(file('progress.json'), Buffer.from(JSON.stringify(state))).catch(() => undefined);
   };

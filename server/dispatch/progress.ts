@@ -1,0 +1,70 @@
+/** How far runs are that have not ended: all runs of a cluster by one command, and never the scheduler's. */
+import { progressOf as barOf } from '../cluster/log-findings';
+import type { DispatchProgress, JobProgress } from '../protocol';
+import type { Dispatch } from '../schema-types.gen';
+import type { Remote } from './remote';
+
+/**
+ * Of each run folder: the images that are there, what each task says of itself, and the last line of fid.py's log. Each
+ * line says what it is, whatever stands in the files.
+ */
+const LOOK = `for run; do
+  echo run
+  cd "$run" 2>/dev/null || continue
+  echo "images $(find images -name '*.png' | wc -l)"
+  for f in shards/*.progress.json; do [ -e "$f" ] && printf 'task %s %s\\n' "$f" "$(tr '\\n' ' ' <"$f")"; done
+  for f in fid-*.out; do [ -e "$f" ] && printf 'fid %s %s\\n' "$f" "$(tail -c 400 "$f" | tr '\\r' '\\n' | tail -n 1)"; done
+done
+exit 0`;
+
+/** How these runs stand, in their order. */
+export async function progressOf(remote: Remote, dispatches: readonly Dispatch[]): Promise<DispatchProgress[]> {
+  const folders = dispatches.map(({ folder, run }) => `${folder}/${run}`);
+  const answer = (await remote.ask(['sh', '-c', LOOK, 'sh', ...folders])) ?? '';
+  const parts = answer.split(/^run$/m).slice(1);
+  return dispatches.map((dispatch, i) => standingOf(dispatch, parts[i]?.trim().split('\n') ?? []));
+}
+
+/** What the lines of one run say. */
+export function standingOf(dispatch: Dispatch, lines: readonly string[]): DispatchProgress {
+  const { token, cluster, name, images: total } = dispatch;
+  let done = 0;
+  let measured: JobProgress | undefined;
+  const tasks = new Map<string, JobProgress>();
+  const idOf = (role: string): string | undefined => dispatch.jobs.find((job) => job.role === role)?.id;
+  for (const line of lines) {
+    const [, kind, rest] = /^(images|task|fid) (.*)$/.exec(line) ?? [];
+    if (kind === 'images') done = Number(rest);
+    const [, task, said] = (kind === 'task' && /^shards\/(\d+)\.progress\.json (.*)$/.exec(rest)) || [];
+    const word = said === undefined ? undefined : taskWord(said);
+    if (word) tasks.set(task, word);
+    const [, job, last] = (kind === 'fid' && /^fid-(\S+)\.out (.*)$/.exec(rest)) || [];
+    const bar = job === idOf('fid') ? barOf(last ?? '') : undefined;
+    if (bar) measured = { phase: 'Measuring', done: bar.done, total: bar.total };
+  }
+  const note = [...tasks.values()].map((one) => one.note).find((text) => text?.includes('so far'));
+  const whole: JobProgress = { phase: 'Images', done, total, ...(note && { note }) };
+  const generate = dispatch.jobs.find(({ role }) => role === 'generate');
+  const fid = idOf('fid');
+  return {
+    ...{ token, cluster, name, done, total },
+    ...(note && { note }),
+    jobs: [
+      ...(generate?.id === undefined ? [] : [{ id: generate.id, progress: whole }]),
+      ...(generate?.id === undefined || !generate.tasks
+        ? []
+        : [...tasks].map(([task, progress]) => ({ id: generate.id ?? '', task, progress }))),
+      ...(fid !== undefined && measured ? [{ id: fid, progress: measured }] : []),
+    ],
+  };
+}
+
+/** A task's own word; undefined for one that is only half written. */
+function taskWord(text: string): JobProgress | undefined {
+  try {
+    const { phase, done, total, note } = JSON.parse(text) as JobProgress;
+    return { phase, done, total, ...(note && { note }) };
+  } catch {
+    return undefined;
+  }
+}
