@@ -12,9 +12,10 @@ import {
   type Dispatch,
   type DispatchEnd,
   type DispatchParams,
+  type PullParams,
 } from '../server/protocol';
 import { calibrateOnCluster } from './calibration-panel';
-import { workspaceFolder } from './choices';
+import { ask, workspaceFolder } from './choices';
 import type { Context } from './context';
 import { errorText, isCancelled } from './errors';
 import { showHistory } from './history-panel';
@@ -146,16 +147,34 @@ async function pull(context: Context): Promise<void> {
     return;
   }
   const chosen = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Results of which run?') });
-  if (chosen) await pullRun(context, { root, dispatch: chosen.dispatch, text: '' }, true);
+  if (chosen) await pullRun(context, { root, dispatch: chosen.dispatch, text: '' });
 }
 
-async function pullRun(context: Context, { root, dispatch }: DispatchEnd, images: boolean): Promise<void> {
+async function pullRun(context: Context, { root, dispatch }: DispatchEnd): Promise<void> {
+  if (dispatch.local && dispatch.fetched.includes('images'))
+    return showSamples(context, path.join(root, dispatch.local));
+  const images = await askImages(dispatch);
+  if (images === undefined) return;
   await context.clusters.connect(dispatch.cluster);
   const title = vscode.l10n.t('Fetch {0} from {1}', dispatch.name, dispatch.cluster);
   const pulled = await withProgress(context, title, (server, progress, token) =>
     server.sendRequest(pullRequest, { folder: root, token: dispatch.token, images, ...progress }, token),
   );
   if (pulled?.dispatch.local) showSamples(context, path.join(root, pulled.dispatch.local));
+}
+
+/** So many images are fetched without asking. */
+const FEW_IMAGES = 1000;
+
+/** All images, or those of some seeds; undefined where the user went away. */
+async function askImages({ images, seeds }: Dispatch): Promise<PullParams['images']> {
+  if (images <= FEW_IMAGES) return 'all';
+  const all = { label: vscode.l10n.t('All {0} images', images.toLocaleString()) };
+  const some = { label: vscode.l10n.t('Those of some seeds…') };
+  const chosen = await vscode.window.showQuickPick([all, some], { placeHolder: vscode.l10n.t('Which images?') });
+  if (chosen !== some) return chosen && 'all';
+  const given = await ask(vscode.l10n.t('Seeds, of {0}', seeds), '0-99');
+  return given === undefined ? undefined : { seeds: given };
 }
 
 /** Once for each run, also for those that ended while the editor was closed. */
@@ -165,7 +184,7 @@ async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
     if (dispatch.state === 'complete') {
       const [samples, history] = [vscode.l10n.t('Fetch samples'), vscode.l10n.t('Show history')];
       const chosen = await vscode.window.showInformationMessage(plainText(text), samples, history);
-      if (chosen === samples) await pullRun(context, end, true);
+      if (chosen === samples) await pullRun(context, end);
       if (chosen === history) showHistory(context, root);
       return;
     }

@@ -469,7 +469,8 @@ export const dispatchesRequest = new RequestType<{ folder: string }, DispatchesR
 export interface PullParams extends WithProgress {
   folder: string;
   token: string;
-  images: boolean;
+  /** Which images as well: all, or those of a list of seeds such as `0-999`. */
+  images?: 'all' | { seeds: string };
 }
 export const pullRequest = new RequestType<PullParams, DispatchEnd, void>('edm/pull');
 /** How a run stands, or ended. */

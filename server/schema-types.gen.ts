@@ -150,6 +150,10 @@ export interface MetricConfig {
    * Images per detector evaluation.
    */
   batch?: number;
+  /**
+   * Engine edm: keep the statistics of the images (stats.npz) beside the distance, so that they compare with another reference without the images; fid.py looks at them a second time for it. Only where all images are measured. Engine workbench always keeps them.
+   */
+  statistics?: boolean;
 }
 
 /**

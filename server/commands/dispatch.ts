@@ -102,10 +102,10 @@ export const dispatchCommands: Record<string, Command> = {
     },
   },
   pull: {
-    usage: 'pull [RUN] [--cluster NAME] [--images] [--json]',
+    usage: 'pull [RUN] [--cluster NAME] [--images | --seeds 0-999] [--json]',
     summary:
-      'Results of submitted runs that are over: statistics, grid, manifest and logs; --images fetches those of RUN too',
-    options: { cluster: text, images: flag, json: flag },
+      'Results of submitted runs that are over: statistics, grid, manifest and logs; --images fetches those of RUN too, --seeds some of them',
+    options: { cluster: text, images: flag, seeds: text, json: flag },
     async run(values, [token, ...rest], { report, signal }) {
       none(rest);
       const root = await repositoryRoot(process.cwd());
@@ -117,7 +117,9 @@ export const dispatchCommands: Record<string, Command> = {
           'No run of this repository was submitted: "submit CONFIG.edm.yaml --cluster NAME" does so',
           1,
         );
-      if (values.images && !token)
+      const seeds = string(values, 'seeds');
+      const images = seeds !== undefined ? { seeds } : values.images ? ('all' as const) : undefined;
+      if (images && !token)
         throw new UserError(
           `pull --images: say of which run, e.g. ${dispatches[dispatches.length - 1].token.slice(0, 6)}`,
         );
@@ -125,7 +127,7 @@ export const dispatchCommands: Record<string, Command> = {
       const { clusters } = await session({ ...values, cluster: string(values, 'cluster') ?? latest.cluster });
       const own = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt));
       const control = { onProgress: report.report, signal };
-      if (token) await own.pull(root, token, { images: values.images === true, control });
+      if (token) await own.pull(root, token, { images, control });
       else await own.catchUp(root, { cluster: string(values, 'cluster'), mayPrompt: true });
       report.end();
       const now = (await ledger.all()).dispatches.filter((one) => !token || one.token === latest.token);

@@ -1,11 +1,14 @@
 /** What comes back: the results as soon as a run is over, the images when they are wanted. */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { TransferControl } from '../cluster/host';
-import { UserError } from '../errors';
+import { writeGrid } from '../diffusion/grid';
+import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { messageOf, UserError } from '../errors';
 import { appendRecord, recordId } from '../history/store';
 import { readManifest } from '../history/samples';
 import { jsonOf } from '../runs/folder';
@@ -19,6 +22,8 @@ const run = promisify(execFile);
 
 /** Files of a run folder that come at once; logs and scripts come with them. */
 const RESULTS = ['grid.png', 'stats.npz', 'log.txt', 'changes.diff', 'plan.json', 'edm.json'];
+/** Images of engine edm that come with the results. */
+const FIRST_IMAGES = 64;
 const SCRIPTS_AND_LOGS = /^(?:generate|fid|finish)[^/]*\.(?:sh|out)$/;
 
 /**
@@ -42,6 +47,8 @@ export async function pullResults(
     if (facts.kind !== 'file' || !(RESULTS.includes(name) || SCRIPTS_AND_LOGS.test(name))) continue;
     await remote.files.download(`${from}/${name}`, path.join(local, name), control);
   }
+  if (outcome.state === 'complete' && dispatch.engine === 'edm')
+    await firstImages(remote, dispatch, outcome, local, control);
   const records = outcome.state === 'complete' ? await recordResults(ledger, dispatch, outcome) : [];
   const manifest = manifestOf(dispatch, outcome, records);
   await writeAtomically(path.join(local, 'run.json'), Buffer.from(`${jsonOf(manifest)}\n`));
@@ -51,6 +58,23 @@ export async function pullResults(
   if (outcome.log) dispatch.log = outcome.log;
   await ledger.save(dispatch);
   return dispatch;
+}
+
+/** generate.py makes no grid: one of the first images is made here, of which a run has at least one. */
+async function firstImages(
+  remote: Remote,
+  dispatch: Dispatch,
+  { manifest }: Outcome,
+  local: string,
+  control: TransferControl,
+): Promise<void> {
+  const seeds = [...new Set(parseSeeds(dispatch.seeds))].slice(0, FIRST_IMAGES);
+  const subdirs = manifest?.config.subdirs === true;
+  await fetchImages(remote, dispatch, local, seeds, subdirs, control);
+  const files = seeds.map((seed) => path.join(local, 'images', imagePath(seed, subdirs)));
+  await writeGrid(files, path.join(local, 'grid.png')).catch((error: unknown) => {
+    dispatch.notes = [...new Set([...dispatch.notes, `There is no grid: ${messageOf(error)}`])];
+  });
 }
 
 /** The folder of a dispatch here: a new one beside whatever lies there already. */
@@ -98,30 +122,64 @@ function manifestOf(dispatch: Dispatch, { manifest, state, error }: Outcome, res
   };
 }
 
+/** Which images are wanted: all, or those of some seeds as in `0-999`. */
+export type ImageChoice = 'all' | { seeds: string };
+
 /**
- * Fetches the images of a run, all in one archive that is resumed and checked.
- * @throws UserError where they would not fit, naming how much is missing
+ * Fetches images of a run, in one archive that is resumed and checked.
+ * @throws UserError where they would not fit, naming how much is missing; for seeds that the run does not have
  */
 export async function pullImages(
   ledger: Ledger,
   remote: Remote,
   dispatch: Dispatch,
+  choice: ImageChoice = 'all',
   control: TransferControl = {},
 ): Promise<Dispatch> {
   if (dispatch.fetched.includes('images')) return dispatch;
   if (!dispatch.local)
     throw new UserError(`The run ${dispatch.name} has no results here yet: pull it when it is over`, 1);
   const local = path.join(ledger.root, dispatch.local);
+  if (choice !== 'all') {
+    const own = new Set(parseSeeds(dispatch.seeds));
+    const foreign = parseSeeds(choice.seeds).find((seed) => !own.has(seed));
+    if (foreign !== undefined)
+      throw new UserError(`The run ${dispatch.name} has no seed ${foreign}: its seeds are ${dispatch.seeds}`);
+    const subdirs = (await readManifest(local))?.config.subdirs === true;
+    await fetchImages(remote, dispatch, local, parseSeeds(choice.seeds), subdirs, control);
+    return dispatch;
+  }
+  await fetchImages(remote, dispatch, local, undefined, false, control);
+  dispatch.fetched = [...new Set([...dispatch.fetched, 'images' as const])];
+  await ledger.save(dispatch);
+  return dispatch;
+}
+
+/** @param seeds all where undefined */
+async function fetchImages(
+  remote: Remote,
+  dispatch: Dispatch,
+  local: string,
+  seeds: readonly number[] | undefined,
+  subdirs: boolean,
+  control: TransferControl,
+): Promise<void> {
   const from = `${dispatch.folder}/${dispatch.run}`;
-  const archive = `${from}/images.tar`;
+  const names = seeds ? seeds.map((seed) => `images/${imagePath(seed, subdirs)}`) : ['images'];
+  const key = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 12);
+  const archive = `${from}/${seeds ? `images-${key}` : 'images'}.tar`;
+  const stdin = names.join('\n');
   if (!(await remote.files.stat(archive))) {
+    // Room here is asked for before anything is packed there; what du counts is what single files take.
+    const said = await remote.do('Asking for the size of the images', ['sh', '-c', SIZE, 'sh', from], { stdin });
+    await demandRoom(local, 2 * 1024 * Number(said));
     const part = `${archive}.part`;
-    await remote.do('Packing the images', ['tar', '-C', from, '-cf', part, 'images']);
+    await remote.do('Packing the images', ['tar', '-C', from, '-cf', part, '-T', '-'], { stdin });
     await remote.files.rename(part, archive);
   }
   const { size = 0 } = (await remote.files.stat(archive)) ?? {};
   await demandRoom(local, 2 * size);
-  const target = path.join(local, 'images.tar');
+  const target = path.join(local, path.posix.basename(archive));
   await remote.files.download(archive, target, control);
   // tar knows `-C` everywhere; Windows has had it since 2018.
   await run('tar', ['-xf', target, '-C', local]).catch((error: unknown) => {
@@ -131,10 +189,11 @@ export async function pullImages(
   });
   await rm(target);
   await remote.files.remove(archive);
-  dispatch.fetched = [...new Set([...dispatch.fetched, 'images' as const])];
-  await ledger.save(dispatch);
-  return dispatch;
 }
+
+/** Kilobytes of the files that stdin names, below a folder. */
+const SIZE =
+  'cd "$1" && tr "\\n" "\\0" | xargs -0 du -sk | { total=0; while read -r size name; do total=$((total + size)); done; echo "$total"; }';
 
 /** The archive and what is in it, before anything is sent. */
 async function demandRoom(folder: string, bytes: number): Promise<void> {

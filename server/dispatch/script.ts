@@ -191,14 +191,26 @@ function edmScripts(facts: ScriptFacts): JobScript[] {
     ]),
   ]);
   if (!reference || !config.fid) return [{ role: 'generate', text: generate }];
-  const { num, seed, batch } = config.fid;
+  const { num, seed, batch, statistics = true } = config.fid;
   const images = num ?? facts.num ?? 50000;
+  const atOnce = batch === undefined ? [] : [`--batch=${batch}`];
+  // fid.py ref has no --num: its statistics are those of the distance where all images are measured.
+  const kept = statistics && images === (facts.num ?? images);
   const fid = renderScript(
     scheduler,
     demandOf(facts, 'fid', CPUS, 1),
     profile,
     [
       ...offline,
+      ...(kept
+        ? [
+            '# Statistics of the images, so that they compare with other references without the images',
+            inContainer,
+            '  python fid.py ref \\',
+            ...continued(4, [`--data=${run}/images`, `--dest=${run}/stats.npz`, ...atOnce]),
+            '',
+          ]
+        : []),
       '# Run fid.py inside the container; it is quick enough on one GPU',
       inContainer,
       '  python fid.py calc \\',
@@ -207,7 +219,7 @@ function edmScripts(facts: ScriptFacts): JobScript[] {
         `--ref=${quoteArgument(reference)}`,
         `--num=${images}`,
         ...(seed === undefined ? [] : [`--seed=${seed}`]),
-        ...(batch === undefined ? [] : [`--batch=${batch}`]),
+        ...atOnce,
       ]),
     ],
     images < 50000 ? ['fid-count'] : [],

@@ -9,7 +9,7 @@ import type { Dispatch } from '../schema-types.gen';
 import type { DirtyChoice } from './commit';
 import { catchUp, OPEN_STATES, type Caught } from './follow';
 import { Ledger } from './ledger';
-import { pullImages } from './pull';
+import { pullImages, type ImageChoice } from './pull';
 import { Remote, type ClusterAccess } from './remote';
 import type { JobScript } from './script';
 import { dispatchRun, previewScripts } from './submit';
@@ -88,7 +88,7 @@ export class Dispatches {
   async pull(
     root: string,
     token: string,
-    { images, control = {} }: { images: boolean; control?: TaskControl },
+    { images, control = {} }: { images?: ImageChoice; control?: TaskControl },
   ): Promise<Caught> {
     const ledger = new Ledger(root);
     const { cluster, token: whole } = await ledger.named(token);
@@ -97,7 +97,7 @@ export class Dispatches {
     if (caught.ended) this.onEnd(root, caught.dispatch);
     if (!images) return caught;
     const pulled = await ledger.hold(whole, async () =>
-      pullImages(ledger, await Remote.open(access), await ledger.named(whole), control),
+      pullImages(ledger, await Remote.open(access), await ledger.named(whole), images, control),
     );
     if (!pulled) throw new UserError('Another editor or terminal is fetching this run: wait until it is done', 1);
     return { ...caught, dispatch: pulled };

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Hosts } from '../../server/cluster/hosts';
 import type { Prompter } from '../../server/cluster/ssh/prompter';
 import { openScheduler } from '../../server/cluster/adapters';
+import { decodePng } from '../../server/diffusion/png';
 import { calibrate } from '../../server/dispatch/calibration';
 import { awaitRun, catchUp } from '../../server/dispatch/follow';
 import { Ledger } from '../../server/dispatch/ledger';
@@ -119,7 +120,11 @@ const IMAGE = {
   python: '#!/bin/sh\nexec /usr/bin/python3 "$@"\n',
 };
 /** What stands in for EDM's code, in git as the real one would be. */
-const GENERATE = `import os, re, sys
+const GENERATE = `import os, struct, sys, zlib
+def png(value):
+    chunk = lambda kind, data: struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+    rows = (b'\\0' + bytes([value]) * 12) * 4
+    return b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 4, 4, 8, 2, 0, 0, 0)) + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b'')
 options = dict(word.lstrip('-').split('=', 1) for word in sys.argv[1:])
 assert os.path.exists(options['network']), 'no network'
 first, last = map(int, options['seeds'].split('-'))
@@ -127,11 +132,14 @@ os.makedirs(options['outdir'], exist_ok=True)
 for seed in range(first, last + 1):
     if seed == 7 and os.path.exists('small-gpu'):
         raise RuntimeError('CUDA out of memory. Tried to allocate 2.00 GiB')
-    open(os.path.join(options['outdir'], '%06d.png' % seed), 'wb').write(b'image of seed %d' % seed)
+    open(os.path.join(options['outdir'], '%06d.png' % seed), 'wb').write(png(seed))
 `;
 const FID = `import os, sys
-assert sys.argv[1] == 'calc'
+assert sys.argv[1] in ('calc', 'ref')
 options = dict(word.lstrip('-').split('=', 1) for word in sys.argv[2:])
+if sys.argv[1] == 'ref':
+    open(options['dest'], 'w').write('statistics of %d images' % len(os.listdir(options['data'])))
+    sys.exit()
 cache = os.path.join(os.environ['DNNLIB_CACHE_DIR'], 'downloads')
 assert [name for name in os.listdir(cache) if name.startswith('18d9c1159d16cd4cc6adf7db0f2dd2a9_')], 'no detector'
 assert os.path.exists(options['ref']), 'no reference'
@@ -161,7 +169,7 @@ test("engine edm: the lecture's scripts with a stand-in image; a failure in word
   const root = repository({
     'cifar.edm.yaml': `network: net.pkl
 engine: edm
-seeds: 0-11
+seeds: 0-71
 gpus: 2
 partition: gpu
 time: "10:00"
@@ -199,22 +207,33 @@ fid:
   const [record] = records;
   assert.deepEqual(
     [record.metric, record.value, record.num, record.cluster, record.device, record.sampler?.nfe],
-    ['FID', 13.97, 12, 'edm', 'cuda', 35],
+    ['FID', 73.97, 72, 'edm', 'cuda', 35],
   );
   assert.equal(record.code.commit, git(root, 'rev-parse', 'HEAD'));
   assert.match(record.network?.sha256 ?? '', /^[0-9a-f]{64}$/);
   const local = path.join(root, done.local ?? '');
   const log = readdirSync(local).find((name) => /^generate-\d+\.out$/.test(name)) ?? '';
   assert.match(readFileSync(path.join(local, log), 'utf8'), /torchrun --nproc_per_node=2/, 'the GPUs of the directive');
-  await pullImages(ledger, await Remote.open(edm), done);
-  assert.equal(readFileSync(path.join(local, 'images', '000011.png'), 'utf8'), 'image of seed 11');
+  assert.equal(readFileSync(path.join(local, 'stats.npz'), 'utf8'), 'statistics of 72 images');
+  const grid = decodePng(readFileSync(path.join(local, 'grid.png')), 'grid.png');
+  assert.deepEqual([grid.width, grid.height, grid.pixels[4 * 3]], [32, 32, 1], 'the first 64, 8 by 8');
+  const here = (): number => readdirSync(path.join(local, 'images')).length;
+  assert.equal(here(), 64, 'the others come when they are wanted');
+  const remote = await Remote.open(edm);
+  await assert.rejects(pullImages(ledger, remote, done, { seeds: '70-72' }), /has no seed 72: its seeds are 0-71/);
+  await pullImages(ledger, remote, done, { seeds: '66' });
+  assert.deepEqual([here(), existsSync(path.join(local, 'images', '000066.png'))], [65, true]);
+  await pullImages(ledger, remote, done);
+  assert.equal(here(), 72);
+  assert.deepEqual((await remote.files.list(`${second.folder}/${second.run}`)).filter(({ name }) => name.includes('.tar')), []); // prettier-ignore
 
   const calls = (await host.files.read(`${home}/apptainer-calls.log`)).toString().trim().split('\n');
   const run = `${second.run}/images`;
   const tree = second.folder;
-  assert.deepEqual(calls.slice(-2), [
-    `exec --nv --bind ${tree} ${home}/edm_latest.sif torchrun --standalone --nproc_per_node=2 generate.py --outdir=${run} --seeds=0-11 --batch=64 --steps=18 --network=${second.run}/inputs/net.pkl`,
-    `exec --nv --bind ${tree} ${home}/edm_latest.sif python fid.py calc --images=${run} --ref=${second.run}/inputs/ref.npz --num=12`,
+  assert.deepEqual(calls.slice(-3), [
+    `exec --nv --bind ${tree} ${home}/edm_latest.sif torchrun --standalone --nproc_per_node=2 generate.py --outdir=${run} --seeds=0-71 --batch=64 --steps=18 --network=${second.run}/inputs/net.pkl`,
+    `exec --nv --bind ${tree} ${home}/edm_latest.sif python fid.py ref --data=${run} --dest=${second.run}/stats.npz`,
+    `exec --nv --bind ${tree} ${home}/edm_latest.sif python fid.py calc --images=${run} --ref=${second.run}/inputs/ref.npz --num=72`,
   ]);
 });
 
@@ -300,7 +319,7 @@ test('two editors opened after the end: one tells, once; the record is there onc
     const { records } = await connection.sendRequest(historyRequest, { folder: root });
     assert.equal(records.filter(({ name }) => name === 'later').length, 1);
     const { token } = ended[0].dispatch;
-    const pulled = await connection.sendRequest(pullRequest, { folder: root, token, images: true });
+    const pulled = await connection.sendRequest(pullRequest, { folder: root, token, images: 'all' });
     const samples = await connection.sendRequest(samplesRequest, {
       folder: path.join(root, pulled.dispatch.local ?? ''),
     });

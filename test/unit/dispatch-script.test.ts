@@ -62,6 +62,9 @@ test("generation and FID are the lecture's scripts but for names, the GPU count 
     '#SBATCH --job-name=a1b2c3d-cifar-fid',
     '#SBATCH --cpus-per-task=4',
     '#SBATCH --output=runs/a1b2c3d-cifar-abcdef/fid-%j.out',
+    'python fid.py ref',
+    '--data=runs/a1b2c3d-cifar-abcdef/images',
+    '--dest=runs/a1b2c3d-cifar-abcdef/stats.npz',
     'python fid.py calc',
     '--images=runs/a1b2c3d-cifar-abcdef/images',
     '--num=50000',
@@ -71,6 +74,12 @@ test("generation and FID are the lecture's scripts but for names, the GPU count 
     '#SBATCH --output=fid-%j.out',
     'python fid.py calc --images=out_50k',
   ]);
+});
+
+test('statistics are of the images that are measured, or are not kept', () => {
+  const kept = (fid: Partial<NonNullable<RunConfig['fid']>>): boolean =>
+    jobScripts({ ...LECTURE, num: 50000, config: { ...LECTURE.config, fid: { reference: 'r.npz', ...fid } } })[1].text.includes('fid.py ref'); // prettier-ignore
+  assert.deepEqual([kept({}), kept({ num: 50000 }), kept({ num: 10000 }), kept({ statistics: false })], [true, true, false, false]); // prettier-ignore
 });
 
 test('no script of any config has a finding, and each is shell', () => {
