@@ -1,5 +1,8 @@
 /** What a job is, in words: states, clocks, arrays and counts, for the tree and the queue panel alike. No DOM. */
+import { isOver } from '../server/job-states';
 import type { Job, JobProgress, JobState } from '../server/protocol';
+
+export { isOver };
 
 /** How a state is said and drawn. */
 export interface StateLook {
@@ -32,13 +35,6 @@ export const JOB_STATES: Readonly<Record<JobState, StateLook>> = {
 
 /** States in which the clock of a job goes on. */
 const TICKING: ReadonlySet<JobState> = new Set(['running', 'ending']);
-/** States that nothing follows. */
-const OVER: ReadonlySet<JobState> = new Set(['done', 'failed', 'cancelled', 'timeout', 'memory']);
-
-/** True once a job has ended, well or badly. */
-export function isOver({ state }: Pick<Job, 'state'>): boolean {
-  return OVER.has(state);
-}
 
 /**
  * Seconds a job has run by now: what the scheduler said, and for a running one the time since it said so.

@@ -15,6 +15,7 @@ import type {
   HistoryRecord,
   RunManifest,
 } from './schema-types.gen';
+import type { JobState } from './job-states';
 import { durationText, type Progress } from './progress';
 
 export type { HistoryRecord, RunManifest, Progress };
@@ -209,22 +210,8 @@ export const templatesRequest = new RequestType0<readonly ScriptTemplate[], void
 
 export type { ClusterProfile, ClusterSnapshot };
 
-/** One state for all schedulers; `stateName` has the scheduler's own word. */
-export type JobState =
-  | 'queued'
-  | 'held'
-  | 'running'
-  | 'suspended'
-  | 'ending'
-  | 'done'
-  | 'failed'
-  | 'cancelled'
-  | 'timeout'
-  | 'memory'
-  | 'unknown';
-
-/** States in which nothing more will happen to a job. */
-export const FINISHED_STATES: readonly JobState[] = ['done', 'failed', 'cancelled', 'timeout', 'memory'];
+export { FINISHED_STATES, isOver } from './job-states';
+export type { JobState };
 
 export type JobAction = 'cancel' | 'hold' | 'release';
 

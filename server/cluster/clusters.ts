@@ -1,6 +1,7 @@
 /** The clusters of a session: one host and one scheduler each, shared by everything, and one watch of its queue. */
 import path from 'node:path';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, UserError } from '../errors';
 import type {
   ClusterInfo,
@@ -8,21 +9,21 @@ import type {
   ClusterSnapshot,
   DryRunResult,
   FollowResult,
-  Job,
   LogPart,
   QueueState,
   SubmitParams,
   SubmitResult,
 } from '../protocol';
-import { FINISHED_STATES } from '../protocol';
+import { isOver } from '../protocol';
 import { openScheduler } from './adapters';
 import type { Host, HostFiles } from './host';
 import { LocalFolder } from './local-folder';
-import { followLog } from './log-follower';
+import { followLog, type LogNews } from './log-follower';
 import { loadProfiles, pollSeconds, profileNamed, type LoadedProfiles } from './profiles';
 import { QueueWatch } from './queue';
 import type { Scheduler } from './scheduler';
 import { recover, SubmissionUnknownError } from './submission';
+import { ChannelGate } from './ssh/channel-gate';
 import { newToken } from './token';
 
 /** Where hosts come from: one held connection for each cluster. `Hosts` is the real one. */
@@ -62,6 +63,8 @@ export interface ClustersOptions {
 
 /** How long a snapshot is good for while connected. */
 const SNAPSHOT_MS = 30 * 60_000;
+/** Logs of one cluster that are read in the same moment, however many are followed: other work needs channels too. */
+const FOLLOWS_AT_ONCE = 3;
 
 export class Clusters {
   private loaded: LoadedProfiles = { profiles: [], problems: [] };
@@ -69,6 +72,7 @@ export class Clusters {
   private readonly titles = new Map<string, string>();
   private readonly watches = new Map<string, QueueWatch>();
   private readonly snapshots = new Map<string, ClusterSnapshot>();
+  private readonly followGates = new Map<string, ChannelGate>();
 
   constructor(private readonly options: ClustersOptions) {
     options.hosts.onState((cluster) => this.stateChanged(cluster));
@@ -226,30 +230,32 @@ export class Clusters {
     let job = await scheduler.job(id);
     if (!job) throw new UserError(`${scheduler.title} on ${name} no longer knows job ${id}`, 1);
     let asked = Date.now();
-    // The scheduler is asked no more often than for its queue.
-    const look = async (): Promise<Job | undefined> => {
-      if (job && FINISHED_STATES.includes(job.state)) return job;
-      if (Date.now() - asked >= pollSeconds(profile) * 1000) {
-        asked = Date.now();
-        // Gone is over; no answer is not.
-        job = await scheduler.job(id).catch(() => job);
-      }
-      return job;
+    const look = async (): Promise<void> => {
+      if (!job || isOver(job)) return;
+      // The poll that all share tells; only what it does not know is asked for, no more often than the queue.
+      const watch = this.watches.get(name);
+      const known = watch?.find(id);
+      if (known) job = { ...job, ...known };
+      if (Date.now() - asked < pollSeconds(profile) * 1000) return;
+      asked = Date.now();
+      if (known) watch?.refresh();
+      // Gone is over; no answer is not.
+      else job = await scheduler.job(id).catch(() => job);
     };
-    const isOver = async (): Promise<boolean> => {
-      const now = await look();
-      return !now || FINISHED_STATES.includes(now.state);
+    const ended = async (): Promise<boolean> => {
+      await look();
+      return !job || isOver(job);
     };
     // Before it has started, its node and with it the log's name may be unknown.
-    while (job && job[stream] === undefined && !FINISHED_STATES.includes(job.state) && !signal.aborted) {
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-      await look();
-    }
+    while (job[stream] === undefined && !(await ended()) && !signal.aborted) await sleep(1000);
     const file = job?.[stream];
     if (file === undefined && !signal.aborted)
       throw new UserError(`Where job ${id} writes its ${stream} is not known any more: open the file by its path`, 1);
-    const explained =
-      file === undefined ? [] : await followLog(host, { path: file, signal, isOver, onNews: (news) => onPart({ follow, ...news }) }); // prettier-ignore
+    if (file === undefined) return { explained: [], job: job ?? null };
+    const gate = this.followGates.get(name) ?? new ChannelGate(FOLLOWS_AT_ONCE);
+    this.followGates.set(name, gate);
+    const onNews = (news: LogNews): void => onPart({ follow, ...news });
+    const explained = await followLog(host, { path: file, signal, gate, isOver: ended, onNews });
     return { explained, job: job ?? null };
   }
 

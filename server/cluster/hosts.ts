@@ -5,10 +5,9 @@ import type { HostSource } from './clusters';
 import type { Host } from './host';
 import { LocalHost } from './local-host';
 import type { ConfigurationFiles } from './ssh/configuration';
-import { ClusterConnection, type ConnectionState } from './ssh/connection';
+import type { ClusterConnection, ConnectionState } from './ssh/connection';
 import type { UnlockedKeys } from './ssh/key-ring';
 import type { Prompter } from './ssh/prompter';
-import { SecondHopHost, SshHost } from './ssh/ssh-host';
 
 interface Held {
   connection: ClusterConnection;
@@ -72,6 +71,11 @@ export class Hosts implements HostSource {
     via: string | undefined,
     mayPrompt: boolean,
   ): Promise<Host> {
+    // On the first connection: ssh2 takes longer to load than all that checks scripts.
+    const [{ ClusterConnection }, { SecondHopHost, SshHost }] = await Promise.all([
+      import('./ssh/connection'),
+      import('./ssh/ssh-host'),
+    ]);
     const key = JSON.stringify([destination, via]);
     let held = this.held.get(name);
     if (held && held.key !== key) {

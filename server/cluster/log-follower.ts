@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionLostError, type Host } from './host';
+import type { ChannelGate } from './ssh/channel-gate';
 import { explain, progressOf, type BarProgress, type LogFinding } from './log-findings';
 
 /** What came since the last part. */
@@ -27,6 +28,8 @@ export interface FollowOptions {
   pauseSeconds?: number;
   /** Where to begin; default the start of the file. */
   offset?: number;
+  /** Bounds how many logs are read in the same moment. */
+  gate?: ChannelGate;
 }
 
 /** A line that was recognised. */
@@ -45,7 +48,7 @@ const MOST_EXPLAINED = 50;
  * @throws UserError where the file cannot be read for another reason than that it is not there yet
  */
 export async function followLog(host: Host, options: FollowOptions): Promise<Explained[]> {
-  const { path, onNews, isOver, signal, pauseSeconds = 2 } = options;
+  const { path, onNews, isOver, signal, gate, pauseSeconds = 2 } = options;
   const lines = new LineReader();
   const explained = new Map<string, Explained>();
   let offset = options.offset ?? 0;
@@ -64,7 +67,9 @@ export async function followLog(host: Host, options: FollowOptions): Promise<Exp
   while (!signal.aborted) {
     // Asked before the file is read: what the job wrote last is then in it.
     const over = await isOver();
-    const piece = await readPiece(host, path, offset - tail.length, tail.length + PIECE);
+    const leave = await gate?.enter(signal).catch(() => undefined);
+    if (signal.aborted) break;
+    const piece = await readPiece(host, path, offset - tail.length, tail.length + PIECE).finally(leave);
     if (signal.aborted) break;
     let fresh = piece;
     let restarted = false;

@@ -3,7 +3,7 @@
  * nobody looks closely, and the end of each of my jobs told exactly once.
  */
 import { messageOf } from '../errors';
-import { FINISHED_STATES, type Job, type QueueState, type WatchParams } from '../protocol';
+import { isOver, type Job, type QueueState, type WatchParams } from '../protocol';
 import type { Scheduler } from './scheduler';
 
 /** Time, replaceable in tests. */
@@ -108,6 +108,11 @@ export class QueueWatch {
     this.plan(true);
   }
 
+  /** A job of mine as the last answer had it; undefined where that does not tell. */
+  find(id: string): Job | undefined {
+    return this.mine.get(id) ?? this.state.finished.find((job) => job.id === id && isOver(job));
+  }
+
   stop(): void {
     this.stopped = true;
     this.callOff?.();
@@ -182,7 +187,6 @@ export class QueueWatch {
     this.state = { ...this.state, ended: [] };
     if (!rows) return;
     const before = this.mine;
-    const isOver = ({ state }: Job): boolean => FINISHED_STATES.includes(state);
     this.mine = new Map(rows.filter((job) => !isOver(job)).map((job) => [job.id, job]));
     const finished = rows.filter(isOver);
     const first = this.over === undefined;

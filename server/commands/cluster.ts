@@ -6,7 +6,7 @@ import { terminalHosts } from '../cluster/terminal-hosts';
 import { newToken } from '../cluster/token';
 import { UserError } from '../errors';
 import { durationText } from '../progress';
-import { FINISHED_STATES, type Job, type JobAction } from '../protocol';
+import { isOver, type Job, type JobAction } from '../protocol';
 import { CONFIG_SUFFIX } from '../runs/config';
 import { flag, none, only, print, relative, required, string, text, type Command, type Values } from './command';
 
@@ -147,8 +147,8 @@ export const clusterCommands: Record<string, Command> = {
       );
       for (const { line, text: meaning, remedy } of explained)
         console.error(`\n${line}\n  ${meaning}${remedy ? `. ${remedy}` : ''}`);
-      if (job && FINISHED_STATES.includes(job.state)) console.error(`\n${jobLine(job)}`);
-      return job && FINISHED_STATES.includes(job.state) && job.state !== 'done' ? 1 : 0;
+      if (job && isOver(job)) console.error(`\n${jobLine(job)}`);
+      return job && isOver(job) && job.state !== 'done' ? 1 : 0;
     },
   },
   clusters: {

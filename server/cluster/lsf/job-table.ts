@@ -3,7 +3,7 @@
  * long form for one job.
  */
 import { stateNamed } from '../../batch';
-import { FINISHED_STATES, type Job } from '../../protocol';
+import { isOver, type Job } from '../../protocol';
 import { tokenIn } from '../token';
 import { jobState, parseHosts, parseLimit, parseTime } from './values';
 
@@ -147,7 +147,7 @@ interface Facts {
 function job(facts: Facts): Job {
   const { number, index, stat, why = '', hosts } = facts;
   const state = jobState(stat, why);
-  const over = FINISHED_STATES.includes(state);
+  const over = isOver({ state });
   const folder = facts.folder?.replace(/^\$HOME/, facts.home);
   const [started, ended] = [parseTime(facts.started ?? ''), over ? parseTime(facts.finished ?? '') : undefined];
   const elapsed = facts.elapsed ?? (started && ended ? (Date.parse(ended) - Date.parse(started)) / 1000 : undefined);

@@ -1,7 +1,7 @@
 /** LSF by its tables, its JSON where there is one, and its words: exit codes differ from site to site. */
 import { readScript } from '../../batch';
 import { UserError } from '../../errors';
-import { FINISHED_STATES, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../protocol';
+import { isOver, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../protocol';
 import type { Host, RunOutcome } from '../host';
 import { RefusedError, type ActionResult, type DryRun, type JobHistory, type Scheduler, type Submission, type Submitted } from '../scheduler'; // prettier-ignore
 import { recordedAnswer, submitOnce, type Reconnect } from '../submission';
@@ -167,7 +167,7 @@ export class Lsf implements Scheduler {
 
   async history(since: Date): Promise<JobHistory> {
     const jobs = (await this.queue('mine')).filter(
-      ({ state, ended }) => FINISHED_STATES.includes(state) && !(Date.parse(ended ?? '') < since.getTime()),
+      (job) => isOver(job) && !(Date.parse(job.ended ?? '') < since.getTime()),
     );
     return { jobs, note: 'LSF shows finished jobs for about an hour (CLEAN_PERIOD)' };
   }

@@ -3,6 +3,7 @@ import { readScript } from '../../batch';
 import { UserError } from '../../errors';
 import {
   FINISHED_STATES,
+  isOver,
   type ClusterSnapshot,
   type Job,
   type JobAction,
@@ -214,7 +215,7 @@ export class Slurm implements Scheduler {
     const finished = new Map<string, Job>();
     for (const job of [...jobs, ...lately]) {
       const ended = Date.parse(job.ended ?? '');
-      if (!FINISHED_STATES.includes(job.state) || ended < since.getTime()) continue;
+      if (!isOver(job) || ended < since.getTime()) continue;
       finished.set(job.id, { ...finished.get(job.id), ...job });
     }
     return { jobs: [...finished.values()], ...(note !== undefined && { note }) };
