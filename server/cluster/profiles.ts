@@ -175,3 +175,10 @@ export function profileNamed(loaded: LoadedProfiles, name: string): ClusterProfi
 export function pollSeconds(profile: ClusterProfile): number {
   return Math.max(profile.poll_seconds ?? 15, 10);
 }
+
+/** The cluster that scripts are meant for which name none: the only one that the user wrote down, else this machine. */
+export function likeliest(profiles: readonly ClusterProfile[]): ClusterProfile | undefined {
+  const written = profiles.filter(({ name }) => name !== THIS_MACHINE);
+  const [only, another] = written.length > 0 ? written : profiles;
+  return another ? undefined : only;
+}

@@ -12,6 +12,7 @@ import * as protocol from '../protocol';
 import { registerDispatchRequests } from '../dispatch/requests';
 import { Clusters, type HostSource } from './clusters';
 import { addProfile } from './profile-writer';
+import { likeliest } from './profiles';
 import { RefusedError } from './scheduler';
 import type { Prompter } from './ssh/prompter';
 
@@ -110,7 +111,7 @@ export function registerClusterRequests(connection: Connection, options: Cluster
   return (text) => {
     const named = /^\s*#\s*edm-workbench:\s*cluster=([A-Za-z0-9._-]+)/m.exec(text)?.[1];
     const { profiles } = clusters;
-    const profile = named !== undefined ? profiles.find(({ name }) => name === named) : profiles.length === 1 ? profiles[0] : undefined; // prettier-ignore
+    const profile = named !== undefined ? profiles.find(({ name }) => name === named) : likeliest(profiles);
     if (!profile) return {};
     const cluster = clusters.snapshot(profile.name);
     // A script of the other scheduler is not for this cluster.

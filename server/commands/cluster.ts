@@ -1,7 +1,7 @@
 /** Clusters on the command line: submit, look, follow, cancel. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Clusters } from '../cluster/clusters';
+import { Clusters, type OpenCluster } from '../cluster/clusters';
 import { terminalHosts } from '../cluster/terminal-hosts';
 import { newToken } from '../cluster/token';
 import { UserError } from '../errors';
@@ -13,7 +13,7 @@ import { flag, none, only, print, relative, required, string, text, type Command
 const CLUSTER = { cluster: text, json: flag } as const;
 
 /** The clusters of the current folder, and the one that is meant: named, or the only one. */
-export async function session(values: Values): Promise<{ clusters: Clusters; name: string }> {
+export async function session(values: Values): Promise<{ clusters: Clusters; name: string; cluster: OpenCluster }> {
   const clusters = new Clusters({ hosts: terminalHosts(), folder: process.cwd() });
   const { profiles, problems } = await clusters.load();
   for (const problem of problems) console.error(problem);
@@ -25,9 +25,9 @@ export async function session(values: Values): Promise<{ clusters: Clusters; nam
         : `Say which cluster: --cluster ${profiles.map(({ name }) => name).join(' | ')}`,
     );
   const name = given ?? profiles[0].name;
-  await clusters.open(name, true);
+  const cluster = await clusters.open(name, true);
   for (const line of await clusters.settle(name)) console.error(line);
-  return { clusters, name };
+  return { clusters, name, cluster };
 }
 
 /** One job in one line. */
@@ -47,8 +47,8 @@ function action(kind: JobAction, summary: string): Command {
     options: CLUSTER,
     async run(values, positionals) {
       if (positionals.length === 0) throw new UserError(`${kind}: name the jobs, e.g. 42 or 42_7`);
-      const { clusters, name } = await session(values);
-      const results = await (await clusters.open(name)).scheduler.act(kind, positionals);
+      const { cluster } = await session(values);
+      const results = await cluster.scheduler.act(kind, positionals);
       if (values.json) print(results);
       else for (const { id, message } of results) console.log(`${id}: ${message}`);
       return results.every(({ ok }) => ok) ? 0 : 1;
@@ -94,8 +94,7 @@ export const clusterCommands: Record<string, Command> = {
     options: { ...CLUSTER, all: flag },
     async run(values, positionals) {
       none(positionals);
-      const { clusters, name } = await session(values);
-      const { scheduler } = await clusters.open(name);
+      const { scheduler } = (await session(values)).cluster;
       const jobs = await scheduler.queue(values.all ? 'all' : 'mine');
       if (values.json) print(jobs);
       else for (const job of jobs) console.log(jobLine(job));
@@ -108,8 +107,7 @@ export const clusterCommands: Record<string, Command> = {
     options: { ...CLUSTER, script: flag },
     async run(values, positionals) {
       const id = only(positionals, 'the id of a job');
-      const { clusters, name } = await session(values);
-      const { scheduler } = await clusters.open(name);
+      const { scheduler } = (await session(values)).cluster;
       if (values.script) {
         process.stdout.write(await scheduler.script(id));
         return 0;
@@ -173,8 +171,8 @@ export const clusterCommands: Record<string, Command> = {
     options: CLUSTER,
     async run(values, positionals) {
       none(positionals);
-      const { clusters, name } = await session(values);
-      const { profile, user, home } = await clusters.open(name);
+      const { clusters, name, cluster } = await session(values);
+      const { profile, user, home } = cluster;
       const info = clusters.info(profile);
       if (values.json) print({ ...info, user, home });
       else console.log(`${name}: ${info.scheduler}, as ${user}, home ${home}`);

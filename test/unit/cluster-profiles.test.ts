@@ -3,7 +3,14 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { loadProfiles, pollSeconds, profileNamed, readProfiles, settingsProfiles } from '../../server/cluster/profiles';
+import {
+  likeliest,
+  loadProfiles,
+  pollSeconds,
+  profileNamed,
+  readProfiles,
+  settingsProfiles,
+} from '../../server/cluster/profiles';
 import { newToken, tokenIn, tokenTag } from '../../server/cluster/token';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'profiles-'));
@@ -86,6 +93,18 @@ test('file, settings and this machine become one list', async () => {
   assert.deepEqual(broken.profiles, []);
   assert.match(broken.problems[0] ?? '', /clusters\.yaml:2: "name" is missing/);
   assert.throws(() => profileNamed(broken, 'x'), /clusters\.yaml:2/);
+});
+
+test('a script that names no cluster is meant for the only one that was written down', () => {
+  const [a, b, here] = [
+    { name: 'a', host: 'a' },
+    { name: 'b', host: 'b' },
+    { name: 'this-machine', local: true },
+  ];
+  assert.equal(likeliest([a, here]), a);
+  assert.equal(likeliest([here]), here);
+  assert.equal(likeliest([a, b, here]), undefined);
+  assert.equal(likeliest([]), undefined);
 });
 
 test('a token is found in whatever a scheduler makes of the comment', () => {

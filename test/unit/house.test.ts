@@ -23,6 +23,16 @@ test('package.nls.json has exactly the keys that package.json uses', () => {
   assert.deepEqual([...new Set(used)].sort(), Object.keys(json('package.nls.json')).sort());
 });
 
+test('the setting edmWorkbench.clusters takes what a file of clusters takes', () => {
+  const { definitions } = json('schemas/clusters.schema.json') as { definitions: { profile: object } };
+  const manifest = json('package.json') as {
+    contributes: { configuration: { properties: Record<string, { items?: object }> } };
+  };
+  const profile: Record<string, unknown> = { ...definitions.profile };
+  delete profile.title;
+  assert.deepEqual(manifest.contributes.configuration.properties['edmWorkbench.clusters'].items, profile);
+});
+
 test('the embedded files are there, within their size, and say what they are', async () => {
   const denoiser = await readModelInfo(path.join(ROOT, 'server', 'model', 'denoiser.onnx'));
   assert.ok(denoiser.kind === 'denoiser');

@@ -2,14 +2,14 @@
 import { readScript } from '../../batch';
 import { UserError } from '../../errors';
 import { isOver, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../protocol';
-import type { Host, RunOutcome } from '../host';
+import { CommandScheduler } from '../command-scheduler';
+import type { RunOutcome } from '../host';
 import { RefusedError, type ActionResult, type DryRun, type JobHistory, type Scheduler, type Submission, type Submitted } from '../scheduler'; // prettier-ignore
-import { recordedAnswer, submitOnce, type Reconnect } from '../submission';
+import { recordedAnswer, submitOnce } from '../submission';
 import { tokenTag } from '../token';
 import { JSON_FIELDS, parseJson, parseLong, parseTable } from './job-table';
 import { parseLoad, snapshotOf } from './queues';
 
-const TIMEOUT_MS = 120_000;
 const PLAIN = ['env', '-u', 'LSB_BJOBS_FORMAT', '-u', 'LSB_BQUEUES_FORMAT', 'TZ=UTC', 'LSB_DISPLAY_YEAR=Y'];
 const JOB_ID = /^\d+(?:\[\d+\])?$/;
 const SUBMITTED = /^Job <(\d+)> is submitted to (?:default )?queue <([^>]*)>/m;
@@ -34,30 +34,21 @@ const COMMANDS = { cancel: 'bkill', hold: 'bstop', release: 'bresume' } as const
 const DONE_WORDS = { cancel: /is being terminated/, hold: /is being stopped/, release: /is being resumed/ } as const;
 const DONE_TEXT = { cancel: 'Is being cancelled', hold: 'Held', release: 'Released' } as const;
 
-export interface LsfOptions {
-  /** Words before every command, e.g. a login shell that finds it. */
-  prefix?: readonly string[];
-  reconnect?: Reconnect;
-}
-
-export class Lsf implements Scheduler {
+export class Lsf extends CommandScheduler implements Scheduler {
   readonly name = 'lsf';
   readonly title = 'LSF';
-  private versionRead: Promise<string> | undefined;
+  protected readonly plainly = PLAIN;
   private homeRead: Promise<string> | undefined;
   /** Whether bjobs has -json; found out by the first question. */
   private json: boolean | undefined;
 
-  constructor(
-    private readonly host: Host,
-    private readonly options: LsfOptions = {},
-  ) {}
+  protected override async readVersion(): Promise<string> {
+    const { stdout, stderr } = await this.plain('lsid', '-V');
+    return /\b(\d+\.\d+(?:\.\d+)*)/.exec(stderr + stdout)?.[1] ?? 'of unknown version';
+  }
 
-  version(): Promise<string> {
-    this.versionRead ??= this.plain('lsid', '-V').then(
-      ({ stdout, stderr }) => /\b(\d+\.\d+(?:\.\d+)*)/.exec(stderr + stdout)?.[1] ?? 'of unknown version',
-    );
-    return this.versionRead;
+  protected override checkId(id: string): void {
+    if (!JOB_ID.test(id)) throw new UserError(`"${id}" is no id of an LSF job: 42 or 42[7]`);
   }
 
   private home(): Promise<string> {
@@ -140,22 +131,20 @@ export class Lsf implements Scheduler {
   }
 
   async job(id: string): Promise<Job | undefined> {
-    checkId(id);
+    this.checkId(id);
     const { stdout } = await this.plain('bjobs', '-l', id);
     const jobs = parseLong(stdout, await this.home());
     return jobs.find((job) => job.id === id) ?? jobs[0];
   }
 
   script(id: string): Promise<string> {
-    checkId(id);
+    this.checkId(id);
     return Promise.reject(
       new UserError(`LSF does not hand out the script of job ${id}: look at the file it came from`, 1),
     );
   }
 
-  async act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]> {
-    ids.forEach(checkId);
-    if (ids.length === 0) return [];
+  protected override async actOn(action: JobAction, ids: readonly string[]): Promise<ActionResult[]> {
     const { stdout, stderr } = await this.plain(COMMANDS[action], ...ids);
     const said = `${stdout}\n${stderr}`.split('\n').map((line) => line.trim());
     return ids.map((id) => {
@@ -188,14 +177,6 @@ export class Lsf implements Scheduler {
     const [queues, hosts] = await Promise.all([this.plain('bqueues', '-w'), this.plain('bhosts', '-w')]);
     return parseLoad(queues.stdout, hosts.stdout);
   }
-
-  private get prefix(): readonly string[] {
-    return this.options.prefix ?? [];
-  }
-
-  private plain(...command: string[]): Promise<RunOutcome> {
-    return this.host.run([...this.prefix, ...PLAIN, ...command], { timeoutMs: TIMEOUT_MS });
-  }
 }
 
 /** The id among whatever else was printed. */
@@ -218,10 +199,6 @@ function refusedLine(words: string, script: string): number | undefined {
     if (use) return use.line;
   }
   return undefined;
-}
-
-function checkId(id: string): void {
-  if (!JOB_ID.test(id)) throw new UserError(`"${id}" is no id of an LSF job: 42 or 42[7]`);
 }
 
 function plainWords(text: string): string {

@@ -10,7 +10,8 @@ import {
   type JobState,
   type PartitionLoad,
 } from '../../protocol';
-import type { Host, RunOutcome } from '../host';
+import { CommandScheduler, TIMEOUT_MS } from '../command-scheduler';
+import type { RunOutcome } from '../host';
 import {
   RefusedError,
   type ActionResult,
@@ -20,7 +21,7 @@ import {
   type Submission,
   type Submitted,
 } from '../scheduler';
-import { recordedAnswer, submitOnce, type Reconnect } from '../submission';
+import { recordedAnswer, submitOnce } from '../submission';
 import { tokenTag } from '../token';
 import { DELIMITER, parseAccounting, sacctFields } from './accounting';
 import { parseQueue, squeueFormat, type Detail } from './job-table';
@@ -37,36 +38,24 @@ const PLAIN = [
   'SLURM_BITSTR_LEN=0',
 ];
 const JOB_ID = /^\d+(?:\+\d+|_(?:\d+|\[[\d,:%-]+\]))?$/;
-/** slurmctld that is down takes nine seconds to say so; one that is flooded, up to MessageTimeout, 100 s at most sites. */
-const TIMEOUT_MS = 120_000;
 /** What sbatch says when it cannot know whether the controller took the job. */
 const AMBIGUOUS = /timed out|receive failure|connection (?:reset|failure)/i;
 
-export interface SlurmOptions {
-  /** Words before every command, e.g. a login shell that finds it. */
-  prefix?: readonly string[];
-  reconnect?: Reconnect;
-}
-
-export class Slurm implements Scheduler {
+export class Slurm extends CommandScheduler implements Scheduler {
   readonly name = 'slurm';
   readonly title = 'Slurm';
-  private versionRead: Promise<string> | undefined;
+  protected readonly plainly = PLAIN;
 
-  constructor(
-    private readonly host: Host,
-    private readonly options: SlurmOptions = {},
-  ) {}
+  protected override async readVersion(): Promise<string> {
+    const { stdout, stderr } = await this.plain('squeue', '--version');
+    const found = /\b(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
+    if (found === undefined)
+      throw new UserError(`squeue on ${this.host.name} does not tell its version: ${stderr.trim()}`);
+    return found;
+  }
 
-  version(): Promise<string> {
-    this.versionRead ??= this.plain('squeue', '--version').then(({ stdout, stderr }) => {
-      const found = /\b(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
-      if (found === undefined)
-        throw new UserError(`squeue on ${this.host.name} does not tell its version: ${stderr.trim()}`);
-      return found;
-    });
-    this.versionRead.catch(() => (this.versionRead = undefined));
-    return this.versionRead;
+  protected override checkId(id: string): void {
+    if (!JOB_ID.test(id)) throw new UserError(`"${id}" is no id of a Slurm job: 42, 42_7 or 42+1`);
   }
 
   async submit({ script, folder, token, options = [], defaults = {} }: Submission): Promise<Submitted> {
@@ -154,7 +143,7 @@ export class Slurm implements Scheduler {
   }
 
   async job(id: string): Promise<Job | undefined> {
-    checkId(id);
+    this.checkId(id);
     const whole = wholeId(id);
     const asked = ['--states=all', `--jobs=${whole}`];
     const jobs = await this.squeue('full', asked).catch((error: Error) => {
@@ -167,7 +156,7 @@ export class Slurm implements Scheduler {
   }
 
   async script(id: string): Promise<string> {
-    checkId(id);
+    this.checkId(id);
     const { code, stdout, stderr } = await this.plain('scontrol', 'write', 'batch_script', wholeId(id), '-');
     if (code === 0 && stdout.trim()) return stdout;
     // Kept where AccountingStoreFlags has job_script; sacct prints a heading of two lines.
@@ -177,9 +166,7 @@ export class Slurm implements Scheduler {
     throw new UserError(`Slurm no longer has the script of job ${id}: ${plainWords(stderr || stdout)}`, 1);
   }
 
-  async act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]> {
-    ids.forEach(checkId);
-    if (ids.length === 0) return [];
+  protected override async actOn(action: JobAction, ids: readonly string[]): Promise<ActionResult[]> {
     // scancel takes no throttle within the brackets.
     const names = ids.map((id) => id.replace(/%\d+(?=\])/, ''));
     const command = action === 'cancel' ? ['scancel', ...names] : ['scontrol', action, names.join(',')];
@@ -265,14 +252,6 @@ export class Slurm implements Scheduler {
     return parseLoad(answer.stdout);
   }
 
-  private get prefix(): readonly string[] {
-    return this.options.prefix ?? [];
-  }
-
-  private plain(...command: string[]): Promise<RunOutcome> {
-    return this.host.run([...this.prefix, ...PLAIN, ...command], { timeoutMs: TIMEOUT_MS });
-  }
-
   private failure(program: string, { code, stdout, stderr }: RunOutcome): UserError {
     const words = plainWords(stderr || stdout) || `exit code ${code}`;
     const down = /contact slurm controller|Unable to contact|Connection refused/i.test(words);
@@ -335,10 +314,6 @@ function verdict(action: JobAction, rows: readonly Job[], complaint: string | un
       if (!states.has('held')) return { ok: true, message: 'Released' };
       return failure(complaint ?? 'It is still held');
   }
-}
-
-function checkId(id: string): void {
-  if (!JOB_ID.test(id)) throw new UserError(`"${id}" is no id of a Slurm job: 42, 42_7 or 42+1`);
 }
 
 /** What squeue and sacct are asked for: tasks one by one, lists of tasks by their array. */

@@ -1,0 +1,50 @@
+/** What adapters that speak to a scheduler by its commands do alike. */
+import type { JobAction } from '../protocol';
+import type { Host, RunOutcome } from './host';
+import type { ActionResult } from './scheduler';
+import type { Reconnect } from './submission';
+
+/** slurmctld that is down takes nine seconds to say so; one that is flooded, up to MessageTimeout, 100 s at most sites. */
+export const TIMEOUT_MS = 120_000;
+
+export interface AdapterOptions {
+  /** Words before every command, e.g. a login shell that finds it. */
+  prefix?: readonly string[];
+  reconnect?: Reconnect;
+}
+
+export abstract class CommandScheduler {
+  private versionRead: Promise<string> | undefined;
+  /** Words that give a command a plain environment: nothing of what a user may have set shapes its output. */
+  protected abstract readonly plainly: readonly string[];
+
+  constructor(
+    protected readonly host: Host,
+    protected readonly options: AdapterOptions = {},
+  ) {}
+
+  /** E.g. `22.05.8`; asked for once. @throws UserError where the scheduler does not tell */
+  version(): Promise<string> {
+    this.versionRead ??= this.readVersion();
+    this.versionRead.catch(() => (this.versionRead = undefined));
+    return this.versionRead;
+  }
+
+  /** One command for all ids, and what is true of each afterwards. @throws UserError for what is no id of a job */
+  async act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]> {
+    ids.forEach((id) => this.checkId(id));
+    return ids.length === 0 ? [] : this.actOn(action, ids);
+  }
+
+  protected abstract readVersion(): Promise<string>;
+  protected abstract checkId(id: string): void;
+  protected abstract actOn(action: JobAction, ids: readonly string[]): Promise<ActionResult[]>;
+
+  protected get prefix(): readonly string[] {
+    return this.options.prefix ?? [];
+  }
+
+  protected plain(...command: string[]): Promise<RunOutcome> {
+    return this.host.run([...this.prefix, ...this.plainly, ...command], { timeoutMs: TIMEOUT_MS });
+  }
+}
