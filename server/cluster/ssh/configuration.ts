@@ -1,5 +1,5 @@
 /** The user's own ssh configuration (ssh_config(5)): what it says about a host, and what of it is not honoured. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { isCode, messageOf, UserError } from '../../errors';
@@ -37,6 +37,8 @@ export interface SshSettings {
   passwordPrompts: number;
   /** Directives that apply to this host and are not honoured, as written. */
   ignored: string[];
+  /** Of these, the ones that mean nothing for a connection that only runs commands. */
+  meaningless: string[];
 }
 
 export const LOGIN_METHODS = ['publickey', 'keyboard-interactive', 'password'] as const;
@@ -70,7 +72,7 @@ const HONOURED: Readonly<Record<string, 'first' | 'all'>> = {
   challengeresponseauthentication: 'first',
 };
 
-/** Directives that mean nothing for a connection that only runs commands: not worth a word. */
+/** Directives that mean nothing for a connection that only runs commands. */
 const WITHOUT_MEANING = new Set(
   'loglevel requesttty escapechar visualhostkey permitlocalcommand addkeystoagent usekeychain ignoreunknown tcpkeepalive ipqos sendenv setenv batchmode exitonforwardfailure controlmaster controlpath controlpersist checkhostip updatehostkeys'.split(
     ' ',
@@ -89,9 +91,10 @@ function readLines(text: string): Line[] {
     if (!match || raw.trimStart().startsWith('#')) return [];
     const values = [...match[2].matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare);
     const comment = values.findIndex((value) => value.startsWith('#'));
-    return [
-      { keyword: match[1].toLowerCase(), values: comment < 0 ? values : values.slice(0, comment), text: raw.trim() },
-    ];
+    const keyword = match[1].toLowerCase();
+    // A command is the rest of its line, quotes and all.
+    if (keyword === 'proxycommand') return [{ keyword, values: [match[2]], text: raw.trim() }];
+    return [{ keyword, values: comment < 0 ? values : values.slice(0, comment), text: raw.trim() }];
   });
 }
 
@@ -128,21 +131,21 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
   const target = parseDestination(destination);
   const found = new Map<string, string[][]>();
   const ignored: string[] = [];
+  const meaningless: string[] = [];
   const localUser = os.userInfo().username;
 
-  const walk = (file: string, active: boolean, depth: number): void => {
+  const walk = (file: string, base: string, active: boolean, depth: number): void => {
     if (depth > 16) throw new UserError(`${file}: Include goes deeper than 16 files`);
     for (const { keyword, values, text } of readLines(readIfThere(file))) {
       if (keyword === 'host') active = fitsPatterns(target.host, values);
       else if (keyword === 'match') active = matches(values);
       else if (!active) continue;
       else if (keyword === 'include')
-        for (const pattern of values)
-          for (const name of expandGlob(pattern, path.dirname(file))) walk(name, true, depth + 1);
+        for (const name of included(values, base, home)) walk(name, base, true, depth + 1);
       else if (keyword in HONOURED) {
         const list = found.get(keyword) ?? [];
         if (HONOURED[keyword] === 'all' || list.length === 0) found.set(keyword, [...list, values]);
-      } else if (!WITHOUT_MEANING.has(keyword)) ignored.push(text);
+      } else (WITHOUT_MEANING.has(keyword) ? meaningless : ignored).push(text);
     }
   };
   const first = (keyword: string): string | undefined => found.get(keyword)?.[0]?.[0];
@@ -168,17 +171,10 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
     }
     return true;
   };
-  const expandGlob = (pattern: string, beside: string): string[] => {
-    const full = path.resolve(
-      path.basename(beside) === '.ssh' ? beside : path.join(home, '.ssh'),
-      untilde(pattern, home),
-    );
-    return globFiles(full);
-  };
 
-  const own = files.file ?? path.join(home, '.ssh', 'config');
-  walk(own, true, 0);
-  if (files.file === undefined) walk('/etc/ssh/ssh_config', true, 0);
+  const folder = path.join(home, '.ssh');
+  walk(files.file ?? path.join(folder, 'config'), folder, true, 0);
+  if (files.file === undefined) walk('/etc/ssh/ssh_config', '/etc/ssh', true, 0);
 
   const hostName = (first('hostname') ?? target.host).replaceAll('%h', target.host).replaceAll('%%', '%');
   const user = target.user ?? first('user') ?? localUser;
@@ -210,8 +206,10 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
     password: yes('passwordauthentication', true),
   };
   const preferred = first('preferredauthentications')?.split(',') ?? [...LOGIN_METHODS];
-  const jump = first('proxyjump');
-  const command = found.get('proxycommand')?.[0]?.join(' ');
+  // Whichever of the two stands first counts, also as `none`.
+  const proxy = [...found.keys()].find((keyword) => keyword === 'proxyjump' || keyword === 'proxycommand');
+  const jump = proxy === 'proxyjump' ? first('proxyjump') : undefined;
+  const command = proxy === 'proxycommand' ? first('proxycommand') : undefined;
   const strict = first('stricthostkeychecking')?.toLowerCase();
   const known = found.get('userknownhostsfile')?.[0] ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
   const global = found.get('globalknownhostsfile')?.[0] ?? ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
@@ -226,7 +224,7 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
     agent: agentOf(first('identityagent'), environment, expand),
     proxyJump:
       jump && jump.toLowerCase() !== 'none' ? jump.split(',').map((hop) => hop.trim().replace(/^ssh:\/\//, '')) : [],
-    proxyCommand: !jump && command && command.toLowerCase() !== 'none' ? expand(command) : undefined,
+    proxyCommand: command && command.toLowerCase() !== 'none' ? expand(command) : undefined,
     aliveInterval: number(first('serveraliveinterval'), 30, 'ServerAliveInterval'),
     aliveCountMax: number(first('serveralivecountmax'), 3, 'ServerAliveCountMax'),
     connectTimeout: number(first('connecttimeout'), 20, 'ConnectTimeout'),
@@ -242,23 +240,21 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
     ),
     passwordPrompts: number(first('numberofpasswordprompts'), 3, 'NumberOfPasswordPrompts'),
     ignored,
+    meaningless,
   };
 }
 
 /** Aliases that the user's configuration names, without patterns. */
 export function hostAliases(files: ConfigurationFiles = {}): string[] {
   const home = files.home ?? os.homedir();
+  const folder = path.join(home, '.ssh');
   const collect = (file: string, depth: number): string[] =>
     readLines(readIfThere(file)).flatMap(({ keyword, values }) => {
       if (keyword === 'host') return values.filter((value) => !/[*?!]/.test(value));
       if (keyword !== 'include' || depth > 16) return [];
-      return values.flatMap((value) =>
-        globFiles(path.resolve(path.join(home, '.ssh'), untilde(value, home))).flatMap((name) =>
-          collect(name, depth + 1),
-        ),
-      );
+      return included(values, folder, home).flatMap((name) => collect(name, depth + 1));
     });
-  return [...new Set(collect(files.file ?? path.join(home, '.ssh', 'config'), 0))];
+  return [...new Set(collect(files.file ?? path.join(folder, 'config'), 0))];
 }
 
 /** Parts of `[user@]host[:port]`. @throws UserError for what could be taken for an option or a shell's word */
@@ -314,13 +310,22 @@ function readIfThere(file: string): string {
   }
 }
 
-/** Files that fit a path whose last part may have wildcards, sorted. */
+/** Files that an Include names, wildcards expanded and sorted as a shell does. @param base folder of relative names */
+function included(patterns: readonly string[], base: string, home: string): string[] {
+  return patterns.flatMap((pattern) => globFiles(path.resolve(base, untilde(pattern, home))));
+}
+
 function globFiles(pattern: string): string[] {
-  const [folder, last] = [path.dirname(pattern), path.basename(pattern)];
-  if (!/[*?]/.test(last)) return [pattern];
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => !name.startsWith('.') && fitsPatterns(name, [last]))
-    .sort()
-    .map((name) => path.join(folder, name));
+  const { root } = path.parse(pattern);
+  const parts = pattern.slice(root.length).split(path.sep);
+  return parts.reduce(
+    (folders, part) =>
+      folders.flatMap((folder) => {
+        if (!/[*?]/.test(part)) return [path.join(folder, part)];
+        const names = existsSync(folder) && statSync(folder).isDirectory() ? readdirSync(folder).sort() : [];
+        const fitting = names.filter((name) => !name.startsWith('.') && fitsPatterns(name, [part]));
+        return fitting.map((name) => path.join(folder, name));
+      }),
+    [root],
+  );
 }

@@ -7,7 +7,7 @@ import type { ClusterInfo } from '../../protocol';
 import { ConnectionLostError, type RunOptions } from '../host';
 import type { OnOutput } from '../runner';
 import { ChannelGate } from './channel-gate';
-import { logIn, type LoginOptions, type Route } from './login';
+import { endRoute, hasEnded, logIn, type LoginOptions, type Route } from './login';
 
 export type ConnectionState = Pick<ClusterInfo, 'connection' | 'message'>;
 
@@ -47,26 +47,31 @@ export class ClusterConnection {
     await this.open(mayPrompt);
   }
 
-  private open(mayPrompt: boolean): Promise<void> {
+  private open(mayPrompt: boolean, standing?: Route): Promise<void> {
     this.closed = false;
-    this.opening ??= this.tryToOpen(mayPrompt).finally(() => (this.opening = undefined));
+    this.opening ??= this.tryToOpen(mayPrompt, standing).finally(() => (this.opening = undefined));
     return this.opening;
   }
 
-  private async tryToOpen(mayPrompt: boolean): Promise<void> {
+  private async tryToOpen(mayPrompt: boolean, standing?: Route): Promise<void> {
     const before = this.current;
     this.change({ connection: 'connecting' });
     try {
       const { prompter, ...silent } = this.options;
-      const route = await logIn(this.destination, mayPrompt ? { ...silent, prompter } : silent);
+      const route = await logIn(this.destination, mayPrompt ? { ...silent, prompter } : silent, standing);
+      if (this.closed) {
+        endRoute(route);
+        throw new CancelledError();
+      }
       this.route = route;
-      this.needsUser = route.asked;
+      this.needsUser = askedAnywhere(route);
       route.client.once('close', () => this.lost(route));
       this.listen(route);
       this.change({ connection: 'connected' });
     } catch (error) {
+      endRoute(standing);
       const message = error instanceof CancelledError ? undefined : messageOf(error);
-      const connection = before.connection === 'disconnected' ? 'disconnected' : 'lost';
+      const connection = this.closed || before.connection === 'disconnected' ? 'disconnected' : 'lost';
       this.change({ connection, ...(message !== undefined && { message }) });
       throw error;
     }
@@ -75,27 +80,36 @@ export class ClusterConnection {
   private lost(route: Route): void {
     if (this.route !== route) return;
     this.release();
-    if (this.closed) return;
+    if (this.closed) return endRoute(route.before);
     const message = `The connection to ${this.destination} was lost`;
     this.options.log(message);
-    this.change({ connection: 'lost', message: this.needsUser ? `${message}: reconnect to log in again` : message });
-    if (!this.needsUser) this.open(false).catch((error: unknown) => this.options.log(messageOf(error)));
+    this.change({ connection: 'lost', message });
+    void this.reopen(route, message);
+  }
+
+  /** Once, without the user: by way of the jump host where that still stands, else from the start if nobody is asked there. */
+  private async reopen({ before, asked }: Route, message: string): Promise<void> {
+    const standing = before && !asked && !hasEnded(before.client) ? before : undefined;
+    if (!standing) endRoute(before);
+    const fails = (error: unknown): boolean => (this.options.log(messageOf(error)), false);
+    const reopened = (way?: Route): Promise<boolean> => this.open(false, way).then(() => true, fails);
+    if (standing && (await reopened(standing))) return;
+    if (!this.needsUser && !this.closed) return void (await reopened());
+    if (!this.closed) this.change({ connection: 'lost', message: `${message}: reconnect to log in again` });
   }
 
   private release(): void {
-    const hops = this.route?.hops ?? [];
     this.route = undefined;
     this.sftpOpening = undefined;
     for (const server of this.forwards.splice(0)) server.close();
-    for (const hop of [...hops].reverse()) hop.end();
   }
 
   /** Ends it for good. */
   close(): void {
     this.closed = true;
-    const client = this.route?.client;
+    const { route } = this;
     this.release();
-    client?.end();
+    endRoute(route);
     this.change({ connection: 'disconnected' });
   }
 
@@ -231,4 +245,8 @@ export class ClusterConnection {
     });
     return { sftp: await this.sftpOpening, client };
   }
+}
+
+function askedAnywhere(route: Route): boolean {
+  return route.asked || (route.before !== undefined && askedAnywhere(route.before));
 }

@@ -19,7 +19,8 @@ type SignCallback = (error?: Error | null, signature?: Buffer) => void;
 
 interface RingKey {
   publicKey: ParsedKey;
-  sign(data: Buffer, options: Signing): Promise<Buffer>;
+  /** Absent where only the public half is here: the agent has to have the other. */
+  sign?(data: Buffer, options: Signing): Promise<Buffer>;
 }
 
 const PASSPHRASE_TRIES = 3;
@@ -67,7 +68,7 @@ export class KeyRing extends BaseAgent<ParsedKey> {
     const wanted = utils.parseKey(publicKey);
     this.used = true;
     const found = wanted instanceof Error ? undefined : this.keys?.find((key) => sameKey(key.publicKey, wanted));
-    const signing = found
+    const signing = found?.sign
       ? found.sign(data, typeof options === 'function' ? {} : options)
       : Promise.reject(new UserError('A key to sign with is gone'));
     signing.then(
@@ -84,7 +85,7 @@ export class KeyRing extends BaseAgent<ParsedKey> {
     );
     const named = (key: RingKey) => inFiles.some((other) => sameKey(key.publicKey, other.publicKey));
     const others = identitiesOnly ? [] : inAgent.filter((key) => !named(key));
-    const rest = inFiles.filter((key) => !inAgent.some((other) => sameKey(key.publicKey, other.publicKey)));
+    const rest = inFiles.filter((key) => key.sign && !inAgent.some((other) => sameKey(key.publicKey, other.publicKey)));
     return [...inAgent.filter(named), ...others, ...rest];
   }
 
@@ -111,11 +112,18 @@ export class KeyRing extends BaseAgent<ParsedKey> {
   private async fileKey(file: string): Promise<RingKey | undefined> {
     const text = await readKey(file);
     if (text === undefined) {
+      const publicKey = utils.parseKey((await readKey(`${file}.pub`)) ?? '');
+      if (!(publicKey instanceof Error)) return { publicKey };
       if (this.settings.identitiesNamed) this.log(`IdentityFile ${file}: there is no such file`);
       return undefined;
     }
+    if ((await readKey(`${file}-cert.pub`)) !== undefined)
+      this.log(`${file}-cert.pub: certificates are not supported: the key is tried without`);
     const open = utils.parseKey(text);
-    if (!(open instanceof Error)) return { publicKey: open, sign: (data, { hash }) => signed(open, data, hash) };
+    if (!(open instanceof Error))
+      return open.isPrivateKey()
+        ? { publicKey: open, sign: (data, { hash }) => signed(open, data, hash) }
+        : { publicKey: open };
     const publicKey = publicPart(text) ?? utils.parseKey((await readKey(`${file}.pub`)) ?? '');
     if (publicKey instanceof Error) {
       this.log(`IdentityFile ${file}: ${open.message}`);

@@ -20,13 +20,27 @@ export interface LoginOptions {
   files?: ConfigurationFiles;
 }
 
-/** A client and those it goes through, first hop first. */
+/** A client and the way to it. */
 export interface Route {
   client: Client;
-  hops: Client[];
+  /** The jump host that it goes through. */
+  before?: Route;
   settings: SshSettings;
-  /** Whether the user had to be asked for more than a passphrase. */
+  /** Whether the user had to be asked for more than a passphrase, here and not on the way. */
   asked: boolean;
+}
+
+/** Clients that are gone. */
+const ended = new WeakSet<Client>();
+
+/** Whether a client that was connected is no more. */
+export function hasEnded(client: Client): boolean {
+  return ended.has(client);
+}
+
+/** Ends a route's client, then those it goes through. */
+export function endRoute(route: Route | undefined): void {
+  for (let one = route; one; one = one.before) one.client.end();
 }
 
 /** Nobody may be asked now. */
@@ -36,33 +50,45 @@ const MAX_HOPS = 8;
 
 /**
  * Logs in.
+ * @param standing a jump host that is connected already: the login behind it needs none there
  * @throws UserError saying which host refused what; CancelledError where the user gave up; NeedsUserError
  */
-export async function logIn(destination: string, options: LoginOptions, jumps?: string[], depth = 0): Promise<Route> {
+export async function logIn(destination: string, options: LoginOptions, standing?: Route): Promise<Route> {
+  return hop(destination, options, { standing }, 0);
+}
+
+async function hop(
+  destination: string,
+  options: LoginOptions,
+  way: { standing?: Route; jumps?: readonly string[] },
+  depth: number,
+): Promise<Route> {
   if (depth > MAX_HOPS) throw new UserError(`ProxyJump of ${destination} goes through more than ${MAX_HOPS} hosts`);
   const settings = sshSettings(destination, options.files);
-  for (const line of settings.ignored) options.log(`ssh configuration of ${settings.alias}: not honoured: ${line}`);
-  const chain = jumps ?? settings.proxyJump;
+  const told = (what: string, lines: readonly string[]) => {
+    if (lines.length > 0) options.log(`ssh configuration of ${settings.alias}: ${what}: ${lines.join('; ')}`);
+  };
+  told('not honoured', settings.ignored);
+  told('without meaning for commands alone', settings.meaningless);
+  const chain = way.jumps ?? settings.proxyJump;
   const last = chain.at(-1);
-  const before =
-    last === undefined
-      ? undefined
-      : await logIn(last, options, chain.length > 1 ? chain.slice(0, -1) : undefined, depth + 1);
+  const jumps = chain.length > 1 ? chain.slice(0, -1) : undefined;
+  const before = way.standing ?? (last === undefined ? undefined : await hop(last, options, { jumps }, depth + 1));
   const role = depth > 0 ? `${settings.alias} (jump host)` : settings.alias;
-  const attempts = { used: 0, asked: before?.asked ?? false };
+  const attempts = { used: 0, asked: false };
   try {
     for (;;) {
-      const socket = await socketTo(settings, before?.client);
+      const socket = await socketTo(settings, before?.client, options.log);
       try {
         const client = await authenticate(socket, settings, role, options, attempts);
-        return { client, hops: before ? [...before.hops, before.client] : [], settings, asked: attempts.asked };
+        return { client, ...(before && { before }), settings, asked: attempts.asked };
       } catch (error) {
         socket.destroy();
         if (!(error instanceof RefusedAnswer) || attempts.used >= settings.passwordPrompts) throw error;
       }
     }
   } catch (error) {
-    for (const client of before ? [before.client, ...before.hops.reverse()] : []) client.end();
+    if (!way.standing) endRoute(before);
     throw error;
   }
 }
@@ -70,7 +96,11 @@ export async function logIn(destination: string, options: LoginOptions, jumps?: 
 /** The server ended the connection after a wrong answer; another connection may try again. */
 class RefusedAnswer extends UserError {}
 
-async function socketTo(settings: SshSettings, through: Client | undefined): Promise<Duplex> {
+async function socketTo(
+  settings: SshSettings,
+  through: Client | undefined,
+  log: (line: string) => void,
+): Promise<Duplex> {
   const { hostName, port, connectTimeout, proxyCommand, alias } = settings;
   if (through)
     return new Promise((resolve, reject) =>
@@ -80,11 +110,7 @@ async function socketTo(settings: SshSettings, through: Client | undefined): Pro
           : resolve(channel),
       ),
     );
-  if (proxyCommand !== undefined) {
-    // ssh too hands it to a shell: it is the user's own command line.
-    const child = spawn('/bin/sh', ['-c', `exec ${proxyCommand}`], { stdio: ['pipe', 'pipe', 'ignore'] });
-    return Duplex.from({ readable: child.stdout, writable: child.stdin });
-  }
+  if (proxyCommand !== undefined) return commandSocket(proxyCommand, alias, log);
   const socket = net.connect({ host: hostName, port, noDelay: true });
   return new Promise((resolve, reject) => {
     const fail = (why: string) => {
@@ -95,6 +121,19 @@ async function socketTo(settings: SshSettings, through: Client | undefined): Pro
     socket.once('connect', () => (clearTimeout(timer), socket.removeAllListeners('error'), resolve(socket)));
     socket.once('error', (error) => (clearTimeout(timer), fail(error.message)));
   });
+}
+
+/** What a ProxyCommand reads and writes. ssh too hands it to a shell: it is the user's own command line. */
+function commandSocket(command: string, alias: string, log: (line: string) => void): Duplex {
+  const shell = process.platform === 'win32' ? { shell: true } : { shell: '/bin/sh' };
+  const line = process.platform === 'win32' ? command : `exec ${command}`;
+  const child = spawn(line, { ...shell, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true });
+  child.stderr.on('data', (chunk: Buffer) => log(`ProxyCommand of ${alias}: ${chunk.toString().trimEnd()}`));
+  const socket = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  child.on('error', (error) => socket.destroy(error));
+  socket.on('error', () => undefined); // told by the login that fails
+  socket.on('close', () => child.kill());
+  return socket;
 }
 
 function authenticate(
@@ -205,6 +244,7 @@ function authenticate(
       clearTimeout(timer);
       client.removeAllListeners('error').removeAllListeners('close');
       client.on('error', (error) => log(`${role}: ${error.message}`));
+      client.on('close', () => ended.add(client));
       client.on('end', () => sock.destroy()); // a forwarded channel would stay half open
       resolve(client);
     });

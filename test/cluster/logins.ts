@@ -1,0 +1,92 @@
+/** Logins for tests: hosts of a user with an ssh configuration of their own, and answers in place of a person. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Host } from '../../server/cluster/host';
+import { Hosts } from '../../server/cluster/hosts';
+import type { Prompter } from '../../server/cluster/ssh/prompter';
+import type { ClusterProfile, PromptParams } from '../../server/protocol';
+import type { TestBed } from './bed';
+
+/** What somebody was asked. */
+export interface Asked {
+  prompts: PromptParams[];
+  hostKeys: string[];
+  secrets: Map<string, string>;
+}
+
+/** A user's hosts: `login` is the jump host, `inner` the cluster behind it. */
+export interface Login {
+  hosts: Hosts;
+  asked: Asked;
+  /** Connects, asking what must be asked. */
+  host: (extra?: Partial<ClusterProfile>) => Promise<Host>;
+}
+
+export interface LoginOptions {
+  /** Name of a key of the bed. */
+  identity?: string;
+  knownHosts?: string;
+  /** What is answered to an unknown host key. */
+  trust?: boolean;
+  /** Lines of ssh's configuration that win over ours. */
+  config?: string;
+}
+
+/** All logins of one test file. */
+export class Logins {
+  /** Folder for whatever tests write here. */
+  readonly scratch = mkdtempSync(path.join(os.tmpdir(), 'edm-ssh-'));
+  readonly log: string[] = [];
+  private readonly open: Hosts[] = [];
+
+  constructor(private readonly bed: TestBed) {}
+
+  of(
+    user: string,
+    answers: (params: PromptParams) => string[] | null = () => null,
+    {
+      identity = 'id_ed25519',
+      knownHosts = this.bed.file('client', 'known_hosts'),
+      trust = false,
+      config = '',
+    }: LoginOptions = {},
+  ): Login {
+    const file = path.join(this.scratch, randomBytes(4).toString('hex'));
+    writeFileSync(
+      file,
+      `${config}\nHost login\n  HostName 127.0.0.1\n  Port ${this.bed.port}\nHost inner\n  HostName cluster\n  ProxyJump login\n` +
+        `Host *\n  User ${user}\n  IdentityFile ${this.bed.file('client', identity)}\n  IdentitiesOnly yes\n` +
+        `  IdentityAgent none\n  UserKnownHostsFile ${knownHosts}\n  HashKnownHosts yes\n  ForwardX11 yes\n`,
+    );
+    const asked: Asked = { prompts: [], hostKeys: [], secrets: new Map() };
+    const prompter: Prompter = {
+      prompt: (params) => Promise.resolve((asked.prompts.push(params), answers(params))),
+      hostKey: ({ fingerprint }) => Promise.resolve((asked.hostKeys.push(fingerprint), trust)),
+      secret: ({ key, value }) => {
+        if (value === undefined) return Promise.resolve(asked.secrets.get(key) ?? null);
+        if (value === null) asked.secrets.delete(key);
+        else asked.secrets.set(key, value);
+        return Promise.resolve(null);
+      },
+    };
+    const hosts = new Hosts(prompter, (line) => this.log.push(line), { file });
+    this.open.push(hosts);
+    return { hosts, asked, host: (extra) => hosts.host({ name: 'bed', host: 'inner', ...extra }, true) };
+  }
+
+  close(): void {
+    this.open.forEach((hosts) => hosts.close());
+    rmSync(this.scratch, { recursive: true, force: true });
+  }
+}
+
+/** Waits 5 s at most. @throws Error that says for what */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    if (tries === 250) throw new Error(`waited in vain for ${what}`);
+    await sleep(20);
+  }
+}
