@@ -312,7 +312,7 @@ function sizeForSlurm(script: BatchScript, notes: ConversionNote[]): string[] {
   const slots = script.option('-n');
   const single = script.uses('-R').some(({ value }) => /hosts\s*=\s*1\b/.test(value?.text ?? ''));
   if (slots) {
-    const mpi = script.invocations.some(({ program }) => /^(?:mpirun|mpiexec|blaunch)$/.test(program));
+    const mpi = script.running('mpirun', 'mpiexec', 'blaunch').length > 0;
     if (single || nodes.count > 1) words.push(`--nodes=${nodes.count}`);
     // LSF slots become CPUs of one task, but ranks where MPI starts one process per slot.
     if (mpi) words.push(`--ntasks=${cpusPerTask.count * nodes.count}`);

@@ -14,16 +14,41 @@ export interface LaunchOption {
 }
 
 /** One program of a command: `srun apptainer exec img.sif torchrun gen.py` is four of them. */
-export interface Invocation {
-  /** Base name: `torchrun`, `apptainer exec`, `python`, `generate.py`. */
-  program: string;
-  name: Word;
-  options: LaunchOption[];
+export class Invocation {
+  private arguments: Arguments | undefined;
+
+  constructor(
+    /** Base name: `torchrun`, `apptainer exec`, `python`, `generate.py`. */
+    readonly program: string,
+    readonly name: Word,
+    /** The program that started this one. */
+    readonly parent: Invocation | undefined,
+    readonly command: ShellCommand,
+    /** Index of its first argument among the command's words. */
+    private readonly from: number,
+  ) {}
+
+  get options(): readonly LaunchOption[] {
+    return this.read().options;
+  }
+
   /** Arguments that are neither options nor the next program. */
-  operands: Word[];
-  /** The program that started this one. */
-  parent?: Invocation;
-  command: ShellCommand;
+  get operands(): readonly Word[] {
+    return this.read().operands;
+  }
+
+  /** Its arguments, read when somebody asks: of most commands nobody does. */
+  read(): Arguments {
+    return (this.arguments ??= readArguments(this.program, this.command.words, this.from));
+  }
+}
+
+/** What stands behind a program's name. */
+interface Arguments {
+  options: readonly LaunchOption[];
+  operands: readonly Word[];
+  /** Index of the next program's name among the command's words. */
+  end: number;
 }
 
 interface Launcher {
@@ -34,6 +59,9 @@ interface Launcher {
   /** Options that take no value; every other takes one (for torchrun, whose options nearly all do). */
   flags?: ReadonlySet<string>;
 }
+
+/** Programs that start each other are followed this deep. */
+const maxDepth = 12;
 
 const names = (list: string): ReadonlySet<string> => new Set(list.split(' '));
 
@@ -115,22 +143,25 @@ const subcommands = new Map<string, ReadonlySet<string>>(
   }),
 );
 
-/** The programs of a command, outermost first. */
-export function invocationsOf(command: ShellCommand): Invocation[] {
+/** The programs of commands: those of one command outermost first. */
+export function invocationsOf(commands: readonly ShellCommand[]): Invocation[] {
   const found: Invocation[] = [];
+  for (const command of commands) readInvocations(command, found);
+  return found;
+}
+
+function readInvocations(command: ShellCommand, found: Invocation[]): void {
   let at = 0;
   let parent: Invocation | undefined;
-  while (at < command.words.length && found.length < 12) {
+  for (let depth = 0; at < command.words.length && depth < maxDepth; depth++) {
     const name = command.words[at];
-    if (!name) break;
     const { program, used } = programAt(command.words, at);
-    const invocation: Invocation = { program, name, options: [], operands: [], command, ...(parent && { parent }) };
+    const invocation: Invocation = new Invocation(program, name, parent, command, at + used);
     found.push(invocation);
-    at = readArguments(invocation, command.words, at + used);
     if (!launchers.has(program)) break;
+    at = invocation.read().end;
     parent = invocation;
   }
-  return found;
 }
 
 function programAt(words: readonly Word[], at: number): { program: string; used: number } {
@@ -156,33 +187,35 @@ function programAt(words: readonly Word[], at: number): { program: string; used:
   return { program: canonical, used: 1 };
 }
 
-/** Reads options and operands; gives the index of the next program's name. */
-function readArguments(invocation: Invocation, words: readonly Word[], from: number): number {
-  const launcher = launchers.get(invocation.program);
+/** Reads options and operands up to the next program's name. */
+function readArguments(program: string, words: readonly Word[], from: number): Arguments {
+  const launcher = launchers.get(program);
   // Options matter for launchers and Python scripts alone; of mkdir, trap and the rest the operands will do.
-  if (!launcher && !invocation.program.endsWith('.py')) {
-    invocation.operands = words.slice(from).filter(({ raw }) => !raw.startsWith('-'));
-    return words.length;
+  if (!launcher && !program.endsWith('.py')) {
+    const operands = words.filter(({ raw }, i) => i >= from && !raw.startsWith('-'));
+    return { options: [], operands, end: words.length };
   }
-  let operands = launcher?.operandsBefore ?? Infinity;
+  const options: LaunchOption[] = [];
+  const operands: Word[] = [];
+  let operandsLeft = launcher?.operandsBefore ?? Infinity;
   let at = from;
   for (; at < words.length; at++) {
     const word = words[at];
-    if (!word) break;
     if (word.raw === '--') {
-      if (launcher && operands === 0) return at + 1;
-      continue;
+      if (!launcher || operandsLeft > 0) continue;
+      at++;
+      break;
     }
-    if (invocation.program === 'env' && /^[A-Za-z_]\w*=/.test(word.raw)) continue;
+    if (program === 'env' && /^[A-Za-z_]\w*=/.test(word.raw)) continue;
     if (!word.raw.startsWith('-') || word.raw === '-') {
-      if (launcher && operands === 0) return at;
-      invocation.operands.push(word);
-      operands--;
+      if (launcher && operandsLeft === 0) break;
+      operands.push(word);
+      operandsLeft--;
       continue;
     }
     const option = readOption(word);
     // Behind `python -m module` and `-c code` come their arguments, no script.
-    if (invocation.program === 'python' && (option.name === 'm' || option.name === 'c')) operands = Infinity;
+    if (program === 'python' && (option.name === 'm' || option.name === 'c')) operandsLeft = Infinity;
     const next = words[at + 1];
     const takesNext = launcher
       ? launcher.flags
@@ -190,15 +223,15 @@ function readArguments(invocation: Invocation, words: readonly Word[], from: num
         : launcher.withValue.has(option.name) || launcher.withValue.has(option.name.replace(/-/g, '_'))
       : next !== undefined && !next.raw.startsWith('-');
     if (option.valueStart === undefined && takesNext && next) {
-      if (next.text !== undefined) option.value = next.text;
+      option.value = next.text;
       option.valueStart = next.start;
       option.valueEnd = next.end;
       // An unknown program's word after an option may be its value or an operand: it counts as both.
       if (launcher) at++;
     }
-    invocation.options.push(option);
+    options.push(option);
   }
-  return at;
+  return { options, operands, end: at };
 }
 
 function readOption(word: Word): LaunchOption {
@@ -208,15 +241,20 @@ function readOption(word: Word): LaunchOption {
     !long && equals < 0 && word.raw.length > 2 ? /^-[A-Za-z](?=\d+$)/.exec(word.raw)?.[0].length : undefined;
   const cut = attached ?? (equals < 0 ? word.raw.length : equals);
   const name = word.raw.slice(long ? 2 : 1, cut).replaceAll('_', '-');
-  if (equals < 0 && attached === undefined) return { name, word };
-  const valueStart = word.start + cut + (attached === undefined ? 1 : 0);
-  const valueText = word.text?.slice(attached ?? word.text.indexOf('=') + 1);
-  return { name, word, valueStart, valueEnd: word.end, ...(valueText !== undefined && { value: valueText }) };
+  if (equals < 0 && attached === undefined)
+    return { name, word, value: undefined, valueStart: undefined, valueEnd: undefined };
+  return {
+    name,
+    word,
+    value: word.text?.slice(attached ?? word.text.indexOf('=') + 1),
+    valueStart: word.start + cut + (attached === undefined ? 1 : 0),
+    valueEnd: word.end,
+  };
 }
 
 /** The last option of one of these names. */
 export function optionOf(invocation: Invocation, ...wanted: string[]): LaunchOption | undefined {
-  return invocation.options.filter((option) => wanted.includes(option.name)).pop();
+  return invocation.options.findLast(({ name }) => wanted.includes(name));
 }
 
 /** Whether an invocation runs, directly or not, under a program. */

@@ -25,6 +25,7 @@ export class BatchScript {
   readonly cluster: ClusterSnapshot | undefined;
   private shellRead: Shell | undefined;
   private invocationsRead: Invocation[] | undefined;
+  private programs: Map<string, Invocation[]> | undefined;
 
   constructor(
     readonly text: ScriptText,
@@ -41,7 +42,13 @@ export class BatchScript {
 
   /** Every program of every command, outermost first. */
   get invocations(): readonly Invocation[] {
-    return (this.invocationsRead ??= this.shell.commands.flatMap(invocationsOf));
+    return (this.invocationsRead ??= invocationsOf(this.shell.commands));
+  }
+
+  /** The invocations of some programs (names as in `Invocation.program`), program by program. */
+  running(...names: string[]): readonly Invocation[] {
+    const programs = (this.programs ??= byProgram(this.invocations));
+    return names.flatMap((name) => programs.get(name) ?? []);
   }
 
   /** The use of an option that counts: the last one of the first component that the scheduler reads. */
@@ -75,4 +82,14 @@ export class BatchScript {
     const { offset, text: content } = lines[line] ?? { offset: 0, text: '' };
     return { offset: offset + content.length, before: '\n', after: '' };
   }
+}
+
+function byProgram(invocations: readonly Invocation[]): Map<string, Invocation[]> {
+  const programs = new Map<string, Invocation[]>();
+  for (const invocation of invocations) {
+    const same = programs.get(invocation.program);
+    if (same) same.push(invocation);
+    else programs.set(invocation.program, [invocation]);
+  }
+  return programs;
 }

@@ -23,9 +23,9 @@ export interface Assignment {
 
 /** A simple command. */
 export interface ShellCommand {
-  assignments: Assignment[];
+  assignments: readonly Assignment[];
   /** The command's name and its arguments; empty for bare assignments. */
-  words: Word[];
+  words: readonly Word[];
   start: number;
   end: number;
   /** Ends with `&`. */
@@ -35,7 +35,7 @@ export interface ShellCommand {
   /** How many compound commands (loops, conditions, functions, groups) it stands in. */
   depth: number;
   /** Targets of `>` and `>>`. */
-  outputs: Word[];
+  outputs: readonly Word[];
 }
 
 /** A line that ends in a backslash followed by blanks or a comment, so that it is not continued. */
@@ -75,6 +75,10 @@ export function readShell(text: string): Shell {
   };
 }
 
+/** Shared by the many commands without assignments or redirections: what is made and kept costs more than reading. */
+const noAssignments: readonly Assignment[] = [];
+const noWords: readonly Word[] = [];
+
 interface HereDocument {
   delimiter: string;
   stripTabs: boolean;
@@ -100,11 +104,16 @@ class ShellReader {
     let at = from;
     let depth = 0;
     let command = this.newCommand(from, 0);
+    /** Words of the command that is being read; it keeps a copy of just its length. */
+    const words: Word[] = [];
+    let wordCount = 0;
     let pendingDocuments: HereDocument[] = [];
     let awaitingCaseWord = false;
     let caseDepth = 0;
     const finish = (end: number, background = false): void => {
-      if (command.words.length || command.assignments.length) {
+      if (wordCount || command.assignments.length) {
+        command.words = words.slice(0, wordCount);
+        wordCount = 0;
         command.end = end;
         command.background = background;
         this.add(command, nesting);
@@ -115,7 +124,7 @@ class ShellReader {
       command.start = end;
       command.depth = depth;
       command.piped = false;
-      if (command.outputs.length) command.outputs = [];
+      command.outputs = noWords;
     };
     while (at < to) {
       const c = text[at] ?? '';
@@ -156,7 +165,8 @@ class ShellReader {
       }
       if (c === '(') {
         // `name() {` declares a function; `(` alone opens a subshell.
-        if (command.words.length === 1 && /^\(\s*\)/.test(text.slice(at, at + 40))) {
+        if (wordCount === 1 && /^\(\s*\)/.test(text.slice(at, at + 40))) {
+          wordCount = 0;
           command = this.newCommand(at, depth);
           at = text.indexOf(')', at) + 1;
         } else {
@@ -197,7 +207,7 @@ class ShellReader {
         }
         continue;
       }
-      if (command.words.length === 0 && command.assignments.length === 0) {
+      if (wordCount === 0 && command.assignments.length === 0) {
         if (compoundOpeners.has(word.raw)) depth++;
         if (compoundClosers.has(word.raw)) {
           if (word.raw === 'esac') caseDepth--;
@@ -222,13 +232,13 @@ class ShellReader {
           continue;
         }
       }
-      const assigned = command.words.length === 0 ? /^([A-Za-z_]\w*)\+?=/.exec(word.raw) : null;
+      const assigned = wordCount === 0 ? /^([A-Za-z_]\w*)\+?=/.exec(word.raw) : null;
       if (assigned?.[1]) {
         const skip = assigned[0].length;
         if (word.raw.length === skip && text[at] === '(') at = this.skipArray(at, to);
         const value = this.words.read(word.start + skip, word.end);
         const append = assigned[0].endsWith('+=');
-        command.assignments.push({
+        command.assignments = command.assignments.concat({
           name: assigned[1],
           value: append ? { ...value, text: undefined } : value,
           start: word.start,
@@ -236,13 +246,22 @@ class ShellReader {
         });
         continue;
       }
-      command.words.push(word);
+      words[wordCount++] = word;
     }
     finish(to);
   }
 
   private newCommand(start: number, depth: number): ShellCommand {
-    return { assignments: [], words: [], start, end: start, background: false, piped: false, depth, outputs: [] };
+    return {
+      assignments: noAssignments,
+      words: noWords,
+      start,
+      end: start,
+      background: false,
+      piped: false,
+      depth,
+      outputs: noWords,
+    };
   }
 
   private add(command: ShellCommand, nesting: number): void {
@@ -309,7 +328,7 @@ class ShellReader {
     if (operator === '<<' || operator === '<<-') {
       const delimiter = target.raw.replace(/['"\\]/g, '');
       if (delimiter) pending.push({ delimiter, stripTabs: operator === '<<-', command });
-    } else if (operator.startsWith('>') && operator !== '>&') command.outputs.push(target);
+    } else if (operator.startsWith('>') && operator !== '>&') command.outputs = command.outputs.concat(target);
     return Math.max(target.end, at);
   }
 

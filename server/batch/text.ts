@@ -31,9 +31,11 @@ export class ScriptText {
   constructor(readonly text: string) {
     const lines: Line[] = [];
     let offset = 0;
-    for (const match of text.matchAll(/\r\n|\n|\r/g)) {
-      lines.push({ text: text.slice(offset, match.index), offset, eol: match[0] as Line['eol'] });
-      offset = match.index + match[0].length;
+    const ends = /\r\n?|\n/g;
+    while (ends.test(text)) {
+      const at = ends.lastIndex - (text[ends.lastIndex - 2] === '\r' && text[ends.lastIndex - 1] === '\n' ? 2 : 1);
+      lines.push({ text: text.slice(offset, at), offset, eol: text.slice(at, ends.lastIndex) as Line['eol'] });
+      offset = ends.lastIndex;
     }
     lines.push({ text: text.slice(offset), offset, eol: '' });
     this.lines = lines;

@@ -64,7 +64,7 @@ export class WordReader {
     const { text, at } = this;
     const run = runEnd(plainRun, text, at, to);
     if (run > at) {
-      this.put(text.slice(at, run));
+      this.take(at, run);
       this.at = run;
       return true;
     }
@@ -72,7 +72,7 @@ export class WordReader {
     const next = text[at + 1];
     if (wordEnds.includes(c)) return false;
     if (c === '"') this.doubleQuoted(to);
-    else if (c === "'") this.quoted(at + 1, to, text.slice(at + 1, indexWithin(text, "'", at + 1, to)));
+    else if (c === "'") this.quoted(at + 1, to);
     else if (c === '\\') this.escape(to);
     else if (c === '`') this.backquoted(to);
     else if (c === '$' && next === "'" && at + 1 < to) this.ansiQuoted(to);
@@ -89,10 +89,16 @@ export class WordReader {
     this.value = part === undefined || this.value === undefined ? undefined : this.value + part;
   }
 
+  /** Puts a stretch of the text; nothing is cut out of it once the value is lost. */
+  private take(from: number, to: number): void {
+    if (this.value !== undefined) this.value += this.text.slice(from, to);
+  }
+
   /** To the closing single quote. */
-  private quoted(from: number, to: number, value: string): void {
-    this.put(value);
-    this.at = Math.min(to, from + value.length + 1);
+  private quoted(from: number, to: number): void {
+    const end = indexWithin(this.text, "'", from, to);
+    this.take(from, end);
+    this.at = Math.min(to, end + 1);
   }
 
   /** `$'...'`, in which a backslash escapes the quote; its escapes are not worked out. */
@@ -126,7 +132,7 @@ export class WordReader {
       const { at } = this;
       const run = runEnd(quotedRun, text, at, to);
       if (run > at) {
-        this.put(text.slice(at, run));
+        this.take(at, run);
         this.at = run;
         continue;
       }
@@ -169,7 +175,7 @@ export class WordReader {
       while (end < to && /\w/.test(text[end])) end++;
       name = text.slice(at + 1, end);
     } else end = at + 2;
-    if (name !== undefined) this.uses = [...this.uses, name];
+    if (name !== undefined) this.uses = this.uses.concat(name);
     this.put(plain && name !== undefined ? this.values.get(name) : undefined);
     this.at = Math.min(end, to);
   }

@@ -5,10 +5,7 @@ import { readShell } from '../../server/batch/shell';
 
 const words = (text: string): (string | undefined)[][] =>
   readShell(text).commands.map((command) => command.words.map(({ text: one }) => one));
-const programs = (text: string): string[] =>
-  readShell(text)
-    .commands.flatMap(invocationsOf)
-    .map(({ program }) => program);
+const programs = (text: string): string[] => invocationsOf(readShell(text).commands).map(({ program }) => program);
 
 test('words: quotes, escapes, continued lines, comments', () => {
   assert.deepEqual(words(`a 'b c' "d e" f\\ g h"i"'j' # k\nl \\\n  m \\\r\n n\n`), [
@@ -80,7 +77,7 @@ test('launchers are unwrapped', () => {
   assert.deepEqual(programs('env A=1 accelerate launch --num_processes 2 t.py'), ['env', 'accelerate launch', 't.py']);
   assert.deepEqual(programs('mpirun -np 4 ./a.out -n 3'), ['mpirun', 'a.out']);
   assert.deepEqual(programs('python -m pip install x'), ['python']);
-  const [torchrun] = readShell('torchrun --standalone --nproc_per_node=$((1+1)) t.py').commands.flatMap(invocationsOf);
+  const [torchrun] = invocationsOf(readShell('torchrun --standalone --nproc_per_node=$((1+1)) t.py').commands);
   assert.equal(torchrun && optionOf(torchrun, 'nproc-per-node')?.value, undefined);
 });
 

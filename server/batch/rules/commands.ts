@@ -1,9 +1,9 @@
 import { optionOf, runsUnder, type Invocation } from '../invocations';
 import { resourcesOf } from '../resources';
 import type { BatchScript } from '../script';
-import type { Assignment } from '../shell';
+import type { Assignment, Shell } from '../shell';
 import { edmScript } from './gpus';
-import { BOTH, LSF, SLURM, links, type Rule } from './rule';
+import { BOTH, LSF, SLURM, links, type Hit, type Rule } from './rule';
 
 /** FID is comparable with published values at this many images only. */
 const fidImages = 50_000;
@@ -57,8 +57,8 @@ export const commandRules: readonly Rule[] = [
         setBefore(script, 'APPTAINER_NV', 'SINGULARITY_NV', 'APPTAINER_ROCM', 'SINGULARITY_ROCM')
       )
         return;
-      for (const invocation of script.invocations)
-        if (/^apptainer (?:exec|run)$/.test(invocation.program) && !optionOf(invocation, 'nv', 'nvccli', 'rocm')) {
+      for (const invocation of script.running('apptainer exec', 'apptainer run'))
+        if (!optionOf(invocation, 'nv', 'nvccli', 'rocm')) {
           const at = subcommandEnd(invocation);
           yield {
             start: invocation.name.start,
@@ -83,10 +83,10 @@ export const commandRules: readonly Rule[] = [
       if (setBefore(script, 'APPTAINER_BIND', 'APPTAINER_BINDPATH', 'SINGULARITY_BIND', 'SINGULARITY_BINDPATH')) return;
       const inside = new Set(
         script.invocations
-          .filter((invocation) => /\.py$/.test(invocation.program))
-          .map((invocation) => runsUnder(invocation, /^apptainer exec$/)),
+          .filter(({ program, parent }) => parent && program.endsWith('.py'))
+          .map((invocation) => runsUnder(invocation, 'apptainer exec')),
       );
-      for (const invocation of script.invocations)
+      for (const invocation of script.running('apptainer exec'))
         if (inside.has(invocation) && !optionOf(invocation, 'bind', 'B', 'mount', 'home', 'H', 'pwd', 'cwd')) {
           const after = optionOf(invocation, 'nv')?.word.end ?? subcommandEnd(invocation);
           yield {
@@ -109,7 +109,7 @@ export const commandRules: readonly Rule[] = [
     link: links.apptainerBuild,
     fixable: true,
     check: function* (script) {
-      const build = script.invocations.find(({ program }) => /^apptainer (?:build|pull)$/.test(program));
+      const build = script.running('apptainer build', 'apptainer pull')[0];
       if (
         !build ||
         tmpdirOf(script) ||
@@ -147,7 +147,7 @@ export const commandRules: readonly Rule[] = [
     fixable: true,
     check: function* (script) {
       const set = tmpdirOf(script);
-      if (!set || !script.invocations.some(({ program }) => /^apptainer (?:build|pull)$/.test(program))) return;
+      if (!set || !script.running('apptainer build', 'apptainer pull').length) return;
       const folder = set.value.raw.replace(/["']/g, '');
       if (
         script.context.folderExists?.(set.value.text ?? folder) ||
@@ -155,16 +155,16 @@ export const commandRules: readonly Rule[] = [
         folder.includes('mktemp')
       )
         return;
-      const made = script.invocations.some(
-        ({ program, operands }) =>
-          (program === 'mkdir' || program === 'install') &&
+      const made = script
+        .running('mkdir', 'install')
+        .some(({ operands }) =>
           operands.some(
             (word) =>
               word.uses.includes(set.name) ||
               word.raw.replace(/["']/g, '').replace(/\/$/, '') === folder.replace(/\/$/, '') ||
               (set.value.text !== undefined && word.text === set.value.text),
           ),
-      );
+        );
       if (made) return;
       const line = script.text.positionAt(set.start).line;
       const { offset, text: content, eol } = script.text.lines[line] ?? { offset: 0, text: '', eol: '' };
@@ -272,8 +272,7 @@ export const commandRules: readonly Rule[] = [
     link: links.edm,
     fixable: true,
     check: function* (script) {
-      for (const invocation of script.invocations) {
-        if (edmScript(invocation) !== 'generate.py') continue;
+      for (const invocation of script.running('generate.py')) {
         const option = optionOf(invocation, 'outdir');
         if (!option || option.valueStart === undefined || option.valueEnd === undefined) continue;
         const raw = script.text.text.slice(option.valueStart, option.valueEnd);
@@ -318,9 +317,7 @@ export const commandRules: readonly Rule[] = [
     link: links.edm,
     fixable: true,
     check: function* (script) {
-      const measured = script.invocations.find(
-        (invocation) => edmScript(invocation) === 'fid.py' && invocation.operands[0]?.text === 'calc',
-      );
+      const measured = script.running('fid.py').find(({ operands }) => operands[0]?.text === 'calc');
       if (!measured) return;
       const num = optionOf(measured, 'num');
       if (num?.value !== undefined && /^\d+$/.test(num.value)) {
@@ -333,7 +330,7 @@ export const commandRules: readonly Rule[] = [
           };
         return;
       }
-      const generated = script.invocations.find((invocation) => edmScript(invocation) === 'generate.py');
+      const [generated] = script.running('generate.py');
       const seeds = generated && optionOf(generated, 'seeds');
       const count = seeds?.value === undefined ? undefined : seedCount(seeds.value);
       // fid.py itself refuses to start with fewer images than --num, which is 50,000 by default.
@@ -444,9 +441,8 @@ export const commandRules: readonly Rule[] = [
         script.shell.variables.has('SRUN_CPUS_PER_TASK')
       )
         return;
-      for (const invocation of script.invocations) {
+      for (const invocation of script.running('srun')) {
         if (
-          invocation.program !== 'srun' ||
           optionOf(
             invocation,
             'cpus-per-task',
@@ -492,37 +488,7 @@ export const commandRules: readonly Rule[] = [
     link: links.bash,
     fixable: false,
     check: function* ({ shell, text }) {
-      const named = (name: string, value: string | undefined): boolean =>
-        secretNames.test(name) &&
-        value !== undefined &&
-        value.length >= 6 &&
-        !/^[~/.]/.test(value) &&
-        !/[<>{}*]|^(?:x+|changeme|none|null|true|false|your.*)$/i.test(value);
-      const reported = new Set<number>();
-      for (const { name, value, start, end } of [
-        ...shell.assignments,
-        ...shell.commands.flatMap(({ assignments }) => assignments),
-      ])
-        if (
-          value.uses.length === 0 &&
-          (named(name, value.text) || secretShapes.test(value.text ?? '')) &&
-          !reported.has(start)
-        ) {
-          reported.add(start);
-          yield { start, end, message: `${name} holds a secret` };
-        }
-      for (const { words } of shell.commands)
-        for (const word of words) {
-          const plain = word.text ?? '';
-          if (plain.length < 12 || word.uses.length || reported.has(word.start)) continue;
-          const [option = '', value] = plain.split('=', 2);
-          if (
-            secretShapes.test(plain) ||
-            secretShapes.test(value ?? '') ||
-            (option.startsWith('--') && named(option, value))
-          )
-            yield { start: word.start, end: word.end, message: 'A secret stands on a command line' };
-        }
+      yield* secretsIn(shell);
       const key = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.exec(text.text);
       if (key)
         yield { start: key.index, end: key.index + key[0].length, message: 'A private key stands in the script' };
@@ -546,7 +512,7 @@ export const commandRules: readonly Rule[] = [
         script.option('-x', '-m', '-hostfile')
       )
         return;
-      if (script.invocations.some(({ program }) => /^(?:mpirun|mpiexec|jsrun|blaunch)$/.test(program))) return;
+      if (script.running('mpirun', 'mpiexec', 'jsrun', 'blaunch').length) return;
       const { offset, before, after } = script.directiveInsertion;
       yield {
         start: slots.start,
@@ -603,7 +569,7 @@ interface Demand {
 
 /** Worker processes a Python program starts, as far as its command line or its known defaults tell. */
 function workersOf(invocation: Invocation): Demand | undefined {
-  if (!/\.py$/.test(invocation.program)) return undefined;
+  if (!invocation.program.endsWith('.py')) return undefined;
   const option = optionOf(invocation, 'workers', 'num-workers', 'n-workers', 'data-workers');
   if (option?.value !== undefined && /^\d+$/.test(option.value))
     return {
@@ -619,4 +585,40 @@ function workersOf(invocation: Invocation): Demand | undefined {
     start: invocation.name.start,
     end: invocation.name.end,
   };
+}
+
+function isSecret(name: string, value: string | undefined): boolean {
+  if (value === undefined) return false;
+  if (secretShapes.test(value)) return true;
+  return (
+    value.length >= 6 &&
+    secretNames.test(name) &&
+    !/^[~/.]/.test(value) &&
+    !/[<>{}*]|^(?:x+|changeme|none|null|true|false|your.*)$/i.test(value)
+  );
+}
+
+/** Secrets in assignments and on command lines. No generator: it looks at every word of the script. */
+function secretsIn({ assignments, commands }: Shell): Hit[] {
+  const hits: Hit[] = [];
+  const reported = new Set<number>();
+  const held = (assigned: readonly Assignment[]): void => {
+    for (const { name, value, start, end } of assigned)
+      if (!value.uses.length && !reported.has(start) && isSecret(name, value.text)) {
+        reported.add(start);
+        hits.push({ start, end, message: `${name} holds a secret` });
+      }
+  };
+  held(assignments);
+  for (const command of commands) {
+    if (command.assignments.length) held(command.assignments);
+    for (const { text = '', uses, start, end } of command.words) {
+      if (text.length < 12 || uses.length || reported.has(start)) continue;
+      const equals = text.indexOf('=');
+      const named = equals > 0 && text.startsWith('--') ? text.slice(0, equals) : '';
+      if (secretShapes.test(text) || (equals > 0 && isSecret(named, text.slice(equals + 1))))
+        hits.push({ start, end, message: 'A secret stands on a command line' });
+    }
+  }
+  return hits;
 }

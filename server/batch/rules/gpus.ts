@@ -79,8 +79,7 @@ export const gpuRules: readonly Rule[] = [
     check: function* (script) {
       const { gpusPerNode } = resourcesOf(script);
       if (!gpusPerNode?.use) return;
-      for (const invocation of script.invocations) {
-        if (invocation.program !== 'srun') continue;
+      for (const invocation of script.running('srun')) {
         const option = optionOf(invocation, 'gres', 'gpus-per-node', 'gpus', 'G');
         const count = option?.value === undefined ? undefined : countIn(option.value);
         if (
@@ -167,9 +166,8 @@ export const gpuRules: readonly Rule[] = [
     check: function* (script) {
       const { gpusPerNode, tasksPerNode } = resourcesOf(script);
       if (!gpusPerNode?.use || gpusPerNode.count < 2 || tasksPerNode.count > 1) return;
-      for (const invocation of script.invocations) {
+      for (const invocation of script.running('generate.py', 'fid.py')) {
         if (
-          !edmScript(invocation) ||
           runsUnder(invocation, /^(?:torchrun|mpirun|mpiexec|accelerate launch|deepspeed|srun)$/) ||
           invocation.command.background ||
           invocation.command.depth > 0
@@ -226,11 +224,9 @@ export const gpuRules: readonly Rule[] = [
       if (!user || script.directives.lines.some((directive) => directive.separator)) return;
       // What srun or salloc ask for on their own line counts as well.
       if (
-        script.invocations.some(
-          (invocation) =>
-            invocation.program === 'srun' &&
-            optionOf(invocation, 'gres', 'gpus', 'G', 'gpus-per-node', 'gpus-per-task'),
-        )
+        script
+          .running('srun')
+          .some((invocation) => optionOf(invocation, 'gres', 'gpus', 'G', 'gpus-per-node', 'gpus-per-task'))
       )
         return;
       const { offset, before, after } = script.directiveInsertion;
@@ -260,15 +256,14 @@ export const gpuRules: readonly Rule[] = [
     check: function* (script) {
       const { gpu } = resourcesOf(script);
       if (!gpu) return;
-      const programs = script.invocations.map(({ program }) => program);
-      const builds = programs.some((program) => program === 'apptainer build' || program === 'apptainer pull');
+      if (!script.running('apptainer build', 'apptainer pull').length) return;
       const others = script.invocations.some(
         ({ program }) =>
           !/^(?:apptainer (?:build|pull)|srun|time|nice|export|echo|mkdir|cd|rm|mv|cp|ls|date|module|ml|source|\.|set|trap|umask|du|df|test|\[|exit|hostname|sync|chmod|true|:)$/.test(
             program,
           ),
       );
-      if (!builds || others) return;
+      if (others) return;
       const removal = script.text.lineRemoval(gpu.line);
       const alone = script.directives.options.filter(({ line }) => line === gpu.line).length === 1;
       yield {

@@ -142,11 +142,11 @@ export const logRules: readonly Rule[] = [
           continue;
         const exists = script.context.folderExists?.(folder);
         if (exists === true) continue;
-        const made = script.invocations.find(
-          ({ program, operands }) =>
-            program === 'mkdir' &&
+        const made = script
+          .running('mkdir')
+          .find(({ operands }) =>
             operands.some((word) => word.text?.replace(/^\.\//, '').replace(/\/$/, '') === folder.replace(/^\.\//, '')),
-        );
+          );
         const certain = exists === false || made !== undefined;
         yield {
           start: value.start,

@@ -417,10 +417,9 @@ export const optionRules: readonly Rule[] = [
       const use = script.option('--signal');
       if (!use?.value || /^R?B/i.test(use.value.text)) return;
       const name = /^R?:?(?:SIG)?([A-Z0-9]+)/i.exec(use.value.text)?.[1]?.toUpperCase();
-      const trap = script.invocations.find(
-        ({ program, operands }) =>
-          program === 'trap' && operands.some((word) => word.text?.toUpperCase().replace(/^SIG/, '') === name),
-      );
+      const trap = script
+        .running('trap')
+        .find(({ operands }) => operands.some((word) => word.text?.toUpperCase().replace(/^SIG/, '') === name));
       if (trap)
         yield {
           start: use.value.start,
