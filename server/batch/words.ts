@@ -70,6 +70,12 @@ export class WordReader {
     }
     const c = text[at];
     const next = text[at + 1];
+    if ((c === '<' || c === '>') && next === '(' && at + 1 < to) {
+      // Process substitution is a word: the name of a pipe.
+      this.put(undefined);
+      this.at = closing(text, at + 1, to);
+      return true;
+    }
     if (wordEnds.includes(c)) return false;
     if (c === '"') this.doubleQuoted(to);
     else if (c === "'") this.quoted(at + 1, to);

@@ -14,22 +14,12 @@ import {
   symbols,
 } from '../../server/batch';
 import { applyEdits } from '../../server/batch/text';
+import { random } from './batch-shell-generator';
 
 const fixtures = path.join(__dirname, '..', 'fixtures', 'batch');
 const scripts = ['rules', 'lecture'].flatMap((folder) =>
   readdirSync(path.join(fixtures, folder)).map((file) => readFileSync(path.join(fixtures, folder, file), 'utf8')),
 );
-
-/** Small, repeatable random numbers (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** Asks everything there is to ask about a text, for both schedulers. */
 function exercise(text: string): void {
