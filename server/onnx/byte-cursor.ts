@@ -63,6 +63,17 @@ export class ByteCursor {
     return Number(this.view(8).getBigUint64(0, true));
   }
 
+  /** A protocol-buffers varint; exact up to 2^53. @throws UserError for one of more than ten bytes */
+  varint(): number {
+    let value = 0;
+    for (let shift = 1; shift <= 2 ** 63; shift *= 128) {
+      const byte = this.uint8();
+      value += (byte & 0x7f) * shift;
+      if (byte < 0x80) return value;
+    }
+    return this.file.fail(`at byte ${this.position} there is no number`);
+  }
+
   float64BigEndian(): number {
     return this.view(8).getFloat64(0, false);
   }

@@ -1,9 +1,11 @@
 import { Tensor } from 'onnxruntime-node';
 import type { Denoiser } from '../diffusion/denoiser';
 import { UserError } from '../errors';
+import { cpuModel } from './cpu-model';
 import type { DenoiserInfo } from './model-info';
 import { readModelInfo } from './model-file';
 import { openSession, type DeviceChoice } from './session';
+import { imagesTogether, winogradConvolutions } from './winograd';
 
 /** A denoiser on ONNX Runtime, with what its file says of itself. */
 export interface OpenDenoiser {
@@ -22,7 +24,9 @@ export async function openDenoiser(file: string, choice: DeviceChoice): Promise<
   const info = await readModelInfo(file);
   if (info.kind !== 'denoiser')
     throw new UserError(`${file} is a detector, not a denoiser: give a network made by "edm-workbench import"`);
-  const { session, device, note } = await openSession(file, choice);
+  const { convolutions = [] } = info;
+  const { session, device, note } = await openSession(file, choice, () => cpuModel(file, convolutions));
+  const isWinograd = device === 'cpu' && winogradConvolutions(convolutions).length > 0;
   const expected = info.label_dim > 0 ? ['class_labels', 'sigma', 'x'] : ['sigma', 'x'];
   if ([...session.inputNames].sort().join() !== expected.join() || session.outputNames.join() !== 'denoised') {
     throw new UserError(
@@ -39,14 +43,30 @@ export async function openDenoiser(file: string, choice: DeviceChoice): Promise<
     batchDependent: device === 'cuda',
     roundSigma: u ? (sigma) => nearest(u, sigma) : (sigma) => sigma,
     async denoise(x, sigma, labels, n) {
-      const feeds: Record<string, Tensor> = {
-        x: new Tensor('float32', x, [n, channels, resolution, resolution]),
-        sigma: new Tensor('float32', [sigma], [1]),
-      };
-      if (labelDim > 0)
-        feeds.class_labels = new Tensor('float32', labels ?? new Float32Array(n * labelDim), [n, labelDim]);
-      const { denoised } = await session.run(feeds);
-      return denoised.data as Float32Array;
+      const size = channels * resolution ** 2;
+      const together = isWinograd ? imagesTogether(resolution) : n;
+      const parts: Float32Array[] = [];
+      for (let from = 0; from < n; from += together) {
+        const rows = Math.min(together, n - from);
+        const feeds: Record<string, Tensor> = {
+          x: new Tensor('float32', x.subarray(from * size, (from + rows) * size), [
+            rows,
+            channels,
+            resolution,
+            resolution,
+          ]),
+          sigma: new Tensor('float32', [sigma], [1]),
+        };
+        if (labelDim > 0) {
+          const own = labels?.subarray(from * labelDim, (from + rows) * labelDim) ?? new Float32Array(rows * labelDim);
+          feeds.class_labels = new Tensor('float32', own, [rows, labelDim]);
+        }
+        parts.push((await session.run(feeds)).denoised.data as Float32Array);
+      }
+      if (parts.length === 1) return parts[0];
+      const denoised = new Float32Array(n * size);
+      parts.forEach((part, i) => denoised.set(part, i * together * size));
+      return denoised;
     },
   };
   return { denoiser, info, device, note, release: () => session.release() };

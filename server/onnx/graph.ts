@@ -34,8 +34,9 @@ const OPSET = 17;
  * and a function that loads it.
  */
 export class Graph {
-  private readonly nodes: Message[] = [];
-  private readonly initialisers: Message[] = [];
+  /** NodeProto and TensorProto messages so far, in order. */
+  readonly nodes: Message[] = [];
+  readonly initialisers: Message[] = [];
   private readonly inputs: Message[] = [];
   private readonly outputs: Message[] = [];
   private readonly names = new Set<string>();
@@ -46,6 +47,11 @@ export class Graph {
   input(name: string, type: DataType, dims: Dims): Value {
     this.inputs.push(valueInfo(name, type, dims));
     return this.define(name);
+  }
+
+  /** A value that another graph defines, which these nodes will be joined with. */
+  foreign(name: string): Value {
+    return name as Value;
   }
 
   /** Marks a value as an output of the graph. */
@@ -150,7 +156,7 @@ export class Graph {
     if (!value) {
       const data = load();
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      value = this.tensor(`constant.${this.constants.size}`, type, dims, bytes);
+      value = this.tensor(`${this.name}.constant.${this.constants.size}`, type, dims, bytes);
       this.constants.set(key, value);
     }
     return value;

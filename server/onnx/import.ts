@@ -7,7 +7,7 @@ import { writeModel } from './model-file';
 import type { DenoiserInfo } from './model-info';
 import { parseNetworkConfig, type NetworkConfig } from './network-config';
 import { denoiserGraph } from './network-graph';
-import { checkTensors, parameterCount } from './network-layout';
+import { blockConvolutions, checkTensors, networkLayout, parameterCount } from './network-layout';
 import { openNetworkPickle } from './network-pickle';
 import { noiseRange } from './noise-range';
 import { openSafetensors } from './safetensors';
@@ -101,6 +101,7 @@ async function describe(
     parameters: parameterCount(config),
     u: u && Array.from(u),
     class_names,
+    convolutions: blockConvolutions(networkLayout(config)),
     source_name: options.name ?? basename(source),
     source_sha256: await fileDigest(source),
     training: weights.training,

@@ -13,7 +13,7 @@ import { fileDigest } from './file-digest';
 import { SourceFile } from './source-file';
 
 /** Part of the cache's file names: raise it whenever an importer writes another graph or other metadata. */
-const IMPORT_VERSION = 2;
+export const IMPORT_VERSION = 3;
 /** How often it is looked whether another process has finished an import, in ms. */
 const POLL = 500;
 

@@ -1,7 +1,8 @@
 import { UserError } from '../errors';
 import type { DenoiserInfo, DetectorInfo, ModelInfo } from './model-info';
+import type { Convolution } from './network-layout';
 
-type Kind = 'string' | 'number' | 'boolean' | 'numbers' | 'strings' | 'object';
+type Kind = 'string' | 'number' | 'boolean' | 'numbers' | 'strings' | 'object' | 'convolutions';
 interface Field {
   readonly is: Kind;
   readonly optional?: true;
@@ -22,6 +23,7 @@ const FIELDS: { denoiser: Record<keyof DenoiserInfo, Field>; detector: Record<ke
     parameters: { is: 'number' },
     u: { is: 'numbers', optional: true },
     class_names: { is: 'strings', optional: true },
+    convolutions: { is: 'convolutions', optional: true },
     source_name: { is: 'string' },
     source_sha256: { is: 'string' },
     training: { is: 'object', optional: true },
@@ -46,7 +48,14 @@ const CHECK: Record<Kind, (value: unknown) => boolean> = {
   numbers: (value) => Array.isArray(value) && value.every(CHECK.number),
   strings: (value) => Array.isArray(value) && value.every(CHECK.string),
   object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  convolutions: (value) => Array.isArray(value) && value.every(isConvolution),
 };
+
+function isConvolution(value: unknown): value is Convolution {
+  if (!CHECK.object(value)) return false;
+  const { name, in: from, out, resolution } = value as Record<keyof Convolution, unknown>;
+  return typeof name === 'string' && [from, out, resolution].every(Number.isSafeInteger);
+}
 
 /** `metadata_props` of a model: strings as they are, everything else as JSON, Infinity as `inf`; undefined is left out. */
 export function encodeMetadata(info: ModelInfo): Record<string, string> {

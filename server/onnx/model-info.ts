@@ -1,3 +1,5 @@
+import type { Convolution } from './network-layout';
+
 /**
  * What an ONNX file says of itself in its `metadata_props` (string -> string). Written by `import`, read before any
  * session is made. Keys are the property names below, JSON-encoded where they are not strings.
@@ -21,6 +23,8 @@ export interface DenoiserInfo {
   u?: number[];
   /** Names of the classes where known, in label order. */
   class_names?: string[];
+  /** The convolutions of its residual blocks; absent in files of earlier versions. */
+  convolutions?: Convolution[];
   /** File the weights came from, and its sha256. */
   source_name: string;
   source_sha256: string;

@@ -45,6 +45,27 @@ export interface Layout {
   readonly outChannels: number;
 }
 
+/** A 3x3 convolution that keeps the resolution: the inside of the residual blocks, where nearly all of the work is. */
+export interface Convolution {
+  /** Of its node, as in the state dict without `.weight`. */
+  readonly name: string;
+  readonly in: number;
+  readonly out: number;
+  readonly resolution: number;
+}
+
+/** The convolutions of a network's residual blocks, in execution order. */
+export function blockConvolutions({ encoder, decoder }: Layout): Convolution[] {
+  return [...encoder, ...decoder].flatMap((module) => {
+    if (module.role !== 'block') return [];
+    const { name, in: from, out, res: resolution } = module;
+    return [
+      { name: `${name}.conv0`, in: from, out, resolution },
+      { name: `${name}.conv1`, in: out, out, resolution },
+    ];
+  });
+}
+
 /** ADM's channels_per_head; no configuration that was published changes it. */
 const CHANNELS_PER_HEAD = 64;
 

@@ -51,7 +51,7 @@ export class Message {
     return this.bytes(field, Uint8Array.from(values.flatMap(varint)));
   }
 
-  /** The whole message in memory, for small ones. */
+  /** The whole message in memory. */
   toBytes(): Uint8Array {
     const bytes = new Uint8Array(this.byteLength);
     let at = 0;
@@ -62,7 +62,8 @@ export class Message {
     return bytes;
   }
 
-  private push(chunk: Uint8Array | LazyBytes): this {
+  /** Adds what is encoded already: whole fields, or the value of one whose prefix was added. */
+  push(chunk: Uint8Array | LazyBytes): this {
     this.chunks.push(chunk);
     this.byteLength += chunk.byteLength;
     return this;

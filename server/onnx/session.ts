@@ -17,9 +17,14 @@ export interface OpenSession {
 /**
  * Opens an ONNX file. ONNX Runtime never falls back by itself (`['cuda','cpu']` throws as `['cuda']` does), so the
  * fall-back of `auto` is here, and it says why.
+ * @param cpuForm another form of the same model for the CPU, asked for only there; undefined: the file as it is
  * @throws UserError for a missing or unreadable file, and for `cuda` without CUDA
  */
-export async function openSession(file: string, choice: DeviceChoice): Promise<OpenSession> {
+export async function openSession(
+  file: string,
+  choice: DeviceChoice,
+  cpuForm?: () => Uint8Array | undefined,
+): Promise<OpenSession> {
   if (!existsSync(file)) throw new UserError(`${file} does not exist`);
   let note: string | undefined;
   if (choice !== 'cpu') {
@@ -32,20 +37,21 @@ export async function openSession(file: string, choice: DeviceChoice): Promise<O
     }
   }
   try {
-    return { session: await create(file, ['cpu']), device: 'cpu', note };
+    return { session: await create(cpuForm?.() ?? file, ['cpu']), device: 'cpu', note };
   } catch (error) {
     throw new UserError(`${file} cannot be loaded by ONNX Runtime: ${messageOf(error).replace(/\s+/g, ' ')}`);
   }
 }
 
-function create(file: string, executionProviders: string[]): Promise<InferenceSession> {
-  return InferenceSession.create(file, {
+function create(model: string | Uint8Array, executionProviders: string[]): Promise<InferenceSession> {
+  const options: InferenceSession.SessionOptions = {
     executionProviders,
     graphOptimizationLevel: 'all',
     intraOpNumThreads: os.availableParallelism(),
     interOpNumThreads: 1,
     logSeverityLevel: 4,
-  });
+  };
+  return typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options);
 }
 
 /** ONNX Runtime's failure to start CUDA, in words. */

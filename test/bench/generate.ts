@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { importNetwork } from '../../server/onnx/import';
 import { openDenoiser } from '../../server/onnx/denoiser-session';
-import { noise, randomWeights, writeSafetensors, type NamedValues } from '../unit/onnx-weights';
+import { noise, tameWeights, writeSafetensors } from '../unit/onnx-weights';
 
 const COMMON = { class_name: 'EDMPrecond', model_type: 'SongUNet', img_resolution: 32, img_channels: 3, label_dim: 10 };
 /** The published CIFAR-10 network's shape, and that of a network one trains on a laptop. */
@@ -111,18 +111,6 @@ async function measure(name: string): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Normalisations near 1 and small offsets: with wilder ones every rounding error grows a thousandfold. */
-function tameWeights(config: Record<string, unknown>): NamedValues {
-  const weights = randomWeights(config);
-  for (const [name, { shape, values }] of weights) {
-    const centre = /norm\d?\.weight$/.test(name) ? 1 : 0;
-    if (shape.length === 1) values.forEach((value, i) => (values[i] = centre + 0.1 * value));
-    // Constants that no file of a network may have otherwise.
-    if (name.endsWith('resample_filter')) values.fill(1 / 4);
-  }
-  return weights;
 }
 
 function median(numbers: readonly number[]): number {

@@ -6,7 +6,7 @@ import { before, test } from 'node:test';
 import { HOST } from '../../server/claim';
 import { UserError } from '../../server/errors';
 import { fileDigest } from '../../server/onnx/file-digest';
-import { importedModel } from '../../server/onnx/imported-model';
+import { IMPORT_VERSION, importedModel } from '../../server/onnx/imported-model';
 import { importNetwork } from '../../server/onnx/import';
 import { readModelInfo } from '../../server/onnx/model-file';
 import { checkFiles } from '../../server/runs/diagnose';
@@ -38,7 +38,10 @@ test('processes that import one file at once all get it; what a killed one left 
   const source = fixture('iddpm-adm-u-r16.pkl');
   mkdirSync(models, { recursive: true });
   const dead = spawnSync(process.execPath, ['-e', '']).pid;
-  writeFileSync(path.join(models, `.${await fileDigest(source)}-v2.onnx.1.${HOST}.${dead}.part`), 'half');
+  writeFileSync(
+    path.join(models, `.${await fileDigest(source)}-v${IMPORT_VERSION}.onnx.1.${HOST}.${dead}.part`),
+    'half',
+  );
   const script = `import { importedModel } from ${JSON.stringify(path.resolve('server/onnx/imported-model.ts'))};
     void importedModel(process.argv[2], 'net.pkl').then(console.log);`;
   writeFileSync(inScratch('one.ts'), script);

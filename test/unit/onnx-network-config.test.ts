@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../server/errors';
-import { parseNetworkConfig } from '../../server/onnx/network-config';
-import { checkTensors, networkLayout, parameterCount, type BlockModule } from '../../server/onnx/network-layout';
+import { parseNetworkConfig, type NetworkConfig } from '../../server/onnx/network-config';
+import { denoiserGraph } from '../../server/onnx/network-graph';
+import {
+  checkTensors,
+  networkLayout,
+  networkTensors,
+  parameterCount,
+  type BlockModule,
+} from '../../server/onnx/network-layout';
+import { elementCount, type Tensor } from '../../server/onnx/weights';
 
 const CIFAR = { img_resolution: 32, img_channels: 3, model_channels: 128, channel_mult: [2, 2, 2], augment_dim: 9 };
 const FACES = { ...CIFAR, img_resolution: 64, channel_mult: [1, 2, 2, 2] };
@@ -28,16 +36,33 @@ const PUBLISHED: [name: string, parameters: number, config: Record<string, unkno
   ],
 ];
 
+/** Size of a network's ONNX graph; its weights, any numbers of the right shapes, would be loaded when it is written. */
+function graphBytes(config: NetworkConfig): number {
+  const tensors = [...networkTensors(config)].map(([name, { shape }]): [string, Tensor] => {
+    const numbers = new Float32Array(elementCount(shape)).fill(0.1);
+    return [name, { name, shape, load: () => numbers }];
+  });
+  return denoiserGraph(config, new Map(tensors)).toModel({}).byteLength;
+}
+
 for (const [name, parameters, config] of PUBLISHED) {
-  test(`${name} has ${parameters} parameters`, () =>
-    assert.equal(parameterCount(parseNetworkConfig(config, name)), parameters));
+  test(`${name} has ${parameters} parameters and can be built`, () => {
+    const network = parseNetworkConfig(config, name);
+    assert.equal(parameterCount(network), parameters);
+    assert.ok(graphBytes(network) > 4 * parameters);
+  });
 }
 
 /**
  * The others follow from these: each label adds a column of map_label (and SongUNet a bias), augmentation 9 columns of
  * map_augment, iDDPM a second set of output channels.
  */
-const count = (config: Record<string, unknown>): number => parameterCount(parseNetworkConfig(config, 'derived'));
+function count(config: Record<string, unknown>): number {
+  const network = parseNetworkConfig(config, 'derived');
+  const parameters = parameterCount(network);
+  assert.ok(graphBytes(network) > 3.9 * parameters); // iDDPM's second set of output channels is left out
+  return parameters;
+}
 test('configurations that differ by a layer differ by its parameters', () => {
   const vp = { class_name: 'EDMPrecond', ...CIFAR, ...DDPMPP };
   assert.equal(count(vp), 55735299 - (10 * 128 + 128)); // edm-cifar10-32x32-uncond-vp
