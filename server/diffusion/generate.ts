@@ -61,18 +61,23 @@ export const CPU_BATCH = 16;
  * batch size from 1 to 64 (seven networks, three noise levels), and where a device's kernels are chosen by the batch
  * size (`denoiser.batchDependent`) every evaluation is padded to the same number of rows.
  *
+ * Several denoisers share out the seeds among themselves, whoever is free takes the next: one for each device, where
+ * generate.py's ranks under torchrun have theirs dealt out beforehand. They must be copies of one network.
+ *
+ * @param denoisers at least one
  * @throws UserError before any work for options that fit neither each other nor the network nor the images in
  *   `outdir`, later for a full or failing disk; finished images stay
  * @throws CancelledError once `signal` is aborted, at the next network evaluation; finished images stay
  */
 export async function generate(
-  denoiser: Denoiser,
+  denoisers: readonly Denoiser[],
   options: GenerateOptions,
   { onProgress, signal }: { onProgress?: OnProgress; signal?: AbortSignal } = {},
 ): Promise<GenerateResult> {
   const started = performance.now();
   const { outdir, seeds, subdirs = false, class: chosen, batch = DEFAULT_BATCH, rng = 'cpu', network } = options;
   if (!Number.isInteger(batch) || batch < 1) throw new UserError(`--batch ${batch}: must be an integer of at least 1`);
+  const [denoiser] = denoisers;
   checkNetwork(denoiser, chosen);
   const sampler = resolveSampler(options, denoiser);
   const table = stepTable(sampler, (sigma) => denoiser.roundSigma(sigma));
@@ -97,36 +102,43 @@ export async function generate(
   let done = present.size;
   meter.update(done);
   const blocks = new SeedBlocks(outdir, missing);
-  while (blocks.left > 0) {
-    if (signal?.aborted) throw new CancelledError();
-    const claimed = await blocks.claim(size);
-    try {
-      // Other processes write images too: those that are there now are not ours to make.
-      const there = await Promise.all(claimed.map((seed) => hasImage(outdir, pathOf(seed))));
-      const todo = claimed.filter((_, i) => !there[i]);
-      done += claimed.length - todo.length;
-      for (const part of splitSeeds(todo, size)) {
-        const { images, classes } = await sampleBatch(denoiser, table, part, {
-          rng,
-          class: chosen,
-          rows: denoiser.batchDependent ? size : undefined,
-          signal,
-          onStep: ({ step, steps }) => meter.update(done, `step ${step} of ${steps}, batch of ${part.length}`),
-        });
-        for (const [i, seed] of part.entries()) {
-          const length = images.length / part.length;
-          if (!images.subarray(i * length, (i + 1) * length).every(Number.isFinite)) notFinite++;
-          const image = quantize(images, i, denoiser.channels, denoiser.resolution);
-          await writeAtomically(join(outdir, pathOf(seed)), encodePng(image, textOf(settings, seed, classes?.[i])));
-          written++;
-          done++;
+  const failure = new AbortController();
+  const stop = AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]);
+
+  /** Makes what nobody has made yet, until nothing is left. */
+  const work = async (own: Denoiser): Promise<void> => {
+    while (blocks.left > 0) {
+      if (stop.aborted) throw new CancelledError();
+      const claimed = await blocks.claim(size);
+      try {
+        // Other processes write images too: those that are there now are not ours to make.
+        const there = await Promise.all(claimed.seeds.map((seed) => hasImage(outdir, pathOf(seed))));
+        const todo = claimed.seeds.filter((_, i) => !there[i]);
+        done += claimed.seeds.length - todo.length;
+        for (const part of splitSeeds(todo, size)) {
+          const { images, classes } = await sampleBatch(own, table, part, {
+            rng,
+            class: chosen,
+            rows: own.batchDependent ? size : undefined,
+            signal: stop,
+            onStep: ({ step, steps }) => meter.update(done, `step ${step} of ${steps}, batch of ${part.length}`),
+          });
+          for (const [i, seed] of part.entries()) {
+            const length = images.length / part.length;
+            if (!images.subarray(i * length, (i + 1) * length).every(Number.isFinite)) notFinite++;
+            const image = quantize(images, i, own.channels, own.resolution);
+            await writeAtomically(join(outdir, pathOf(seed)), encodePng(image, textOf(settings, seed, classes?.[i])));
+            written++;
+            done++;
+          }
         }
+      } finally {
+        await claimed.release();
       }
-    } finally {
-      await blocks.release();
+      meter.update(done);
     }
-    meter.update(done);
-  }
+  };
+  await allOrNone(denoisers.map(work), failure);
   await blocks.close();
   return {
     written,
@@ -135,6 +147,19 @@ export async function generate(
     nfe: table.nfe,
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** Waits for all; once one fails the others are stopped, and its error is thrown when they have ended. */
+async function allOrNone(tasks: readonly Promise<void>[], failure: AbortController): Promise<void> {
+  let first: { error: unknown } | undefined;
+  const ended = tasks.map((task) =>
+    task.catch((error: unknown) => {
+      first ??= { error };
+      failure.abort();
+    }),
+  );
+  await Promise.all(ended);
+  if (first) throw first.error;
 }
 
 /**

@@ -10,11 +10,19 @@ const BLOCK = 16;
 /** How often blocks of other processes are looked at once nothing else is left, in ms. */
 const POLL = 500;
 
+/** Seeds that are ours to make. */
+export interface ClaimedSeeds {
+  seeds: number[];
+  /** Gives them back, made or not. */
+  release: () => Promise<void>;
+}
+
 /** Blocks of seeds still to be made or seen made. */
 export class SeedBlocks {
   private readonly folder: string;
   private readonly pending = new Map<string, number[]>();
-  private held: Claim[] = [];
+  /** Blocks that a device of this process is asking for right now. */
+  private readonly asked = new Set<string>();
 
   constructor(outdir: string, seeds: readonly number[]) {
     this.folder = join(outdir, '.claims');
@@ -26,7 +34,7 @@ export class SeedBlocks {
     }
   }
 
-  /** Number of blocks that have not been claimed by us yet. */
+  /** Number of blocks that this process has not claimed yet. */
   get left(): number {
     return this.pending.size;
   }
@@ -37,27 +45,27 @@ export class SeedBlocks {
    * @returns the seeds; none after a wait. Some may have been made meanwhile
    * @throws UserError if the folder cannot be written
    */
-  async claim(count: number): Promise<number[]> {
+  async claim(count: number): Promise<ClaimedSeeds> {
     const seeds: number[] = [];
+    const held: Claim[] = [];
     for (const [name, block] of this.pending) {
+      if (this.asked.has(name)) continue;
+      this.asked.add(name);
       const claim = await Claim.take(this.folder, name).catch((error: unknown) => {
         throw fileError(error, this.folder);
       });
+      this.asked.delete(name);
       if (!claim) continue;
-      this.held.push(claim);
+      held.push(claim);
       this.pending.delete(name);
       seeds.push(...block);
       if (seeds.length >= count) break;
     }
     if (seeds.length === 0) await sleep(POLL);
-    return seeds;
-  }
-
-  /** Gives back what is held, done or not. */
-  async release(): Promise<void> {
-    const held = this.held;
-    this.held = [];
-    for (const claim of held) await claim.release();
+    const release = async (): Promise<void> => {
+      for (const claim of held) await claim.release();
+    };
+    return { seeds, release };
   }
 
   /** Removes the folder of the claims unless other processes still have some. */

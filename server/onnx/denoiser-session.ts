@@ -18,14 +18,18 @@ export interface OpenDenoiser {
 
 /**
  * Opens a denoiser's ONNX file.
+ * @param gpu number of the CUDA device among those that are visible
  * @throws UserError for a file that is not an ONNX denoiser or whose inputs are not those of one
  */
-export async function openDenoiser(file: string, choice: DeviceChoice): Promise<OpenDenoiser> {
+export async function openDenoiser(file: string, choice: DeviceChoice, gpu = 0): Promise<OpenDenoiser> {
   const info = await readModelInfo(file);
   if (info.kind !== 'denoiser')
     throw new UserError(`${file} is a detector, not a denoiser: give a network made by "edm-workbench import"`);
   const { convolutions = [] } = info;
-  const { session, device, note } = await openSession(file, choice, () => cpuModel(file, convolutions));
+  const { session, device, note } = await openSession(file, choice, {
+    gpu,
+    cpuForm: () => cpuModel(file, convolutions),
+  });
   const isWinograd = device === 'cpu' && winogradConvolutions(convolutions).length > 0;
   const expected = info.label_dim > 0 ? ['class_labels', 'sigma', 'x'] : ['sigma', 'x'];
   if ([...session.inputNames].sort().join() !== expected.join() || session.outputNames.join() !== 'denoised') {
@@ -70,6 +74,21 @@ export async function openDenoiser(file: string, choice: DeviceChoice): Promise<
     },
   };
   return { denoiser, info, device, note, release: () => session.release() };
+}
+
+/**
+ * Opens a denoiser once for every visible CUDA device (CUDA_VISIBLE_DEVICES counts), or once on the CPU, which one
+ * session fills. CUDA itself says which device is one too many.
+ * @throws UserError as openDenoiser, of the first
+ */
+export async function openDenoisers(file: string, choice: DeviceChoice): Promise<OpenDenoiser[]> {
+  const opened = [await openDenoiser(file, choice)];
+  if (opened[0].device === 'cpu') return opened;
+  for (let gpu = 1; ; gpu++) {
+    const next = await openDenoiser(file, 'cuda', gpu).catch(() => undefined);
+    if (!next) return opened;
+    opened.push(next);
+  }
 }
 
 /** The level of `u` (float32 values) closest to float32(sigma); of two equally close ones the first, as argmin does. */

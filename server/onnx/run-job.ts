@@ -13,7 +13,7 @@ import type { OnProgress } from '../progress';
 import type { TrajectoryResult } from '../protocol';
 import type { DetectorRecord } from '../schema-types.gen';
 import { calibrate } from './calibrate';
-import { openDenoiser } from './denoiser-session';
+import { openDenoiser, openDenoisers } from './denoiser-session';
 import { openDetector } from './detector-session';
 import { fileDigest } from './file-digest';
 import { importModel } from './import-source';
@@ -64,14 +64,16 @@ async function runGenerate(
   signal: AbortSignal,
 ): Promise<GenerateSummary> {
   const seeds = parseSeeds(options.seeds);
-  const [{ denoiser, device, note, release }, sha256] = await Promise.all([
-    openDenoiser(network, choice),
-    fileDigest(network),
-  ]);
+  const [opened, sha256] = await Promise.all([openDenoisers(network, choice), fileDigest(network)]);
+  const [{ device, note }] = opened;
   try {
     const rng = options.rng ?? device;
     const { grid, ...rest } = options;
-    const result = await generate(denoiser, { ...rest, seeds, rng, network: { sha256 } }, { onProgress, signal });
+    const result = await generate(
+      opened.map(({ denoiser }) => denoiser),
+      { ...rest, seeds, rng, network: { sha256 } },
+      { onProgress, signal },
+    );
     if (grid) {
       const first = [...new Set(seeds)].slice(0, GRID_IMAGES);
       await writeGrid(
@@ -80,6 +82,7 @@ async function runGenerate(
       );
     }
     const notes = note ? [note] : [];
+    if (opened.length > 1) notes.push(`${opened.length} CUDA devices shared the seeds`);
     if (result.notFinite > 0) {
       notes.push(
         `${result.notFinite} images are black where the samples are not finite: the network or the sampler diverged`,
@@ -87,7 +90,7 @@ async function runGenerate(
     }
     return { ...result, rng, device, notes };
   } finally {
-    await release();
+    for (const { release } of opened) await release();
   }
 }
 

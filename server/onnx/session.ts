@@ -17,19 +17,20 @@ export interface OpenSession {
 /**
  * Opens an ONNX file. ONNX Runtime never falls back by itself (`['cuda','cpu']` throws as `['cuda']` does), so the
  * fall-back of `auto` is here, and it says why.
+ * @param gpu number of the CUDA device among those that are visible
  * @param cpuForm another form of the same model for the CPU, asked for only there; undefined: the file as it is
  * @throws UserError for a missing or unreadable file, and for `cuda` without CUDA
  */
 export async function openSession(
   file: string,
   choice: DeviceChoice,
-  cpuForm?: () => Uint8Array | undefined,
+  { gpu = 0, cpuForm }: { gpu?: number; cpuForm?: () => Uint8Array | undefined } = {},
 ): Promise<OpenSession> {
   if (!existsSync(file)) throw new UserError(`${file} does not exist`);
   let note: string | undefined;
   if (choice !== 'cpu') {
     try {
-      return { session: await create(file, ['cuda']), device: 'cuda' };
+      return { session: await create(file, { name: 'cuda', deviceId: gpu }), device: 'cuda' };
     } catch (error) {
       const why = cudaProblem(messageOf(error));
       if (choice === 'cuda') throw new UserError(`device cuda cannot be used: ${why}; use device auto or cpu`);
@@ -37,15 +38,18 @@ export async function openSession(
     }
   }
   try {
-    return { session: await create(cpuForm?.() ?? file, ['cpu']), device: 'cpu', note };
+    return { session: await create(cpuForm?.() ?? file, 'cpu'), device: 'cpu', note };
   } catch (error) {
     throw new UserError(`${file} cannot be loaded by ONNX Runtime: ${messageOf(error).replace(/\s+/g, ' ')}`);
   }
 }
 
-function create(model: string | Uint8Array, executionProviders: string[]): Promise<InferenceSession> {
+function create(
+  model: string | Uint8Array,
+  provider: InferenceSession.ExecutionProviderConfig,
+): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
-    executionProviders,
+    executionProviders: [provider],
     graphOptimizationLevel: 'all',
     intraOpNumThreads: os.availableParallelism(),
     interOpNumThreads: 1,

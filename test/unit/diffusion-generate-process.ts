@@ -4,7 +4,7 @@ import { parseSeeds } from '../../server/diffusion/seeds';
 import { analyticDenoiser } from './diffusion-analytic';
 
 const [outdir, seeds, delay] = process.argv.slice(2);
-void generate(analyticDenoiser({ delay: Number(delay) }), {
+void generate([analyticDenoiser({ delay: Number(delay) })], {
   outdir,
   seeds: parseSeeds(seeds),
   steps: 4,

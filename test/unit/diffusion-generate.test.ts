@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, 
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { Denoiser } from '../../server/diffusion/denoiser';
 import { generate, type GenerateOptions } from '../../server/diffusion/generate';
 import { decodePng, encodePng, readPngText } from '../../server/diffusion/png';
 import { parseSeeds } from '../../server/diffusion/seeds';
@@ -36,7 +37,7 @@ function isUserError(message: RegExp) {
 test('one readable PNG per seed, whatever the batch and whatever else is made with it', async (t) => {
   const folder = temporaryFolder(t);
   const churn = { S_churn: 20 };
-  const result = await generate(analyticDenoiser(), options(join(folder, 'all'), '0-63', churn));
+  const result = await generate([analyticDenoiser()], options(join(folder, 'all'), '0-63', churn));
   assert.deepEqual({ ...result, seconds: 0 }, { written: 64, skipped: 0, notFinite: 0, nfe: 7, seconds: 0 });
   const all = imagesIn(join(folder, 'all'));
   assert.equal(Object.keys(all).length, 64);
@@ -44,7 +45,7 @@ test('one readable PNG per seed, whatever the batch and whatever else is made wi
 
   for (const batch of [1, 7, 64]) {
     const outdir = join(folder, `batch-${batch}`);
-    await generate(analyticDenoiser(), options(outdir, '19,10-18', { ...churn, batch }));
+    await generate([analyticDenoiser()], options(outdir, '19,10-18', { ...churn, batch }));
     const some = imagesIn(outdir);
     assert.equal(Object.keys(some).length, 10);
     for (const [name, bytes] of Object.entries(some)) assert.equal(bytes, all[name], `${name} at a batch of ${batch}`);
@@ -53,7 +54,7 @@ test('one readable PNG per seed, whatever the batch and whatever else is made wi
 
 test('images carry seed, class and settings', async (t) => {
   const folder = temporaryFolder(t);
-  await generate(analyticDenoiser({ labelDim: 10 }), options(folder, '0-3', { rho: 5 }));
+  await generate([analyticDenoiser({ labelDim: 10 })], options(folder, '0-3', { rho: 5 }));
   const texts = [0, 1, 2, 3].map((seed) => readPngText(readFileSync(join(folder, `00000${seed}.png`))));
   // The classes that generate.py draws depend on the number of latents; these are for 3x8x8.
   assert.deepEqual(
@@ -72,7 +73,7 @@ test('the class is taken from --class or drawn, and reaches the network', async 
   const folder = temporaryFolder(t);
   const brightness = async (chosen: number) => {
     const outdir = join(folder, String(chosen));
-    await generate(analyticDenoiser({ labelDim: 10 }), options(outdir, '0-7', { class: chosen }));
+    await generate([analyticDenoiser({ labelDim: 10 })], options(outdir, '0-7', { class: chosen }));
     assert.equal(readPngText(readFileSync(join(outdir, '000000.png'))).class, String(chosen));
     const values = Object.values(imagesIn(outdir)).map((bytes) => decodePng(Buffer.from(bytes, 'base64'), '').pixels);
     return values.reduce((sum, pixels) => sum + pixels.reduce((a, b) => a + b) / pixels.length, 0) / values.length;
@@ -85,7 +86,7 @@ test('subdirs, grayscale, negative and repeated seeds', async (t) => {
   const folder = temporaryFolder(t);
   const calls: number[] = [];
   const denoiser = analyticDenoiser({ channels: 1, onCall: (rows) => calls.push(rows) });
-  const result = await generate(denoiser, options(folder, '5,5,1001,-3,5', { subdirs: true }));
+  const result = await generate([denoiser], options(folder, '5,5,1001,-3,5', { subdirs: true }));
   assert.deepEqual([result.written, result.skipped], [3, 0]);
   assert.deepEqual(Object.keys(imagesIn(folder)), ['-01000/-00003.png', '000000/000005.png', '001000/001001.png']);
   assert.deepEqual([...new Set(calls)], [3]);
@@ -103,30 +104,30 @@ test('nothing happens for options that cannot work', async (t) => {
     [{}, { channels: 2 }, /2 channels/],
   ];
   for (const [more, net, message] of wrong) {
-    await assert.rejects(generate(analyticDenoiser(net), options(outdir, '0-3', more)), isUserError(message));
+    await assert.rejects(generate([analyticDenoiser(net)], options(outdir, '0-3', more)), isUserError(message));
   }
   assert.deepEqual(readdirSync(folder), []);
 });
 
 test('cancelled at any evaluation, a second run completes the folder to the same bytes', async (t) => {
   const folder = temporaryFolder(t);
-  await generate(analyticDenoiser(), options(join(folder, 'whole'), '0-9', { batch: 3 }));
+  await generate([analyticDenoiser()], options(join(folder, 'whole'), '0-9', { batch: 3 }));
   const outdir = join(folder, 'resumed');
   for (const stop of [1, 10, 17]) {
     const controller = new AbortController();
     let calls = 0;
     const denoiser = analyticDenoiser({ onCall: () => ++calls === stop && controller.abort() });
-    const run = generate(denoiser, options(outdir, '0-9', { batch: 3 }), { signal: controller.signal });
+    const run = generate([denoiser], options(outdir, '0-9', { batch: 3 }), { signal: controller.signal });
     await assert.rejects(run, CancelledError);
     assert.equal(calls, stop);
   }
   assert.equal(Object.keys(imagesIn(outdir)).length, 0 + 3 + (3 + 2));
-  const result = await generate(analyticDenoiser(), options(outdir, '0-9', { batch: 3 }));
+  const result = await generate([analyticDenoiser()], options(outdir, '0-9', { batch: 3 }));
   assert.deepEqual([result.written, result.skipped], [2, 8]);
   assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'whole')));
 
   const again = await generate(
-    analyticDenoiser({ onCall: () => assert.fail('nothing is left to do') }),
+    [analyticDenoiser({ onCall: () => assert.fail('nothing is left to do') })],
     options(outdir, '0-9'),
   );
   assert.deepEqual([again.written, again.skipped], [0, 10]);
@@ -134,7 +135,7 @@ test('cancelled at any evaluation, a second run completes the folder to the same
 
 test('images of other settings or of unknown origin never mix', async (t) => {
   const folder = temporaryFolder(t);
-  await generate(analyticDenoiser(), options(folder, '0-1'));
+  await generate([analyticDenoiser()], options(folder, '0-1'));
   const before = imagesIn(folder);
   const other: [Partial<GenerateOptions>, RegExp][] = [
     [{ steps: 5 }, /images made with steps 4, not 5; choose another folder/],
@@ -144,22 +145,22 @@ test('images of other settings or of unknown origin never mix', async (t) => {
     [{ subdirs: true }, /subdirs false, not true/],
   ];
   for (const [more, message] of other) {
-    await assert.rejects(generate(analyticDenoiser(), options(folder, '0-3', more)), isUserError(message));
+    await assert.rejects(generate([analyticDenoiser()], options(folder, '0-3', more)), isUserError(message));
   }
   assert.deepEqual(imagesIn(folder), before);
   // More seeds, and another batch, are the same settings.
-  assert.equal((await generate(analyticDenoiser(), options(folder, '0-3', { batch: 1 }))).written, 2);
+  assert.equal((await generate([analyticDenoiser()], options(folder, '0-3', { batch: 1 }))).written, 2);
 
   const foreign = join(folder, 'foreign');
   mkdirSync(foreign);
   writeFileSync(join(foreign, '000001.png'), encodePng({ width: 1, height: 1, channels: 1, pixels: Uint8Array.of(0) }));
   await assert.rejects(
-    generate(analyticDenoiser(), options(foreign, '0-1')),
+    generate([analyticDenoiser()], options(foreign, '0-1')),
     isUserError(/holds 000001\.png but no generation\.json/),
   );
   writeFileSync(join(foreign, 'generation.json'), '{"steps":');
   await assert.rejects(
-    generate(analyticDenoiser(), options(foreign, '0-1')),
+    generate([analyticDenoiser()], options(foreign, '0-1')),
     isUserError(/generation\.json is damaged/),
   );
 });
@@ -177,8 +178,8 @@ test('where the batch decides the last bits, every evaluation has the same numbe
       return (await plain.denoise(x, sigma, labels, n)).map((value) => value + n / 100);
     },
   };
-  await generate(denoiser, options(join(folder, 'all'), '0-20', { batch: 8 }));
-  await generate(denoiser, options(join(folder, 'some'), '10-12', { batch: 8 }));
+  await generate([denoiser], options(join(folder, 'all'), '0-20', { batch: 8 }));
+  await generate([denoiser], options(join(folder, 'some'), '10-12', { batch: 8 }));
   assert.deepEqual([...rows], [8]);
   const all = imagesIn(join(folder, 'all'));
   for (const [name, bytes] of Object.entries(imagesIn(join(folder, 'some')))) assert.equal(bytes, all[name]);
@@ -191,7 +192,7 @@ test('images of a diverged network are written and counted', async (t) => {
     const denoised = await plain.denoise(x, sigma, labels, n);
     return sigma < 1 ? denoised.fill(NaN, 0, denoised.length / n) : denoised;
   };
-  const result = await generate({ ...plain, denoise }, options(folder, '0-3'));
+  const result = await generate([{ ...plain, denoise }], options(folder, '0-3'));
   assert.deepEqual([result.written, result.notFinite], [4, 1]);
   const file = join(folder, '000000.png');
   assert.ok(decodePng(readFileSync(file), file).pixels.every((value) => value === 0));
@@ -199,9 +200,9 @@ test('images of a diverged network are written and counted', async (t) => {
 
 test('progress counts images, from those that were there', async (t) => {
   const folder = temporaryFolder(t);
-  await generate(analyticDenoiser(), options(folder, '0-2'));
+  await generate([analyticDenoiser()], options(folder, '0-2'));
   const reports: Progress[] = [];
-  await generate(analyticDenoiser(), options(folder, '0-9', { batch: 3 }), {
+  await generate([analyticDenoiser()], options(folder, '0-9', { batch: 3 }), {
     onProgress: (report) => reports.push(report),
   });
   assert.deepEqual([reports[0].done, reports[0].total], [3, 10]);
@@ -222,7 +223,7 @@ test('temporary files of dead processes are removed, those of live ones are not'
   for (const name of Object.values(parts)) writeFileSync(join(folder, name), 'half an image');
   const yesterday = Date.now() / 1000 - 86400;
   utimesSync(join(folder, parts.elsewhereOld), yesterday, yesterday);
-  await generate(analyticDenoiser(), options(folder, '0-2'));
+  await generate([analyticDenoiser()], options(folder, '0-2'));
   const names = readdirSync(folder).filter((name) => name.endsWith('.part'));
   assert.deepEqual(names.sort(), [parts.live, parts.elsewhere].sort());
 });
@@ -232,7 +233,7 @@ test('a folder that cannot be written is named', async (t) => {
   writeFileSync(join(folder, 'file'), '');
   for (const outdir of [join(folder, 'file'), join(folder, 'file', 'below')]) {
     await assert.rejects(
-      generate(analyticDenoiser(), options(outdir, '0-1')),
+      generate([analyticDenoiser()], options(outdir, '0-1')),
       isUserError(/Cannot write .*choose another folder/),
     );
   }
@@ -245,7 +246,7 @@ test('a full disk is one line, keeps finished images, and a re-run goes on', { s
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', disk]);
   try {
     writeFileSync(join(disk, 'ballast'), Buffer.alloc(64 * 1024));
-    const run = () => generate(analyticDenoiser(), options(disk, '0-19'));
+    const run = () => generate([analyticDenoiser()], options(disk, '0-19'));
     await assert.rejects(run(), isUserError(/Cannot write .*\.png: the disk is full: free some space/));
     const names = readdirSync(disk);
     const finished = imagesIn(disk);
@@ -289,7 +290,7 @@ async function ended(child: ChildProcess): Promise<string> {
 
 test('two processes share the seeds of one folder: none missing, torn, or made twice', async (t) => {
   const folder = temporaryFolder(t);
-  await generate(analyticDenoiser(), options(join(folder, 'one'), '0-79'));
+  await generate([analyticDenoiser()], options(join(folder, 'one'), '0-79'));
   const outdir = join(folder, 'two');
   const results = await Promise.all([startProcess(outdir, '0-79', 12), startProcess(outdir, '0-79', 12)].map(ended));
   const written = results.map((result) => {
@@ -306,7 +307,7 @@ test('two processes share the seeds of one folder: none missing, torn, or made t
 
 test('of two processes one is killed: the other makes its images too', async (t) => {
   const folder = temporaryFolder(t);
-  await generate(analyticDenoiser(), options(join(folder, 'one'), '0-79'));
+  await generate([analyticDenoiser()], options(join(folder, 'one'), '0-79'));
   const outdir = join(folder, 'killed');
   const [victim, survivor] = [startProcess(outdir, '0-79', 12), startProcess(outdir, '0-79', 12)];
   const [end, result] = [ended(victim), ended(survivor)];
@@ -323,7 +324,7 @@ test('of two processes one is killed: the other makes its images too', async (t)
 
 test('killed again and again, a folder ends up complete', async (t) => {
   const folder = temporaryFolder(t);
-  await generate(analyticDenoiser(), options(join(folder, 'one'), '0-39'));
+  await generate([analyticDenoiser()], options(join(folder, 'one'), '0-39'));
   const outdir = join(folder, 'killed');
   for (const progress of [1, 9, 21]) {
     const child = startProcess(outdir, '0-39', 3);
@@ -338,6 +339,31 @@ test('killed again and again, a folder ends up complete', async (t) => {
   assert.match(await ended(startProcess(outdir, '0-39', 0)), /^0 /);
   assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
   assert.equal(readdirSync(outdir).length, 40 + 1);
+});
+
+test('two devices of one process share the seeds; when one fails, the other stops and finished images stay', async (t) => {
+  const folder = temporaryFolder(t);
+  await generate([analyticDenoiser()], options(join(folder, 'one'), '0-127'));
+  const calls = [0, 0];
+  const device = (i: number, onCall: () => void = () => undefined): Denoiser =>
+    analyticDenoiser({ delay: 2, onCall: () => (calls[i]++, onCall()) });
+  const shared = join(folder, 'shared');
+  const result = await generate([device(0), device(1)], options(shared, '0-127'));
+  assert.deepEqual([result.written, result.skipped], [128, 0]);
+  assert.ok(Math.min(...calls) > 0, String(calls));
+  assert.deepEqual(imagesIn(shared), imagesIn(join(folder, 'one')));
+
+  const broken = join(folder, 'broken');
+  const failing = device(1, () => {
+    if (calls[1] > 30) throw new UserError('device 1 is out of memory');
+  });
+  calls.fill(0);
+  await assert.rejects(generate([device(0), failing], options(broken, '0-511')), isUserError(/^device 1 is out/));
+  const made = countImages(broken);
+  assert.ok(made > 0 && made < 512, `${made}`);
+  await generate([analyticDenoiser()], options(broken, '0-127'));
+  for (const [name, bytes] of Object.entries(imagesIn(join(folder, 'one'))))
+    assert.equal(readFileSync(join(broken, name)).toString('base64'), bytes);
 });
 
 function countImages(folder: string): number {

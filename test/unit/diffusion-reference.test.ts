@@ -103,7 +103,7 @@ test('an image of a real network does not depend on the images made with it, to 
   const { denoiser } = opened;
   const make = async (name: string, seeds: string, batch: number) => {
     const outdir = join(folder, name);
-    await generate(denoiser, { outdir, seeds: parseSeeds(seeds), steps: 3, batch, network: { sha256: '' } });
+    await generate([denoiser], { outdir, seeds: parseSeeds(seeds), steps: 3, batch, network: { sha256: '' } });
     return new Map(parseSeeds(seeds).map((seed) => [seed, readFileSync(join(outdir, imagePath(seed, false)))]));
   };
   const all = await make('all', '0-20', 64);
