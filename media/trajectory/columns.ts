@@ -53,7 +53,7 @@ export function trajectoryFacts({ seeds, steps, rng }: TrajectoryResult, network
   ];
 }
 
-/** Side in CSS pixels at which a picture is shown: a whole multiple of its own, 64 or more where it is smaller. */
+/** Side in CSS pixels at which a picture is shown: a whole multiple of its own, 48 or more where it is smaller. */
 export function pictureSide(resolution: number): number {
-  return resolution * Math.max(1, Math.ceil(64 / resolution));
+  return resolution * Math.max(1, Math.ceil(48 / resolution));
 }
