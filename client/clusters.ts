@@ -12,6 +12,8 @@ import {
   refreshRequest,
   watchRequest,
   type ClusterInfo,
+  type Dispatch,
+  type DispatchEnd,
   type DispatchProgress,
   type Job,
   type JobProgress,
@@ -44,10 +46,15 @@ export class Clusters implements vscode.Disposable {
   private readonly watched = new Map<string, string>();
   private readonly changed = new vscode.EventEmitter<string | undefined>();
   private readonly ended = new vscode.EventEmitter<PlacedJob>();
+  private readonly runEnded = new vscode.EventEmitter<DispatchEnd>();
+  /** `cluster/id` of jobs that belong to a run. */
+  private readonly jobsOfRuns = new Set<string>();
   /** Name of the cluster that changed; undefined where the list of clusters did. */
   readonly onDidChange = this.changed.event;
-  /** Fires once for each of my jobs that ended. */
+  /** Fires once for each of my jobs that ended, but for those of runs. */
   readonly onDidEnd = this.ended.event;
+  /** Fires once for each run that was brought home, also for those that ended while the editor was closed. */
+  readonly onDidEndRun = this.runEnded.event;
 
   constructor(private readonly context: Context) {}
 
@@ -63,15 +70,24 @@ export class Clusters implements vscode.Disposable {
     client.onNotification(queueNotification, (queue) => {
       this.queues.set(queue.cluster, this.withProgress(queue));
       this.changed.fire(queue.cluster);
-      for (const job of queue.ended) this.ended.fire({ cluster: queue.cluster, job });
+      for (const job of queue.ended)
+        if (!this.jobsOfRuns.has(`${queue.cluster}/${job.array?.id ?? job.id}`))
+          this.ended.fire({ cluster: queue.cluster, job });
     });
     client.onNotification(dispatchProgressNotification, (progress) => {
       this.running.set(progress.token, progress);
       this.redraw(progress.cluster);
     });
-    client.onNotification(dispatchEndNotification, ({ dispatch: { token, cluster } }) => {
+    client.onNotification(dispatchEndNotification, (end) => {
+      const { token, cluster } = end.dispatch;
       if (this.running.delete(token)) this.redraw(cluster);
+      this.runEnded.fire(end);
     });
+  }
+
+  /** The jobs of a run are told of together, at the run's end. */
+  adopt({ cluster, jobs }: Dispatch): void {
+    for (const { id } of jobs) if (id !== undefined) this.jobsOfRuns.add(`${cluster}/${id}`);
   }
 
   private redraw(cluster: string): void {
@@ -202,6 +218,7 @@ export class Clusters implements vscode.Disposable {
   dispose(): void {
     this.changed.dispose();
     this.ended.dispose();
+    this.runEnded.dispose();
   }
 }
 

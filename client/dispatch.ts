@@ -2,8 +2,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import {
-  containerRequest,
-  dispatchEndNotification,
   dispatchesRequest,
   dispatchRequest,
   previewRequest,
@@ -15,6 +13,7 @@ import {
   type PullParams,
 } from '../server/protocol';
 import { calibrateOnCluster } from './calibration-panel';
+import { buildContainer } from './container';
 import { ask, workspaceFolder } from './choices';
 import type { Context } from './context';
 import { errorText, isCancelled } from './errors';
@@ -23,7 +22,6 @@ import { plainText } from './plain-text';
 import { withProgress } from './progress';
 import { prepareConfig } from './run-config';
 import { showSamples } from './samples-panel';
-import { pickCluster } from './submission';
 
 /** Palette commands; package.json names the same ids. */
 export const DISPATCH_COMMANDS = {
@@ -62,18 +60,40 @@ export function registerDispatch(context: Context): vscode.Disposable[] {
       .join('\n');
     item.show();
   };
-  void context
-    .server()
-    .then((server) =>
-      context.extension.subscriptions.push(
-        server.onNotification(dispatchEndNotification, (end) => void tellEnd(context, end)),
-      ),
-    );
+  void comeBack(context).catch((error: unknown) => context.log?.appendLine(errorText(error)));
   return [
     item,
     context.clusters.onDidChange(draw),
+    context.clusters.onDidEndRun((end) => void tellEnd(context, end)),
     vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, lens),
   ];
+}
+
+/**
+ * Runs that were under way when the editor was closed: those on this machine are looked at now, those of other clusters
+ * once the user connects, and the user is reminded of that.
+ */
+async function comeBack(context: Context): Promise<void> {
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
+  if (folder === undefined || !vscode.workspace.isTrusted) return;
+  const server = await context.server();
+  // Outside of a repository nothing was submitted.
+  const known = await server.sendRequest(dispatchesRequest, { folder }).catch(() => undefined);
+  const open = known?.dispatches.filter(({ state }) => state === 'submitted' || state === 'ended') ?? [];
+  if (open.length === 0) return;
+  for (const dispatch of open) context.clusters.adopt(dispatch);
+  for (const { profile, connection } of await context.clusters.load()) {
+    const names = open.filter(({ cluster }) => cluster === profile.name).map(({ name }) => name);
+    if (names.length > 0 && !profile.local && connection === 'disconnected')
+      void remind(profile.name, [...new Set(names)].join(', '));
+  }
+}
+
+async function remind(cluster: string, names: string): Promise<void> {
+  const connect = vscode.l10n.t('Connect');
+  const text = vscode.l10n.t('Runs were submitted to {0}: {1}. Connect to see how they went.', cluster, names);
+  if ((await vscode.window.showInformationMessage(plainText(text), connect)) === connect)
+    await vscode.commands.executeCommand('edmWorkbench.connect', { cluster });
 }
 
 async function submitRun(context: Context, argument?: unknown): Promise<void> {
@@ -81,6 +101,7 @@ async function submitRun(context: Context, argument?: unknown): Promise<void> {
   if (!prepared) return;
   const dispatch = await submitDeciding(context, { ...prepared, dirty: 'refuse' });
   if (!dispatch) return;
+  context.clusters.adopt(dispatch);
   const ids = dispatch.jobs.flatMap(({ id }) => id ?? []).join(', ');
   const done = vscode.l10n.t('{0} at {1} is on {2}: {3}', dispatch.name, dispatch.code.short, dispatch.cluster, ids);
   const follow = vscode.l10n.t('Follow log');
@@ -190,52 +211,33 @@ async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
     }
     const [fix, log] = [vscode.l10n.t('Fix and resubmit'), vscode.l10n.t('Open log')];
     const chosen = await vscode.window.showErrorMessage(plainText(text), fix, ...(dispatch.log ? [log] : []));
-    if (chosen === fix) await openConfig(root, dispatch);
-    if (chosen === log && dispatch.log && dispatch.local) {
-      const local = path.join(root, dispatch.local, path.posix.basename(dispatch.log));
-      await vscode.window.showTextDocument(vscode.Uri.file(local));
-    }
+    if (chosen === fix) await fixConfig(root, dispatch);
+    if (chosen === log) await openLog(root, dispatch);
   } catch (error) {
     if (!isCancelled(error)) void vscode.window.showErrorMessage(errorText(error));
   }
 }
 
-/** The config with its lenses: change what was wrong, press "Submit to cluster"; finished images are kept. */
-async function openConfig(root: string, { config_file }: Dispatch): Promise<void> {
-  await vscode.window.showTextDocument(vscode.Uri.file(path.join(root, config_file)));
+/** The log as it was fetched, at the line that tells why. */
+async function openLog(root: string, { local = '', log = '', log_line = 1 }: Dispatch): Promise<void> {
+  const file = vscode.Uri.file(path.join(root, local, path.posix.basename(log)));
+  const at = new vscode.Range(log_line - 1, 0, log_line, 0);
+  await vscode.window.showTextDocument(file, { selection: at });
 }
 
-/** A Dockerfile here to an Apptainer image there; its path goes into the profile. */
-async function buildContainer(context: Context, argument?: unknown): Promise<void> {
-  const [file] = argument instanceof vscode.Uri ? [argument] : await dockerfiles();
-  if (!file) return;
-  const cluster = await pickCluster(context);
-  if (cluster === undefined) return;
-  await context.clusters.connect(cluster);
-  const title = vscode.l10n.t('Build container for {0}', cluster);
-  const built = await withProgress(context, title, (server, progress, token) =>
-    server.sendRequest(containerRequest, { cluster, dockerfile: file.fsPath, ...progress }, token),
+/** The config at what may put it right; once that is changed, it is submitted again, and finished images are kept. */
+async function fixConfig(root: string, { config_file, cluster, error, fix }: Dispatch): Promise<void> {
+  const document = await vscode.workspace.openTextDocument(vscode.Uri.file(path.join(root, config_file)));
+  const lineOf = (key: string) => new RegExp(`^${key}:[^#\\r\\n]*`, 'm').exec(document.getText());
+  const found = (fix && lineOf(fix)) || lineOf('network');
+  const at = found?.index ?? 0;
+  const selection = new vscode.Range(
+    document.positionAt(at),
+    document.positionAt(at + (found?.[0].trimEnd().length ?? 0)),
   );
-  if (!built) return;
-  const copy = vscode.l10n.t('Copy path');
-  const text = vscode.l10n.t(
-    'The image is ready: write "container: {0}" into the profile of {1}.',
-    built.image,
-    cluster,
-  );
-  if ((await vscode.window.showInformationMessage(plainText(text), copy)) === copy)
-    await vscode.env.clipboard.writeText(built.image);
-}
-
-/** The Dockerfile that is meant, as a list of one. */
-async function dockerfiles(): Promise<vscode.Uri[]> {
-  const found = await vscode.workspace.findFiles('**/{Dockerfile,*.dockerfile}', '**/{node_modules,runs}/**', 50);
-  if (found.length === 0)
-    void vscode.window.showErrorMessage(
-      vscode.l10n.t('There is no Dockerfile in this workspace: "edm-workbench container template" writes one.'),
-    );
-  if (found.length <= 1) return found;
-  const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
-  const chosen = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which Dockerfile?') });
-  return chosen ? [chosen.uri] : [];
+  await vscode.window.showTextDocument(document, { selection });
+  const again = vscode.l10n.t('Submit again');
+  const text = vscode.l10n.t('{0} Change the config, then submit it to {1} again.', error ?? '', cluster).trim();
+  if ((await vscode.window.showInformationMessage(plainText(text), again)) === again)
+    await vscode.commands.executeCommand('edmWorkbench.dispatch', document.uri);
 }

@@ -51,9 +51,9 @@ export async function withProgress<R>(
   }
 }
 
-/** `Generating 128/1000, 15.2/s, 58 s left`. */
+/** `Generating 128/1000, 15.2/s, 58 s left`; what is one step has no count. */
 function progressText({ phase, done, total, rate, eta, note }: Progress): string {
-  const parts = [`${phase} ${done}/${total}`];
+  const parts = [total > 1 ? `${phase} ${done}/${total}` : phase];
   if (rate) parts.push(vscode.l10n.t('{0}/s', rate.toPrecision(3)));
   if (eta !== undefined && done < total) parts.push(vscode.l10n.t('{0} left', durationText(eta)));
   if (note) parts.push(note);

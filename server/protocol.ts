@@ -492,6 +492,9 @@ export interface ContainerParams extends WithProgress {
   dockerfile: string;
 }
 export const containerRequest = new RequestType<ContainerParams, { image: string }, void>('edm/container');
+/** A Dockerfile for EDM to begin with. */
+export const dockerfileRequest = new RequestType0<string, void>('edm/dockerfile');
+
 export type { Calibration };
 
 /** Measure batch sizes of a config by a short job on the cluster; what came of it is kept for the config. */

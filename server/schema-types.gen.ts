@@ -641,6 +641,14 @@ export interface Dispatch {
    */
   log?: string;
   /**
+   * The line of it that tells, 1-based, as far as it was fetched.
+   */
+  log_line?: number;
+  /**
+   * Key of the config that may put it right, e.g. batch.
+   */
+  fix?: string;
+  /**
    * What the user should know, one sentence each.
    */
   notes: string[];

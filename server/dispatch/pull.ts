@@ -1,7 +1,7 @@
 /** What comes back: the results as soon as a run is over, the images when they are wanted. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -55,9 +55,21 @@ export async function pullResults(
   dispatch.fetched = [...new Set([...dispatch.fetched, 'results' as const])];
   dispatch.state = outcome.state;
   if (outcome.error) dispatch.error = outcome.error;
-  if (outcome.log) dispatch.log = outcome.log;
+  if (outcome.fix) dispatch.fix = outcome.fix;
+  if (outcome.log) {
+    dispatch.log = outcome.log;
+    const number = await lineOf(path.join(local, path.posix.basename(outcome.log)), outcome.line);
+    if (number !== undefined) dispatch.log_line = number;
+  }
   await ledger.save(dispatch);
   return dispatch;
+}
+
+/** 1-based number of the last such line of a file. */
+async function lineOf(file: string, line: string | undefined): Promise<number | undefined> {
+  const lines = line === undefined ? [] : (await readFile(file, 'utf8')).split('\n');
+  const at = lines.lastIndexOf(line ?? '');
+  return at < 0 ? undefined : at + 1;
 }
 
 /** generate.py makes no grid: one of the first images is made here, of which a run has at least one. */

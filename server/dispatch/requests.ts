@@ -10,6 +10,7 @@ import { calibrate } from './calibration';
 import { batchEdit, calibrationsOf } from './calibrations';
 import { DirtyTreeError } from './commit';
 import { provideContainer } from './container/pipeline';
+import { EDM_DOCKERFILE } from './container/recipe';
 import { endText } from './follow';
 import { Ledger } from './ledger';
 import type { ClusterAccess } from './remote';
@@ -92,6 +93,7 @@ export function registerDispatchRequests(
       };
     }),
   );
+  connection.onRequest(protocol.dockerfileRequest, () => EDM_DOCKERFILE);
   connection.onRequest(protocol.calibrationRequest, (params, token) =>
     job(params, token, (access, seconds, task) =>
       calibrate({ config: params.config, access, control: task, pollSeconds: seconds }),

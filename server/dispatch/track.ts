@@ -2,7 +2,7 @@
 import { LOG_FINDINGS } from '../cluster/log-findings';
 import { FINISHED_STATES, type Job } from '../protocol';
 import { validator } from '../schema';
-import type { Dispatch, RunManifest } from '../schema-types.gen';
+import type { Dispatch, RunConfig, RunManifest } from '../schema-types.gen';
 import { edmManifest } from './edm-result';
 import { progressOf } from './progress';
 import { jobsText } from './submit';
@@ -25,8 +25,11 @@ export interface Outcome {
   state: 'complete' | 'failed' | 'cancelled';
   /** Why, in words. */
   error?: string;
-  /** Log that tells, absolute there. */
+  /** Log that tells, absolute there, and the line of it. */
   log?: string;
+  line?: string;
+  /** Key of the config that may put it right. */
+  fix?: string;
   /** Of a run that is complete. */
   manifest?: RunManifest;
 }
@@ -62,7 +65,13 @@ async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job
     (wrong
       ? `The scheduler says ${wrong.stateName}`
       : `The scheduler has forgotten ${jobsText(dispatch)}, and no result is there`);
-  return { state, error: reason, ...(log && { log: log.file }) };
+  const fix = FIXES[log?.id ?? wrong?.state ?? ''];
+  return {
+    ...{ state, error: reason },
+    ...(log && { log: log.file }),
+    ...(log?.line && { line: log.line }),
+    ...(fix && { fix }),
+  };
 }
 
 async function remoteManifest(remote: Remote, { folder, run }: Dispatch): Promise<RunManifest | undefined> {
@@ -75,28 +84,45 @@ async function remoteManifest(remote: Remote, { folder, run }: Dispatch): Promis
 /** Bytes of a log's end that are read for its reason. */
 const TAIL = 16_384;
 
+/** What of the config may put a failure right: by the finding in its log, or by the state of its job. */
+const FIXES: Readonly<Record<string, keyof RunConfig | undefined>> = {
+  'cuda-memory': 'batch',
+  memory: 'batch',
+  killed: 'batch',
+  'time-limit': 'time',
+  timeout: 'time',
+  'no-gpu': 'gpus',
+};
+
+/** A log by what explains the failure: the line, what it means, and which finding knows it. */
+interface ExplainingLog {
+  file: string;
+  text: string;
+  explained?: string;
+  line?: string;
+  id?: string;
+}
+
 /** The log of the first job that explains itself, else of the last one. */
-async function explainingLog(
-  remote: Remote,
-  { folder, run, jobs }: Dispatch,
-): Promise<{ file: string; text: string; explained?: string } | undefined> {
+async function explainingLog(remote: Remote, { folder, run, jobs }: Dispatch): Promise<ExplainingLog | undefined> {
   const ids = jobs.flatMap(({ id }) => id ?? []);
   const place = `${folder}/${run}`;
   const logs = (await remote.files.list(place)).filter(
     ({ name }) => name.endsWith('.out') && ids.some((id) => name.includes(`-${id}.`) || name.includes(`-${id}_`)),
   );
-  let last: { file: string; text: string; explained?: string } | undefined;
+  let last: ExplainingLog | undefined;
   for (const { role } of jobs) {
     for (const { name, facts } of logs.filter((log) => log.name.startsWith(`${role}-`))) {
       const file = `${place}/${name}`;
       const text = (await remote.files.read(file, Math.max(0, facts.size - TAIL), TAIL)).toString();
       last = { file, text };
-      for (const finding of LOG_FINDINGS) {
-        if (finding.remedy && finding.pattern.test(text))
-          return { ...last, explained: `${finding.text}. ${finding.remedy}` };
+      const lines = text.split('\n');
+      for (const { id, pattern, text: what, remedy } of LOG_FINDINGS) {
+        const line = remedy && lines.findLast((one) => pattern.test(one));
+        if (line) return { ...last, explained: `${what}. ${remedy}`, line, id };
       }
-      const error = /^(?:Error|\w*Error): (.*)$/m.exec(text)?.[1];
-      if (error) return { ...last, explained: error };
+      const line = lines.findLast((one) => /^(?:Error|\w*Error): ./.test(one));
+      if (line) return { ...last, explained: line.slice(line.indexOf(': ') + 2), line };
     }
   }
   return last;

@@ -1,0 +1,55 @@
+/** Containers for clusters: a Dockerfile here becomes an Apptainer image there. */
+import * as vscode from 'vscode';
+import { containerRequest, dockerfileRequest } from '../server/protocol';
+import type { Context } from './context';
+import { plainText } from './plain-text';
+import { withProgress } from './progress';
+import { pickCluster } from './submission';
+
+/** A Dockerfile here to an Apptainer image there; its path goes into the profile. */
+export async function buildContainer(context: Context, argument?: unknown): Promise<void> {
+  const file = argument instanceof vscode.Uri ? argument : await pickDockerfile(context);
+  if (!file) return;
+  const cluster = await pickCluster(context);
+  if (cluster === undefined) return;
+  await context.clusters.connect(cluster);
+  const title = vscode.l10n.t('Build container for {0}', cluster);
+  const built = await withProgress(context, title, (server, progress, token) =>
+    server.sendRequest(containerRequest, { cluster, dockerfile: file.fsPath, ...progress }, token),
+  );
+  if (!built) return;
+  const copy = vscode.l10n.t('Copy path');
+  const text = vscode.l10n.t(
+    'The image is ready: write "container: {0}" into the profile of {1}.',
+    built.image,
+    cluster,
+  );
+  if ((await vscode.window.showInformationMessage(plainText(text), copy)) === copy)
+    await vscode.env.clipboard.writeText(built.image);
+}
+
+/** The Dockerfile that is meant; where there is none, one for EDM is offered to begin with. */
+async function pickDockerfile(context: Context): Promise<vscode.Uri | undefined> {
+  const found = await vscode.workspace.findFiles('**/{Dockerfile,*.dockerfile}', '**/{node_modules,runs}/**', 50);
+  if (found.length === 0) {
+    void offerDockerfile(context);
+    return undefined;
+  }
+  if (found.length === 1) return found[0];
+  const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
+  const chosen = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which Dockerfile?') });
+  return chosen?.uri;
+}
+
+/** Written into the workspace and shown: it is read before it is built. */
+async function offerDockerfile(context: Context): Promise<void> {
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  const write = vscode.l10n.t('Write one for EDM');
+  const text = vscode.l10n.t('There is no Dockerfile in this workspace.');
+  const chosen = await vscode.window.showWarningMessage(text, ...(folder ? [write] : []));
+  if (chosen !== write || !folder) return;
+  const server = await context.server();
+  const file = vscode.Uri.joinPath(folder, 'Dockerfile');
+  await vscode.workspace.fs.writeFile(file, Buffer.from(await server.sendRequest(dockerfileRequest)));
+  await vscode.window.showTextDocument(file);
+}
