@@ -124,8 +124,8 @@ export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     item.iconPath = new vscode.ThemeIcon(icon, colour ? new vscode.ThemeColor(colour) : undefined);
     const time = timeText(job, taken, Date.now());
     item.description = [
-      vscode.l10n.t(word),
       standingText(job.progress),
+      vscode.l10n.t(word),
       time,
       job.nodeList,
       job.state === 'queued' ? job.reason?.name : exitText(job),
@@ -146,7 +146,7 @@ export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Collapsed);
     item.id = `${cluster}/${finished ? 'finished/' : ''}array ${id}`;
     const standing = finished ? '' : standingText(this.clusters.progressOf(cluster, id));
-    item.description = [id, standing, countsText(tasks)].filter(Boolean).join(' · ');
+    item.description = [standing, id, countsText(tasks)].filter(Boolean).join(' · ');
     const [[state]] = stateCounts(tasks);
     const { colour } = JOB_STATES[state];
     item.iconPath = new vscode.ThemeIcon('layers', colour ? new vscode.ThemeColor(colour) : undefined);

@@ -168,6 +168,8 @@ export class Clusters implements vscode.Disposable {
 
   /** Connects, which may lead to prompts. Does nothing where the connection stands. */
   async connect(name: string): Promise<void> {
+    // A config may name its cluster before anybody has looked at the list.
+    if (!this.infos.has(name)) await this.load();
     if (this.infos.get(name)?.connection === 'connected') return;
     await vscode.window.withProgress(
       { location: { viewId: 'edmWorkbench.clusters' }, title: vscode.l10n.t('Connecting to {0}', name) },

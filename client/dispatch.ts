@@ -122,8 +122,8 @@ async function submitDeciding(context: Context, params: DispatchParams): Promise
   const dispatch = await withProgress(context, title, (_server, progress, token) => {
     token.onCancellationRequested(() => source.cancel());
     return server.sendRequest(dispatchRequest, { ...params, ...progress }, source.token).catch((error: unknown) => {
-      if (!(error as { data?: DirtyRefusal }).data?.dirty) throw error;
-      refusal = errorText(error);
+      refusal = (error as { data?: DirtyRefusal }).data?.dirty;
+      if (refusal === undefined) throw error;
       return undefined;
     });
   });
@@ -131,7 +131,13 @@ async function submitDeciding(context: Context, params: DispatchParams): Promise
   const [commit, keep] = [vscode.l10n.t('Commit for me'), vscode.l10n.t('Run as it is, marked dirty')];
   const chosen = await vscode.window.showWarningMessage(
     vscode.l10n.t('The work tree has uncommitted changes.'),
-    { modal: true, detail: plainText(refusal) },
+    {
+      modal: true,
+      detail: vscode.l10n.t(
+        '{0}. Commit it, or run the tree as it is: the folder and the record then say -dirty, and the changes are kept in the run folder.',
+        plainText(refusal),
+      ),
+    },
     commit,
     keep,
   );

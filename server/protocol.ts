@@ -435,7 +435,8 @@ export interface DispatchParams extends WithProgress {
 export const dispatchRequest = new RequestType<DispatchParams, Dispatch, DirtyRefusal>('edm/dispatch');
 /** The work tree differs from its commit. */
 export interface DirtyRefusal {
-  dirty: true;
+  /** E.g. `generate.py is not committed`. */
+  dirty: string;
 }
 /** The scripts that would be submitted now, in their order; nothing is sent. */
 export const previewRequest = new RequestType<

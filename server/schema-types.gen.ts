@@ -629,6 +629,10 @@ export interface Dispatch {
    */
   fetched: ("results" | "images")[];
   /**
+   * Its distances, in words.
+   */
+  result?: string;
+  /**
    * True once the user was told of its end.
    */
   told?: boolean;

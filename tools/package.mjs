@@ -1,4 +1,4 @@
-// `npm run package [-- TARGET]`: a VSIX for one platform, with that platform's ONNX Runtime alone.
+// `npm run package [-- TARGET]`: a VSIX for one platform, with that platform's ONNX Runtime, and the one of most clusters.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -13,6 +13,9 @@ if (!existsSync(path.join(root, binaries))) {
   console.error(`Error: ONNX Runtime has no binary for ${target}`);
   process.exit(1);
 }
+
+/** @param {string} os @param {string} cpu */
+const runtimeOf = (os, cpu) => `node_modules/onnxruntime-node/bin/napi-v6/${os}/${cpu}/**`;
 
 // Everything is bundled but ONNX Runtime, which loads its library from its own folder.
 const KEPT = [
@@ -33,7 +36,9 @@ const KEPT = [
   'node_modules/onnxruntime-common/package.json',
   'node_modules/onnxruntime-common/dist/cjs/**/*.js',
   'node_modules/onnxruntime-common/dist/cjs/package.json',
-  `${binaries.split(path.sep).join('/')}/**`,
+  runtimeOf(platform, architecture),
+  // A job on a cluster runs the same program: see server/dispatch/stage.ts.
+  runtimeOf('linux', 'x64'),
 ];
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'edm-workbench-package-'));
 const ignore = path.join(scratch, '.vscodeignore');

@@ -23,7 +23,14 @@ export interface CommitToRun {
 }
 
 /** The user has to decide about uncommitted changes. */
-export class DirtyTreeError extends UserError {}
+export class DirtyTreeError extends UserError {
+  /** @param what e.g. `generate.py is not committed` */
+  constructor(readonly what: string) {
+    super(
+      `${what}: commit first, or choose to have it done (--dirty commit) or to run the tree as it is, marked dirty (--dirty keep)`,
+    );
+  }
+}
 
 /** Untracked files that are taken along for "keep" may have this many bytes together. */
 const MAX_UNTRACKED = 100e6;
@@ -56,10 +63,7 @@ export async function commitToRun(
       const changed = (await git(root, 'status', '--porcelain', '--untracked-files=all', '--', ...paths))
         .split('\n')
         .map((line) => line.slice(3));
-      throw new DirtyTreeError(
-        `${named(changed)} ${changed.length === 1 ? 'is' : 'are'} not committed: commit first, or choose to have it done ` +
-          '(--dirty commit) or to run the tree as it is, marked dirty (--dirty keep)',
-      );
+      throw new DirtyTreeError(`${named(changed)} ${changed.length === 1 ? 'is' : 'are'} not committed`);
     }
     case 'commit':
       await git(root, 'add', '--all', '--', ...paths);

@@ -81,8 +81,8 @@ export async function awaitRun(
 }
 
 /** How a run ended, in one line. */
-export function endText({ name, cluster, state, error, log }: Dispatch): string {
-  if (state === 'complete') return `${name} on ${cluster} is complete`;
+export function endText({ name, cluster, state, error, log, result }: Dispatch): string {
+  if (state === 'complete') return `${name} on ${cluster} is complete${result ? `: ${result}` : ''}`;
   const what = state === 'cancelled' ? 'was cancelled' : 'failed';
   const why = error ? `: ${error.replace(/\.$/, '')}` : '';
   return `${name} on ${cluster} ${what}${why}${log ? ` (${log})` : ''}; submit it again to continue, finished images are kept`;

@@ -9,6 +9,7 @@ import type { TransferControl } from '../cluster/host';
 import { writeGrid } from '../diffusion/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { messageOf, UserError } from '../errors';
+import { formatG } from '../fid/format-g';
 import { appendRecord, recordId } from '../history/store';
 import { readManifest } from '../history/samples';
 import { jsonOf } from '../runs/folder';
@@ -50,6 +51,8 @@ export async function pullResults(
   if (outcome.state === 'complete' && dispatch.engine === 'edm')
     await firstImages(remote, dispatch, outcome, local, control);
   const records = outcome.state === 'complete' ? await recordResults(ledger, dispatch, outcome) : [];
+  if (records.length > 0)
+    dispatch.result = records.map(({ metric, value, num }) => `${metric} ${formatG(value)} (N = ${num})`).join(', ');
   const manifest = manifestOf(dispatch, outcome, records);
   await writeAtomically(path.join(local, 'run.json'), Buffer.from(`${jsonOf(manifest)}\n`));
   dispatch.fetched = [...new Set([...dispatch.fetched, 'results' as const])];

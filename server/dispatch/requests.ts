@@ -51,7 +51,9 @@ export function registerDispatchRequests(
       return dispatch;
     } catch (error) {
       if (!(error instanceof DirtyTreeError)) return new ResponseError(responseError(error).code, messageOf(error));
-      return new ResponseError<protocol.DirtyRefusal>(LSPErrorCodes.RequestFailed, error.message, { dirty: true });
+      return new ResponseError<protocol.DirtyRefusal>(LSPErrorCodes.RequestFailed, error.message, {
+        dirty: error.what,
+      });
     }
   });
   connection.onRequest(protocol.previewRequest, ({ config, cluster }) =>

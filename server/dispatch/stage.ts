@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { packageRoot } from '../assets';
 import { moveIntoPlace } from '../atomic-file';
 import { cachePath } from '../cache';
-import type { TransferControl } from '../cluster/host';
+import { ConnectionLostError, type TransferControl } from '../cluster/host';
 import { UserError } from '../errors';
 import { fileDigest } from '../onnx/file-digest';
 import type { Remote } from './remote';
@@ -30,6 +30,7 @@ export function safeName(name: string): string {
 
 /* ---- This program ---- */
 
+const RUNTIME = 'node_modules/onnxruntime-node';
 /** What runs without an editor; everything is bundled but ONNX Runtime, which loads its library from its own folder. */
 const PROGRAM = [
   'package.json',
@@ -37,8 +38,8 @@ const PROGRAM = [
   'server/model',
   'dist/cli.js',
   'dist/worker.js',
-  'node_modules/onnxruntime-node/package.json',
-  'node_modules/onnxruntime-node/dist',
+  `${RUNTIME}/package.json`,
+  `${RUNTIME}/dist`,
   'node_modules/onnxruntime-common/package.json',
   'node_modules/onnxruntime-common/dist/cjs',
 ];
@@ -60,14 +61,26 @@ export async function programName(): Promise<string> {
 
 /**
  * Brings this program to the cluster, with ONNX Runtime for its machine and a node to run it, unless it is there.
+ * @param root folder of the program here
  * @throws UserError where there is no ONNX Runtime for that machine, or no node
  */
-export async function stageProgram(remote: Remote, control: TransferControl): Promise<string> {
+export async function stageProgram(
+  remote: Remote,
+  control: TransferControl,
+  root: string = packageRoot(),
+): Promise<string> {
   const name = await programName();
   const folder = remote.place('workbench', name);
   const ready = `${folder}/ready`;
   if (await remote.files.stat(ready)) return folder;
-  const archive = await packProgram(name, remote);
+  const architecture = ARCHITECTURES[remote.machine];
+  if (!architecture)
+    throw new UserError(
+      `There is no ONNX Runtime for ${remote.machine}, which ${remote.profile.name} is: choose engine edm`,
+    );
+  const binaries = `${RUNTIME}/bin/napi-v6/linux/${architecture}`;
+  const isHere = existsSync(path.join(root, binaries));
+  const archive = await packProgram(root, `${name}-${isHere ? architecture : 'bare'}`, isHere ? [binaries] : []);
   const incoming = `${folder}.tar.gz`;
   await remote.files.upload(archive, incoming, control);
   // Unpacked beside it and renamed: a job never sees half of it.
@@ -75,6 +88,7 @@ export async function stageProgram(remote: Remote, control: TransferControl): Pr
   await remote.files.remove(part);
   await remote.files.makeFolder(part);
   await remote.do('Unpacking the workbench', ['tar', '-xzf', incoming, '-C', part]);
+  if (!isHere) await fetchRuntime(remote, root, part, architecture);
   await provideNode(remote, `${part}/bin/node`, control);
   await remote.files.remove(folder);
   await remote.files.rename(part, folder);
@@ -83,24 +97,36 @@ export async function stageProgram(remote: Remote, control: TransferControl): Pr
   return folder;
 }
 
-async function packProgram(name: string, remote: Remote): Promise<string> {
-  const architecture = ARCHITECTURES[remote.machine];
-  const binaries = `node_modules/onnxruntime-node/bin/napi-v6/linux/${architecture}`;
-  if (!architecture || !existsSync(path.join(packageRoot(), binaries))) {
-    throw new UserError(
-      `The workbench here has no ONNX Runtime for ${remote.machine} Linux, which ${remote.profile.name} is: install its build for linux-${architecture ?? remote.machine}, or choose engine edm`,
-    );
-  }
-  const archive = cachePath('program', `${name}-${architecture}.tar.gz`);
+async function packProgram(root: string, name: string, binaries: readonly string[]): Promise<string> {
+  const archive = cachePath('program', `${name}.tar.gz`);
   if (existsSync(archive)) return archive;
   await mkdir(path.dirname(archive), { recursive: true });
   const part = `${archive}.${process.pid}`;
-  await run('tar', ['-czf', part, '-C', packageRoot(), ...PROGRAM, binaries]).catch((error: unknown) => {
+  await run('tar', ['-czf', part, '-C', root, ...PROGRAM, ...binaries]).catch((error: unknown) => {
     const { stderr } = error as { stderr?: string };
     throw new UserError(`Packing the workbench with tar failed: ${stderr?.trim().split('\n').pop() ?? String(error)}`);
   });
   await moveIntoPlace(part, archive);
   return archive;
+}
+
+/** The package as it is published has the libraries of all machines; nothing in it is run. */
+const FETCH =
+  'cd "$1" && npm pack --silent "onnxruntime-node@$2" && tar -xzf onnxruntime-node-*.tgz --strip-components=1 -C "$3" "package/bin/napi-v6/linux/$4" && rm onnxruntime-node-*.tgz';
+
+/** ONNX Runtime by the cluster's own npm: what was installed here brings the libraries of other machines only. */
+async function fetchRuntime(remote: Remote, root: string, folder: string, architecture: string): Promise<void> {
+  const text = await readFile(path.join(root, RUNTIME, 'package.json'), 'utf8');
+  const { version } = JSON.parse(text) as { version: string };
+  const target = `${folder}/${RUNTIME}`;
+  const attempt = `The workbench here brings no ONNX Runtime for linux-${architecture}; fetching it`;
+  await remote.do(attempt, ['sh', '-c', FETCH, 'sh', folder, version, target, architecture]).catch((error: unknown) => {
+    if (!(error instanceof UserError) || error instanceof ConnectionLostError) throw error;
+    throw new UserError(
+      `${error.message}. Either give ${remote.profile.name} npm (a line such as "module load nodejs" under setup) and a way to the registry, ` +
+        `or install the workbench's package for linux-${architecture} here, or choose engine edm`,
+    );
+  });
 }
 
 /** The cluster's own node where it is new enough; otherwise this machine's where it would run there. */
@@ -112,9 +138,10 @@ async function provideNode(remote: Remote, target: string, control: TransferCont
     await remote.do('Providing node', ['ln', '-sf', file, target]);
     return;
   }
-  const sameMachine = process.platform === 'linux' && process.arch === ARCHITECTURES[remote.machine];
-  if (sameMachine && !process.versions.electron) {
-    const staged = await stageFile(remote, process.execPath, 'node', control);
+  const isSameMachine = process.platform === 'linux' && process.arch === ARCHITECTURES[remote.machine];
+  const own = isSameMachine ? await nodeHere() : undefined;
+  if (own !== undefined) {
+    const staged = await stageFile(remote, own, 'node', control);
     await remote.do('Providing node', ['sh', '-c', 'cp "$1" "$2" && chmod 755 "$2"', 'sh', staged, target]);
     const answer = await remote.ask([target, '--version']);
     if (answer !== undefined) return;
@@ -123,6 +150,14 @@ async function provideNode(remote: Remote, target: string, control: TransferCont
   throw new UserError(
     `${remote.profile.name} ${found}, and this machine's does not run there: add a line that provides node 20.15 or newer to setup in its profile (e.g. "module load nodejs"), or choose engine edm`,
   );
+}
+
+/** A node of this machine; the program of a desktop editor is none. */
+async function nodeHere(): Promise<string | undefined> {
+  if (!process.versions.electron) return process.execPath;
+  const asked = await run('node', ['-p', 'process.execPath + "\\n" + process.version']).catch(() => undefined);
+  const [file, version] = asked?.stdout.trim().split('\n') ?? [];
+  return file && version && isNewEnough(version) ? file : undefined;
 }
 
 function isNewEnough(version: string): boolean {
