@@ -231,7 +231,7 @@ async function openLog(root: string, { local = '', log = '', log_line = 1 }: Dis
   await vscode.window.showTextDocument(file, { selection: at });
 }
 
-/** The config at what may put it right; once that is changed, it is submitted again, and finished images are kept. */
+/** The config at what may put it right, to be submitted again from there. */
 async function fixConfig(root: string, { config_file, cluster, error, fix }: Dispatch): Promise<void> {
   const document = await vscode.workspace.openTextDocument(vscode.Uri.file(path.join(root, config_file)));
   const lineOf = (key: string) => new RegExp(`^${key}:[^#\\r\\n]*`, 'm').exec(document.getText());

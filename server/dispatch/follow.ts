@@ -81,9 +81,11 @@ export async function awaitRun(
 }
 
 /** How a run ended, in one line. */
-export function endText({ name, cluster, state, error, log, result }: Dispatch): string {
+export function endText({ name, cluster, engine, state, error, log, result }: Dispatch): string {
   if (state === 'complete') return `${name} on ${cluster} is complete${result ? `: ${result}` : ''}`;
   const what = state === 'cancelled' ? 'was cancelled' : 'failed';
+  // generate.py makes all images again; another commit has a folder of its own.
+  const kept = engine === 'workbench' ? ' to continue: at the same commit finished images are kept' : '';
   const why = error ? `: ${error.replace(/\.$/, '')}` : '';
-  return `${name} on ${cluster} ${what}${why}${log ? ` (${log})` : ''}; submit it again to continue, finished images are kept`;
+  return `${name} on ${cluster} ${what}${why}${log ? ` (${log})` : ''}; submit it again${kept}`;
 }

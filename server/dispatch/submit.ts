@@ -65,18 +65,22 @@ async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: Cluste
       fingerprint === draft.fingerprint &&
       config_file === draft.configFile,
   );
-  const last = same[same.length - 1] as Dispatch | undefined;
-  if (last?.state === 'preparing') return last;
-  if (last?.state === 'ended') throw new UserError(`This run has ended on ${profile.name}: pull its results first`, 1);
-  if (last?.state === 'submitted') {
+  // By state and not by time: clocks are set back, and a run that is alive must not be made twice.
+  const latest = (wanted: Dispatch['state']): Dispatch | undefined => same.findLast(({ state }) => state === wanted);
+  const begun = latest('preparing');
+  if (begun) return begun;
+  if (latest('ended')) throw new UserError(`This run has ended on ${profile.name}: pull its results first`, 1);
+  const alive = latest('submitted');
+  if (alive) {
     throw new UserError(
-      `This run is on ${profile.name} already, ${jobsText(last)}: wait for it, cancel it, or change the config`,
+      `This run is on ${profile.name} already, ${jobsText(alive)}: wait for it, cancel it, or change the config`,
       1,
     );
   }
   const token = newToken();
   // After a failure the same run goes on in its folders: finished images are kept.
-  const failed = last && (last.state === 'failed' || last.state === 'cancelled') ? last : undefined;
+  const complete = same.filter(({ state }) => state === 'complete').map(({ run }) => run);
+  const failed = same.findLast(({ state, run }) => /^(failed|cancelled)$/.test(state) && !complete.includes(run));
   const dispatch: Dispatch = {
     version: 1,
     token,
