@@ -32,7 +32,7 @@ export const DISPATCH_COMMANDS = {
   'edmWorkbench.calibrateOnCluster': calibrateOnCluster,
 };
 
-/** "Submit to cluster" and "Show script" above a run config; how far runs are, in the status bar. */
+/** What can be done on a cluster, above a run config; how far runs are, in the status bar. */
 export function registerDispatch(context: Context): vscode.Disposable[] {
   const lens: vscode.CodeLensProvider = {
     provideCodeLenses({ uri }) {
@@ -42,6 +42,8 @@ export function registerDispatch(context: Context): vscode.Disposable[] {
       return [
         made(`$(cloud-upload) ${vscode.l10n.t('Submit to cluster')}`, 'edmWorkbench.dispatch'),
         made(`$(file-code) ${vscode.l10n.t('Show script')}`, 'edmWorkbench.previewDispatch'),
+        made(`$(beaker) ${vscode.l10n.t('Calibrate')}`, 'edmWorkbench.calibrateOnCluster'),
+        made(`$(cloud-download) ${vscode.l10n.t('Results')}`, 'edmWorkbench.pull'),
       ];
     },
   };
@@ -216,9 +218,14 @@ async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
       return;
     }
     const [fix, log] = [vscode.l10n.t('Fix and resubmit'), vscode.l10n.t('Open log')];
-    const chosen = await vscode.window.showErrorMessage(plainText(text), fix, ...(dispatch.log ? [log] : []));
+    const hasLog = dispatch.log !== undefined && dispatch.local !== undefined;
+    let chosen = await vscode.window.showErrorMessage(plainText(text), fix, ...(hasLog ? [log] : []));
+    if (chosen === log) {
+      await openLog(root, dispatch);
+      // Read, and then put right.
+      chosen = await vscode.window.showErrorMessage(plainText(text), fix);
+    }
     if (chosen === fix) await fixConfig(root, dispatch);
-    if (chosen === log) await openLog(root, dispatch);
   } catch (error) {
     if (!isCancelled(error)) void vscode.window.showErrorMessage(errorText(error));
   }
@@ -227,7 +234,7 @@ async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
 /** The log as it was fetched, at the line that tells why. */
 async function openLog(root: string, { local = '', log = '', log_line = 1 }: Dispatch): Promise<void> {
   const file = vscode.Uri.file(path.join(root, local, path.posix.basename(log)));
-  const at = new vscode.Range(log_line - 1, 0, log_line, 0);
+  const at = new vscode.Range(log_line - 1, 0, log_line - 1, Number.MAX_SAFE_INTEGER);
   await vscode.window.showTextDocument(file, { selection: at });
 }
 

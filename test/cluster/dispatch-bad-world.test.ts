@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openScheduler } from '../../server/cluster/adapters';
 import { ConnectionLostError, type Host, type HostFiles } from '../../server/cluster/host';
-import { awaitRun } from '../../server/dispatch/follow';
+import { awaitRun, catchUp } from '../../server/dispatch/follow';
 import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
 import { Remote, type ClusterAccess } from '../../server/dispatch/remote';
@@ -168,3 +168,57 @@ test(
     assert.ok(existsSync(path.join(root, done.local ?? '', 'images', '000003.png')));
   },
 );
+
+test(
+  'the connection lost at any step of coming back: the next look goes on, one record; the clock here ten days ahead',
+  { timeout: 200_000 },
+  async (t) => {
+    // Nothing but dates of ours may depend on it.
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 10 * 24 * 3600_000 });
+    const root = repository(config('back'));
+    const file = path.join(root, 'back.edm.yaml');
+    const ledger = new Ledger(root);
+    const { token } = await dispatchRun({ config: file, dirty: 'refuse', access });
+    const waiting = async (): Promise<string> =>
+      (await bed.inCluster(['squeue', '--noheader', '--user=alice'], 'alice')).stdout.trim();
+    while ((await waiting()) !== '') await sleep(200);
+    const real = bedHost(bed, 'alice');
+    let lost = 0;
+    for (let step = 0; ; step++) {
+      let calls = 0;
+      const losing = <A extends unknown[], R>(operation: (...args: A) => Promise<R>) => {
+        return async (...args: A): Promise<R> => {
+          if (calls++ === step) throw new ConnectionLostError('The connection was lost');
+          return operation(...args);
+        };
+      };
+      const files = Object.assign(Object.create(real.files) as HostFiles, {
+        download: losing(real.files.download.bind(real.files)),
+        read: losing(real.files.read.bind(real.files)),
+        list: losing(real.files.list.bind(real.files)),
+      });
+      const host = Object.assign(Object.create(real) as Host, { run: losing(real.run.bind(real)), files });
+      const caught = await catchUp(ledger, token, { ...access, host, files }).catch((error: unknown) => {
+        assert.match(String(error), /connection was lost/);
+        lost++;
+      });
+      if (!caught) continue;
+      assert.deepEqual([caught.ended, caught.dispatch.state], [true, 'complete']);
+      break;
+    }
+    assert.ok(lost > 5, `${lost} steps`);
+    assert.equal((await readHistory(root)).records.length, 1);
+    const done = await ledger.named(token);
+    await pullImages(ledger, await Remote.open(access), done);
+    assert.ok(existsSync(path.join(root, done.local ?? '', 'images', '000003.png')));
+  },
+);
+
+test("a colleague's folder in the way: said, and nothing of it touched", { timeout: 60_000 }, async () => {
+  await bed.inCluster(['mkdir', '-p', '/home/bob/edm-workbench'], 'bob');
+  const theirs = { ...access, profile: { ...access.profile, work_folder: '/home/bob/edm-workbench' } };
+  const root = repository(config('theirs'));
+  const submit = dispatchRun({ config: path.join(root, 'theirs.edm.yaml'), dirty: 'refuse', access: theirs });
+  await assert.rejects(submit, /\/home\/bob\/edm-workbench.*(?:Permission denied|not allowed)/i);
+  assert.equal((await bed.inCluster(['find', '/home/bob/edm-workbench', '-mindepth', '1'])).stdout, '');
+});
