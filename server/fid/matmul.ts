@@ -1,8 +1,9 @@
 import { Pause } from './pause';
 
 /**
- * The inner products of rows, C = A B^T, in float64, row-major: A [m, k], B [n, k] -> C [m, n], a new array.
+ * The inner products of rows, C = A B^T, in float64, row-major: A [m, k], B [n, k] -> C [m, n].
  * Injected where a faster one than `multiply` is at hand (ONNX Runtime's float64 Gemm).
+ * @param into takes C and is returned; a new array if left out, which costs the system fresh memory each time
  */
 export type MatMul = (
   a: Float64Array,
@@ -10,6 +11,7 @@ export type MatMul = (
   m: number,
   k: number,
   n: number,
+  into?: Float64Array,
 ) => Float64Array | Promise<Float64Array>;
 
 /** Rows and columns of C that one inner loop holds in registers: 4 x 2 sums fit the 16 that x86-64 and arm64 have. */
@@ -29,10 +31,11 @@ export async function multiply(
   m: number,
   k: number,
   n: number,
+  into?: Float64Array,
   lowerOnly = false,
 ): Promise<Float64Array> {
   const pause = new Pause();
-  const c = new Float64Array(m * n);
+  const c = into?.fill(0) ?? new Float64Array(m * n);
   const panel = new Float64Array(ROWS * DEPTH_BLOCK);
   const strips = new Float64Array(DEPTH_BLOCK * COLUMN_BLOCK);
   for (let q0 = 0; q0 < k; q0 += DEPTH_BLOCK) {
@@ -55,11 +58,11 @@ export async function multiply(
 }
 
 /** Rows of C that a fast product makes at a time where only the lower triangle is wanted. */
-const PANEL = 256;
+const PANEL = 128;
 
 /**
  * The lower triangle of A A^T, [n, n], A [n, k]: handed to `take` in parts, of which each is rows `first`, `first` + 1,
- * ... with `width` columns; what lies above the diagonal is undefined.
+ * ... with `width` columns, valid until `take` returns; what lies above the diagonal is undefined.
  */
 export async function lowerProduct(
   a: Float64Array,
@@ -68,14 +71,13 @@ export async function lowerProduct(
   matmul: MatMul | undefined,
   take: (part: Float64Array, first: number, width: number) => void,
 ): Promise<void> {
-  if (!matmul) return take(await multiply(a, a, n, k, n, true), 0, n);
+  if (!matmul) return take(await multiply(a, a, n, k, n, undefined, true), 0, n);
+  const panel = new Float64Array(PANEL * n);
   for (let first = 0; first < n; first += PANEL) {
     const width = Math.min(first + PANEL, n);
-    take(
-      await matmul(a.subarray(first * k, width * k), a.subarray(0, width * k), width - first, k, width),
-      first,
-      width,
-    );
+    const rows = width - first;
+    const into = panel.subarray(0, rows * width);
+    take(await matmul(a.subarray(first * k, width * k), a.subarray(0, width * k), rows, k, width, into), first, width);
   }
 }
 

@@ -17,21 +17,28 @@ export interface Statistics {
   source?: string;
 }
 
-/** Vectors gathered before they enter the sums: enough for the matrix product to outweigh the merge. */
-const BLOCK = 2048;
+/**
+ * Vectors gathered before they enter the sums: enough for the matrix product to outweigh the merge, and no power of
+ * two, whose columns would compete for the same lines of the cache.
+ */
+const BLOCK = 2000;
+/** Vectors that are turned into columns together: what is written of one column fills a line of the cache. */
+const ROWS = 8;
 
 /**
  * Mean and covariance of a stream of feature vectors in float64 and in memory that does not grow with their number.
- * Equals fid.py's one-pass sums, but on centred blocks merged pairwise (Chan, Golub & LeVeque 1983), so it does not
- * lose digits where the mean is large against the spread.
+ * Equals fid.py's one-pass sums, but a block is taken about the mean of all before it (Chan, Golub & LeVeque 1983), so
+ * it does not lose digits where the mean is large against the spread.
  */
 export class StatisticsAccumulator {
+  /** Of those merged; before any are, of the first that came. */
   private readonly mean: Float64Array;
   /** Sum of (f - mean)(f - mean)^T; its lower triangle only. */
   private readonly scatter: Float64Array;
   private merged = 0;
-  /** Vectors that wait, as columns: [dimension, BLOCK]. */
+  /** Vectors that wait, less the mean, as columns: [dimension, BLOCK]; and their sums, [dimension]. */
   private readonly block: Float64Array;
+  private readonly sums: Float64Array;
   private waiting = 0;
 
   /**
@@ -44,6 +51,7 @@ export class StatisticsAccumulator {
     this.mean = new Float64Array(dimension);
     this.scatter = new Float64Array(dimension * dimension);
     this.block = new Float64Array(BLOCK * dimension);
+    this.sums = new Float64Array(dimension);
   }
 
   /** Feature vectors so far. */
@@ -55,17 +63,10 @@ export class StatisticsAccumulator {
   async add(features: Float32Array | Float64Array, n: number): Promise<void> {
     const d = this.dimension;
     if (features.length !== n * d) throw new Error(`${features.length} values are not ${n} features of ${d}`);
+    if (this.num === 0) centre(features, n, this.mean);
     for (let done = 0; done < n;) {
       const taken = Math.min(n - done, BLOCK - this.waiting);
-      // Eight columns at a time: what is read in one row is used before it leaves the cache.
-      for (let j0 = 0; j0 < d; j0 += 8) {
-        for (let i = 0; i < taken; i++) {
-          const from = (done + i) * d;
-          const to = this.waiting + i;
-          for (let j = j0; j < Math.min(j0 + 8, d); j++) this.block[j * BLOCK + to] = features[from + j];
-        }
-      }
-      this.waiting += taken;
+      for (let i = 0; i < taken;) i += this.gather(features, done + i, taken - i);
       done += taken;
       if (this.waiting === BLOCK) await this.flush();
     }
@@ -81,9 +82,11 @@ export class StatisticsAccumulator {
       throw new UserError(`Statistics of ${other.mu.length} and of ${this.dimension} dimensions cannot be merged`);
     }
     await this.flush();
-    const deviation = this.shift(other.num, other.mu);
     const [d, { sigma }] = [this.dimension, other];
-    for (let i = 0; i < d; i++) this.addRow(i, sigma, i * d, other.num - 1, deviation);
+    const deviation = other.mu.map((value, j) => value - this.mean[j]);
+    const weight = (this.merged * other.num) / (this.merged + other.num);
+    for (let i = 0; i < d; i++) this.addRow(i, sigma, i * d, other.num - 1, deviation, weight);
+    this.shift(other.num, deviation);
   }
 
   /**
@@ -106,47 +109,77 @@ export class StatisticsAccumulator {
     return { mu: this.mean.slice(), sigma, num: this.merged };
   }
 
+  /** Turns ROWS vectors from `first` on, or one where `left` are fewer, into columns; returns how many it were. */
+  private gather(features: Float32Array | Float64Array, first: number, left: number): number {
+    const { block, mean, sums, waiting, dimension: d } = this;
+    let from = first * d;
+    if (left < ROWS) {
+      for (let j = 0, to = waiting; j < d; j++, to += BLOCK) sums[j] += block[to] = features[from++] - mean[j];
+      this.waiting++;
+      return 1;
+    }
+    // Without an inner loop, which takes twice as long.
+    for (let j = 0, to = waiting; j < d; j++, to += BLOCK, from++) {
+      const centre = mean[j];
+      const a = (block[to] = features[from] - centre);
+      const b = (block[to + 1] = features[from + d] - centre);
+      const c = (block[to + 2] = features[from + 2 * d] - centre);
+      const e = (block[to + 3] = features[from + 3 * d] - centre);
+      const f = (block[to + 4] = features[from + 4 * d] - centre);
+      const g = (block[to + 5] = features[from + 5 * d] - centre);
+      const h = (block[to + 6] = features[from + 6 * d] - centre);
+      const i = (block[to + 7] = features[from + 7 * d] - centre);
+      sums[j] += a + b + (c + e) + (f + g + (h + i));
+    }
+    this.waiting += ROWS;
+    return ROWS;
+  }
+
   private async flush(): Promise<void> {
     const n = this.waiting;
     if (n === 0) return;
-    const d = this.dimension;
-    this.waiting = 0;
-    const centred = n === BLOCK ? this.block : new Float64Array(n * d);
-    const mean = new Float64Array(d);
-    for (let j = 0; j < d; j++) {
-      const from = j * BLOCK;
-      let sum = 0;
-      for (let i = 0; i < n; i++) sum += this.block[from + i];
-      mean[j] = sum / n;
-      for (let i = 0, to = j * n; i < n; i++) centred[to + i] = this.block[from + i] - mean[j];
-    }
-    const deviation = this.shift(n, mean);
-    await lowerProduct(centred, d, n, this.matmul, (part, first, width) => {
-      for (let i = first; i < first + part.length / width; i++) this.addRow(i, part, (i - first) * width, 1, deviation);
+    const { block, dimension: d } = this;
+    if (n < BLOCK) for (let j = 1; j < d; j++) block.copyWithin(j * n, j * BLOCK, j * BLOCK + n);
+    const deviation = this.sums.map((sum) => sum / n);
+    const weight = -(n * n) / (this.merged + n); // the block is about the mean before it, the result about that after
+    await lowerProduct(block.subarray(0, d * n), d, n, this.matmul, (part, first, width) => {
+      for (let i = first; i < first + part.length / width; i++) {
+        this.addRow(i, part, (i - first) * width, 1, deviation, weight);
+      }
     });
+    this.shift(n, deviation);
+    this.sums.fill(0);
+    this.waiting = 0;
   }
 
-  /**
-   * Merges n vectors of that mean into the mean.
-   * @returns the deviation of both means, scaled so that the scatter grows by its outer product
-   */
-  private shift(n: number, mean: Float64Array): Float64Array {
-    const total = this.merged + n;
-    const weight = Math.sqrt((this.merged * n) / total);
-    const deviation = mean.map((value, j) => value - this.mean[j]);
-    for (let j = 0; j < mean.length; j++) this.mean[j] += (deviation[j] * n) / total;
-    this.merged = total;
-    return deviation.map((value) => value * weight);
+  /** Merges n vectors whose mean deviates that much into the mean. */
+  private shift(n: number, deviation: Float64Array): void {
+    this.merged += n;
+    for (let j = 0; j < deviation.length; j++) this.mean[j] += (deviation[j] * n) / this.merged;
   }
 
-  /** Row i of the scatter grows by `matrix` (from `start` on) * `factor` + `deviation` * deviation[i]. */
-  private addRow(i: number, matrix: Float64Array, start: number, factor: number, deviation: Float64Array): void {
+  /** Row i of the scatter grows by `matrix` (from `start` on) * `factor` + `weight` * deviation * deviation[i]. */
+  private addRow(
+    i: number,
+    matrix: Float64Array,
+    start: number,
+    factor: number,
+    deviation: Float64Array,
+    weight: number,
+  ): void {
     const { scatter } = this;
-    const scaled = deviation[i];
+    const scaled = weight * deviation[i];
     for (let j = 0, at = i * this.dimension; j <= i; j++, at++) {
       scatter[at] += matrix[start + j] * factor + scaled * deviation[j];
     }
   }
+}
+
+/** The mean of n feature vectors, into `mean`. */
+function centre(features: Float32Array | Float64Array, n: number, mean: Float64Array): void {
+  const d = mean.length;
+  mean.fill(0);
+  for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) mean[j] += features[i * d + j] / n;
 }
 
 /**

@@ -28,12 +28,11 @@ export async function openMatMul(): Promise<OpenMatMul> {
     logSeverityLevel: 4,
   });
   return {
-    matmul: async (left, right, m, k, n) => {
-      const { c } = await session.run({
-        a: new Tensor('float64', left, [m, k]),
-        b: new Tensor('float64', right, [n, k]),
-      });
-      return c.data as Float64Array;
+    matmul: async (left, right, m, k, n, into = new Float64Array(m * n)) => {
+      const feeds = { a: new Tensor('float64', left, [m, k]), b: new Tensor('float64', right, [n, k]) };
+      // An output that is given is written in place: what a session makes itself is copied.
+      await session.run(feeds, { c: new Tensor('float64', into, [m, n]) });
+      return into;
     },
     release: () => session.release(),
   };

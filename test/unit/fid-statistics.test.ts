@@ -42,6 +42,19 @@ test('mean and covariance equal fid.py to 1e-12, for any way the features arrive
   }
 });
 
+test('many blocks: a set that comes seven times has the same mean and nearly the same covariance', async () => {
+  const { rows, n, d } = await features();
+  const expected = await loadStatistics(join(fixtures, 'g64_full.stats1.npz'));
+  const accumulator = new StatisticsAccumulator(d);
+  for (let round = 0; round < 7; round++) await accumulator.add(rows, n);
+  const { mu, sigma, num } = await accumulator.statistics();
+  assert.equal(num, 7 * n);
+  assert.ok(difference(mu, expected.mu) < 1e-12);
+  const factor = (7 * (n - 1)) / (7 * n - 1);
+  const scaled = expected.sigma.map((value) => value * factor);
+  assert.ok(difference(sigma, scaled) < 1e-12);
+});
+
 test('interim statistics do not disturb what follows; more than one block', async () => {
   const { rows, n, d } = await features();
   const [once, often] = [new StatisticsAccumulator(d), new StatisticsAccumulator(d)];

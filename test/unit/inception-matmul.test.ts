@@ -24,6 +24,17 @@ test("ONNX Runtime's float64 product is the plain one, of any shape and of parts
       const b = noise(n * k + 4).subarray(4);
       const product = await matmul(a, b, m, k, n);
       const expected = await multiply(a, b, m, k, n);
+      // Into part of an array that is there already, and nowhere else.
+      for (const into of [matmul, multiply]) {
+        const around = noise(m * n + 5);
+        const target = around.subarray(3, 3 + m * n);
+        assert.equal(await into(a, b, m, k, n, target), target);
+        assert.deepEqual(target, into === matmul ? product : expected);
+        assert.deepEqual(
+          [...around.subarray(0, 3), ...around.subarray(3 + m * n)],
+          [...noise(3), ...noise(m * n + 5).subarray(3 + m * n)],
+        );
+      }
       assert.equal(product.length, m * n);
       expected.forEach((value, i) =>
         assert.ok(
