@@ -18,6 +18,7 @@ export async function bandOf(a: Float64Array, n: number, pause: Pause, matmul: M
   const b = BANDWIDTH;
   const band = new Float64Array(n * BAND_ROWS);
   let left = a;
+  let free: Float64Array = new Float64Array(a.length);
   let done = 0;
   for (let size = n; size > 0; size = n - done) {
     const width = Math.min(b, size);
@@ -30,7 +31,8 @@ export async function bandOf(a: Float64Array, n: number, pause: Pause, matmul: M
       const { vectors, factors } = panelReflectors(left, size, (column, values) => {
         band.set(values, (done + column) * BAND_ROWS + b - column);
       });
-      left = await applied(left, size, vectors, factors, matmul);
+      await applied(left, size, vectors, factors, matmul, free.subarray(0, m * m));
+      [left, free] = [free, left];
     }
     done += width;
     if (pause.due) await pause.take();
@@ -89,6 +91,7 @@ function reflect(x: Float64Array, v: Float64Array, factor: number): void {
 /**
  * The matrix without its first BANDWIDTH rows and columns, after all reflectors: with Q = I - V T V^T and Y = A V T it
  * is A - V W^T - W V^T where W = Y - V (T^T V^T Y) / 2.
+ * @param into takes it, [size - BANDWIDTH, size - BANDWIDTH]
  */
 async function applied(
   a: Float64Array,
@@ -96,12 +99,13 @@ async function applied(
   vectors: Float64Array,
   factors: Float64Array,
   matmul: MatMul,
-): Promise<Float64Array> {
+  into: Float64Array,
+): Promise<void> {
   const b = BANDWIDTH;
   const m = size - b;
   const inner = await matmul(vectors, vectors, b, size, b);
   const t = triangularFactor(inner, factors);
-  const av = await matmul(vectors, a.subarray(b * size), b, size, m);
+  const av = await matmul(vectors, a.subarray(b * size, size * size), b, size, m);
   // Both sides of the update, [2b, m]: V and W, then W and V.
   const left = new Float64Array(2 * b * m);
   for (let j = 0; j < b; j++) left.set(vectors.subarray(j * size + b, (j + 1) * size), j * m);
@@ -122,12 +126,11 @@ async function applied(
   const right = new Float64Array(2 * b * m);
   right.set(w);
   right.set(v, b * m);
-  const update = await matmul(transpose(left, 2 * b, m), transpose(right, 2 * b, m), m, 2 * b, m);
+  await matmul(transpose(left, 2 * b, m), transpose(right, 2 * b, m), m, 2 * b, m, into);
   for (let i = 0; i < m; i++) {
     const from = (b + i) * size + b;
-    for (let j = 0, to = i * m; j < m; j++, to++) update[to] = a[from + j] - update[to];
+    for (let j = 0, to = i * m; j < m; j++, to++) into[to] = a[from + j] - into[to];
   }
-  return update;
 }
 
 /** T of the product of reflectors I - V T V^T. @param inner V^T V, [BANDWIDTH, BANDWIDTH] */

@@ -31,6 +31,7 @@ export async function choleskyFactor(
   /** Rows not yet chosen, how much of their variance is not yet explained, and what is left of the matrix there. */
   let rows = Array.from({ length: n }, (_, i) => i);
   let left = a;
+  const [first, second] = [new Float64Array(a.length), new Float64Array(a.length)];
   const diagonal = Float64Array.from(rows, (i) => a[i * n + i]);
   const unexplained = (i: number): number => (a[i * n + i] > 0 ? diagonal[i] / a[i * n + i] : 0);
   let rank = 0;
@@ -55,7 +56,9 @@ export async function choleskyFactor(
     rank += found;
     if (found < PANEL || rank === limit) break;
     const kept = rows.flatMap((_, i) => (taken[i] ? [] : [i]));
-    left = await remainder(left, panel, kept, m, matmul);
+    const free = left === first ? second : first;
+    await remainder(left, panel, kept, m, matmul, free.subarray(0, kept.length ** 2));
+    left = free;
     rows = kept.map((i) => rows[i]);
   }
   return { columns: columns.subarray(0, rank * n), rank };
@@ -85,22 +88,22 @@ function takePivot(
   }
 }
 
-/** The rows and columns `kept` of `left` [m, m] less the panel's product with itself. */
+/** The rows and columns `kept` of `left` [m, m] less the panel's product with itself, into `into`. */
 async function remainder(
   left: Float64Array,
   panel: Float64Array,
   kept: readonly number[],
   m: number,
   matmul: MatMul,
-): Promise<Float64Array> {
+  into: Float64Array,
+): Promise<void> {
   const size = kept.length;
   const rest = new Float64Array(size * PANEL);
   for (let i = 0; i < size; i++) rest.set(panel.subarray(kept[i] * PANEL, (kept[i] + 1) * PANEL), i * PANEL);
-  const product = await matmul(rest, rest, size, PANEL, size);
+  await matmul(rest, rest, size, PANEL, size, into);
   for (let i = 0; i < size; i++) {
     const from = kept[i] * m;
     const to = i * size;
-    for (let j = 0; j < size; j++) product[to + j] = left[from + kept[j]] - product[to + j];
+    for (let j = 0; j < size; j++) into[to + j] = left[from + kept[j]] - into[to + j];
   }
-  return product;
 }

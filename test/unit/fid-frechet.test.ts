@@ -79,14 +79,14 @@ test('an injected product is used, and gives the same', async () => {
   const [a, b] = await pair('g64_full');
   const shapes: number[][] = [];
   const value = await frechetDistance(a, b, {
-    matmul: (x, y, m, k, n) => {
+    matmul: (x, y, m, k, n, into = new Float64Array(m * n)) => {
       shapes.push([m, k, n]);
-      return Float64Array.from({ length: m * n }, (_, at) => {
+      for (let at = 0; at < m * n; at++) {
         const [i, j] = [Math.floor(at / n), at % n];
-        let sum = 0;
-        for (let q = 0; q < k; q++) sum += x[i * k + q] * y[j * k + q];
-        return sum;
-      });
+        into[at] = 0;
+        for (let q = 0; q < k; q++) into[at] += x[i * k + q] * y[j * k + q];
+      }
+      return into;
     },
   });
   // The product of the factors, that with itself, and those of the reduction to a band.

@@ -106,13 +106,13 @@ test('digits survive a mean that is large against the spread', async () => {
 test('an injected product takes the place of our own', async () => {
   const { rows, n, d } = await features();
   let calls = 0;
-  const accumulator = new StatisticsAccumulator(d, (a, b, m, k, columns) => {
+  const accumulator = new StatisticsAccumulator(d, (a, b, m, k, columns, into = new Float64Array(m * columns)) => {
     calls++;
-    return Float64Array.from({ length: m * columns }, (_, at) => {
-      let sum = 0;
-      for (let q = 0; q < k; q++) sum += a[Math.floor(at / columns) * k + q] * b[(at % columns) * k + q];
-      return sum;
-    });
+    for (let at = 0; at < m * columns; at++) {
+      into[at] = 0;
+      for (let q = 0; q < k; q++) into[at] += a[Math.floor(at / columns) * k + q] * b[(at % columns) * k + q];
+    }
+    return into;
   });
   await accumulator.add(rows, n);
   assertEqual(await accumulator.statistics(), await loadStatistics(join(fixtures, 'g64_full.stats1.npz')));
