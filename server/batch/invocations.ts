@@ -1,5 +1,5 @@
-import { slurmOptions } from './slurm-options';
 import type { ShellCommand, Word } from './shell';
+import { isSlurmCommand, readStepOptions, type StepOption } from './steps';
 
 /** An option of a program on a command line. */
 export interface LaunchOption {
@@ -37,6 +37,11 @@ export class Invocation {
     return this.read().operands;
   }
 
+  /** The options of srun, salloc and sbatch as Slurm reads them; none of any other program. */
+  get stepOptions(): readonly StepOption[] {
+    return this.read().stepOptions;
+  }
+
   /** Its arguments, read when somebody asks: of most commands nobody does. */
   read(): Arguments {
     return (this.arguments ??= readArguments(this.program, this.command.words, this.from));
@@ -47,6 +52,7 @@ export class Invocation {
 interface Arguments {
   options: readonly LaunchOption[];
   operands: readonly Word[];
+  stepOptions: readonly StepOption[];
   /** Index of the next program's name among the command's words. */
   end: number;
 }
@@ -65,19 +71,6 @@ const maxDepth = 12;
 
 const names = (list: string): ReadonlySet<string> => new Set(list.split(' '));
 
-const slurmStepOptions = new Set(
-  slurmOptions
-    .filter((option) => (option.argument ?? 'required') === 'required')
-    .flatMap((option) => [option.name, option.short ?? '', ...(option.aliases ?? [])])
-    .map((name) => name.replace(/^-+/, '')),
-);
-for (const name of 'accel-bind bcast-exclude cpu-bind epilog het-group jobid mpi msg-timeout prolog relative r task-epilog task-prolog threads T treewidth slurmd-debug'.split(
-  ' ',
-))
-  slurmStepOptions.add(name);
-// `srun -W n`: with srun --wait takes a number, unlike sbatch's.
-slurmStepOptions.add('W').add('wait');
-
 const container: Launcher = {
   withValue: names(
     'B bind env env-file pwd cwd H home o overlay W workdir S scratch security network network-args dns hostname add-caps drop-caps app mount pem-path fusemount apply-cgroups memory cpus cpuset-cpus shm-size',
@@ -88,8 +81,6 @@ const container: Launcher = {
 /** Programs that start another program. */
 const launchers = new Map<string, Launcher>(
   Object.entries({
-    srun: { withValue: slurmStepOptions, operandsBefore: 0 },
-    salloc: { withValue: slurmStepOptions, operandsBefore: 0 },
     mpirun: {
       withValue: names('n np N c H host hostfile machinefile x mca map-by bind-to rank-by ppn wdir wd'),
       operandsBefore: 0,
@@ -158,7 +149,7 @@ function readInvocations(command: ShellCommand, found: Invocation[]): void {
     const { program, used } = programAt(command.words, at);
     const invocation: Invocation = new Invocation(program, name, parent, command, at + used);
     found.push(invocation);
-    if (!launchers.has(program)) break;
+    if (!launchers.has(program) && !isSlurmCommand(program)) break;
     at = invocation.read().end;
     parent = invocation;
   }
@@ -189,11 +180,15 @@ function programAt(words: readonly Word[], at: number): { program: string; used:
 
 /** Reads options and operands up to the next program's name. */
 function readArguments(program: string, words: readonly Word[], from: number): Arguments {
+  if (isSlurmCommand(program)) {
+    const { options: stepOptions, end } = readStepOptions(program, words, from);
+    return { options: stepOptions.map(asLaunchOption), operands: [], stepOptions, end };
+  }
   const launcher = launchers.get(program);
   // Options matter for launchers and Python scripts alone; of mkdir, trap and the rest the operands will do.
   if (!launcher && !program.endsWith('.py')) {
     const operands = words.filter(({ raw }, i) => i >= from && !raw.startsWith('-'));
-    return { options: [], operands, end: words.length };
+    return { options: [], operands, stepOptions: [], end: words.length };
   }
   const options: LaunchOption[] = [];
   const operands: Word[] = [];
@@ -231,7 +226,17 @@ function readArguments(program: string, words: readonly Word[], from: number): A
     }
     options.push(option);
   }
-  return { options, operands, end: at };
+  return { options, operands, stepOptions: [], end: at };
+}
+
+function asLaunchOption({ spelling, option, word, value }: StepOption): LaunchOption {
+  return {
+    name: (option?.name ?? spelling).replace(/^-+/, ''),
+    word,
+    value: value?.text,
+    valueStart: value?.start,
+    valueEnd: value?.end,
+  };
 }
 
 function readOption(word: Word): LaunchOption {

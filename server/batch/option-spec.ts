@@ -32,6 +32,7 @@ export type ValueType =
   | 'gpu-bind'
   | 'gpu-freq'
   | 'mem-bind'
+  | 'cpu-bind'
   | 'hint'
   | 'open-mode'
   | 'rlimits'

@@ -1,6 +1,6 @@
 import { lsfOptions } from './lsf-options';
-import { slurmOptions } from './slurm-options';
 import type { OptionSpec } from './option-spec';
+import { commandOptions, type SlurmCommand } from './step-options';
 
 export type SchedulerName = 'slurm' | 'lsf';
 
@@ -12,36 +12,52 @@ export type OptionMatch =
   | { kind: 'ambiguous'; candidates: OptionSpec[] }
   | { kind: 'unknown'; suggestion?: OptionSpec };
 
-const longNames = new Map<string, OptionSpec>();
-const shortNames = new Map<string, OptionSpec>();
-for (const option of slurmOptions) {
-  for (const name of [option.name, ...(option.aliases ?? [])]) longNames.set(name, option);
-  if (option.short) shortNames.set(option.short, option);
+/** The options of one of Slurm's commands by their long names and by their letters. */
+interface OptionTable {
+  long: ReadonlyMap<string, OptionSpec>;
+  short: ReadonlyMap<string, OptionSpec>;
 }
+
+function tableOf(options: readonly OptionSpec[]): OptionTable {
+  return {
+    long: new Map(options.flatMap((option) => [option.name, ...(option.aliases ?? [])].map((name) => [name, option]))),
+    short: new Map(options.flatMap((option) => (option.short ? [[option.short, option]] : []))),
+  };
+}
+
+const tables: Readonly<Record<SlurmCommand, OptionTable>> = {
+  sbatch: tableOf(commandOptions.sbatch),
+  srun: tableOf(commandOptions.srun),
+  salloc: tableOf(commandOptions.salloc),
+};
+const { long: longNames } = tables.sbatch;
 const lsfNames = new Map<string, OptionSpec>();
 for (const option of lsfOptions)
   for (const name of [option.name, ...(option.aliases ?? [])]) lsfNames.set(name, option);
 
-/** The option of a scheduler by its exact name (`--gres`, `-G`, `-gpu`). */
-export function optionNamed(scheduler: SchedulerName, name: string): OptionSpec | undefined {
-  return scheduler === 'slurm' ? (longNames.get(name) ?? shortNames.get(name)) : lsfNames.get(name);
+/** The option of a scheduler, or of another command of Slurm, by its exact name (`--gres`, `-G`, `-gpu`). */
+export function optionNamed(of: SchedulerName | SlurmCommand, name: string): OptionSpec | undefined {
+  if (of === 'lsf') return lsfNames.get(name);
+  const { long, short } = tables[of === 'slurm' ? 'sbatch' : of];
+  return long.get(name) ?? short.get(name);
 }
 
-/** All options of a scheduler, in alphabetical order of their names. */
-export function optionsOf(scheduler: SchedulerName): readonly OptionSpec[] {
-  return scheduler === 'slurm' ? slurmOptions : lsfOptions;
+/** All options of a scheduler or command, in alphabetical order of their names. */
+export function optionsOf(of: SchedulerName | SlurmCommand): readonly OptionSpec[] {
+  return of === 'lsf' ? lsfOptions : commandOptions[of === 'slurm' ? 'sbatch' : of];
 }
 
 /**
- * Finds a long option of sbatch as getopt_long does: exact, or an abbreviation that fits one option only. An
+ * Finds a long option of a command as getopt_long does: exact, or an abbreviation that fits one option only. An
  * abbreviation that newer releases made ambiguous still counts where Slurm 22.05 knows just one.
  */
-export function matchLongOption(name: string): OptionMatch {
-  const exact = longNames.get(name);
+export function matchLongOption(name: string, command: SlurmCommand = 'sbatch'): OptionMatch {
+  const { long: names, short } = tables[command];
+  const exact = names.get(name);
   if (exact) return { kind: 'exact', option: exact };
   const candidates =
     name.length > 2
-      ? [...new Set([...longNames].filter(([long]) => long.startsWith(name)).map(([, option]) => option))]
+      ? [...new Set([...names].filter(([long]) => long.startsWith(name)).map(([, option]) => option))]
       : [];
   const first = candidates[0];
   if (first && candidates.length === 1) return { kind: 'abbreviated', option: first };
@@ -51,12 +67,12 @@ export function matchLongOption(name: string): OptionMatch {
       ? { kind: 'abbreviated', option: original[0] }
       : { kind: 'ambiguous', candidates };
   }
-  return { kind: 'unknown', suggestion: suggest(name, longNames) };
+  return { kind: 'unknown', suggestion: suggest(name, names, short) };
 }
 
-/** The short option of sbatch for one letter. */
-export function shortOption(letter: string): OptionSpec | undefined {
-  return shortNames.get(`-${letter}`);
+/** The short option of a command for one letter. */
+export function shortOption(letter: string, command: SlurmCommand = 'sbatch'): OptionSpec | undefined {
+  return tables[command].short.get(`-${letter}`);
 }
 
 /** Finds an option of bsub: its whole name, or one letter with the value attached (`-n4`). */
@@ -70,10 +86,14 @@ export function matchLsfOption(token: string): { match: OptionMatch; nameLength:
 }
 
 /** The name in `names` that a slip of the finger would turn into `written`. */
-function suggest(written: string, names: ReadonlyMap<string, OptionSpec>): OptionSpec | undefined {
+function suggest(
+  written: string,
+  names: ReadonlyMap<string, OptionSpec>,
+  short: ReadonlyMap<string, OptionSpec> = new Map(),
+): OptionSpec | undefined {
   // `--N 2`: a short option with a dash too many.
   const single = /^--([A-Za-z])$/.exec(written)?.[1];
-  if (single !== undefined) return shortNames.get(`-${single}`);
+  if (single !== undefined) return short.get(`-${single}`);
   const plain = written.toLowerCase().replace(/_/g, '-').replace(/^-*/, '');
   let best: OptionSpec | undefined;
   let bestDistance = Math.min(3, Math.floor(plain.length / 3) + 1);
@@ -85,7 +105,8 @@ function suggest(written: string, names: ReadonlyMap<string, OptionSpec>): Optio
       bestDistance = distance;
     }
   }
-  return best ?? synonyms.get(plain);
+  const meant = synonyms.get(plain);
+  return best ?? (meant && names.get(meant.name));
 }
 
 /** What people write who come from another scheduler or tool. */

@@ -134,6 +134,17 @@ const checks: Readonly<Record<ValueType, Check>> = {
         ),
       'wants none, local, rank, map_mem:, mask_mem:, with prefer, sort, quiet or verbose',
     ),
+  'cpu-bind': (value) =>
+    when(
+      !value
+        .split(/[,;](?!(?:0x)?[\da-f]+(?:\*\d+)?(?:[,;]|$))/i)
+        .every((part) =>
+          /^(?:q(?:uiet)?|v(?:erbose)?|no(?:ne)?|y(?:es)?|rank(?:_ldom)?|sockets?|cores?|threads?|ldoms?|boards?|one_thread|off|(?:map|mask)_?(?:cpu|ldom)(?:[:=].+)?)$/i.test(
+            part,
+          ),
+        ),
+      'wants none, rank, sockets, cores, threads, ldoms, map_cpu: or mask_cpu:, with quiet or verbose',
+    ),
   hint: (value, { values = [] }) =>
     when(
       !value.split(/,(?!\d)/).every((part) => values.some((known) => same(known, part))),
