@@ -1,10 +1,14 @@
 import { variables } from './environment';
 import { describeOption } from './hover';
 import { readScript } from './index';
+import { invocationsOf } from './invocations';
 import { optionNamed, optionsOf, type SchedulerName } from './options';
 import type { OptionSpec } from './option-spec';
 import { patterns } from './patterns';
 import type { BatchScript, ScriptContext } from './script';
+import { readShell } from './shell';
+import type { SlurmCommand } from './step-options';
+import { isSlurmCommand } from './steps';
 import { templates } from './templates';
 import type { ClusterSnapshot } from '../schema-types.gen';
 import type { Position, Range } from './text';
@@ -44,7 +48,41 @@ export function completionsAt(text: string, position: Position, context: ScriptC
         documentation: help,
       }));
   if (/^#?[A-Z]*$/.test(before)) return atLineStart(text, before, from, context);
-  return [];
+  return inStep(text, position, before, from, context);
+}
+
+/** Options and values of srun, salloc and sbatch where the cursor stands among them, through continued lines. */
+function inStep(
+  text: string,
+  position: Position,
+  before: string,
+  from: (start: number) => Range,
+  context: ScriptContext,
+): Completion[] {
+  if (!/\b(?:srun|salloc|sbatch)\b/.test(text)) return [];
+  const script = readScript(text, context);
+  if (script?.scheduler !== 'slurm') return [];
+  const offset = script.text.offsetAt(position);
+  const command = readShell(text.slice(0, offset)).commands.pop();
+  if (!command || !/^(?:[ \t]|\\\r?\n)*$/.test(text.slice(command.words.at(-1)?.end ?? offset, offset))) return [];
+  const invocation = invocationsOf([command]).findLast(({ program }) => isSlurmCommand(program));
+  // Behind the first word that is no option stand the program and what is its own.
+  if (!invocation || !isSlurmCommand(invocation.program)) return [];
+  const { program, stepOptions } = invocation;
+  const word = /\S*$/.exec(before)?.[0] ?? '';
+  const start = before.length - word.length;
+  const { end } = invocation.read();
+  const last = stepOptions.at(-1);
+  if (word !== '' && last?.option && last.value?.end === offset && last.option.argument !== 'none') {
+    const valueStart = before.length - (offset - last.value.start);
+    return values(last.option, before.slice(valueStart), valueStart, from, script);
+  }
+  if (end < command.words.length) return [];
+  if (word === '' && last?.option && !last.value && (last.option.argument ?? 'required') === 'required')
+    return values(last.option, '', start, from, script);
+  if (word !== '' && !word.startsWith('-')) return [];
+  const used = new Set(stepOptions.map(({ option }) => option?.name));
+  return optionProposals(program, used, from(start));
 }
 
 function atLineStart(
@@ -103,9 +141,18 @@ function inDirective(
   if (owner && owner.argument === undefined && !word.startsWith('-')) return values(owner, word, start, from, script);
   if (word !== '' && !word.startsWith('-')) return [];
   const used = new Set(script?.directives.options.map(({ option }) => option?.name));
-  return optionsOf(scheduler)
+  return optionProposals(scheduler, used, from(start));
+}
+
+/** All options, the usual ones first and those that are there already last. */
+function optionProposals(
+  of: SchedulerName | SlurmCommand,
+  used: ReadonlySet<string | undefined>,
+  range: Range,
+): Completion[] {
+  return optionsOf(of)
     .filter((option) => !option.hidden)
-    .map((option) => optionCompletion(option, from(start), scheduler))
+    .map((option) => optionCompletion(option, range, of === 'lsf' ? 'lsf' : 'slurm'))
     .sort((a, b) => Number(used.has(a.label)) - Number(used.has(b.label)) || rank(a.label) - rank(b.label));
 }
 

@@ -25,7 +25,24 @@ export function hoverAt(text: string, position: Position, context?: ScriptContex
     const meaning = use.option.type === 'log' ? patternAt(script, position, use.value.start, use.value.end) : undefined;
     return meaning ?? { ...valued, markdown: describeValue(use.option, use.value.text) };
   }
-  return variableAt(script, position);
+  return stepAt(script, position) ?? variableAt(script, position);
+}
+
+/** An option or value of srun, salloc or sbatch in the body of the script. */
+function stepAt(script: BatchScript, position: Position): HoverText | undefined {
+  const offset = script.text.offsetAt(position);
+  if (script.scheduler !== 'slurm') return undefined;
+  for (const { command, stepOptions } of script.running('srun', 'salloc', 'sbatch')) {
+    if (offset < command.start || offset > command.end) continue;
+    for (const { option, start, end, value } of stepOptions) {
+      if (!option) continue;
+      if (start <= offset && offset <= end)
+        return { ...script.text.range(start, end), markdown: describeOption(option) };
+      if (value?.text !== undefined && value.start <= offset && offset <= value.end)
+        return { ...script.text.range(value.start, value.end), markdown: describeValue(option, value.text) };
+    }
+  }
+  return undefined;
 }
 
 /** An option in Markdown: forms, description, versions, counterpart. */

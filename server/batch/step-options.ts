@@ -245,7 +245,7 @@ const ownOfSrun: readonly OptionSpec[] = [
     type: 'count',
     meta: 'seconds',
     unit: 'seconds',
-    help: 'How long the others may go on after the first task ended; 0 means as long as they like. (With sbatch --wait means something else.)',
+    help: 'How long the others may go on after the first task ended; 0 means as long as they like. To sbatch --wait means something else.',
   },
   {
     name: '--wait-for-children',

@@ -46,6 +46,14 @@ rmSync(folder, { recursive: true });
 const version = run('--version').output.trim();
 writeFileSync(target, `${JSON.stringify({ version, verdicts }, null, 1)}\n`);
 writeFileSync(help, run('--help').output);
+// srun and salloc stand beside sbatch, which is the last word of the command.
+for (const name of ['srun', 'salloc']) {
+  const command = [program, ...args].map((word, i, all) =>
+    i === all.length - 1 ? word.replace(/sbatch$/, name) : word,
+  );
+  const { stdout } = spawnSync(command[0], [...command.slice(1), '--help'], { encoding: 'utf8', cwd: '/' });
+  writeFileSync(help.replace('sbatch-help', `${name}-help`), stdout);
+}
 process.stdout.write(
   `${version}: ${verdicts.length} variants, ${verdicts.filter(({ refused }) => refused).length} refused\n`,
 );

@@ -7,14 +7,19 @@ import { variables } from '../../server/batch/environment';
 import { lsfOptions } from '../../server/batch/lsf-options';
 import { matchLongOption, matchLsfOption, optionNamed } from '../../server/batch/options';
 import { slurmOptions } from '../../server/batch/slurm-options';
+import { commandOptions } from '../../server/batch/step-options';
 import { states, stateNamed } from '../../server/batch';
 
 const help = readFileSync(path.join(__dirname, '..', 'fixtures', 'batch', 'sbatch-help-22.05.txt'), 'utf8');
 
 /** Options as `--help` lists them: `  -a, --array=indexes`. */
-const listed = [...help.matchAll(/^ {2}(?:(-\w),? ? ?| {4})(--[a-z][a-z0-9-]*)(\[?=)?/gm)].map(
-  ([, short, name = '', value]) => ({ short, name, value }),
-);
+const optionsIn = (text: string): { short?: string; name: string; value?: string }[] =>
+  [...text.matchAll(/^ {2}(?:(-\w),? ? ?| {4})(--[a-z][a-z0-9-]*)(\[?=)?/gm)].map(([, short, name = '', value]) => ({
+    short,
+    name,
+    value,
+  }));
+const listed = optionsIn(help);
 
 test('every option that --help lists is in the catalogue, with its short form and its kind of argument', () => {
   assert.ok(listed.length > 80, `${listed.length} options read from --help`);
@@ -30,6 +35,38 @@ test('every option that --help lists is in the catalogue, with its short form an
     else if (name === '--no-kill' || name === '--get-user-env') assert.equal(argument, 'optional', name);
     else assert.equal(argument, value === '[=' ? 'optional' : value === '=' ? 'required' : 'none', name);
   }
+});
+
+for (const command of ['srun', 'salloc'] as const)
+  test(`every option that ${command} --help lists is in the catalogue, with its short form and its kind of argument`, () => {
+    const text = readFileSync(path.join(__dirname, '..', 'fixtures', 'batch', `${command}-help-22.05.txt`), 'utf8');
+    const options = optionsIn(text);
+    assert.ok(options.length > 70, `${options.length} options read from --help`);
+    for (const { short, name, value } of options) {
+      const option = commandOptions[command].find((one) => one.name === name);
+      assert.ok(option, `${name} is missing`);
+      assert.equal(option.since, undefined, `${name} is in 22.05`);
+      if (short) assert.equal(option.short, short, name);
+      // --help leaves the argument of these unsaid; their parser was asked.
+      const unsaid: Readonly<Record<string, string>> = {
+        '--container': 'required',
+        '--no-kill': 'optional',
+        '--get-user-env': 'optional',
+        '--kill-on-bad-exit': 'optional',
+        '--overlap': 'optional',
+        '--resv-ports': 'optional',
+        '--bcast': 'optional',
+      };
+      const expected = unsaid[name] ?? (value === '[=' ? 'optional' : value === '=' ? 'required' : 'none');
+      assert.equal(option.argument ?? 'required', expected, name);
+    }
+  });
+
+test('a script may say to srun what it may not say to sbatch', () => {
+  assert.equal(matchLongOption('--pty', 'srun').kind, 'exact');
+  assert.equal(matchLongOption('--pty').kind, 'unknown');
+  assert.equal(matchLongOption('--array', 'srun').kind, 'unknown');
+  assert.equal(matchLongOption('--no-shell', 'salloc').kind, 'exact');
 });
 
 test('what the catalogue has beyond --help is known to be undocumented there', () => {
@@ -53,7 +90,7 @@ test('what the catalogue has beyond --help is known to be undocumented there', (
 });
 
 test('names are unique, and every option is described', () => {
-  for (const options of [slurmOptions, lsfOptions]) {
+  for (const options of [slurmOptions, lsfOptions, commandOptions.srun, commandOptions.salloc]) {
     const names = options.flatMap(({ name, short, aliases = [] }) => [name, ...(short ? [short] : []), ...aliases]);
     assert.equal(new Set(names).size, names.length);
     for (const { name, help: text, argument, meta, values } of options) {

@@ -62,6 +62,21 @@ test('completion: what the cluster has, with what is free', () => {
   assert.equal(completionsAt(text, position, { cluster })[0]?.detail, '1 free, at most 2 on a node');
 });
 
+test('completion and hover among the options of srun, through continued lines, and not behind its program', () => {
+  const body = (line: string): string => `#!/bin/bash\n#SBATCH -N1\n${line}\n`;
+  assert.ok(labels(body('srun --cpu-b|')).includes('--cpu-bind'));
+  assert.ok(labels(body('srun -n 1 \\\n  --g|')).includes('--gres'));
+  assert.ok(labels(body('srun |')).includes('--pty'));
+  assert.ok(!labels(body('srun |')).includes('--array'));
+  assert.ok(labels(body('salloc |')).includes('--no-shell'));
+  assert.deepEqual(labels(body('srun --gres=|'), cluster), ['gpu:a100:1', 'gpu:a100:2']);
+  assert.deepEqual(labels(body('srun -n 1 ./run --|')), []);
+  assert.deepEqual(labels(body('echo --|')), []);
+  assert.match(hovered(body('srun --lab|el ./run')) ?? '', /number of its task/);
+  assert.match(hovered(body('srun --time=9|0 ./run')) ?? '', /1 hour 30 minutes/);
+  assert.equal(hovered(body('srun ./run --lab|el')), undefined);
+});
+
 test('completion replaces what was typed', () => {
   const { text, position } = at('#!/bin/bash\n#SBATCH --ti|');
   const time = completionsAt(text, position).find(({ label }) => label === '--time');

@@ -6,6 +6,7 @@ import { logRules } from './logs';
 import { optionRules } from './options';
 import type { Rule } from './rule';
 import { spellingRules } from './spelling';
+import { stepRules } from './steps';
 
 /** Every rule, in the order of docs/rules.md. */
 export const rules: readonly Rule[] = [
@@ -15,6 +16,7 @@ export const rules: readonly Rule[] = [
   ...logRules,
   ...gpuRules,
   ...commandRules,
+  ...stepRules,
   ...clusterRules,
 ];
 
