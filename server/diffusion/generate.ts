@@ -123,14 +123,16 @@ export async function generate(
             signal: stop,
             onStep: ({ step, steps }) => meter.update(done, `step ${step} of ${steps}, batch of ${part.length}`),
           });
-          for (const [i, seed] of part.entries()) {
+          const write = async (seed: number, i: number): Promise<void> => {
             const length = images.length / part.length;
             if (!images.subarray(i * length, (i + 1) * length).every(Number.isFinite)) notFinite++;
             const image = quantize(images, i, own.channels, own.resolution);
             await writeAtomically(join(outdir, pathOf(seed)), encodePng(image, textOf(settings, seed, classes?.[i])));
             written++;
             done++;
-          }
+          };
+          // Together: on a network's file system each waits for the disk.
+          await Promise.all(part.map(write));
         }
       } finally {
         await claimed.release();
