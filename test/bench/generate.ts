@@ -3,15 +3,15 @@
  * costs, for the two sizes the project is measured by. With `--peer`, a folder that holds NVlabs/edm, PyTorch evaluates
  * the same weights on the same inputs in turn, with as many threads. A measurement, not a test.
  */
-import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { importNetwork } from '../../server/onnx/import';
 import { openDenoiser } from '../../server/onnx/denoiser-session';
 import { noise, tameWeights, writeSafetensors } from '../unit/onnx-weights';
+import { Peer } from './peer';
 
 const COMMON = { class_name: 'EDMPrecond', model_type: 'SongUNet', img_resolution: 32, img_channels: 3, label_dim: 10 };
 /** The published CIFAR-10 network's shape, and that of a network one trains on a laptop. */
@@ -28,39 +28,6 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds ?? 12);
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE));
-
-/** PyTorch in a process of its own: one evaluation per line that it is sent. */
-class Peer {
-  private constructor(
-    private readonly child: ChildProcess,
-    private readonly lines: AsyncIterator<string>,
-  ) {}
-
-  static async start(folder: string, weights: string, inputs: string, output: string): Promise<Peer> {
-    const script = path.join(__dirname, 'generate-peer.py');
-    const args = [script, path.resolve(folder), weights, inputs, output, String(os.availableParallelism())];
-    const child = spawn(process.env.PYTHON ?? '/usr/bin/python3', args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    const peer = new Peer(child, createInterface({ input: child.stdout })[Symbol.asyncIterator]());
-    await peer.line();
-    return peer;
-  }
-
-  /** Milliseconds of one evaluation. */
-  async evaluate(): Promise<number> {
-    this.child.stdin?.write('\n');
-    return Number(await this.line());
-  }
-
-  stop(): void {
-    this.child.stdin?.end();
-  }
-
-  private async line(): Promise<string> {
-    const { value, done } = (await this.lines.next()) as IteratorResult<string, undefined>;
-    if (done) throw new Error('PyTorch ended: see above');
-    return value;
-  }
-}
 
 async function measure(name: string): Promise<void> {
   const config = SIZES[name];
@@ -81,13 +48,22 @@ async function measure(name: string): Promise<void> {
       await denoiser.denoise(x, sigma, labels, BATCH);
       return performance.now() - started;
     };
-    const peer = values.peer && (await Peer.start(values.peer, file('safetensors'), file('inputs'), file('output')));
+    const peer =
+      values.peer &&
+      (await Peer.start(
+        'generate-peer.py',
+        path.resolve(values.peer),
+        file('safetensors'),
+        file('inputs'),
+        file('output'),
+        String(os.availableParallelism()),
+      ));
     const times: { ours: number; peer: number }[] = [];
     for (let round = -2; round < rounds; round++) {
       await pause();
       const ours = await evaluate();
       await pause();
-      const pair = { ours, peer: peer ? await peer.evaluate() : NaN };
+      const pair = { ours, peer: peer ? Number(await peer.ask('')) : NaN };
       if (round >= 0) times.push(pair);
     }
     const perImage = median(times.map(({ ours }) => ours)) / BATCH;
