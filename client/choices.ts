@@ -25,7 +25,10 @@ export async function pickFolder(base: string): Promise<string | undefined> {
 
 /** A network by path or name. @returns undefined if the user went away */
 export function askNetwork(): Thenable<string | undefined> {
-  return ask(vscode.l10n.t('Network: an .onnx file, or {0}', EMBEDDED), EMBEDDED);
+  return ask(
+    vscode.l10n.t('Network: a .pkl, .pt, .safetensors or .onnx file, its https address, or {0}', EMBEDDED),
+    EMBEDDED,
+  );
 }
 
 /** Number of sampling steps. @returns undefined if the user went away */
