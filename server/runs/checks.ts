@@ -33,6 +33,7 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
           severity: 'error',
           message: `sigma_min (${sigma_min}) must be below sigma_max (${sigma_max})`,
           path: ['sigma_min'],
+          replacement: sigma_max > 0.002 ? '0.002' : undefined,
         }
       : undefined,
   ({ S_min = 0, S_max = Infinity }) =>
@@ -42,6 +43,7 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
           severity: 'error',
           message: `S_min (${S_min}) must not exceed S_max (${S_max})`,
           path: ['S_min'],
+          replacement: String(S_max),
         }
       : undefined,
   ({ S_churn = 0, S_min, S_max, S_noise }) =>
@@ -88,6 +90,7 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
           severity: 'warning',
           message: `FID over ${config.fid.num ?? images} images does not compare with published values, which use 50000`,
           path: config.fid.num ? ['fid', 'num'] : ['fid'],
+          replacement: config.fid.num && images >= 50000 ? '50000' : undefined,
           part: config.fid.num ? 'value' : 'key',
         }
       : undefined;

@@ -45,7 +45,13 @@ export async function checkFiles(config: RunConfig, base: string): Promise<Cross
         classes === 0
           ? `${config.network} is unconditional: it takes no class`
           : `class ${config.class} is out of range: ${config.network} has classes 0 to ${classes - 1}`;
-      problems.push({ id: 'class-range', severity: 'error', message, path: ['class'] });
+      problems.push({
+        id: 'class-range',
+        severity: 'error',
+        message,
+        path: ['class'],
+        replacement: classes > 0 ? String(classes - 1) : undefined,
+      });
     }
   } catch (error) {
     problems.push({ id: 'not-a-network', severity: 'error', message: messageOf(error), path: ['network'] });
