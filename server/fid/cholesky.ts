@@ -1,3 +1,4 @@
+import { UserError } from '../errors';
 import { type MatMul, multiply } from './matmul';
 import type { Pause } from './pause';
 
@@ -10,6 +11,9 @@ export interface CholeskyFactor {
 /** Pivots that are taken before what they leave of the matrix is computed, by one matrix product. */
 const PANEL = 64;
 
+/** Part of a variance that may be missing by rounding where the matrix is positive semidefinite. */
+const NEGATIVE = 1e-6;
+
 /**
  * Cholesky factor of a symmetric positive semidefinite matrix with pivoting, so that a singular covariance (no more
  * samples than dimensions) is factored exactly instead of failing: it ends when no pivot is left above the rounding
@@ -17,6 +21,7 @@ const PANEL = 64;
  * kept, a copy of another feature is not. By panels, as LAPACK's dpstrf; rows keep their order, so L is not triangular.
  * @param a row-major [n, n], symmetric
  * @param maxRank what is known about the rank beforehand, e.g. samples - 1
+ * @throws UserError for an indefinite matrix; CancelledError
  */
 export async function choleskyFactor(
   a: Float64Array,
@@ -60,6 +65,9 @@ export async function choleskyFactor(
     await remainder(left, panel, kept, m, matmul, free.subarray(0, kept.length ** 2));
     left = free;
     rows = kept.map((i) => rows[i]);
+  }
+  if (diagonal.some((value, i) => value < -NEGATIVE * a[i * n + i])) {
+    throw new UserError('sigma of the statistics is indefinite, which no covariance is: make them again');
   }
   return { columns: columns.subarray(0, rank * n), rank };
 }

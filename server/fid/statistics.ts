@@ -215,6 +215,7 @@ export async function loadStatistics(path: string): Promise<Statistics> {
   if (![mu, sigma].every((values) => values.every(Number.isFinite))) {
     throw new UserError(`${path}: mu or sigma holds values that are not finite`);
   }
+  checkCovariance(sigma, mu.length, path);
   const num = arrays.get('num');
   return {
     mu,
@@ -223,6 +224,29 @@ export async function loadStatistics(path: string): Promise<Statistics> {
     detector: parseDetector(textOf(arrays.get('detector')), path),
     source: textOf(arrays.get('source')),
   };
+}
+
+/** How far a covariance may be from symmetric, and a correlation above 1: far more than rounding, far less than a mistake. */
+const TOLERANCE = 1e-6;
+
+/** @throws UserError for what no set of features has as its covariance */
+function checkCovariance(sigma: Float64Array, n: number, path: string): void {
+  for (let i = 0; i < n; i++) {
+    const variance = sigma[i * n + i];
+    if (variance < 0) throw new UserError(`${path}: sigma[${i}, ${i}] is ${variance}: a variance is not negative`);
+    for (let j = 0; j < i; j++) {
+      const [lower, upper] = [sigma[i * n + j], sigma[j * n + i]];
+      const most = Math.sqrt(variance * sigma[j * n + j]);
+      if (Math.abs(lower - upper) > TOLERANCE * most) {
+        throw new UserError(`${path}: sigma is not symmetric: [${i}, ${j}] is ${lower}, [${j}, ${i}] is ${upper}`);
+      }
+      if (Math.abs(lower) > most * (1 + TOLERANCE)) {
+        throw new UserError(
+          `${path}: sigma is no covariance (indefinite): [${i}, ${j}] is ${lower}, the deviations allow ${most}`,
+        );
+      }
+    }
+  }
 }
 
 /** Text as an array of a .npz file: its UTF-8 bytes. */

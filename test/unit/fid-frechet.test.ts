@@ -95,6 +95,12 @@ test('an injected product is used, and gives the same', async () => {
   near(value, caseOf('g64_full').fid_svd_truth, 1e-10);
 });
 
+test('an indefinite matrix whose every pair of features looks like a covariance is refused', async () => {
+  const sigma = Float64Array.of(1, 0.9, -0.9, 0.9, 1, 0.9, -0.9, 0.9, 1);
+  const side = { mu: new Float64Array(3), sigma };
+  await assert.rejects(frechetDistance(side, side), /^UserError: sigma of the statistics is indefinite/);
+});
+
 test('degenerate sides: no variance at all, one dimension', async () => {
   const point = { mu: Float64Array.of(1, 2), sigma: new Float64Array(4) };
   const round = { mu: Float64Array.of(1, 0), sigma: Float64Array.of(1, 0, 0, 1) };

@@ -142,6 +142,14 @@ test('wrong files are refused by name and reason', async () => {
   await assert.rejects(loadStatistics(path), /bad\.npz: sigma has shape \(4\) where mu has 2 values/);
   await writeNpz(path, new Map(Object.entries({ mu: { ...mu, data: Float64Array.of(NaN, 0) }, sigma })));
   await assert.rejects(loadStatistics(path), /not finite/);
+  for (const [values, message] of [
+    [[1, 0.5, 0.4, 1], /bad\.npz: sigma is not symmetric: \[1, 0\] is 0\.4, \[0, 1\] is 0\.5/],
+    [[1, 2, 2, 1], /bad\.npz: sigma is no covariance \(indefinite\)/],
+    [[-1, 0, 0, 1], /bad\.npz: sigma\[0, 0\] is -1/],
+  ] as const) {
+    await writeNpz(path, new Map(Object.entries({ mu, sigma: { ...sigma, data: Float64Array.from(values) } })));
+    await assert.rejects(loadStatistics(path), message);
+  }
   const unknown = new StatisticsAccumulator(64);
   const plain = await loadStatistics(join(fixtures, 'g64_full.stats1.npz'));
   await assert.rejects(unknown.merge(plain), /without their number/);
