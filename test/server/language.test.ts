@@ -122,6 +122,7 @@ test('completion and hover in a run config', async () => {
     'reference',
     'repeats',
     'seed',
+    'statistics',
   ]);
 
   const hover = await server.connection.sendRequest(HoverRequest.type, {
