@@ -64,6 +64,11 @@ export class QueueGrid {
       const job = this.jobs[lineAt(event) ?? -1];
       if (job) this.needs.open(job);
     });
+    // A tooltip for the one cell that is pointed at, where its text is cut: not for thousands that scroll by.
+    this.canvas.addEventListener('mouseover', ({ target }) => {
+      if (target instanceof HTMLElement && target.matches('.cell'))
+        target.title = target.scrollWidth > target.clientWidth ? (target.textContent ?? '') : '';
+    });
     this.canvas.addEventListener('focusin', (event) => {
       const at = lineAt(event);
       if (at !== undefined) this.activate(at);
@@ -214,11 +219,9 @@ function fillTicking(line: HTMLElement, job: Job, clock: Clock): void {
     if (ticks) setText(line.children[nth] as HTMLElement, text(job, clock));
 }
 
-/** Text and, as it may be cut, tooltip; untouched where it is the same. */
+/** Untouched where it is the same. */
 function setText(cell: HTMLElement, text: string): void {
-  if (cell.textContent === text) return;
-  cell.textContent = text;
-  cell.title = text;
+  if (cell.textContent !== text) cell.textContent = text;
 }
 
 function lineAt(event: Event): number | undefined {

@@ -4,6 +4,7 @@
  */
 import { stateNamed } from '../../batch';
 import { isOver, type Job } from '../../protocol';
+import { once } from '../once';
 import { tokenIn } from '../token';
 import { jobState, parseHosts, parseLimit, parseTime } from './values';
 
@@ -16,35 +17,39 @@ export function parseJson(text: string, home: string): Job[] | undefined {
   const from = text.indexOf('{');
   if (from < 0 || !text.includes('"RECORDS"')) return undefined;
   const { RECORDS } = JSON.parse(text.slice(from, text.lastIndexOf('}') + 1)) as { RECORDS: Record<string, string>[] };
+  const read = readers();
   return RECORDS.filter(({ JOBID, ERROR }) => JOBID !== undefined && ERROR === undefined).map((row) => {
     const value = (name: string): string => (row[name] === undefined || row[name] === '-' ? '' : row[name]);
     const index = Number(value('JOBINDEX')) || undefined;
-    const { hosts, slots } = parseHosts(value('EXEC_HOST'));
-    return job({
-      number: row.JOBID,
-      index,
-      stat: row.STAT,
-      user: row.USER,
-      queue: row.QUEUE,
-      name: value('JOB_NAME').replace(/\[[^\]]*\](%\d+)?$/, index === undefined ? '$&' : ''),
-      project: value('PROJ_NAME'),
-      description: value('JOB_DESCRIPTION'),
-      submitted: value('SUBMIT_TIME'),
-      started: value('START_TIME'),
-      expected: value('ESTIMATED_START_TIME'),
-      finished: value('FINISH_TIME'),
-      elapsed: /^\d+/.exec(value('RUN_TIME'))?.[0],
-      limit: value('RUNTIMELIMIT'),
-      slots: Number(value('SLOTS')) || slots || undefined,
-      gpus: Number(value('GPU_NUM')) || undefined,
-      hosts,
-      exitCode: value('EXIT_CODE'),
-      why: value('EXIT_REASON') || value('PEND_REASON'),
-      folder: value('SUB_CWD'),
-      stdout: value('OUTPUT_FILE'),
-      stderr: value('ERROR_FILE'),
-      home,
-    });
+    const { hosts, slots } = read.hosts(value('EXEC_HOST'));
+    return job(
+      {
+        number: row.JOBID,
+        index,
+        stat: row.STAT,
+        user: row.USER,
+        queue: row.QUEUE,
+        name: value('JOB_NAME').replace(/\[[^\]]*\](%\d+)?$/, index === undefined ? '$&' : ''),
+        project: value('PROJ_NAME'),
+        description: value('JOB_DESCRIPTION'),
+        submitted: value('SUBMIT_TIME'),
+        started: value('START_TIME'),
+        expected: value('ESTIMATED_START_TIME'),
+        finished: value('FINISH_TIME'),
+        elapsed: /^\d+/.exec(value('RUN_TIME'))?.[0],
+        limit: value('RUNTIMELIMIT'),
+        slots: Number(value('SLOTS')) || slots || undefined,
+        gpus: Number(value('GPU_NUM')) || undefined,
+        hosts,
+        exitCode: value('EXIT_CODE'),
+        why: value('EXIT_REASON') || value('PEND_REASON'),
+        folder: value('SUB_CWD'),
+        stdout: value('OUTPUT_FILE'),
+        stderr: value('ERROR_FILE'),
+        home,
+      },
+      read,
+    );
   });
 }
 
@@ -76,7 +81,8 @@ export function parseTable(text: string, home: string): Job[] {
     const { hosts, slots } = parseHosts(host);
     rows.push({ number, user, stat, queue, submitted, hosts, slots: slots || undefined, name: index ? index[1] : rest, index: index ? Number(index[2]) : undefined, home }); // prettier-ignore
   }
-  return rows.map(job);
+  const read = readers();
+  return rows.map((row) => job(row, read));
 }
 
 /** Reads `bjobs -l` of one job or more. Its lines are cut at 80 columns and go on behind 21 blanks. */
@@ -144,26 +150,33 @@ interface Facts {
   home: string;
 }
 
-function job(facts: Facts): Job {
+/** What reads the fields. */
+const readers = () => ({
+  time: once((text) => parseTime(text)),
+  limit: once(parseLimit),
+  hosts: once(parseHosts),
+});
+
+function job(facts: Facts, read = readers()): Job {
   const { number, index, stat, why = '', hosts } = facts;
   const state = jobState(stat, why);
   const over = isOver({ state });
   const folder = facts.folder?.replace(/^\$HOME/, facts.home);
-  const [started, ended] = [parseTime(facts.started ?? ''), over ? parseTime(facts.finished ?? '') : undefined];
+  const [started, ended] = [read.time(facts.started ?? ''), over ? read.time(facts.finished ?? '') : undefined];
   const elapsed = facts.elapsed ?? (started && ended ? (Date.parse(ended) - Date.parse(started)) / 1000 : undefined);
   const waits = state === 'queued' || state === 'held';
   const known: Partial<Job> = {
     account: facts.project || undefined,
     reason: reasonOf(stat, why),
     elapsed: waits || elapsed === undefined ? undefined : Number(elapsed),
-    limit: parseLimit(facts.limit ?? ''),
+    limit: read.limit(facts.limit ?? ''),
     cpus: facts.slots,
     gpus: facts.gpus,
     nodes: hosts.length || undefined,
     nodeList: hosts.join(',') || undefined,
-    submitted: parseTime(facts.submitted ?? ''),
+    submitted: read.time(facts.submitted ?? ''),
     started,
-    expected: waits ? parseTime(facts.expected ?? '') : undefined,
+    expected: waits ? read.time(facts.expected ?? '') : undefined,
     ended,
     exitCode: over && facts.exitCode ? Number(facts.exitCode) : undefined,
     folder,

@@ -5,6 +5,7 @@
 import { stateNamed } from '../../batch';
 import type { Job } from '../../protocol';
 import { tokenIn } from '../token';
+import { once } from '../once';
 import { expandLogPath } from './log-path';
 import { gpusOfTres, jobState, parseDuration, parseExit, parseTime } from './values';
 
@@ -49,6 +50,7 @@ export function squeueFormat(detail: Detail): string {
 export function parseQueue(text: string, detail: Detail): Job[] {
   const fields = columns(detail);
   const jobs: Job[] = [];
+  const read = readers();
   for (const record of text.split(RECORD_END)) {
     const values = record.split(FIELD_END);
     if (values.length < fields.length) continue;
@@ -56,15 +58,36 @@ export function parseQueue(text: string, detail: Detail): Job[] {
     for (let i = 0; i < fields.length - 1; i++) row[fields[i]] = known(values[i]);
     row.Name = values.slice(fields.length - 1).join(FIELD_END);
     row.JobArrayID = row.JobArrayID.slice(row.JobArrayID.lastIndexOf('\n') + 1);
-    jobs.push(toJob(row));
+    jobs.push(toJob(row, read));
   }
   return jobs;
 }
 
+/** What reads the fields. */
+const readers = () => ({
+  duration: once(parseDuration),
+  gpus: once(gpusOfTres),
+  time: once(parseTime),
+  count: once((text) => (/^\d+/.test(text) ? parseInt(text, 10) : undefined)),
+  /** Of `STATE reason`. */
+  state: once((text) => jobState(...stateAndReason(text))),
+  reason: once((text) => {
+    const [state, reason] = stateAndReason(text);
+    return reasonOf(reason, state);
+  }),
+});
+type Readers = ReturnType<typeof readers>;
+
+const stateAndReason = (text: string): [state: string, reason: string] => {
+  const at = text.indexOf(' ');
+  return [text.slice(0, at), text.slice(at + 1)];
+};
+
 const known = (value: string): string => (value === '(null)' || value === 'N/A' ? '' : value);
 
-function toJob(row: Record<Field, string>): Job {
-  const state = jobState(row.State, row.Reason);
+function toJob(row: Record<Field, string>, read: Readers): Job {
+  const why = `${row.State} ${row.Reason}`;
+  const state = read.state(why);
   const job: Job = {
     id: row.JobArrayID,
     name: row.Name,
@@ -75,26 +98,26 @@ function toJob(row: Record<Field, string>): Job {
   };
   if (row.ArrayTaskID && row.ArrayJobID) job.array = { id: row.ArrayJobID, tasks: row.ArrayTaskID };
   if (row.Account) job.account = row.Account;
-  const reason = reasonOf(row.Reason, row.State);
+  const reason = read.reason(why);
   if (reason) job.reason = reason;
   const waits = state === 'queued' || state === 'held';
   const over = !waits && state !== 'running' && state !== 'suspended' && state !== 'ending';
-  if (!waits) set(job, 'elapsed', parseDuration(row.TimeUsed));
-  set(job, 'limit', parseDuration(row.TimeLimit));
-  set(job, 'cpus', count(row.NumCPUs));
-  set(job, 'gpus', gpusOfTres(row['tres-alloc']));
-  set(job, 'nodes', count(row.NumNodes));
+  if (!waits) set(job, 'elapsed', read.duration(row.TimeUsed));
+  set(job, 'limit', read.duration(row.TimeLimit));
+  set(job, 'cpus', read.count(row.NumCPUs));
+  set(job, 'gpus', read.gpus(row['tres-alloc']));
+  set(job, 'nodes', read.count(row.NumNodes));
   if (row.NodeList) job.nodeList = row.NodeList;
-  set(job, 'submitted', parseTime(row.SubmitTime));
+  set(job, 'submitted', read.time(row.SubmitTime));
   // One column for both: when it started, or when the backfill scheduler expects it to.
-  set(job, waits ? 'expected' : 'started', parseTime(row.StartTime));
+  set(job, waits ? 'expected' : 'started', read.time(row.StartTime));
   if (row.JobID === undefined) return job;
   // The end of a running job is only where its limit would be.
-  if (over) Object.assign(job, { ended: parseTime(row.EndTime) }, parseExit(row.exit_code));
+  if (over) Object.assign(job, { ended: read.time(row.EndTime) }, parseExit(row.exit_code));
   if (row.WorkDir) job.folder = row.WorkDir;
   set(job, 'token', tokenIn(row.Comment));
   set(job, 'stdout', logFile(row, row.STDOUT));
-  set(job, 'stderr', logFile(row, row.STDERR));
+  set(job, 'stderr', row.STDERR === row.STDOUT ? job.stdout : logFile(row, row.STDERR));
   return job;
 }
 
@@ -118,8 +141,6 @@ export function reasonOf(name: string, stateName: string): Job['reason'] {
   const found = stateNamed('slurm', name);
   return { name, text: found?.help ?? name, ...(found?.remedy && { remedy: found.remedy }) };
 }
-
-const count = (text: string): number | undefined => (/^\d+/.test(text) ? parseInt(text, 10) : undefined);
 
 /** Sets what is known: absent stays absent. */
 export function set<K extends keyof Job>(job: Job, key: K, value: Job[K] | undefined): void {

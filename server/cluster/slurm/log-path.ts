@@ -12,6 +12,22 @@ export interface LogPathValues {
   node?: string;
 }
 
+/** What a letter stands for; undefined where that is not known (yet). */
+const LETTERS: Readonly<Record<string, (values: LogPathValues) => string | undefined>> = {
+  '%': () => '%',
+  A: ({ array, job }) => array ?? job,
+  // sbatch's own number where there is no array: NO_VAL.
+  a: ({ array, task }) => task ?? (array === undefined ? '4294967294' : undefined),
+  J: ({ job }) => job,
+  j: ({ job }) => job,
+  N: ({ node }) => node,
+  n: () => '0',
+  s: () => 'batch',
+  t: () => '0',
+  u: ({ user }) => user,
+  x: ({ name }) => name,
+};
+
 /**
  * The file that a job writes to, as sbatch(1) describes it under "filename pattern".
  * @returns undefined where the pattern names something that is not known (yet)
@@ -23,20 +39,7 @@ export function expandLogPath(pattern: string, folder: string | undefined, value
   if (absolute.includes('\\')) return absolute.replaceAll('\\', '');
   let known = true;
   const expanded = absolute.replace(/%(\d*)([%AaJjNnstux])/g, (whole, width: string, letter: string) => {
-    if (letter === '%') return '%';
-    const value = {
-      A: values.array ?? values.job,
-      // sbatch's own number where there is no array: NO_VAL.
-      a: values.task ?? (values.array === undefined ? '4294967294' : undefined),
-      J: values.job,
-      j: values.job,
-      N: values.node,
-      n: '0',
-      s: 'batch',
-      t: '0',
-      u: values.user,
-      x: values.name,
-    }[letter];
+    const value = LETTERS[letter](values);
     if (value === undefined) known = false;
     if (value === undefined || !/^\d+$/.test(value)) return value ?? whole;
     return value.padStart(Math.min(Number(width), 10), '0');
