@@ -4,6 +4,7 @@ import { DELIMITER, parseAccounting, sacctFields } from '../../server/cluster/sl
 import { FIELD_END, parseQueue, RECORD_END, squeueFormat } from '../../server/cluster/slurm/job-table';
 import { expandLogPath } from '../../server/cluster/slurm/log-path';
 import { parseLoad, snapshotOf } from '../../server/cluster/slurm/partitions';
+import { reasonInWords } from '../../server/cluster/slurm/reasons';
 import { refusedLine } from '../../server/cluster/slurm/refusals';
 import { submittedId } from '../../server/cluster/slurm/slurm';
 import {
@@ -61,6 +62,23 @@ test('rows of squeue, with a banner above and whatever a name may have in it', (
   assert.equal(waiting.elapsed, undefined);
 });
 
+test('every reason that Slurm can print is told in words', () => {
+  const alone =
+    'Prolog Priority Dependency Resources PartitionNodeLimit PartitionTimeLimit PartitionDown PartitionInactive JobHeldAdmin JobHeldUser BeginTime Licenses AssociationJobLimit AssociationResourceLimit AssociationTimeLimit Reservation ReqNodeNotAvail FrontEndDown SchedDefer NodeDown BadConstraints SystemFailure JobLaunchFailure NonZeroExitCode RaisedSignal TimeLimit InactiveLimit InvalidAccount InvalidQOS QOSUsageThreshold QOSJobLimit QOSResourceLimit QOSTimeLimit Cleaning QOSNotAllowed AccountNotAllowed DependencyNeverSatisfied JobHoldMaxRequeue JobArrayTaskLimit BurstBufferResources BurstBufferStageIn BurstBufferOperation PowerNotAvail PowerReserved DeadLine PartitionConfig AccountingPolicy FedJobLock OutOfMemory MaxMemPerLimit ReservationDeleted ReservationInvalid Constraints';
+  const limits =
+    'AssocGrpCpuLimit AssocGrpCPUMinutesLimit AssocGrpCPURunMinutesLimit AssocGrpJobsLimit AssocGrpMemLimit AssocGrpNodeLimit AssocGrpSubmitJobsLimit AssocGrpWallLimit AssocMaxJobsLimit AssocMaxCpuPerJobLimit AssocMaxCpuMinutesPerJobLimit AssocMaxNodePerJobLimit AssocMaxWallDurationPerJobLimit AssocMaxSubmitJobLimit QOSGrpJobsLimit QOSGrpSubmitJobsLimit QOSMaxCpuPerJobLimit QOSMaxJobsPerUserLimit QOSMaxSubmitJobPerUserLimit QOSMinCpuNotSatisfied AssocMaxCpuPerNode MaxJobsPerAccount MaxSubmitJobsPerAccount QOSMinMemory QOSMinNode QOSGrpMemoryRunMinutes AssocGrpMemMinutes AssocGrpUnknownRunMinutes';
+  const families = ['GRES', 'License', 'BB', 'Billing', 'Energy', 'Unknown'].flatMap((what) => [
+    ...['', 'Minutes', 'RunMinutes'].flatMap((of) => [`AssocGrp${what}${of}`, `QOSGrp${what}${of}`]),
+    ...[`AssocMax${what}PerJob`, `AssocMax${what}MinutesPerJob`, `QOSMax${what}PerUser`, `Max${what}PerAccount`, `QOSMin${what}`, `QOSMax${what}PerNode`],
+  ]); // prettier-ignore
+  for (const name of [...`${alone} ${limits}`.split(' '), ...families])
+    assert.ok((reasonInWords(name)?.text ?? name) !== name, name);
+  assert.match(reasonInWords('ReqNodeNotAvail, UnavailableNodes:c1')?.text ?? '', /node/i);
+  assert.match(reasonInWords('AssocGrpGRESMinutes')?.text ?? '', /budget of your account is used up \(GPUs/);
+  assert.match(reasonInWords('QOSMaxGRESPerJob')?.remedy ?? '', /--qos/);
+  assert.equal(reasonInWords('NoSuchReason'), undefined);
+});
+
 test('10,000 rows cost in proportion to 1,000', () => {
   const text = (rows: number): string => Array.from({ length: rows }, (_, i) => lean(String(i))).join('');
   const best = (input: string): number =>
@@ -90,6 +108,53 @@ test('rows of sacct: names and submit lines with line ends, fields by version', 
     { id: '8_3', state: 'memory', token: undefined, name: 'a\n9\nb' },
   ]); // prettier-ignore
   assert.deepEqual(jobs[1].array, { id: '8', tasks: '3' });
+});
+
+test('versions from 20.02 to 25.05: what each can be asked for, and its ways of writing the same', () => {
+  for (const version of [
+    '20.02.7',
+    '20.11.9',
+    '21.08.8',
+    '22.05.8',
+    '23.02.1',
+    '23.11.10',
+    '24.05.4',
+    '24.11.3',
+    '25.05.0',
+  ]) {
+    const fields = sacctFields(version);
+    const [major, minor] = version.split('.').map(Number);
+    const values: Record<string, string> = {
+      JobID: '42_7', JobIDRaw: '49', State: 'FAILED', ExitCode: '3:0', User: 'alice', Account: 'proja', Partition: 'gpu', Submit: '2026-11-24T08:40:40',
+      Start: '2026-11-24T08:40:41', End: '2026-11-24T08:50:41', Elapsed: '00:10:00', Timelimit: 'UNLIMITED', NNodes: '1', NodeList: 'g1',
+      // Models alone are tracked from 21.08 on where the site lists only them; the step's memory has units since 20.11.
+      AllocTRES: major >= 23 ? 'billing=4,cpu=4,gres/gpu:a100=2,mem=16000M,node=1' : 'billing=4,cpu=4,gres/gpu=2,mem=16000M,node=1',
+      ReqTRES: '', Reason: 'None', WorkDir: '/home/alice', Comment: major < 21 ? 'edm:abcdefghijkmnpqr' : '', JobName: 'fid',
+      SubmitLine: 'sbatch --comment=edm:abcdefghijkmnpqr x', StdOut: '/home/alice/fid-%A_%a.out', StdErr: '',
+    }; // prettier-ignore
+    const text = fields.map((field) => values[field]).join(DELIMITER) + '\n';
+    const [job] = parseAccounting(text, fields);
+    const told = major > 24 || (major === 24 && minor >= 5) ? '/home/alice/fid-42_7.out' : undefined;
+    assert.deepEqual(
+      [job.id, job.state, job.exitCode, job.gpus, job.elapsed, job.limit, job.token, job.stdout],
+      ['42_7', 'failed', 3, 2, 600, undefined, 'abcdefghijkmnpqr', told],
+      version,
+    );
+  }
+  // squeue: wait(2)'s status before 23.11, code:signal since; unknown values as N/A, (null) or nothing at all.
+  for (const [exit, empty] of [
+    ['768', '(null)'],
+    ['3:0', 'N/A'],
+    ['3:0', ''],
+  ] as const) {
+    const names = squeueFormat('full')
+      .split(',')
+      .map((field) => field.slice(0, field.indexOf(':')));
+    const values: Record<string, string> = { JobArrayID: '42', JobID: '42', State: 'FAILED', Reason: 'NonZeroExitCode', TimeUsed: '10:00', TimeLimit: 'UNLIMITED', UserName: 'alice', Partition: 'gpu', exit_code: exit, EndTime: '2026-11-24T08:50:41', Name: 'fid' }; // prettier-ignore
+    const text = names.map((name) => `${values[name] ?? empty}${name === 'Name' ? RECORD_END : FIELD_END}`).join('');
+    const [job] = parseQueue(text, 'full');
+    assert.deepEqual([job.state, job.exitCode, job.array, job.limit, job.folder, job.nodeList], ['failed', 3, undefined, undefined, undefined, undefined]); // prettier-ignore
+  }
 });
 
 test('file name patterns as the real sbatch expands them', () => {

@@ -94,7 +94,7 @@ export function parseLong(text: string, home: string): Job[] {
     .flatMap((part) => {
       const head = /^Job <(\d+)(?:\[(\d+)\])?>/m.exec(part);
       if (!head) return [];
-      const field = (name: string): string => new RegExp(`${name} <([^>]*)>`).exec(part)?.[1] ?? '';
+      const field = (name: string): string => new RegExp(`${name} ?<([^>]*)>`).exec(part)?.[1] ?? '';
       const time = (event: string): string => new RegExp(`^(.*?\\d\\d:\\d\\d:\\d\\d(?: \\d{4})?): (?:${event})`, 'm').exec(part)?.[1] ?? ''; // prettier-ignore
       const started = /(?:Started|started|Dispatched)(?: \d+ Task\(s\))? on (?:\d+ )?(?:Hosts?(?:\/Processors)?|Host\(s\))? ?((?:<[^>]*>\s*)+)/.exec(part); // prettier-ignore
       const { hosts, slots } = parseHosts((started?.[1] ?? '').replace(/[<>]/g, ' '));

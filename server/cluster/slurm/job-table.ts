@@ -7,6 +7,7 @@ import type { Job } from '../../protocol';
 import { tokenIn } from '../token';
 import { once } from '../once';
 import { expandLogPath } from './log-path';
+import { reasonInWords } from './reasons';
 import { gpusOfTres, jobState, parseDuration, parseExit, parseTime } from './values';
 
 /** Between fields and at the end of records: names of jobs may have anything else, line ends too. */
@@ -138,8 +139,7 @@ export function reasonOf(name: string, stateName: string): Job['reason'] {
     const state = stateNamed('slurm', stateName);
     return state?.remedy ? { name: stateName, text: state.help, remedy: state.remedy } : undefined;
   }
-  const found = stateNamed('slurm', name);
-  return { name, text: found?.help ?? name, ...(found?.remedy && { remedy: found.remedy }) };
+  return { name, ...(reasonInWords(name) ?? { text: name }) };
 }
 
 /** Sets what is known: absent stays absent. */
