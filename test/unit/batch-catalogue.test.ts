@@ -138,6 +138,18 @@ test('slips of the pen find the option that was meant', () => {
   assert.equal(lsf.kind === 'unknown' ? lsf.suggestion?.name : lsf.kind, '-gpu');
 });
 
+test('every variable that the manuals of sbatch and srun 22.05 say a job has is in the catalogue', () => {
+  const manual = readFileSync(path.join(__dirname, '..', 'fixtures', 'batch', 'variables-22.05.txt'), 'utf8');
+  const known = new Set(variables.map(({ name }) => name));
+  assert.deepEqual(
+    manual
+      .trim()
+      .split('\n')
+      .filter((name) => !known.has(name)),
+    [],
+  );
+});
+
 test('states, reasons and variables are there once', () => {
   const names = states.map(({ scheduler, kind, name }) => `${scheduler} ${kind} ${name}`);
   assert.equal(new Set(names).size, names.length);
