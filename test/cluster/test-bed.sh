@@ -257,13 +257,14 @@ JobAcctGatherType=jobacct_gather/none"
   fi
 
   # --- slurm.conf. Three made-up nodes: slurmd -N <name>, each with a port of its own, all on one loopback.
+  # cred_expire: how long a job that was put back into the queue waits there (2 min by default), and how long a launch may take
   # config_overrides: believe the made-up CPUs and memory instead of draining the node ("Low RealMemory", "Low CPUs")
   cat > etc/slurm/slurm.conf <<CNF
 ClusterName=testcluster
 SlurmctldHost=cluster
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket=$DIR/run/munge.socket
+AuthInfo=socket=$DIR/run/munge.socket,cred_expire=20
 CredType=cred/munge
 StateSaveLocation=$DIR/spool/ctld
 SlurmdSpoolDir=$DIR/spool/%n

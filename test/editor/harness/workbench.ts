@@ -254,8 +254,10 @@ export class Workbench {
   /** With the driver that loads the extension the workbench shows no toasts, only its notification centre. */
   private async showNotifications(): Promise<void> {
     const centre = this.page.locator('.notifications-center.visible');
-    if (!(await centre.isVisible())) await this.runCommand('Notifications: Show Notifications');
-    await centre.waitFor();
+    await this.attempt('notification centre', async () => {
+      if (!(await centre.isVisible())) await this.runCommand('Notifications: Show Notifications');
+      await centre.waitFor({ timeout: ATTEMPT_MS });
+    });
   }
 
   private async showProblems(): Promise<void> {
