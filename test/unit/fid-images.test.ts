@@ -233,8 +233,8 @@ test('too few images: the words and the exit code of fid.py', () =>
       });
     await fails({}, `No image files found in ${folder}`);
     await writeFile(join(folder, 'a.png'), png(2));
-    await fails({}, 'Found 1 images, but need at least 2 to compute statistics');
-    await fails({ num: 50 }, 'Found 1 images, but expected at least 50');
+    await fails({}, `Found 1 images, but need at least 2 to compute statistics: ${folder}`);
+    await fails({ num: 50 }, `Found 1 images, but expected at least 50: ${folder}`);
     await assert.rejects(ImageSet.open(join(folder, 'absent')), /Cannot read images from .*absent: ENOENT/);
     await assert.rejects(ImageSet.open(join(folder, 'a.png')), /neither a folder of images nor a \.zip/);
   }));
