@@ -20,20 +20,27 @@ import {
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { batchEdit, calibrationsOf, fits } from './dispatch/calibrations';
 import { CONFIG_SUFFIX, readConfig, type ConfigProblem } from './runs/config';
+import { clusterChecks } from './runs/cluster-checks';
 import { checkFiles } from './runs/diagnose';
 import { hoverText, proposals } from './runs/assist';
+import type { ClusterSnapshot } from './schema-types.gen';
 import type { ScriptContext } from './batch';
 import * as batch from './batch/language';
 
 export const SOURCE = 'EDM Workbench';
 
-/** What is known of a script beside its text: the cluster it is for, and rules that are off. */
-export type ScriptLookup = (text: string) => Pick<ScriptContext, 'cluster' | 'disabled'>;
-let lookup: ScriptLookup = () => ({});
+/** What is known beside a document's text. */
+export interface Surroundings {
+  /** Of a script: the cluster it is for, and rules that are off. */
+  script: (text: string) => Pick<ScriptContext, 'cluster' | 'disabled'>;
+  /** The cluster of that name, or the one that scripts without a name are for; undefined until it was seen. */
+  cluster: (name: string | undefined) => ClusterSnapshot | undefined;
+}
+let surroundings: Surroundings = { script: () => ({}), cluster: () => undefined };
 
-/** Scripts are checked against what `known` tells of them from now on. */
-export function useScriptLookup(known: ScriptLookup): void {
-  lookup = known;
+/** Documents are checked against what `known` tells of them from now on. */
+export function useSurroundings(known: Surroundings): void {
+  surroundings = known;
 }
 
 /** Which of our two languages a document is in; undefined for anything else, which costs nothing. */
@@ -48,12 +55,18 @@ export function languageOf(document: TextDocument): 'config' | 'batch' | undefin
 export function diagnostics(document: TextDocument): Diagnostic[] {
   switch (languageOf(document)) {
     case 'config':
-      return readConfig(document.getText()).problems.map(configDiagnostic);
+      return configProblems(document.getText()).map(configDiagnostic);
     case 'batch':
-      return batch.diagnostics(document.getText(), lookup(document.getText()));
+      return batch.diagnostics(document.getText(), surroundings.script(document.getText()));
     case undefined:
       return [];
   }
+}
+
+function configProblems(text: string): ConfigProblem[] {
+  const { config, problems, place } = readConfig(text);
+  const cluster = config && surroundings.cluster(config.cluster);
+  return cluster ? [...problems, ...clusterChecks(config, cluster).map(place)] : problems;
 }
 
 /** What the files named by a run config add; slower, so after the others. `base` is the config's folder. */
@@ -89,7 +102,7 @@ export function completion(document: TextDocument, position: Position): Completi
         }),
       );
     case 'batch':
-      return batch.completion(document.getText(), position, lookup(document.getText()));
+      return batch.completion(document.getText(), position, surroundings.script(document.getText()));
     case undefined:
       return [];
   }
@@ -102,7 +115,7 @@ export function hover(document: TextDocument, position: Position): Hover | undef
       return found && { contents: { kind: MarkupKind.Markdown, value: found.markdown }, range: found.range };
     }
     case 'batch':
-      return batch.hover(document.getText(), position, lookup(document.getText()));
+      return batch.hover(document.getText(), position, surroundings.script(document.getText()));
     case undefined:
       return undefined;
   }
@@ -134,7 +147,7 @@ export function codeActions(document: TextDocument, range: Range, shown: readonl
         };
       });
     case 'batch':
-      return batch.codeActions(document.uri, document.getText(), range, lookup(document.getText()));
+      return batch.codeActions(document.uri, document.getText(), range, surroundings.script(document.getText()));
     case undefined:
       return [];
   }

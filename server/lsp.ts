@@ -34,7 +34,7 @@ import {
   hover,
   languageOf,
   symbols,
-  useScriptLookup,
+  useSurroundings,
 } from './language';
 import type { OnProgress } from './progress';
 import * as protocol from './protocol';
@@ -182,15 +182,18 @@ connection.onRequest(protocol.templatesRequest, () => templates);
 const publishAll = (): void => documents.all().forEach(publish);
 const settings = new Settings();
 connection.onInitialized(() => void settings.follow(connection, publishAll));
-const ofCluster = registerClusterRequests(connection, {
+const known = registerClusterRequests(connection, {
   hosts: new Hosts(clientPrompter(connection), (line) => connection.console.log(line)),
   responseError,
   hostAliases: () => Promise.resolve(hostAliases()),
   onSnapshots: publishAll,
 });
-useScriptLookup((text) => {
-  const { cluster, disabled = [] } = ofCluster(text);
-  return { cluster, disabled: [...disabled, ...settings.disabledRules] };
+useSurroundings({
+  ...known,
+  script: (text) => {
+    const { cluster, disabled = [] } = known.script(text);
+    return { cluster, disabled: [...disabled, ...settings.disabledRules] };
+  },
 });
 
 documents.listen(connection);

@@ -7,8 +7,9 @@ import {
   type RequestType,
 } from 'vscode-languageserver/node';
 import { readScript } from '../batch';
-import type { ScriptLookup } from '../language';
+import type { Surroundings } from '../language';
 import * as protocol from '../protocol';
+import type { ClusterProfile } from '../schema-types.gen';
 import { registerDispatchRequests } from '../dispatch/requests';
 import { Clusters, type HostSource } from './clusters';
 import { addProfile } from './profile-writer';
@@ -35,8 +36,8 @@ export interface ClusterRequestsOptions {
   onSnapshots?: () => void;
 }
 
-/** Registers all of it. @returns what is known of the cluster of a script */
-export function registerClusterRequests(connection: Connection, options: ClusterRequestsOptions): ScriptLookup {
+/** Registers all of it. @returns what is known of the clusters that documents are for */
+export function registerClusterRequests(connection: Connection, options: ClusterRequestsOptions): Surroundings {
   const { responseError } = options;
   const clusters = new Clusters({
     hosts: options.hosts,
@@ -108,14 +109,21 @@ export function registerClusterRequests(connection: Connection, options: Cluster
   );
   connection.onExit(() => clusters.stop());
 
-  return (text) => {
-    const named = /^\s*#\s*edm-workbench:\s*cluster=([A-Za-z0-9._-]+)/m.exec(text)?.[1];
-    const { profiles } = clusters;
-    const profile = named !== undefined ? profiles.find(({ name }) => name === named) : likeliest(profiles);
-    if (!profile) return {};
-    const cluster = clusters.snapshot(profile.name);
-    // A script of the other scheduler is not for this cluster.
-    const fits = cluster && (named !== undefined || readScript(text)?.scheduler === cluster.scheduler);
-    return { ...(fits && { cluster }), disabled: profile.disabled_rules ?? [] };
+  const profileOf = (named: string | undefined): ClusterProfile | undefined =>
+    named !== undefined ? clusters.profiles.find(({ name }) => name === named) : likeliest(clusters.profiles);
+  return {
+    script: (text) => {
+      const named = /^\s*#\s*edm-workbench:\s*cluster=([A-Za-z0-9._-]+)/m.exec(text)?.[1];
+      const profile = profileOf(named);
+      if (!profile) return {};
+      const cluster = clusters.snapshot(profile.name);
+      // A script of the other scheduler is not for this cluster.
+      const fits = cluster && (named !== undefined || readScript(text)?.scheduler === cluster.scheduler);
+      return { ...(fits && { cluster }), disabled: profile.disabled_rules ?? [] };
+    },
+    cluster: (named) => {
+      const profile = profileOf(named);
+      return profile && clusters.snapshot(profile.name);
+    },
   };
 }

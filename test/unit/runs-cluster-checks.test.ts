@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { diagnostics, useSurroundings } from '../../server/language';
+import { clusterChecks } from '../../server/runs/cluster-checks';
+import type { ClusterSnapshot, RunConfig } from '../../server/schema-types.gen';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+
+const CLUSTER: ClusterSnapshot = {
+  name: 'rysy',
+  scheduler: 'slurm',
+  partitions: [
+    { name: 'cpu', default: true, nodes: ['c1'] },
+    { name: 'gpu', maxMinutes: 2880, nodes: ['g1', 'g2'] },
+    { name: 'unseen' },
+  ],
+  nodes: [
+    { name: 'c1', gres: [] },
+    { name: 'g1', gres: [{ name: 'gpu', type: 'v100', count: 4 }] },
+    { name: 'g2', gres: [{ name: 'gpu', type: 'v100', count: 2 }, { name: 'gpu', type: 'a100', count: 4 }] }, // prettier-ignore
+  ],
+  accounts: ['g99-4302'],
+};
+const NETWORK = 'embedded:fashion-mnist';
+
+const CASES: [config: Omit<RunConfig, 'network'>, findings: [id: string, replacement?: string][]][] = [
+  [{}, []],
+  [{ partition: 'gpu', gpus: 6, time: '2-00:00:00', account: 'G99-4302' }, []],
+  [{ partition: 'gpu', gpus: 7 }, [['cluster-gpus', '6']]],
+  [{ gpus: 1 }, [['cluster-gpus', '0']]],
+  [{ gpus: 0 }, []],
+  [{ partition: 'cpu,gpu', gpus: 4 }, []],
+  [{ partition: 'unseen', gpus: 64, time: 1e6 }, []],
+  [{ partition: 'gpuu', gpus: 64 }, [['cluster-partition', 'gpu']]],
+  [{ partition: 'cpu,elsewhere' }, [['cluster-partition']]],
+  [{ partition: 'gpu', time: 2881 }, [['cluster-time', '2880']]],
+  [{ partition: 'cpu,gpu', time: 2881 }, []],
+  [{ account: 'g99-4303' }, [['cluster-account', 'g99-4302']]],
+];
+
+for (const [config, expected] of CASES) {
+  test(`${JSON.stringify(config)}: ${expected.map(([id]) => id).join() || 'nothing'}`, () => {
+    const found = clusterChecks({ network: NETWORK, ...config }, CLUSTER);
+    assert.deepEqual(
+      found.map(({ id, replacement }) => (replacement === undefined ? [id] : [id, replacement])),
+      expected,
+    );
+  });
+}
+
+test('without accounts, nodes or a snapshot nothing is said; a limit that the site enforces is an error', () => {
+  const all = { network: NETWORK, partition: 'gpu', gpus: 99, time: 1e5, account: 'x' };
+  const bare: ClusterSnapshot = { scheduler: 'slurm', partitions: [{ name: 'gpu' }] };
+  assert.deepEqual(clusterChecks(all, bare), []);
+  const [time] = clusterChecks({ network: NETWORK, partition: 'gpu', time: 1e5 }, { ...CLUSTER, enforcePartitionLimits: true }); // prettier-ignore
+  assert.equal(time.severity, 'error');
+});
+
+test('in the editor: at the value, for the cluster that the config names', () => {
+  const text = `network: ${NETWORK}\ncluster: rysy\npartition: gpu\ngpus: 9\n`;
+  const document = TextDocument.create('file:///a.edm.yaml', 'yaml', 1, text);
+  const asked: (string | undefined)[] = [];
+  useSurroundings({ script: () => ({}), cluster: (name) => (asked.push(name), CLUSTER) });
+  const [found, ...rest] = diagnostics(document);
+  assert.deepEqual([asked, rest], [['rysy'], []]);
+  assert.deepEqual([found.code, found.range.start, found.data], ['cluster-gpus', { line: 3, character: 6 }, { replacement: '6' }]); // prettier-ignore
+  useSurroundings({ script: () => ({}), cluster: () => undefined });
+  assert.deepEqual(diagnostics(document), []);
+});
