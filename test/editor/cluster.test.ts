@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { TestBed } from '../cluster/bed';
 import { repository, ROOT, temporaryFolder } from '../server/workspace';
-import { openWorkbench, type Workbench } from './harness/workbench';
+import { openWorkbench, type Theme, type Workbench } from './harness/workbench';
 
 const SCRIPT = `#!/bin/bash
 #SBATCH --job-name=fid
@@ -16,8 +16,9 @@ const SCRIPT = `#!/bin/bash
 for STEP in $(seq 12); do echo "step $STEP of 12"; sleep 2; done
 echo 1.96999
 `;
-/** Folder for pictures, if they are wanted: those of the README are made so. */
+/** Folder for pictures, if they are wanted, and their theme: those of the README are made so. */
 const PICTURES = process.env.EDM_PICTURES;
+const THEME = process.env.EDM_THEME as Theme | undefined;
 
 let bed: TestBed;
 let workbench: Workbench;
@@ -36,7 +37,7 @@ before(async () => {
     'refused.slurm': SCRIPT.replace('partition=cpu', 'partition=nowhere'),
     '.edm-workbench/clusters.yaml': 'clusters:\n  - name: bed\n    host: inner\n    poll_seconds: 10\n',
   });
-  workbench = await openWorkbench({ workspace, extensionDevelopmentPath: ROOT, env: { HOME: home } });
+  workbench = await openWorkbench({ workspace, extensionDevelopmentPath: ROOT, env: { HOME: home }, theme: THEME });
 });
 after(async () => {
   await workbench.close();
