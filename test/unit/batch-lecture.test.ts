@@ -47,7 +47,7 @@ test("FID: three workers on one CPU, as PyTorch says in the lecture's log", () =
   assert.deepEqual(found(script('fid')), ['12 info cpus-workers']);
 });
 
-test('on a cluster whose nodes are offline, the two URLs are named', () => {
+test('on a cluster whose nodes are offline, the two URLs and the detector are named', () => {
   const offline: ClusterSnapshot = { scheduler: 'slurm', partitions: [], nodesOnline: false };
   assert.deepEqual(
     found(script('generate'), offline).filter((one) => one.includes('network')),
@@ -55,7 +55,7 @@ test('on a cluster whose nodes are offline, the two URLs are named', () => {
   );
   assert.deepEqual(
     found(script('fid'), offline).filter((one) => one.includes('network')),
-    ['13 warning network-url'],
+    ['12 info network-url', '13 warning network-url'],
   );
   assert.deepEqual(found(script('fid'), { ...offline, nodesOnline: true }), found(script('fid')));
 });

@@ -83,6 +83,22 @@ test('a rule is switched off by comment, for a line or the script, and by the ca
   assert.deepEqual(ids(text(''), ['secret-in-script']), ['memory-without-unit']);
 });
 
+test('FID: each measurement is judged, seeds of several generations add up, the detector is a download too', () => {
+  const found = (body: string, context = {}): string[] =>
+    analyse(`#!/bin/bash\n#SBATCH --account=a\n#SBATCH --cpus-per-task=4\n#SBATCH --gres=gpu:1\n${body}`, context)
+      .findings.filter(({ id }) => id === 'fid-count' || id === 'network-url')
+      .map(({ id, severity, start }) => `${id} ${severity} ${start.line}`);
+  const generate = (seeds: string): string => `python generate.py --outdir="$COMMIT-out" --seeds=${seeds}\n`;
+  const calc = 'python fid.py calc --images=out --ref=ref.npz';
+  assert.deepEqual(found(`${calc}\n${calc} --num=10000\n`), ['fid-count info 5']);
+  assert.deepEqual(found(`${generate('0-24999')}${generate('25000-49999')}${calc}\n`), []);
+  assert.deepEqual(found(`${generate('0-9999')}${generate('10000-19999')}${calc}\n`), ['fid-count info 5']);
+  assert.deepEqual(found(`${generate('0-9999')}${generate('"$SEEDS"')}${calc}\n`), []);
+  const offline = { cluster: { ...testCluster, nodesOnline: false } };
+  assert.deepEqual(found(`${calc}\n`, offline), ['network-url info 4']);
+  assert.deepEqual(found(`export DNNLIB_CACHE_DIR=$HOME/cache\n${calc}\n`, offline), []);
+});
+
 test('fixing all at once ends, and leaves nothing that has a fix', () => {
   const text = `set -e\n#SBTACH --time=2h\n#SBATCH --job-name=my job\n#SBATCH --gres=gpu:4 <--- here\n#SBATCH --mem=16\ntorchrun --nproc_per_node=1 train.py\n`;
   const fixed = fixAll(text);

@@ -259,6 +259,18 @@ export const commandRules: readonly Rule[] = [
             message: `${first} ${words[1]?.text} downloads, and compute nodes of this cluster have no internet`,
           };
       }
+      // No address stands in the script; a run on the login node may have filled the cache.
+      if (!script.text.text.includes('DNNLIB_CACHE_DIR'))
+        for (const { name, operands } of script.running('fid.py'))
+          if (operands[0]?.text === 'calc' || operands[0]?.text === 'ref')
+            yield {
+              start: name.start,
+              end: name.end,
+              severity: 'info',
+              message: 'fid.py downloads the Inception-v3 network unless ~/.cache/dnnlib has it',
+              remedy:
+                'Run it once on the login node, or set DNNLIB_CACHE_DIR to a folder the network was downloaded to.',
+            };
     },
   },
   {
@@ -317,24 +329,30 @@ export const commandRules: readonly Rule[] = [
     link: links.edm,
     fixable: true,
     check: function* (script) {
-      const measured = script.running('fid.py').find(({ operands }) => operands[0]?.text === 'calc');
-      if (!measured) return;
-      const num = optionOf(measured, 'num');
-      if (num?.value !== undefined && /^\d+$/.test(num.value)) {
-        if (Number(num.value) < fidImages && num.valueStart !== undefined && num.valueEnd !== undefined)
+      let byDefault = false;
+      for (const measured of script.running('fid.py')) {
+        if (measured.operands[0]?.text !== 'calc') continue;
+        const num = optionOf(measured, 'num');
+        if (!num) byDefault = true;
+        else if (
+          /^\d+$/.test(num.value ?? '') &&
+          Number(num.value) < fidImages &&
+          num.valueStart !== undefined &&
+          num.valueEnd !== undefined
+        )
           yield {
             start: num.word.start,
             end: num.valueEnd,
             message: `FID over ${num.value} images cannot be compared with published values (50,000)`,
             fix: { title: 'Change to 50000', edits: [{ start: num.valueStart, end: num.valueEnd, newText: '50000' }] },
           };
-        return;
       }
-      const [generated] = script.running('generate.py');
-      const seeds = generated && optionOf(generated, 'seeds');
-      const count = seeds?.value === undefined ? undefined : seedCount(seeds.value);
+      if (!byDefault) return;
       // fid.py itself refuses to start with fewer images than --num, which is 50,000 by default.
-      if (seeds && count !== undefined && count < fidImages)
+      const made = script.running('generate.py').map((invocation) => optionOf(invocation, 'seeds'));
+      const count = made.reduce((sum, seeds) => sum + (seedCount(seeds?.value ?? '') ?? NaN), 0);
+      const seeds = made.at(-1);
+      if (seeds && count < fidImages)
         yield {
           start: seeds.word.start,
           end: seeds.valueEnd ?? seeds.word.end,
