@@ -66,9 +66,12 @@ interface Launcher {
   flags?: ReadonlySet<string>;
 }
 
+const pythonName = /^python[\d.]*$/;
+const attachedNumber = /^-[A-Za-z](?=\d+$)/;
 /** Programs that start each other are followed this deep. */
 const maxDepth = 12;
 
+/** Names of options, with `-` for `_` as in `LaunchOption.name`. */
 const names = (list: string): ReadonlySet<string> => new Set(list.split(' '));
 
 const container: Launcher = {
@@ -90,7 +93,7 @@ const launchers = new Map<string, Launcher>(
       operandsBefore: 0,
     },
     jsrun: {
-      withValue: names('n nrs a tasks_per_rs c cpu_per_rs g gpu_per_rs r rs_per_host b bind d launch_distribution'),
+      withValue: names('n nrs a tasks-per-rs c cpu-per-rs g gpu-per-rs r rs-per-host b bind d launch-distribution'),
       operandsBefore: 0,
     },
     blaunch: { withValue: names('u z n'), operandsBefore: 0 },
@@ -99,19 +102,17 @@ const launchers = new Map<string, Launcher>(
     'apptainer shell': container,
     torchrun: {
       withValue: new Set(),
-      flags: names('standalone no-python m module run-path no_python run_path h help'),
+      flags: names('standalone no-python m module run-path h help'),
       operandsBefore: 0,
     },
     'accelerate launch': {
       withValue: names(
-        'config_file config-file num_processes num-processes num_machines num-machines mixed_precision mixed-precision machine_rank machine-rank main_process_ip main-process-ip main_process_port main-process-port gpu_ids gpu-ids',
+        'config-file num-processes num-machines mixed-precision machine-rank main-process-ip main-process-port gpu-ids',
       ),
       operandsBefore: 0,
     },
     deepspeed: {
-      withValue: names(
-        'num_gpus num-gpus num_nodes num-nodes hostfile H include i exclude e master_addr master_port launcher',
-      ),
+      withValue: names('num-gpus num-nodes hostfile H include i exclude e master-addr master-port launcher'),
       operandsBefore: 0,
     },
     python: { withValue: names('W X m c'), operandsBefore: 0 },
@@ -159,7 +160,7 @@ function programAt(words: readonly Word[], at: number): { program: string; used:
   const written = words[at]?.text ?? words[at]?.raw ?? '';
   const base = written.slice(written.lastIndexOf('/') + 1);
   const canonical =
-    base.startsWith('python') && /^python[\d.]*$/.test(base) ? 'python' : base === 'singularity' ? 'apptainer' : base;
+    base.startsWith('python') && pythonName.test(base) ? 'python' : base === 'singularity' ? 'apptainer' : base;
   const known = subcommands.get(base);
   if (known) {
     // Global options such as `apptainer -q exec` may stand between.
@@ -182,13 +183,13 @@ function programAt(words: readonly Word[], at: number): { program: string; used:
 function readArguments(program: string, words: readonly Word[], from: number): Arguments {
   if (isSlurmCommand(program)) {
     const { options: stepOptions, end } = readStepOptions(program, words, from);
-    return { options: stepOptions.map(asLaunchOption), operands: [], stepOptions, end };
+    return { options: stepOptions.map(asLaunchOption), operands: none, stepOptions, end };
   }
   const launcher = launchers.get(program);
   // Options matter for launchers and Python scripts alone; of mkdir, trap and the rest the operands will do.
   if (!launcher && !program.endsWith('.py')) {
     const operands = words.filter(({ raw }, i) => i >= from && !raw.startsWith('-'));
-    return { options: [], operands, stepOptions: [], end: words.length };
+    return { options: none, operands: trimmed(operands), stepOptions: none, end: words.length };
   }
   const options: LaunchOption[] = [];
   const operands: Word[] = [];
@@ -215,7 +216,7 @@ function readArguments(program: string, words: readonly Word[], from: number): A
     const takesNext = launcher
       ? launcher.flags
         ? !launcher.flags.has(option.name)
-        : launcher.withValue.has(option.name) || launcher.withValue.has(option.name.replace(/-/g, '_'))
+        : launcher.withValue.has(option.name)
       : next !== undefined && !next.raw.startsWith('-');
     if (option.valueStart === undefined && takesNext && next) {
       option.value = next.text;
@@ -226,7 +227,15 @@ function readArguments(program: string, words: readonly Word[], from: number): A
     }
     options.push(option);
   }
-  return { options, operands, stepOptions: [], end: at };
+  return { options: trimmed(options), operands: trimmed(operands), stepOptions: none, end: at };
+}
+
+/** Shared by the many lists without an entry. */
+const none: readonly never[] = [];
+
+/** A list of just its length: one that grew has room for sixteen more, which is most of what would be kept of it. */
+function trimmed<T>(list: readonly T[]): readonly T[] {
+  return list.length ? list.slice() : none;
 }
 
 function asLaunchOption({ spelling, option, word, value }: StepOption): LaunchOption {
@@ -242,8 +251,7 @@ function asLaunchOption({ spelling, option, word, value }: StepOption): LaunchOp
 function readOption(word: Word): LaunchOption {
   const equals = word.raw.indexOf('=');
   const long = word.raw.startsWith('--');
-  const attached =
-    !long && equals < 0 && word.raw.length > 2 ? /^-[A-Za-z](?=\d+$)/.exec(word.raw)?.[0].length : undefined;
+  const attached = !long && equals < 0 && word.raw.length > 2 ? attachedNumber.exec(word.raw)?.[0].length : undefined;
   const cut = attached ?? (equals < 0 ? word.raw.length : equals);
   const name = word.raw.slice(long ? 2 : 1, cut).replaceAll('_', '-');
   if (equals < 0 && attached === undefined)

@@ -60,6 +60,13 @@ const compoundOpeners = new Set(['if', 'for', 'while', 'until', 'case', 'select'
 const compoundClosers = new Set(['fi', 'done', 'esac', '}']);
 const prefixWords = new Set(['then', 'else', 'elif', 'do', '!', 'time', 'if', 'while', 'until', '{']);
 const declarations = new Set(['export', 'declare', 'local', 'readonly', 'typeset']);
+/** Patterns that stand inside a function are made anew each time it runs: here they are made once. */
+const digits = /^\d+$/;
+const assignmentStart = /^([A-Za-z_]\w*)\+?=/;
+const declared = /^([A-Za-z_]\w*)=/;
+const variableName = /^[A-Za-z_]\w*$/;
+const emptyBrackets = /^\(\s*\)/;
+const redirectionStart = /^(?:<<<|<<-?|<>|>>|>\||[<>]&|[<>])/;
 const shells = new Set(['bash', 'sh', 'zsh', 'dash', 'ksh']);
 /** Here-documents and -c strings inside others are read this deep. */
 const maxNesting = 3;
@@ -166,7 +173,7 @@ class ShellReader {
       }
       if (c === '(') {
         // `name() {` declares a function; `(` alone opens a subshell.
-        if (wordCount === 1 && /^\(\s*\)/.test(text.slice(at, at + 40))) {
+        if (wordCount === 1 && emptyBrackets.test(text.slice(at, at + 40))) {
           wordCount = 0;
           command = this.newCommand(at, depth);
           at = text.indexOf(')', at) + 1;
@@ -199,7 +206,7 @@ class ShellReader {
         continue;
       }
       at = word.end;
-      if (/^\d+$/.test(word.raw) && (text[at] === '<' || text[at] === '>')) continue;
+      if ((text[at] === '<' || text[at] === '>') && digits.test(word.raw)) continue;
       if (awaitingCaseWord) {
         if (word.raw === 'esac') {
           awaitingCaseWord = false;
@@ -233,7 +240,7 @@ class ShellReader {
           continue;
         }
       }
-      const assigned = wordCount === 0 ? /^([A-Za-z_]\w*)\+?=/.exec(word.raw) : null;
+      const assigned = wordCount === 0 ? assignmentStart.exec(word.raw) : null;
       if (assigned?.[1]) {
         const skip = assigned[0].length;
         if (word.raw.length === skip && text[at] === '(') at = this.skipArray(at, to);
@@ -270,11 +277,11 @@ class ShellReader {
     const name = command.words[0]?.text;
     if (name !== undefined && declarations.has(name)) {
       for (const word of command.words.slice(1)) {
-        const found = /^([A-Za-z_]\w*)=/.exec(word.raw);
+        const found = declared.exec(word.raw);
         if (found?.[1]) {
           const value = this.words.read(word.start + found[0].length, word.end);
           this.assign({ name: found[1], value, start: word.start, end: word.end }, command.depth);
-        } else if (/^[A-Za-z_]\w*$/.test(word.raw)) this.variables.add(word.raw);
+        } else if (variableName.test(word.raw)) this.variables.add(word.raw);
       }
     }
     if (name === 'for' || name === 'select' || name === 'read' || name === 'unset' || name === 'mapfile')
@@ -298,7 +305,7 @@ class ShellReader {
   }
 
   private forget(name: string): void {
-    if (!/^[A-Za-z_]\w*$/.test(name)) return;
+    if (!variableName.test(name)) return;
     this.variables.add(name);
     this.values.set(name, undefined);
   }
@@ -321,7 +328,7 @@ class ShellReader {
 
   private redirection(start: number, to: number, command: ShellCommand, pending: HereDocument[]): number {
     const { text } = this;
-    const operator = /^(?:<<<|<<-?|<>|>>|>\||[<>]&|[<>])/.exec(text.slice(start, start + 3))?.[0] ?? '<';
+    const operator = redirectionStart.exec(text.slice(start, start + 3))?.[0] ?? '<';
     let at = start + operator.length;
     while (text[at] === ' ' || text[at] === '\t') at++;
     const target = this.words.read(at, to);

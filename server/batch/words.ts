@@ -12,8 +12,6 @@ export interface Word {
   uses: readonly string[];
 }
 
-/** Letters of a word that stand for themselves. */
-const plainRun = /[^\s;&|<>()'"\\$`]+/y;
 /** Letters between double quotes that stand for themselves. */
 const quotedRun = /[^"\\$`]+/y;
 /** Where a word goes on although its plain letters end. */
@@ -21,6 +19,12 @@ const quoting = '"\'\\$`';
 const wordEnds = ' \t\n\r;&|<>()';
 /** What makes an expansion of a dollar sign. */
 const expanding = /[A-Za-z_{(0-9@*#?!$-]/;
+const variableName = /[A-Za-z_]\w*/y;
+const bracedName = /^\$\{[#!]?([A-Za-z_]\w*)/;
+/** Whether an ASCII letter of a word stands for itself, by its code. */
+const plain = Uint8Array.from({ length: 128 }, (_, code) =>
+  /[^\s;&|<>()'"\\$`]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
 /** Shared by the many words without variables. */
 const noUses: readonly string[] = [];
 /** `$(( ... ))` and `${ ... }` inside each other are read this deep. */
@@ -31,6 +35,8 @@ export class WordReader {
   private at = 0;
   private value: string | undefined;
   private uses = noUses;
+  /** The list of one variable, shared by the words that use no other: there may be tens of thousands. */
+  private readonly lists = new Map<string, readonly string[]>();
 
   /** @param values what the variables are known to hold; a name without an entry, or undefined, is not known */
   constructor(
@@ -41,17 +47,17 @@ export class WordReader {
   /** Reads one word from `start`, never past `to`; an empty word where none begins there. */
   read(start: number, to: number): Word {
     const { text } = this;
-    const after = runEnd(plainRun, text, start, to);
+    const after = plainEnd(text, start, to);
     // Most words have neither quotes nor variables.
     if (after > start && text[start] !== '~' && (after === to || !quoting.includes(text[after]))) {
-      const plain = text.slice(start, after);
-      return { raw: plain, text: plain, start, end: after, uses: noUses };
+      const raw = text.slice(start, after);
+      return { raw, text: raw, start, end: after, uses: noUses };
     }
     this.at = start;
     this.value = '';
     this.uses = noUses;
     if (text[start] === '~' && start < to) {
-      this.uses = ['HOME'];
+      this.uses = this.listOf('HOME');
       this.put('~');
       this.at++;
     }
@@ -62,7 +68,7 @@ export class WordReader {
   /** Reads on as far as one kind of quoting goes; false at the word's end. */
   private part(to: number): boolean {
     const { text, at } = this;
-    const run = runEnd(plainRun, text, at, to);
+    const run = plainEnd(text, at, to);
     if (run > at) {
       this.take(at, run);
       this.at = run;
@@ -174,16 +180,22 @@ export class WordReader {
     let plain = true;
     if (open === '{') {
       end = closing(text, at + 1, to);
-      name = /^\$\{[#!]?([A-Za-z_]\w*)/.exec(text.slice(at, Math.min(end, at + 80)))?.[1];
+      name = bracedName.exec(text.slice(at, Math.min(end, at + 80)))?.[1];
       plain = end === at + (name?.length ?? 0) + 3;
-    } else if (/[A-Za-z_]/.test(open)) {
-      end = at + 2;
-      while (end < to && /\w/.test(text[end])) end++;
-      name = text.slice(at + 1, end);
-    } else end = at + 2;
-    if (name !== undefined) this.uses = this.uses.concat(name);
+    } else {
+      end = runEnd(variableName, text, at + 1, to);
+      if (end > at + 1) name = text.slice(at + 1, end);
+      else end = at + 2;
+    }
+    if (name !== undefined) this.uses = this.uses.length ? [...this.uses, name] : this.listOf(name);
     this.put(plain && name !== undefined ? this.values.get(name) : undefined);
     this.at = Math.min(end, to);
+  }
+
+  private listOf(name: string): readonly string[] {
+    let list = this.lists.get(name);
+    if (!list) this.lists.set(name, (list = [name]));
+    return list;
   }
 }
 
@@ -224,6 +236,17 @@ const lineEnd = /[\r\n]/g;
 export function lineEndAt(text: string, from: number, to: number): number {
   lineEnd.lastIndex = from;
   return lineEnd.test(text) ? Math.min(to, lineEnd.lastIndex - 1) : to;
+}
+
+/** Offset behind the letters from `from` on that stand for themselves: a loop, as a pattern costs more on short words. */
+function plainEnd(text: string, from: number, to: number): number {
+  let at = from;
+  while (at < to) {
+    const code = text.charCodeAt(at);
+    if (code < 128 ? !plain[code] : /\s/.test(text[at])) break;
+    at++;
+  }
+  return at;
 }
 
 /** Offset behind the letters from `from` on that a sticky pattern takes; no match array is made. */

@@ -12,6 +12,7 @@ const processOptions = new Map<string, readonly string[]>(
   }),
 );
 
+const digits = /^\d+$/;
 /** Options of training scripts that count GPUs (StyleGAN, Lightning and others). */
 const gpuOptions = ['gpus', 'num-gpus', 'ngpus', 'n-gpus', 'devices'];
 
@@ -217,7 +218,8 @@ export const gpuRules: readonly Rule[] = [
       if (resourcesOf(script).gpu || !script.directives.lines.some((directive) => !directive.late)) return;
       const user = script.invocations.find(
         (invocation) =>
-          (/^apptainer (?:exec|run)$/.test(invocation.program) && optionOf(invocation, 'nv', 'nvccli', 'rocm')) ||
+          ((invocation.program === 'apptainer exec' || invocation.program === 'apptainer run') &&
+            optionOf(invocation, 'nv', 'nvccli', 'rocm')) ||
           launched(invocation).some(({ count }) => count > 0) ||
           invocation.program === 'nvidia-smi',
       );
@@ -304,7 +306,7 @@ function launched(invocation: Invocation): Launch[] {
   const wanted = processOptions.get(invocation.program) ?? (isScript ? gpuOptions : []);
   const option = wanted.length ? optionOf(invocation, ...wanted) : undefined;
   // `gpu`, `auto` and variables the script does not set fit whatever the job gets.
-  if (!option || !/^\d+$/.test(option.value ?? '')) return [];
+  if (!option || !digits.test(option.value ?? '')) return [];
   const multiNode = invocation.program === 'torchrun' && Number(optionOf(invocation, 'nnodes')?.value ?? 1) > 1;
   return [
     {
