@@ -110,6 +110,15 @@ test('fixing all at once ends, and leaves nothing that has a fix', () => {
   assert.equal(fixAll(fixed), fixed);
 });
 
+test('CPUs given to srun are seen before and behind its other options', () => {
+  const script = (srun: string): string =>
+    `#!/bin/bash\n#SBATCH --account=a\n#SBATCH --cpus-per-task=4\n${srun} python a.py\n`;
+  const fixed = fixAll(script('srun --ntasks=1 --exact'));
+  assert.equal(fixed, script('srun --cpus-per-task=$SLURM_CPUS_PER_TASK --ntasks=1 --exact'));
+  for (const srun of ['srun -c4 -n1', 'srun --ntasks=1 -c 4', 'srun --cpus-per-task=4 --ntasks=1'])
+    assert.deepEqual(analyse(script(srun)).findings, []);
+});
+
 test('docs/rules.md is up to date (npx tsx tools/rules-page.ts)', async () => {
   assert.equal(readFileSync(rulesPagePath, 'utf8'), await rulesPage());
 });

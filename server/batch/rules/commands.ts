@@ -460,20 +460,7 @@ export const commandRules: readonly Rule[] = [
       )
         return;
       for (const invocation of script.running('srun')) {
-        if (
-          optionOf(
-            invocation,
-            'cpus-per-task',
-            'c',
-            'exclusive',
-            'exact',
-            'cpus-per-gpu',
-            'ntasks',
-            'n',
-            'het-group',
-          )?.name.match(/^(?:c|cpus-per-task|cpus-per-gpu)$/)
-        )
-          continue;
+        if (optionOf(invocation, 'cpus-per-task', 'cpus-per-gpu')) continue;
         if (invocation.command.assignments.some(({ name }) => name === 'SRUN_CPUS_PER_TASK')) continue;
         yield {
           start: invocation.name.start,
