@@ -10,7 +10,7 @@ import { errorText, isCancelled } from './errors';
 import { showHistory } from './history-panel';
 import { importModel } from './import';
 import { measure } from './measure';
-import { withProgress } from './progress';
+import { keptImages, withProgress } from './progress';
 import { openConfig } from './run-config';
 import { showSamples } from './samples-panel';
 import { trajectory } from './trajectory-panel';
@@ -66,8 +66,11 @@ async function runConfig(context: Context, argument?: unknown): Promise<void> {
   const uri = (await openConfig(argument))?.uri;
   if (!uri) return;
   const name = path.basename(uri.fsPath, '.edm.yaml');
-  const result = await withProgress(context, vscode.l10n.t('Run {0}', name), (server, progress, token) =>
-    server.sendRequest(runRequest, { config: uri.fsPath, ...progress }, token),
+  const result = await withProgress(
+    context,
+    vscode.l10n.t('Run {0}', name),
+    (server, progress, token) => server.sendRequest(runRequest, { config: uri.fsPath, ...progress }, token),
+    keptImages(),
   );
   if (!result) return;
   const [record] = result.records;
@@ -89,8 +92,12 @@ async function generate(context: Context): Promise<void> {
   const steps = seeds && (await askSteps());
   const outdir = steps && (await ask(vscode.l10n.t('Folder for the images'), 'samples'));
   if (!outdir) return;
-  const result = await withProgress(context, vscode.l10n.t('Generate samples'), (server, progress, token) =>
-    server.sendRequest(generateRequest, { network, seeds, steps, outdir, base, ...progress }, token),
+  const result = await withProgress(
+    context,
+    vscode.l10n.t('Generate samples'),
+    (server, progress, token) =>
+      server.sendRequest(generateRequest, { network, seeds, steps, outdir, base, ...progress }, token),
+    keptImages(),
   );
   if (!result) return;
   for (const note of result.notes) void vscode.window.showInformationMessage(note);

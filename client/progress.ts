@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { durationText, runProgress, type Progress, type WithProgress } from '../server/protocol';
+import { durationText, rateText, runProgress, type Progress, type WithProgress } from '../server/protocol';
 import type { Context } from './context';
 import type { LanguageClient } from 'vscode-languageclient/node';
 import { errorText, isCancelled } from './errors';
@@ -7,13 +7,15 @@ import { errorText, isCancelled } from './errors';
 let tokens = 0;
 
 /**
- * Runs a long request under a notification with rate, ETA and cancel. Cancelling ends it cleanly: finished images stay.
+ * Runs a long request under a notification with rate, ETA and cancel. Cancelling ends it cleanly.
+ * @param kept what a cancelled one leaves behind, in a sentence
  * @returns the answer, or undefined where it was cancelled or failed (the user has been told)
  */
 export async function withProgress<R>(
   context: Context,
   title: string,
   request: (server: LanguageClient, params: WithProgress, token: vscode.CancellationToken) => Promise<R>,
+  kept?: string,
 ): Promise<R | undefined> {
   try {
     return await vscode.window.withProgress(
@@ -45,16 +47,21 @@ export async function withProgress<R>(
       return undefined;
     }
     void vscode.window.showInformationMessage(
-      vscode.l10n.t('{0}: cancelled. Finished images are kept; run again to continue.', title),
+      [vscode.l10n.t('{0}: cancelled.', title), ...(kept ? [kept] : [])].join(' '),
     );
     return undefined;
   }
 }
 
+/** What generation leaves behind when it is cancelled. */
+export function keptImages(): string {
+  return vscode.l10n.t('Finished images are kept; run again to continue.');
+}
+
 /** `Generating 128/1000, 15.2/s, 58 s left`; what is one step has no count. */
 function progressText({ phase, done, total, rate, eta, note }: Progress): string {
   const parts = [total > 1 ? `${phase} ${done}/${total}` : phase];
-  if (rate) parts.push(vscode.l10n.t('{0}/s', rate.toPrecision(3)));
+  if (rate) parts.push(rateText(rate));
   if (eta !== undefined && done < total) parts.push(vscode.l10n.t('{0} left', durationText(eta)));
   if (note) parts.push(note);
   return parts.join(', ');

@@ -28,6 +28,12 @@ export function durationText(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** Units per second as `1040/s`, `12.3/s`, or `4.2 s each` where slower than one a second. */
+export function rateText(rate: number): string {
+  if (rate < 1) return `${(1 / rate).toPrecision(2)} s each`;
+  return `${rate < 100 ? rate.toPrecision(3) : rate.toFixed(0)}/s`;
+}
+
 /**
  * Turns counts into progress with rate and ETA, at most one report in `intervalMs` (the first and last always).
  * @param already units that were done before this run started: shown, but no part of the rate

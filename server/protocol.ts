@@ -16,10 +16,10 @@ import type {
   RunManifest,
 } from './schema-types.gen';
 import type { JobState } from './job-states';
-import { durationText, type Progress } from './progress';
+import { durationText, type Progress, rateText } from './progress';
 
 export type { HistoryRecord, RunManifest, Progress };
-export { durationText };
+export { durationText, rateText };
 
 /** Runs that report progress name a token; the server sends `Progress` under it until the request is answered. */
 export interface WithProgress {

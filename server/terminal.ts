@@ -1,9 +1,4 @@
-import { durationText, type OnProgress, type Progress } from './progress';
-
-/** `12.3/s`, or `4.2 s each` where slower than one a second. */
-function rateText(rate: number): string {
-  return rate >= 1 ? `${rate.toPrecision(3)}/s` : `${(1 / rate).toPrecision(2)} s each`;
-}
+import { durationText, type OnProgress, type Progress, rateText } from './progress';
 
 /** One progress step in one line: `Generating 128/1000 (13 %), 15.2/s, 58 s left`. */
 export function progressText({ phase, done, total, rate, eta, note }: Progress): string {
