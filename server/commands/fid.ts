@@ -68,8 +68,9 @@ export const fidCommands: Record<string, Command> = {
       report.end();
       for (const note of summary.notes) console.error(note);
       const name = inputName(reference);
-      const published = publishedText({ ...summary, ...(await provenanceOf(images)), reference: { name } });
-      if (values.json) return (print({ ...summary, published }), 0);
+      const named = { ...summary, reference: { ...summary.reference, name } };
+      const published = publishedText({ ...named, ...(await provenanceOf(images)) });
+      if (values.json) return (print({ ...named, published }), 0);
       for (const line of furtherLines(summary)) console.log(line);
       if (summary.repeats) console.log(`Least of ${summary.repeats.map(formatG).join(', ')}`);
       console.log(`${summary.metric}, N = ${summary.num}, reference ${name}`);

@@ -76,10 +76,11 @@ export class ImageSet {
       const size = all.length / part.of;
       const images = all.slice(part.index * size, (part.index + 1) * size);
       const n = images.length;
+      const place = part.of === 1 ? path : `${path}, part ${part.index + 1} of ${part.of}`;
       if (n === 0) throw new UserError(`No image files found in ${path}`, 1);
       if (num !== undefined && n < num)
-        throw new UserError(`Found ${n} images, but expected at least ${num}: ${path}`, 1);
-      if (n < 2) throw new UserError(`Found ${n} images, but need at least 2 to compute statistics: ${path}`, 1);
+        throw new UserError(`Found ${n} images, but expected at least ${num}: ${place}`, 1);
+      if (n < 2) throw new UserError(`Found ${n} images, but need at least 2 to compute statistics: ${place}`, 1);
       const chosen = subsetIndices(n, num ?? n, seed).map((index) => images[index]);
       return new ImageSet(path, chosen, archive);
     } catch (error) {
