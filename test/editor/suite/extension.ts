@@ -135,6 +135,31 @@ suite('the extension in the editor', () => {
     await eventually(() => tabs().find((label) => label === 'History'));
   });
 
+  test('Compute FID of this folder asks for the reference, measures and adds a record', async () => {
+    const history = path.join(folder(), '.edm-workbench', 'history.jsonl');
+    const lines = (): string[] => readFileSync(history, 'utf8').trim().split('\n');
+    const before = lines();
+    const { run } = JSON.parse(before[before.length - 1]) as { run: string };
+    // Not awaited, as above.
+    void vscode.commands.executeCommand('edmWorkbench.measure', file(path.join(run, 'images')));
+    const line = await eventually(async () => {
+      // Accepts the reference that is offered, as soon as the question is there.
+      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      return lines()[before.length];
+    });
+    const record = JSON.parse(line) as {
+      metric: string;
+      num: number;
+      detector: { sha256: string };
+      reference: { name: string; sha256: string };
+    };
+    assert.deepEqual(
+      [record.metric, record.num, record.reference.name],
+      ['FD (fashion-mnist)', 8, 'embedded:fashion-mnist'],
+    );
+    for (const { sha256 } of [record.detector, record.reference]) assert.match(sha256, /^[0-9a-f]{64}$/);
+  });
+
   test('Check my setup says what is here', async () => {
     await open('garments.edm.yaml');
     await vscode.commands.executeCommand('edmWorkbench.doctor');
