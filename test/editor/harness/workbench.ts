@@ -138,9 +138,12 @@ export class Workbench {
    * @returns it in the notification centre, which stays open: its buttons can be pressed
    */
   async notification(text: string | RegExp): Promise<Locator> {
-    await this.showNotifications();
     const item = this.page.locator('.notifications-center .notification-list-item').filter({ hasText: text }).first();
-    await item.waitFor();
+    // The centre closes by itself when a notification goes, or the focus.
+    await this.attempt(`notification ${text}`, async () => {
+      await this.showNotifications();
+      await item.waitFor({ timeout: ATTEMPT_MS });
+    });
     return item;
   }
 
