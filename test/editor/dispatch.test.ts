@@ -62,9 +62,6 @@ const PICTURES = process.env.EDM_PICTURES;
 const THEME = (process.env.EDM_THEME ?? 'Dark Modern') as Theme;
 const podman = spawnSync('podman', ['info'], { stdio: 'ignore' }).status === 0 ? false : 'podman does not answer here';
 
-/** What the suite leaves out, for its length. */
-const MORE = process.env.EDM_DISPATCH_ALL ? false : 'EDM_DISPATCH_ALL=1 runs it';
-
 let bed: TestBed;
 let home: string;
 let workspace: string;
