@@ -207,38 +207,34 @@ test('a batch size is measured on the node, another one chosen by keyboard, the 
   await line(recommended).waitFor();
 });
 
-test(
-  'a failure: its reason in words, the log at its line, the config at what may put it right',
-  { skip: MORE },
-  async () => {
-    const { page } = workbench;
-    await workbench.openFile('cifar.edm.yaml');
-    await workbench.press('Control+A');
-    await page.keyboard.insertText(CIFAR.replace('0-99', '0-98'));
-    await lens('Submit to cluster');
-    const dialog = page.locator('.monaco-dialog-box').filter({ hasText: 'cifar.edm.yaml is not committed' });
-    await dialog.locator('.monaco-button').filter({ hasText: 'Run as it is' }).click();
-    const failed = await workbench.notification(/cifar on bed failed: The memory of the GPU was not enough/);
-    await picture('failed');
-    await pressIn(failed, 'Open log');
-    const log = page.locator('.editor-group-container.active .view-line').filter({ hasText: 'CUDA out of memory' });
-    await log.waitFor();
-    assert.equal(
-      await page
-        .locator('.statusbar-item')
-        .filter({ hasText: /^Ln 2, / })
-        .count(),
-      1,
-    );
-    await picture('log');
-    await pressIn(await workbench.notification(/cifar on bed failed/), 'Fix and resubmit');
-    await workbench.notification(/Lower --batch.* Change the config, then submit it to bed again/);
-    await page.locator('.statusbar-item').filter({ hasText: /^Ln 5, Col 11 \(10 selected\)/ }).waitFor(); // prettier-ignore
-    await picture('fix');
-  },
-);
+test('a failure: its reason in words, the log at its line, the config at what may put it right', async () => {
+  const { page } = workbench;
+  await workbench.openFile('cifar.edm.yaml');
+  await workbench.press('Control+A');
+  await page.keyboard.insertText(CIFAR.replace('0-99', '0-98'));
+  await lens('Submit to cluster');
+  const dialog = page.locator('.monaco-dialog-box').filter({ hasText: 'cifar.edm.yaml is not committed' });
+  await dialog.locator('.monaco-button').filter({ hasText: 'Run as it is' }).click();
+  const failed = await workbench.notification(/cifar on bed failed: The memory of the GPU was not enough/);
+  await picture('failed');
+  await pressIn(failed, 'Open log');
+  const log = page.locator('.editor-group-container.active .view-line').filter({ hasText: 'CUDA out of memory' });
+  await log.waitFor();
+  assert.equal(
+    await page
+      .locator('.statusbar-item')
+      .filter({ hasText: /^Ln 2, / })
+      .count(),
+    1,
+  );
+  await picture('log');
+  await pressIn(await workbench.notification(/cifar on bed failed/), 'Fix and resubmit');
+  await workbench.notification(/Lower --batch.* Change the config, then submit it to bed again/);
+  await page.locator('.statusbar-item').filter({ hasText: /^Ln 5, Col 11 \(10 selected\)/ }).waitFor(); // prettier-ignore
+  await picture('fix');
+});
 
-test('a container is built step by step', { skip: podman || MORE }, async () => {
+test('a container is built step by step', { skip: podman }, async () => {
   await runAndChoose('EDM Workbench: Build container for cluster', 'bed');
   await workbench.notification(/Build container for bed/);
   await picture('container');
