@@ -13,7 +13,7 @@ import { Ledger } from '../dispatch/ledger';
 import { accessOf, Dispatches } from '../dispatch/session';
 import { jobsText } from '../dispatch/submit';
 import { UserError } from '../errors';
-import { formatG } from '../fid/format-g';
+import { resultText } from '../fid/format-g';
 import { readManifest } from '../history/samples';
 import { repositoryRoot } from '../history/git';
 import type { Dispatch } from '../schema-types.gen';
@@ -64,7 +64,7 @@ export async function submitConfig(config: string, values: Values, { report, sig
 async function resultLines(root: string, { local }: Dispatch): Promise<string[]> {
   if (!local) return [];
   const manifest = await readManifest(path.join(root, local));
-  const numbers = manifest?.results?.map(({ metric, num, value }) => `${metric}, N = ${num}: ${formatG(value)}`) ?? [];
+  const numbers = manifest?.results?.map(resultText) ?? [];
   return [...numbers, local];
 }
 
@@ -96,8 +96,7 @@ export const dispatchCommands: Record<string, Command> = {
       const manifest = await finishRun(folder, { onProgress: report.report, signal });
       report.end();
       if (values.json) return (print(manifest), 0);
-      for (const { metric, value, num } of manifest.results ?? [])
-        console.log(`${metric}, N = ${num}: ${formatG(value)}`);
+      for (const result of manifest.results ?? []) console.log(resultText(result));
       return 0;
     },
   },

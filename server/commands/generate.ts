@@ -6,7 +6,7 @@ import { RNG_DEVICES, type RngDevice } from '../diffusion/random';
 import { download } from '../download/download';
 import { isUrl } from '../download/url';
 import { UserError } from '../errors';
-import { formatG } from '../fid/format-g';
+import { resultText } from '../fid/format-g';
 import { compute } from '../onnx/compute';
 import { modelText } from '../onnx/model-text';
 import { findInput, inputName } from '../runs/inputs';
@@ -42,7 +42,7 @@ export const generateCommands: Record<string, Command> = {
       if (values.json) print(result);
       else {
         console.log(`${result.manifest.images} images in ${relative(result.folder)}`);
-        for (const { metric, value, num } of result.records) console.log(`${metric}, N = ${num}: ${formatG(value)}`);
+        for (const record of result.records) console.log(resultText(record));
       }
       return 0;
     },

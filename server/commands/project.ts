@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { examine } from '../doctor';
 import { UserError } from '../errors';
-import { formatG } from '../fid/format-g';
+import { resultText } from '../fid/format-g';
 import { repositoryRoot } from '../history/git';
 import { readHistory } from '../history/store';
 import { LINT_FORMATS, lintFile, readSnapshot } from '../lint-files';
@@ -18,10 +18,11 @@ export const projectCommands: Record<string, Command> = {
       const { records, problems } = await readHistory(root);
       for (const problem of problems) console.error(problem);
       if (values.json) return (print(records), 0);
-      for (const { code, name, metric, value, num, sampler, time } of records) {
+      for (const record of records) {
+        const { code, name, sampler, time } = record;
         const commit = code.short + (code.dirty ? '-dirty' : '');
         console.log(
-          `${time.slice(0, 16).replace('T', ' ')}  ${commit.padEnd(13)}  ${name}  ${sampler ? `${sampler.steps} steps  ` : ''}${metric}, N = ${num}: ${formatG(value)}  ${code.subject}`,
+          `${time.slice(0, 16).replace('T', ' ')}  ${commit.padEnd(13)}  ${name}  ${sampler ? `${sampler.steps} steps  ` : ''}${resultText(record)}  ${code.subject}`,
         );
       }
       return 0;

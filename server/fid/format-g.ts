@@ -35,3 +35,14 @@ function decimal(digits: string, whole: number): string {
   const fraction = digits.slice(whole).replace(/0+$/, '');
   return digits.slice(0, whole) + (fraction && `.${fraction}`);
 }
+
+/** One measured number in words: `FD (fashion-mnist), N = 1000, least of 3: 2.91034`. */
+export function resultText(result: {
+  metric: string;
+  num: number;
+  value: number;
+  repeats?: readonly number[];
+}): string {
+  const { metric, num, value, repeats } = result;
+  return `${metric}, N = ${num}${repeats ? `, least of ${repeats.length}` : ''}: ${formatG(value)}`;
+}
