@@ -1,20 +1,26 @@
 /**
  * `npm run bench:fid [-- --peer FOLDER] [-- --rounds N] [-- --only WORD]`: what each part of a FID costs. With `--peer`, a folder with
  * torch-fidelity's sources, PyTorch, numpy and scipy do the same parts on the same inputs in turn, with as many
- * threads. Weights and features are synthetic, of the published shape. A measurement, not a test.
+ * threads. Weights and features are synthetic, of the published shape. Peak memory is that of `fid calc` on the embedded
+ * detector, at two numbers of images. A measurement, not a test.
  */
+import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Image } from '../../server/diffusion/image';
 import { encodePng } from '../../server/diffusion/png';
 import { frechetDistance } from '../../server/fid/frechet';
 import { ImageSet } from '../../server/fid/images';
+import { measure } from '../../server/fid/measure';
 import { formatNpy } from '../../server/fid/npy';
 import { StatisticsAccumulator } from '../../server/fid/statistics';
 import { openDetector } from '../../server/onnx/detector-session';
 import { importInception } from '../../server/onnx/inception';
 import { openMatMul } from '../../server/onnx/matmul-session';
+import { rateText } from '../../server/progress';
+import { resolveFile } from '../../server/runs/embedded';
 import { pictureSet } from '../unit/inception-pictures';
 import { syntheticWeights, writeLegacyStateDict } from '../unit/inception-weights';
 import { Peer } from './peer';
@@ -23,11 +29,20 @@ const DIMENSION = 2048;
 const VECTORS = 10_000;
 const BATCH = 32;
 const FILES = 2000;
+const EMBEDDED = 'embedded:fashion-mnist';
+/** Numbers of images whose peak memory is compared. */
+const SIZES = [2000, 20_000];
 /** Milliseconds between two measurements, so that idle threads of the other runtime have gone to sleep. */
 const PAUSE = 200;
 
-const { values } = parseArgs({
-  options: { peer: { type: 'string' }, rounds: { type: 'string' }, only: { type: 'string' } },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    peer: { type: 'string' },
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+    memory: { type: 'string' },
+  },
 });
 const rounds = Number(values.rounds ?? 5);
 
@@ -77,8 +92,7 @@ async function compare(
     }
   }
   const [mine, ...theirs] = sides.map(({ name, times, value }) => ({ name, seconds: median(times), value }));
-  const amount = (seconds: number): string =>
-    count ? `${(count / seconds).toPrecision(3)}/s` : `${seconds.toFixed(2)} s`;
+  const amount = (seconds: number): string => (count ? rateText(count / seconds) : `${seconds.toFixed(2)} s`);
   const others = theirs.map(
     ({ name, seconds, value }) =>
       `${name} ${amount(seconds)} (${(seconds / mine.seconds).toFixed(2)}x; ` +
@@ -110,6 +124,74 @@ async function statistics(data: Float32Array, matmul: Awaited<ReturnType<typeof 
     await accumulator.add(data.subarray(start * DIMENSION, (start + n) * DIMENSION), n);
   }
   return accumulator.statistics();
+}
+
+/** Files written into a folder of its own: the images given, again and again. */
+function writeImages(folder: string, count: number, images: readonly Image[]): void {
+  mkdirSync(folder);
+  const files = images.map((image) => encodePng(image));
+  for (let i = 0; i < count; i++) writeFileSync(path.join(folder, `${i}.png`), files[i % files.length]);
+}
+
+/** Reads and decodes all images of a folder. @returns how many */
+async function decode(folder: string, channels: 1 | 3): Promise<number> {
+  const images = await ImageSet.open(folder);
+  let n = 0;
+  for await (const batch of images.batches(64, channels)) n += batch.n;
+  images.close();
+  return n;
+}
+
+/**
+ * The embedded detector, decoding and peak memory on images of its kind.
+ * @param pictures uint8 [32, 32, 3] each, of which one channel's corner is taken
+ */
+async function compareEmbedded(folder: string, pictures: readonly Uint8Array[]): Promise<void> {
+  const [width, n, times] = [28, 64, 16];
+  const corner = (pixels: Uint8Array): Uint8Array =>
+    Uint8Array.from({ length: width * width }, (_, i) => pixels[(Math.floor(i / width) * 32 + (i % width)) * 3]);
+  const images = pictures.map((pixels) => ({ width, height: width, channels: 1, pixels: corner(pixels) }));
+  const batch = Uint8Array.from(Array.from({ length: n }, (_, i) => [...images[i % BATCH].pixels]).flat());
+  const { detector, release } = await openDetector(resolveFile(EMBEDDED, 'detector', '.'), 'cpu');
+  const extract = async (): Promise<number> => {
+    for (let i = 0; i < times; i++) await detector.features(batch, n, 1, width, width);
+    return 0;
+  };
+  await compare(`Features of ${EMBEDDED}, batch of ${n}`, extract, undefined, [], { count: times * n });
+  await release();
+  writeImages(folder, SIZES[1], images);
+  await compare('PNG files 28x28x1 read and decoded', () => decode(folder, 1), undefined, [], { count: SIZES[1] });
+  await comparePeaks(folder);
+}
+
+/** Prints the peak memory of measuring few and many images, each in a process of its own. */
+async function comparePeaks(folder: string): Promise<void> {
+  const title = 'Peak memory';
+  if (values.only && !title.includes(values.only)) return;
+  const peaks: string[] = [];
+  for (const num of SIZES) {
+    const child = fork(__filename, ['--memory', String(num), folder]);
+    peaks.push(
+      await new Promise<string>((resolve, reject) => {
+        child.on('message', (peak) => resolve(`N = ${num}: ${Number(peak).toFixed(0)} MiB`));
+        child.on('exit', (code) => reject(new Error(`measuring ${num} images ended with ${code}`)));
+      }),
+    );
+  }
+  console.log(`${title.padEnd(44)} ${peaks.join('   ')}`);
+}
+
+/**
+ * The child of `comparePeaks`: measures so many of the images and reports its peak memory in MiB. Looks at every progress,
+ * since the system's own peak of a child begins with its parent's.
+ */
+async function reportPeak(folder: string, num: number): Promise<void> {
+  const { detector, release } = await openDetector(resolveFile(EMBEDDED, 'detector', '.'), 'cpu');
+  let peak = 0;
+  const onProgress = (): void => void (peak = Math.max(peak, process.memoryUsage.rss()));
+  await measure(detector, { images: folder, ref: resolveFile(EMBEDDED, 'reference', '.'), num }, { onProgress });
+  process.send?.(peak / 2 ** 20);
+  await release();
 }
 
 async function main(): Promise<void> {
@@ -144,19 +226,11 @@ async function main(): Promise<void> {
     await compare(`Inception features, batch of ${BATCH}`, extract, peer, ['extract'], { count: BATCH });
     await release();
 
-    mkdirSync(at('png'));
-    for (let i = 0; i < FILES; i++) {
-      const image = { width: 32, height: 32, channels: 3 as const, pixels: pictures[i % BATCH] };
-      writeFileSync(at(`png/${i}.png`), encodePng(image));
-    }
-    const decode = async (): Promise<number> => {
-      const images = await ImageSet.open(at('png'));
-      let n = 0;
-      for await (const batch of images.batches(64, 3)) n += batch.n;
-      images.close();
-      return n;
-    };
-    await compare('PNG files 32x32 read and decoded', decode, undefined, [], { count: FILES });
+    const colour = pictures.map((pixels) => ({ width: 32, height: 32, channels: 3, pixels }));
+    writeImages(at('colour'), FILES, colour);
+    await compare('PNG files 32x32x3 read and decoded', () => decode(at('colour'), 3), undefined, [], { count: FILES });
+
+    await compareEmbedded(at('grey'), pictures);
 
     const { matmul, release: free } = await openMatMul();
     const cov = async (): Promise<number> => {
@@ -178,4 +252,4 @@ async function main(): Promise<void> {
   }
 }
 
-void main();
+void (values.memory ? reportPeak(positionals[0], Number(values.memory)) : main());
