@@ -156,7 +156,7 @@ export const logRules: readonly Rule[] = [
               ? `The folder ${shorten(folder)} does not exist, so the job dies without a log`
               : made
                 ? `mkdir in the script comes too late for the log: ${shorten(folder)} must exist before the job starts`
-                : `${shorten(folder)} must exist before the job starts`,
+                : `The folder ${shorten(folder)} must exist before the job starts`,
           ...(certain && { severity: 'warning' as const }),
           ...(made && {
             related: [{ start: made.name.start, end: made.command.end, message: 'Runs after the log was opened' }],
