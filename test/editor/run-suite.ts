@@ -10,6 +10,16 @@ const SCRIPT = `#!/bin/bash
 torchrun --standalone --nproc_per_node=1 generate.py
 `;
 
+/** Every kind of help for a batch script has a line here. */
+const BATCH = `#!/bin/bash
+#SBATCH -J edm
+#SBATCH --account=proj
+#SBATCH   --gres gpu:2
+#SBATCH --mem=16
+#SBATCH --switches=1
+srun --ntasks=1 torchrun --standalone --nproc_per_node=1 train.py
+`;
+
 async function main(): Promise<void> {
   const suite = path.join(ROOT, 'dist', 'test', 'suite.js');
   await build({
@@ -24,6 +34,7 @@ async function main(): Promise<void> {
     'garments.edm.yaml': SMALL_CONFIG,
     'wrong.edm.yaml': 'network: embedded:fashion-mnist\nstepss: 18\n\n',
     'generate.slurm': SCRIPT,
+    'batch.slurm': BATCH,
   });
   await runTests({
     ...(process.env.EDM_DESKTOP ? {} : { vscodeExecutablePath: path.join(__dirname, 'harness', 'code-shim.mjs') }),

@@ -76,6 +76,96 @@ suite('the extension in the editor', () => {
     await vscode.commands.executeCommand('workbench.action.files.revert');
   });
 
+  test('a batch script: lenses, completion and hover in a directive and on srun, outline', async () => {
+    const document = await open('batch.slurm');
+    await finding(document.uri, 'memory-without-unit');
+    const lenses = await eventually(async () => {
+      const found = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+        'vscode.executeCodeLensProvider',
+        document.uri,
+        9,
+      );
+      const titles = found.flatMap(({ command }) => (command ? [command.title] : []));
+      return titles.some((title) => title.endsWith('Convert to LSF')) ? titles : undefined;
+    });
+    for (const title of ['Submit', 'Dry run'])
+      assert.ok(
+        lenses.some((lens) => lens.endsWith(title)),
+        lenses.join(),
+      );
+
+    const offered = async (line: number, character: number): Promise<string[]> => {
+      const { items } = await vscode.commands.executeCommand<vscode.CompletionList>(
+        'vscode.executeCompletionItemProvider',
+        document.uri,
+        new vscode.Position(line, character),
+      );
+      return items.map(({ label }) => (typeof label === 'string' ? label : label.label));
+    };
+    assert.ok((await offered(5, '#SBATCH --'.length)).includes('--partition'));
+    assert.ok((await offered(6, 'srun --'.length)).includes('--cpu-bind'));
+
+    const explained = async (line: number, character: number): Promise<string> => {
+      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+        'vscode.executeHoverProvider',
+        document.uri,
+        new vscode.Position(line, character),
+      );
+      return hovers
+        .flatMap(({ contents }) => contents as vscode.MarkdownString[])
+        .map(({ value }) => value)
+        .join('\n');
+    };
+    assert.match(await explained(4, '#SBATCH --m'.length), /--mem/);
+    assert.match(await explained(6, 'srun --n'.length), /--ntasks/);
+
+    const outline = await vscode.commands.executeCommand<vscode.DocumentSymbol[]>(
+      'vscode.executeDocumentSymbolProvider',
+      document.uri,
+    );
+    assert.deepEqual(
+      outline.map(({ name }) => name),
+      ['--job-name', '--account', '--gres', '--mem', '--switches', 'srun', 'torchrun', 'train.py'],
+    );
+  });
+
+  test('a batch script: all fixes at once, and its directives in one form', async () => {
+    const document = await open('batch.slurm');
+    await finding(document.uri, 'gpu-count');
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      document.uri,
+      new vscode.Range(0, 0, 0, 0),
+      'source.fixAll.edmWorkbench',
+    );
+    const all = actions.find(({ title }) => title === 'Fix all in this script') ?? assert.fail('no fix');
+    await vscode.workspace.applyEdit(all.edit ?? assert.fail());
+    assert.match(document.getText(), /--nproc_per_node=2/);
+    assert.match(document.getText(), /--mem=16G\n/);
+    const edits = await vscode.commands.executeCommand<vscode.TextEdit[]>(
+      'vscode.executeFormatDocumentProvider',
+      document.uri,
+      {},
+    );
+    const edit = new vscode.WorkspaceEdit();
+    edit.set(document.uri, edits);
+    await vscode.workspace.applyEdit(edit);
+    assert.match(document.getText(), /#SBATCH --job-name=edm\n.*\n#SBATCH --gres=gpu:2\n/);
+    await vscode.commands.executeCommand('workbench.action.files.revert');
+  });
+
+  test('a batch script converted to LSF stands beside it, with what has no counterpart', async () => {
+    const document = await open('batch.slurm');
+    await vscode.commands.executeCommand('edmWorkbench.convertScript', document.uri);
+    const converted = vscode.window.activeTextEditor?.document ?? assert.fail('no editor');
+    assert.equal(converted.languageId, 'shellscript');
+    const text = converted.getText();
+    assert.match(text, /^#BSUB -J edm$/m);
+    assert.match(text, /^#BSUB -gpu "num=2"$/m);
+    assert.match(text, /^# Converted from Slurm\. Please look at:\n(?:#.*\n)*#   line 6, --switches=1: /m);
+    await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+  });
+
   test('a run config: diagnostic at its key, completion, hover and the Run lens', async () => {
     const document = await open('wrong.edm.yaml');
     const { message, range } = await finding(document.uri, 'unknown-key');
