@@ -113,7 +113,8 @@ test('no script of any config has a finding, and each is shell', () => {
             network: 'runs/a1b2c3d-x/inputs/x y.pkl',
           };
           for (const { text, role } of jobScripts({ ...facts, reference: 'runs/a1b2c3d-x/inputs/r.npz' })) {
-            for (const cluster of [undefined, { scheduler, partitions: [{ name: 'gpu' }], nodesOnline: false }]) {
+            // Where the nodes are offline, what fid.py would download is always staged.
+            for (const cluster of [undefined, { scheduler, partitions: [{ name: 'gpu' }], nodesOnline: !downloads }]) {
               const { findings } = analyse(text, cluster && { cluster });
               assert.deepEqual(
                 findings.map(({ id, message }) => `${id}: ${message}`),
