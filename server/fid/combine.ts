@@ -43,7 +43,7 @@ export async function mergeStatistics(files: readonly string[], dest: string): P
     }
     const twin = parts.findIndex(({ source }) => source !== undefined && source === part.source);
     if (twin >= 0 && twin < i) throw new UserError(`${files[twin]} and ${files[i]} are of the same images`);
-    await accumulator.merge(part);
+    accumulator.merge(part);
   }
   const merged = await accumulator.statistics();
   await saveStatistics(dest, { ...merged, detector: first.detector });

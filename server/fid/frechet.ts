@@ -1,7 +1,7 @@
 import { UserError } from '../errors';
 import { choleskyFactor, type CholeskyFactor } from './cholesky';
 import { symmetricEigenvalues } from './eigenvalues';
-import { lowerProduct, type MatMul, multiply } from './matmul';
+import { type MatMul, multiply, SquareSum } from './matmul';
 import { Pause } from './pause';
 import type { Statistics } from './statistics';
 
@@ -50,11 +50,9 @@ async function traceOfRoot(
   const [r, q] = [small.rank, large.rank];
   const g = await (matmul ?? multiply)(small.columns, large.columns, r, n, q);
   const symmetric = new Float64Array(r * r);
-  await lowerProduct(g, r, q, matmul, (part, first, width) => {
-    for (let i = 0; i * width < part.length; i++) {
-      symmetric.set(part.subarray(i * width, (i + 1) * width), (first + i) * r);
-    }
-  });
+  const square = new SquareSum(r);
+  await square.add(g, q, matmul);
+  for (let i = 0; i < r; i++) symmetric.set(square.row(i), i * r);
   const eigenvalues = await symmetricEigenvalues(symmetric, r, pause, matmul);
   return eigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(value, 0)), 0);
 }

@@ -4,6 +4,7 @@ import { Pause } from './pause';
  * The inner products of rows, C = A B^T, in float64, row-major: A [m, k], B [n, k] -> C [m, n].
  * Injected where a faster one than `multiply` is at hand (ONNX Runtime's float64 Gemm).
  * @param into takes C and is returned; a new array if left out, which costs the system fresh memory each time
+ * @param plus [m, n], is added to C; may be `into` itself
  */
 export type MatMul = (
   a: Float64Array,
@@ -12,6 +13,7 @@ export type MatMul = (
   k: number,
   n: number,
   into?: Float64Array,
+  plus?: Float64Array,
 ) => Float64Array | Promise<Float64Array>;
 
 /** Rows and columns of C that one inner loop holds in registers: 4 x 2 sums fit the 16 that x86-64 and arm64 have. */
@@ -21,21 +23,19 @@ const COLUMNS = 2;
 const DEPTH_BLOCK = 256;
 const COLUMN_BLOCK = 256;
 
-/**
- * `MatMul` in plain JavaScript: about 2e9 multiply-adds a second, 4 s for n = 2048. Yields to the event loop.
- * @param lowerOnly leave C above its diagonal undefined (half the time), for products known to be symmetric
- */
+/** `MatMul` in plain JavaScript: about 2e9 multiply-adds a second, 4 s for n = 2048. Yields to the event loop. */
 export async function multiply(
   a: Float64Array,
   b: Float64Array,
   m: number,
   k: number,
   n: number,
-  into?: Float64Array,
-  lowerOnly = false,
+  into: Float64Array = new Float64Array(m * n),
+  plus?: Float64Array,
 ): Promise<Float64Array> {
   const pause = new Pause();
-  const c = into?.fill(0) ?? new Float64Array(m * n);
+  if (!plus) into.fill(0);
+  else if (plus !== into) into.set(plus);
   const panel = new Float64Array(ROWS * DEPTH_BLOCK);
   const strips = new Float64Array(DEPTH_BLOCK * COLUMN_BLOCK);
   for (let q0 = 0; q0 < k; q0 += DEPTH_BLOCK) {
@@ -43,41 +43,51 @@ export async function multiply(
     for (let j0 = 0; j0 < n; j0 += COLUMN_BLOCK) {
       const columns = Math.min(COLUMN_BLOCK, n - j0);
       packColumns(b, strips, q0, depth, j0, columns, k);
-      for (let i = lowerOnly ? j0 - (j0 % ROWS) : 0; i < m; i += ROWS) {
+      for (let i = 0; i < m; i += ROWS) {
         const rows = Math.min(ROWS, m - i);
         packRows(a, panel, i, rows, q0, depth, k);
-        const end = lowerOnly ? Math.min(columns, i + rows - j0) : columns;
-        for (let j = 0; j < end; j += COLUMNS) {
-          addTile(panel, strips, j * depth, depth, c, i * n + j0 + j, n, rows, columns - j);
+        for (let j = 0; j < columns; j += COLUMNS) {
+          addTile(panel, strips, j * depth, depth, into, i * n + j0 + j, n, rows, columns - j);
         }
         if (pause.due) await pause.take();
       }
     }
   }
-  return c;
+  return into;
 }
 
-/** Rows of C that a fast product makes at a time where only the lower triangle is wanted. */
-const PANEL = 128;
+/** Rows that are multiplied at a time: fewer would slow a fast product down, more would make more above the diagonal. */
+const PANEL = 192;
 
-/**
- * The lower triangle of A A^T, [n, n], A [n, k]: handed to `take` in parts, of which each is rows `first`, `first` + 1,
- * ... with `width` columns, valid until `take` returns; what lies above the diagonal is undefined.
- */
-export async function lowerProduct(
-  a: Float64Array,
-  n: number,
-  k: number,
-  matmul: MatMul | undefined,
-  take: (part: Float64Array, first: number, width: number) => void,
-): Promise<void> {
-  if (!matmul) return take(await multiply(a, a, n, k, n, undefined, true), 0, n);
-  const panel = new Float64Array(PANEL * n);
-  for (let first = 0; first < n; first += PANEL) {
-    const width = Math.min(first + PANEL, n);
-    const rows = width - first;
-    const into = panel.subarray(0, rows * width);
-    take(await matmul(a.subarray(first * k, width * k), a.subarray(0, width * k), rows, k, width, into), first, width);
+/** A sum of products A A^T, which is symmetric [n, n]: its lower triangle, in panels of rows. */
+export class SquareSum {
+  /** Row-major [PANEL, end of the panel] each, less rows in the last; what lies above the diagonal is undefined. */
+  private readonly panels: Float64Array[] = [];
+
+  constructor(private readonly n: number) {}
+
+  /** Adds A A^T for A [n, k], row-major. After an error the sum is lost. */
+  async add(a: Float64Array, k: number, matmul: MatMul = multiply): Promise<void> {
+    for (let first = 0, p = 0; first < this.n; first += PANEL, p++) {
+      const end = this.end(p);
+      const [rows, before] = [a.subarray(first * k, end * k), a.subarray(0, end * k)];
+      const sum = this.panels[p];
+      this.panels[p] = await matmul(rows, before, end - first, k, end, sum, sum);
+    }
+  }
+
+  /** Row i up to its diagonal, [i + 1]: a view, to be read or written. */
+  row(i: number): Float64Array {
+    const p = Math.floor(i / PANEL);
+    const [first, end] = [p * PANEL, this.end(p)];
+    this.panels[p] ??= new Float64Array((end - first) * end);
+    const start = (i - first) * end;
+    return this.panels[p].subarray(start, start + i + 1);
+  }
+
+  /** Where panel p ends, which is also how long its rows are. */
+  private end(p: number): number {
+    return Math.min((p + 1) * PANEL, this.n);
   }
 }
 

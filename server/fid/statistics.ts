@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 import type { DetectorIdentity } from './detector';
-import { lowerProduct, type MatMul } from './matmul';
+import { type MatMul, SquareSum } from './matmul';
 import { float64Of, type NpyArray, readNpz, writeNpz } from './npz';
 
 /** The Gaussian that the Frechet distance sees in a set of images: mean and covariance of their features. */
@@ -18,8 +18,8 @@ export interface Statistics {
 }
 
 /**
- * Vectors gathered before they enter the sums: enough for the matrix product to outweigh the merge, and no power of
- * two, whose columns would compete for the same lines of the cache.
+ * Vectors gathered before they enter the sums: enough for the matrix product to outweigh adding to them, and no power
+ * of two, whose columns would compete for the same lines of the cache.
  */
 const BLOCK = 2000;
 /** Vectors that are turned into columns together: what is written of one column fills a line of the cache. */
@@ -27,19 +27,19 @@ const ROWS = 8;
 
 /**
  * Mean and covariance of a stream of feature vectors in float64 and in memory that does not grow with their number.
- * Equals fid.py's one-pass sums, but a block is taken about the mean of all before it (Chan, Golub & LeVeque 1983), so
- * it does not lose digits where the mean is large against the spread.
+ * Equals fid.py's one-pass sums, but sums are taken about the mean of the vectors that came first, so they do not lose
+ * digits where the mean is large against the spread (Chan, Golub & LeVeque 1983, "shifted data").
  */
 export class StatisticsAccumulator {
-  /** Of those merged; before any are, of the first that came. */
-  private readonly mean: Float64Array;
-  /** Sum of (f - mean)(f - mean)^T; its lower triangle only. */
-  private readonly scatter: Float64Array;
-  private merged = 0;
-  /** Vectors that wait, less the mean, as columns: [dimension, BLOCK]; and their sums, [dimension]. */
-  private readonly block: Float64Array;
+  /** What the sums are taken about: [dimension]. */
+  private readonly centre: Float64Array;
+  /** Sum of f - centre, [dimension]; of (f - centre)(f - centre)^T without those that wait. */
   private readonly sums: Float64Array;
+  private readonly squares: SquareSum;
+  /** Vectors that wait, less the centre, as columns: [dimension, BLOCK]. */
+  private readonly block: Float64Array;
   private waiting = 0;
+  private count = 0;
 
   /**
    * @param matmul a faster product than plain JavaScript's, where there is one
@@ -48,26 +48,30 @@ export class StatisticsAccumulator {
     readonly dimension: number,
     private readonly matmul?: MatMul,
   ) {
-    this.mean = new Float64Array(dimension);
-    this.scatter = new Float64Array(dimension * dimension);
-    this.block = new Float64Array(BLOCK * dimension);
+    this.centre = new Float64Array(dimension);
     this.sums = new Float64Array(dimension);
+    this.squares = new SquareSum(dimension);
+    this.block = new Float64Array(BLOCK * dimension);
   }
 
   /** Feature vectors so far. */
   get num(): number {
-    return this.merged + this.waiting;
+    return this.count;
   }
 
   /** @param features [n, dimension] */
   async add(features: Float32Array | Float64Array, n: number): Promise<void> {
     const d = this.dimension;
     if (features.length !== n * d) throw new Error(`${features.length} values are not ${n} features of ${d}`);
-    if (this.num === 0) centre(features, n, this.mean);
+    if (this.count === 0) centre(features, n, this.centre);
     for (let done = 0; done < n;) {
-      const taken = Math.min(n - done, BLOCK - this.waiting);
-      for (let i = 0; i < taken;) i += this.gather(features, done + i, taken - i);
-      done += taken;
+      const end = done + Math.min(n - done, BLOCK - this.waiting);
+      while (done < end) {
+        const taken = this.gather(features, done, end - done);
+        done += taken;
+        this.waiting += taken;
+        this.count += taken;
+      }
       if (this.waiting === BLOCK) await this.flush();
     }
   }
@@ -76,17 +80,18 @@ export class StatisticsAccumulator {
    * Adds what another accumulator, perhaps another machine, has seen.
    * @throws UserError if it does not say how many images that was
    */
-  async merge(other: Statistics): Promise<void> {
-    if (other.num === undefined) throw new UserError('Statistics without their number of images cannot be merged');
-    if (other.mu.length !== this.dimension) {
-      throw new UserError(`Statistics of ${other.mu.length} and of ${this.dimension} dimensions cannot be merged`);
+  merge({ mu, sigma, num }: Statistics): void {
+    const d = this.dimension;
+    if (num === undefined) throw new UserError('Statistics without their number of images cannot be merged');
+    if (mu.length !== d) throw new UserError(`Statistics of ${mu.length} and of ${d} dimensions cannot be merged`);
+    if (this.count === 0) this.centre.set(mu);
+    const deviation = mu.map((value, j) => value - this.centre[j]);
+    for (let i = 0; i < d; i++) {
+      const row = this.squares.row(i);
+      for (let j = 0; j <= i; j++) row[j] += (num - 1) * sigma[i * d + j] + num * deviation[i] * deviation[j];
+      this.sums[i] += num * deviation[i];
     }
-    await this.flush();
-    const [d, { sigma }] = [this.dimension, other];
-    const deviation = other.mu.map((value, j) => value - this.mean[j]);
-    const weight = (this.merged * other.num) / (this.merged + other.num);
-    for (let i = 0; i < d; i++) this.addRow(i, sigma, i * d, other.num - 1, deviation, weight);
-    this.shift(other.num, deviation);
+    this.count += num;
   }
 
   /**
@@ -95,43 +100,39 @@ export class StatisticsAccumulator {
    */
   async statistics(): Promise<Statistics> {
     await this.flush();
-    if (this.merged < 2) throw new Error(`A covariance needs at least two feature vectors, not ${this.merged}`);
-    const d = this.dimension;
+    const [d, n] = [this.dimension, this.count];
+    if (n < 2) throw new Error(`A covariance needs at least two feature vectors, not ${n}`);
+    const deviation = this.sums.map((sum) => sum / n);
     const sigma = new Float64Array(d * d);
-    const tile = 32; // rows written as columns stay in the cache
-    for (let j0 = 0; j0 < d; j0 += tile) {
-      for (let i = j0; i < d; i++) {
-        for (let j = j0; j < Math.min(j0 + tile, i + 1); j++) {
-          sigma[i * d + j] = sigma[j * d + i] = this.scatter[i * d + j] / (this.merged - 1);
-        }
-      }
+    for (let i = 0; i < d; i++) {
+      const row = this.squares.row(i);
+      for (let j = 0; j <= i; j++) sigma[i * d + j] = (row[j] - deviation[j] * this.sums[i]) / (n - 1);
     }
-    return { mu: this.mean.slice(), sigma, num: this.merged };
+    mirror(sigma, d);
+    return { mu: this.centre.map((value, j) => value + deviation[j]), sigma, num: n };
   }
 
   /** Turns ROWS vectors from `first` on, or one where `left` are fewer, into columns; returns how many it were. */
   private gather(features: Float32Array | Float64Array, first: number, left: number): number {
-    const { block, mean, sums, waiting, dimension: d } = this;
+    const { block, centre, sums, waiting, dimension: d } = this;
     let from = first * d;
     if (left < ROWS) {
-      for (let j = 0, to = waiting; j < d; j++, to += BLOCK) sums[j] += block[to] = features[from++] - mean[j];
-      this.waiting++;
+      for (let j = 0, to = waiting; j < d; j++, to += BLOCK) sums[j] += block[to] = features[from++] - centre[j];
       return 1;
     }
     // Without an inner loop, which takes twice as long.
     for (let j = 0, to = waiting; j < d; j++, to += BLOCK, from++) {
-      const centre = mean[j];
-      const a = (block[to] = features[from] - centre);
-      const b = (block[to + 1] = features[from + d] - centre);
-      const c = (block[to + 2] = features[from + 2 * d] - centre);
-      const e = (block[to + 3] = features[from + 3 * d] - centre);
-      const f = (block[to + 4] = features[from + 4 * d] - centre);
-      const g = (block[to + 5] = features[from + 5 * d] - centre);
-      const h = (block[to + 6] = features[from + 6 * d] - centre);
-      const i = (block[to + 7] = features[from + 7 * d] - centre);
+      const value = centre[j];
+      const a = (block[to] = features[from] - value);
+      const b = (block[to + 1] = features[from + d] - value);
+      const c = (block[to + 2] = features[from + 2 * d] - value);
+      const e = (block[to + 3] = features[from + 3 * d] - value);
+      const f = (block[to + 4] = features[from + 4 * d] - value);
+      const g = (block[to + 5] = features[from + 5 * d] - value);
+      const h = (block[to + 6] = features[from + 6 * d] - value);
+      const i = (block[to + 7] = features[from + 7 * d] - value);
       sums[j] += a + b + (c + e) + (f + g + (h + i));
     }
-    this.waiting += ROWS;
     return ROWS;
   }
 
@@ -140,37 +141,17 @@ export class StatisticsAccumulator {
     if (n === 0) return;
     const { block, dimension: d } = this;
     if (n < BLOCK) for (let j = 1; j < d; j++) block.copyWithin(j * n, j * BLOCK, j * BLOCK + n);
-    const deviation = this.sums.map((sum) => sum / n);
-    const weight = -(n * n) / (this.merged + n); // the block is about the mean before it, the result about that after
-    await lowerProduct(block.subarray(0, d * n), d, n, this.matmul, (part, first, width) => {
-      for (let i = first; i < first + part.length / width; i++) {
-        this.addRow(i, part, (i - first) * width, 1, deviation, weight);
-      }
-    });
-    this.shift(n, deviation);
-    this.sums.fill(0);
+    await this.squares.add(block.subarray(0, d * n), n, this.matmul);
     this.waiting = 0;
   }
+}
 
-  /** Merges n vectors whose mean deviates that much into the mean. */
-  private shift(n: number, deviation: Float64Array): void {
-    this.merged += n;
-    for (let j = 0; j < deviation.length; j++) this.mean[j] += (deviation[j] * n) / this.merged;
-  }
-
-  /** Row i of the scatter grows by `matrix` (from `start` on) * `factor` + `weight` * deviation * deviation[i]. */
-  private addRow(
-    i: number,
-    matrix: Float64Array,
-    start: number,
-    factor: number,
-    deviation: Float64Array,
-    weight: number,
-  ): void {
-    const { scatter } = this;
-    const scaled = weight * deviation[i];
-    for (let j = 0, at = i * this.dimension; j <= i; j++, at++) {
-      scatter[at] += matrix[start + j] * factor + scaled * deviation[j];
+/** Copies the lower triangle of a matrix [n, n] to the upper, by tiles whose columns stay in the cache. */
+function mirror(matrix: Float64Array, n: number): void {
+  const tile = 32;
+  for (let j0 = 0; j0 < n; j0 += tile) {
+    for (let i = j0; i < n; i++) {
+      for (let j = j0; j < Math.min(j0 + tile, i); j++) matrix[j * n + i] = matrix[i * n + j];
     }
   }
 }

@@ -20,16 +20,22 @@ export async function openMatMul(): Promise<OpenMatMul> {
   const graph = new Graph('matmul');
   const a = graph.input('a', 'float64', ['m', 'k']);
   const b = graph.input('b', 'float64', ['n', 'k']);
-  graph.output(graph.node('Gemm', 'c', [a, b], { transB: 1 }), 'float64', ['m', 'n']);
+  const plus = graph.input('plus', 'float64', ['rows', 'columns']);
+  graph.output(graph.node('Gemm', 'c', [a, b, plus], { transB: 1 }), 'float64', ['m', 'n']);
   const session = await InferenceSession.create(graph.toModel({}).toBytes(), {
     executionProviders: ['cpu'],
     intraOpNumThreads: os.availableParallelism(),
     interOpNumThreads: 1,
     logSeverityLevel: 4,
   });
+  const nothing = new Tensor('float64', new Float64Array(1), [1, 1]);
   return {
-    matmul: async (left, right, m, k, n, into = new Float64Array(m * n)) => {
-      const feeds = { a: new Tensor('float64', left, [m, k]), b: new Tensor('float64', right, [n, k]) };
+    matmul: async (left, right, m, k, n, into = new Float64Array(m * n), plus) => {
+      const feeds = {
+        a: new Tensor('float64', left, [m, k]),
+        b: new Tensor('float64', right, [n, k]),
+        plus: plus ? new Tensor('float64', plus, [m, n]) : nothing,
+      };
       // An output that is given is written in place: what a session makes itself is copied.
       await session.run(feeds, { c: new Tensor('float64', into, [m, n]) });
       return into;

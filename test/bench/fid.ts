@@ -16,6 +16,7 @@ import { ImageSet } from '../../server/fid/images';
 import { measure } from '../../server/fid/measure';
 import { formatNpy } from '../../server/fid/npy';
 import { StatisticsAccumulator } from '../../server/fid/statistics';
+import { computeEnvironment } from '../../server/onnx/compute';
 import { openDetector } from '../../server/onnx/detector-session';
 import { importInception } from '../../server/onnx/inception';
 import { openMatMul } from '../../server/onnx/matmul-session';
@@ -42,6 +43,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     only: { type: 'string' },
     memory: { type: 'string' },
+    inside: { type: 'boolean' },
   },
 });
 const rounds = Number(values.rounds ?? 5);
@@ -252,4 +254,12 @@ async function main(): Promise<void> {
   }
 }
 
-void (values.memory ? reportPeak(positionals[0], Number(values.memory)) : main());
+/** Measures in a process such as computes for the workbench; the peer inherits its environment. */
+function inComputeProcess(): void {
+  const child = fork(__filename, [...process.argv.slice(2), '--inside'], { env: computeEnvironment() });
+  child.on('exit', (code) => (process.exitCode = code ?? 1));
+}
+
+if (values.memory) void reportPeak(positionals[0], Number(values.memory));
+else if (values.inside) void main();
+else inComputeProcess();

@@ -81,7 +81,7 @@ test('shards merge, also through files, into what one pass gives', async () => {
     await shard.add(rows.subarray(from * d, to * d), to - from);
     const path = join(folder, `${index}.npz`);
     await saveStatistics(path, await shard.statistics());
-    await merged.merge(await loadStatistics(path));
+    merged.merge(await loadStatistics(path));
   }
   assert.equal(merged.num, n);
   assertEqual(await merged.statistics(), await whole.statistics());
@@ -103,17 +103,38 @@ test('digits survive a mean that is large against the spread', async () => {
   assert.ok(difference((await shifted.statistics()).sigma, (await plain.statistics()).sigma) < 1e-8);
 });
 
+test('digits survive first vectors that are unlike the rest', async () => {
+  const { rows, n, d } = await features();
+  const first = rows.subarray(0, 2 * d).map((value) => value + 30);
+  const streamed = new StatisticsAccumulator(d);
+  await streamed.add(first, 2);
+  await streamed.add(rows, n);
+  // In two passes, about the mean itself.
+  const all = Float64Array.of(...first, ...rows);
+  const mu = new Float64Array(d);
+  for (let at = 0; at < all.length; at++) mu[at % d] += all[at] / (n + 2);
+  const sigma = new Float64Array(d * d);
+  for (let at = 0; at < sigma.length; at++) {
+    const [i, j] = [Math.floor(at / d), at % d];
+    for (let v = 0; v < all.length; v += d) sigma[at] += ((all[v + i] - mu[i]) * (all[v + j] - mu[j])) / (n + 1);
+  }
+  assertEqual(await streamed.statistics(), { mu, sigma });
+});
+
 test('an injected product takes the place of our own', async () => {
   const { rows, n, d } = await features();
   let calls = 0;
-  const accumulator = new StatisticsAccumulator(d, (a, b, m, k, columns, into = new Float64Array(m * columns)) => {
-    calls++;
-    for (let at = 0; at < m * columns; at++) {
-      into[at] = 0;
-      for (let q = 0; q < k; q++) into[at] += a[Math.floor(at / columns) * k + q] * b[(at % columns) * k + q];
-    }
-    return into;
-  });
+  const accumulator = new StatisticsAccumulator(
+    d,
+    (a, b, m, k, columns, into = new Float64Array(m * columns), plus) => {
+      calls++;
+      for (let at = 0; at < m * columns; at++) {
+        into[at] = plus?.[at] ?? 0;
+        for (let q = 0; q < k; q++) into[at] += a[Math.floor(at / columns) * k + q] * b[(at % columns) * k + q];
+      }
+      return into;
+    },
+  );
   await accumulator.add(rows, n);
   assertEqual(await accumulator.statistics(), await loadStatistics(join(fixtures, 'g64_full.stats1.npz')));
   assert.equal(calls, 1);
@@ -152,7 +173,7 @@ test('wrong files are refused by name and reason', async () => {
   }
   const unknown = new StatisticsAccumulator(64);
   const plain = await loadStatistics(join(fixtures, 'g64_full.stats1.npz'));
-  await assert.rejects(unknown.merge(plain), /without their number/);
+  assert.throws(() => unknown.merge(plain), /without their number/);
   await assert.rejects(unknown.statistics(), /at least two feature vectors, not 0/);
   await rm(folder, { recursive: true });
 });
