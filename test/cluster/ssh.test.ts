@@ -171,6 +171,13 @@ test('files: 50 MB interrupted twice, resumed, checked; a full disk', async () =
   await assert.rejects(there.files.write('/home/keyonly/small/big', randomBytes(3e6)), /the disk is full/);
 });
 
+test('a session of files that the server ends alone is opened anew', async () => {
+  const there = await hostsOf('keyonly').host();
+  await there.files.write('/home/keyonly/kept', 'x');
+  await assert.rejects(there.files.stat('/home/keyonly/a\0b'), ConnectionLostError); // sftp-server ends itself at NUL
+  assert.equal(String(await there.files.read('/home/keyonly/kept')), 'x');
+});
+
 test('a second ssh on the login host', async () => {
   const { host } = hostsOf('keyonly');
   const there = await host({ host: 'login', via: 'rysy' });

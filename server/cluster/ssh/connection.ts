@@ -235,14 +235,21 @@ export class ClusterConnection {
   /** The shared sftp session, and the client whose end is its end. */
   async sftp(): Promise<{ sftp: SFTPWrapper; client: Client }> {
     const client = await this.client();
-    this.sftpOpening ??= new Promise<SFTPWrapper>((resolve, reject) => {
-      client.once('close', () => reject(this.lostError()));
-      client.sftp((error, sftp) => {
-        if (!error) return resolve(sftp);
-        this.sftpOpening = undefined;
-        reject(new UserError(`${this.destination} offers no sftp: ${error.message}`, 1));
+    if (!this.sftpOpening) {
+      const opening = new Promise<SFTPWrapper>((resolve, reject) => {
+        const forget = () => {
+          if (this.sftpOpening === opening) this.sftpOpening = undefined;
+        };
+        client.once('close', () => reject(this.lostError()));
+        client.sftp((error, sftp) => {
+          // The server can end the session alone; a request to an ended one is never answered: the next opens another.
+          if (!error) return resolve(sftp.once('end', forget).on('error', forget));
+          forget();
+          reject(new UserError(`${this.destination} offers no sftp: ${error.message}`, 1));
+        });
       });
-    });
+      this.sftpOpening = opening;
+    }
     return { sftp: await this.sftpOpening, client };
   }
 }
