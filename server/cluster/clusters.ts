@@ -177,7 +177,7 @@ export class Clusters {
     const begun = new Date().toISOString();
     await this.local?.begin({ token, cluster: profile.name, script: path.basename(params.script), begun });
     try {
-      const defaults = { account: profile.account, partition: profile.partition };
+      const defaults = { account: profile.account, partition: profile.partition, name: path.basename(params.script) };
       const submitted = await scheduler.submit({ script, folder, token, options, defaults });
       await this.local?.settled(token);
       this.watches.get(profile.name)?.refresh();
@@ -198,6 +198,7 @@ export class Clusters {
   private async remoteFolder({ host, home, profile }: OpenCluster, given?: string): Promise<string> {
     const folder = (given ?? profile.work_folder ?? '~/edm-workbench').replace(/^~(?=\/|$)/, home);
     if (!folder.startsWith('/')) throw new UserError(`${folder}: a folder on the cluster begins with / or ~`);
+    if (folder.includes('\0')) throw new UserError(`${JSON.stringify(folder)}: no path can have a NUL character`);
     await host.files.makeFolder(folder);
     return folder;
   }

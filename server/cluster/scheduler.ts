@@ -11,8 +11,8 @@ export interface Submission {
   folder: string;
   /** Identifies this submission for ever: see `newToken`. It travels in the job's comment (Slurm) or description (LSF). */
   token: string;
-  /** Used where the script names none. */
-  defaults?: { account?: string; partition?: string };
+  /** Used where the script names none; without a name the job has the one that the scheduler gives to a script read from a pipe. */
+  defaults?: { account?: string; partition?: string; name?: string };
   /** Options that win over the script's directives, e.g. `--job-name`, `--array`, `--dependency`; scheduler's own words. */
   options?: readonly string[];
 }

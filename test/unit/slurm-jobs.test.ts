@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DELIMITER, parseAccounting, sacctFields } from '../../server/cluster/slurm/accounting';
 import { FIELD_END, parseQueue, RECORD_END, squeueFormat } from '../../server/cluster/slurm/job-table';
-import { expandLogPath } from '../../server/cluster/slurm/log-path';
+import { expandLogPath, misleadsLogs } from '../../server/cluster/slurm/log-path';
 import { parseLoad, snapshotOf } from '../../server/cluster/slurm/partitions';
 import { reasonInWords } from '../../server/cluster/slurm/reasons';
 import { refusedLine } from '../../server/cluster/slurm/refusals';
@@ -170,6 +170,8 @@ test('file name patterns as the real sbatch expands them', () => {
   );
   assert.equal(expandLogPath('b\\%j.out', '/h', values), '/h/b%j.out');
   assert.equal(expandLogPath('%N.out', '/h', { ...values, node: undefined }), undefined);
+  assert.equal(expandLogPath('%12 %5z %z %5%b %3%j %', '/h', values), '/h/2 5z %z 5%b 310 %');
+  assert.deepEqual(['/100%', '/a/%z', '/%j', '/%%', '/a\\b'].map(misleadsLogs), [false, false, true, true, true]);
 });
 
 test('the id stands on its own line among noise', () => {

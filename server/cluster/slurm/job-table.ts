@@ -2,6 +2,7 @@
  * Jobs as squeue prints them. `squeue -O field:SEPARATOR` has been the same from 20.02 to 26.05 (a size of none means
  * no padding and no cut), where `--json` changed its types and `-o` has no letter for GPUs.
  */
+import { randomBytes } from 'node:crypto';
 import { stateNamed } from '../../batch';
 import type { Job } from '../../protocol';
 import { tokenIn } from '../token';
@@ -13,6 +14,11 @@ import { gpusOfTres, jobState, parseDuration, parseExit, parseTime } from './val
 /** Between fields and at the end of records: names of jobs may have anything else, line ends too. */
 export const FIELD_END = '\x1f';
 export const RECORD_END = '\x1e';
+
+/** An end of records for one answer alone: nobody knows it beforehand, and so can name a job to look like two. */
+export function recordEnd(): string {
+  return RECORD_END + randomBytes(6).toString('hex');
+}
 
 const LEAN = [
   'JobArrayID',
@@ -41,18 +47,18 @@ export type Detail = 'lean' | 'full';
 /** The name comes last: whatever it has in it spoils no other field. */
 const columns = (detail: Detail): readonly Field[] => [...(detail === 'full' ? FULL : LEAN), 'Name'];
 
-/** Value of squeue's `-O`. */
-export function squeueFormat(detail: Detail): string {
+/** Value of squeue's `-O`. @param end of records, see `recordEnd` */
+export function squeueFormat(detail: Detail, end = RECORD_END): string {
   const fields = columns(detail);
-  return fields.map((field) => `${field}:${field === 'Name' ? RECORD_END : FIELD_END}`).join(',');
+  return fields.map((field) => `${field}:${field === 'Name' ? end : FIELD_END}`).join(',');
 }
 
-/** Reads squeue's answer; text before the first record (a login banner) does no harm. */
-export function parseQueue(text: string, detail: Detail): Job[] {
+/** Reads squeue's answer to `squeueFormat` of the same end; text before the first record (a login banner) does no harm. */
+export function parseQueue(text: string, detail: Detail, end = RECORD_END): Job[] {
   const fields = columns(detail);
   const jobs: Job[] = [];
   const read = readers();
-  for (const record of text.split(RECORD_END)) {
+  for (const record of text.split(end)) {
     const values = record.split(FIELD_END);
     if (values.length < fields.length) continue;
     const row = {} as Record<Field, string>;

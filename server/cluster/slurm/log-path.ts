@@ -14,7 +14,6 @@ export interface LogPathValues {
 
 /** What a letter stands for; undefined where that is not known (yet). */
 const LETTERS: Readonly<Record<string, (values: LogPathValues) => string | undefined>> = {
-  '%': () => '%',
   A: ({ array, job }) => array ?? job,
   // sbatch's own number where there is no array: NO_VAL.
   a: ({ array, task }) => task ?? (array === undefined ? '4294967294' : undefined),
@@ -28,6 +27,13 @@ const LETTERS: Readonly<Record<string, (values: LogPathValues) => string | undef
   x: ({ name }) => name,
 };
 
+const PATTERN = /%%|%(\d*)([AaJjNnstux])|%\d+/g;
+
+/** Whether Slurm would look for the logs of a folder elsewhere: it expands patterns and backslashes of the whole path. */
+export function misleadsLogs(folder: string): boolean {
+  return expandLogPath(folder, undefined, { job: '0', name: '', user: '' }) !== folder;
+}
+
 /**
  * The file that a job writes to, as sbatch(1) describes it under "filename pattern".
  * @returns undefined where the pattern names something that is not known (yet)
@@ -38,7 +44,10 @@ export function expandLogPath(pattern: string, folder: string | undefined, value
   // A backslash anywhere switches all replacement off.
   if (absolute.includes('\\')) return absolute.replaceAll('\\', '');
   let known = true;
-  const expanded = absolute.replace(/%(\d*)([%AaJjNnstux])/g, (whole, width: string, letter: string) => {
+  const expanded = absolute.replace(PATTERN, (whole, width: string | undefined, letter: string | undefined) => {
+    if (whole === '%%') return '%';
+    // Of a width without a letter, slurmstepd keeps the last digit.
+    if (letter === undefined) return whole.slice(-1);
     const value = LETTERS[letter](values);
     if (value === undefined) known = false;
     if (value === undefined || !/^\d+$/.test(value)) return value ?? whole;

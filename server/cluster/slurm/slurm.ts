@@ -24,7 +24,8 @@ import {
 import { recordedAnswer, submitOnce } from '../submission';
 import { tokenTag } from '../token';
 import { DELIMITER, parseAccounting, sacctFields } from './accounting';
-import { parseQueue, squeueFormat, type Detail } from './job-table';
+import { parseQueue, recordEnd, squeueFormat, type Detail } from './job-table';
+import { misleadsLogs } from './log-path';
 import { parseLoad, SINFO_FORMAT, snapshotOf } from './partitions';
 import { refusedLine } from './refusals';
 
@@ -59,11 +60,16 @@ export class Slurm extends CommandScheduler implements Scheduler {
   }
 
   async submit({ script, folder, token, options = [], defaults = {} }: Submission): Promise<Submitted> {
+    if (misleadsLogs(folder))
+      throw new UserError(
+        `${folder}: Slurm takes the % and \\ of a folder for a pattern of its logs, so that every job fails as it starts: choose a folder without them`,
+      );
     const read = readScript(script, { scheduler: 'slurm' });
-    const missing = (name: '--account' | '--partition', value: string | undefined): string[] =>
+    const missing = (name: '--account' | '--partition' | '--job-name', value: string | undefined): string[] =>
       value !== undefined && !read?.option(name) ? [`${name}=${value}`] : [];
     // The script's own comment stays, behind the token.
-    const comment = [tokenTag(token), read?.option('--comment')?.value?.text ?? ''].join(' ').trim();
+    const own = read?.option('--comment')?.value?.text;
+    const comment = own ? `${tokenTag(token)} ${own}` : tokenTag(token);
     const command = [
       ...this.prefix,
       'sbatch',
@@ -71,6 +77,8 @@ export class Slurm extends CommandScheduler implements Scheduler {
       `--comment=${comment}`,
       ...missing('--account', defaults.account),
       ...missing('--partition', defaults.partition),
+      // As sbatch names a job for its file; ours come through a pipe, and `%x` would be "(null)".
+      ...missing('--job-name', defaults.name),
       ...options,
     ];
     const answer = await submitOnce(this.host, { command, script, folder, token }, this.options.reconnect);
@@ -137,9 +145,10 @@ export class Slurm extends CommandScheduler implements Scheduler {
   }
 
   private async squeue(detail: Detail, options: readonly string[]): Promise<Job[]> {
-    const answer = await this.plain('squeue', '--noheader', ...options, '-O', squeueFormat(detail));
+    const end = recordEnd();
+    const answer = await this.plain('squeue', '--noheader', ...options, '-O', squeueFormat(detail, end));
     if (answer.code !== 0) throw this.failure('squeue', answer);
-    return parseQueue(answer.stdout, detail);
+    return parseQueue(answer.stdout, detail, end);
   }
 
   async job(id: string): Promise<Job | undefined> {
