@@ -14,6 +14,7 @@ const PACKAGES = [
   'socat',
   'iproute2',
   'bc',
+  'btrfs-progs',
   'tcsh',
   'fish',
   'podman',

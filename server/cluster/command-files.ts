@@ -18,6 +18,11 @@ const REASONS: readonly (readonly [words: RegExp, reason: string])[] = [
   [/No such file or directory/, 'no such file or folder'],
 ];
 
+/** What a program's complaint about a file means; undefined for words that are not known. */
+export function reasonIn(complaint: string): string | undefined {
+  return REASONS.find(([words]) => words.test(complaint))?.[1];
+}
+
 /** Prints the SHA-256 of $1 by whatever program is there; exit code 127 where there is none. */
 const DIGEST = `for p in sha256sum 'shasum -a 256' 'openssl dgst -sha256 -r'; do
   command -v \${p%% *} >/dev/null && exec $p < "$1"
@@ -129,8 +134,8 @@ export class CommandFiles extends FileStore {
   }
 
   private inWords(verb: string, file: string, stderr: string): UserError {
-    const known = REASONS.find(([words]) => words.test(stderr))?.[1];
-    return new UserError(this.failure(verb, file, known ?? (stderr.trim().split('\n')[0] || 'no reason given')));
+    const reason = reasonIn(stderr) ?? (stderr.trim().split('\n')[0] || 'no reason given');
+    return new UserError(this.failure(verb, file, reason));
   }
 }
 

@@ -44,9 +44,9 @@ export class SubmissionUnknownError extends UserError {
 
 const INCOMPLETE = 91;
 const TAKEN = 92;
-const RECORD = 'folder=${HOME:?}/.edm-workbench/submissions\nrecord=$folder/$1\nmkdir -p "$folder"\n';
+const RECORD = 'folder=${HOME:?}/.edm-workbench/submissions\nrecord=$folder/$1\nmkdir -p "$folder" 2>/dev/null\n';
 
-// The dot keeps the line ends that $(...) would cut off. Without a place for the record (disk full) the job is
+// The dot keeps the line ends that $(...) would cut off. Without a place for the record (disk full, quota used up) the job is
 // submitted all the same: its comment has the token too.
 const SUBMIT = `trap '' HUP PIPE
 ${RECORD}bytes=$2
@@ -60,7 +60,7 @@ if ! (set -C; : > "$record") 2>/dev/null; then
 fi
 answer=$(printf %s "\${script%.}" | "$@" 2>&1)
 code=$?
-printf '%s\\n%s\\n' "$code" "$answer" > "$record"
+printf '%s\\n%s\\n' "$code" "$answer" 2>/dev/null > "$record"
 printf '%s\\n' "$answer"
 exit $code`;
 

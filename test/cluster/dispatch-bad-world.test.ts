@@ -3,11 +3,13 @@
  * every single step of a submission; the suite itself takes a sample of them.
  */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openScheduler } from '../../server/cluster/adapters';
+import { newToken } from '../../server/cluster/token';
 import { ConnectionLostError, type Host, type HostFiles } from '../../server/cluster/host';
 import { awaitRun, catchUp } from '../../server/dispatch/follow';
 import { Ledger } from '../../server/dispatch/ledger';
@@ -17,6 +19,7 @@ import { dispatchRun } from '../../server/dispatch/submit';
 import { readHistory } from '../../server/history/store';
 import { git, repository } from '../server/workspace';
 import { bedHost, TestBed } from './bed';
+import { Logins } from './logins';
 
 const EVERY = process.env.EDM_DISPATCH_ALL ? 1 : 12;
 
@@ -167,6 +170,57 @@ test(
     assert.equal(done.state, 'complete');
     await pullImages(new Ledger(root), await Remote.open(full), done);
     assert.ok(existsSync(path.join(root, done.local ?? '', 'images', '000003.png')));
+  },
+);
+
+test(
+  'a used-up quota is said as such by every way to the disk; room made, the same call goes on',
+  { timeout: 150_000 },
+  async () => {
+    // Of the file systems that kernels are built with, btrfs is the one whose quotas need no further option.
+    const work = '/home/keyonly/limited';
+    const limit = async (bytes: string): Promise<void> => {
+      const { code, stderr } = await bed.inCluster(['btrfs', 'qgroup', 'limit', bytes, work]);
+      assert.equal(code, 0, stderr);
+    };
+    const image = bed.file('quota.img');
+    const made = await bed.inCluster(['sh', '-ec', `
+      truncate -s 512M "$2"; mkfs.btrfs -q "$2"; mkdir "$1"; mount -o loop "$2" "$1"; btrfs quota enable "$1"
+      btrfs subvolume create "$1/user"; umount "$1"; mount -o loop,subvol=user "$2" "$1"; chown keyonly "$1"
+      mkdir "$1/records"; ln -s "$1/records" /home/keyonly/.edm-workbench; chown -h keyonly: "$1/records" /home/keyonly/.edm-workbench
+      `, 'sh', work, image]); // prettier-ignore
+    assert.equal(made.code, 0, made.stderr);
+    await limit('3M');
+    const logins = new Logins(bed);
+    try {
+      const overSftp = await logins.of('keyonly').host();
+      const overCommands = bedHost(bed, 'keyonly');
+      const used = /: your disk quota is used up: remove files there or choose another folder$/;
+      const local = path.join(logins.scratch, 'big');
+      writeFileSync(local, randomBytes(9e6));
+      for (const { files } of [overSftp, overCommands]) {
+        await assert.rejects(files.write(`${work}/a`, randomBytes(9e6)), used);
+        await assert.rejects(files.upload(local, `${work}/b`), used);
+        assert.deepEqual((await files.list(work)).map(({ name }) => name).filter((name) => !name.endsWith('.part')), ['records']); // prettier-ignore
+      }
+      const limited = await accessBy(overSftp, { work_folder: work });
+      const root = repository(config('limited'));
+      const submit = () => dispatchRun({ config: path.join(root, 'limited.edm.yaml'), dirty: 'refuse', access: limited }); // prettier-ignore
+      await assert.rejects(submit(), used);
+      await assert.rejects(overSftp.files.makeFolder(`${work}/x/y`), used);
+      const script = '#!/bin/sh\n#SBATCH --hold\ntrue\n';
+      const held = await limited.scheduler.submit({ script, folder: '/home/keyonly', token: newToken() });
+      assert.deepEqual(held.warnings, [], 'no place for the record of a submission: its comment is enough');
+      assert.equal((await limited.scheduler.job(held.id))?.state, 'held');
+      await limit('900M');
+      const dispatch = await submit();
+      const done = await awaitRun(new Ledger(root), dispatch.token, limited, 0.5);
+      assert.equal(done.state, 'complete');
+      await pullImages(new Ledger(root), await Remote.open(limited), done);
+      assert.ok(existsSync(path.join(root, done.local ?? '', 'images', '000001.png')));
+    } finally {
+      logins.close();
+    }
   },
 );
 

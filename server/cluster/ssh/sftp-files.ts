@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { SFTPWrapper, Stats } from 'ssh2';
 import { messageOf, UserError } from '../../errors';
-import { factsOf, remoteDigest } from '../command-files';
+import { factsOf, reasonIn, remoteDigest } from '../command-files';
 import { FileStore } from '../file-store';
 import { ConnectionLostError, type FileFacts, type Host } from '../host';
 import { localFiles } from '../local-host';
@@ -14,6 +14,7 @@ const UNDER_WAY = 64;
 
 /** Status codes of the protocol. */
 const NO_SUCH_FILE = 2;
+const FAILURE = 4;
 const REASONS: Readonly<Record<number, string | undefined>> = {
   2: 'no such file or folder',
   3: 'permission denied',
@@ -91,7 +92,8 @@ export class SftpFiles extends FileStore {
     try {
       await this.ask<undefined>((sftp, done) => sftp.mkdir(folder, (error) => done(error, undefined)));
     } catch (error) {
-      if ((await this.stat(folder))?.kind !== 'folder') throw await this.whyNotWritten('make', folder, error);
+      if ((await this.stat(folder))?.kind !== 'folder')
+        throw await this.whyNotWritten('make', folder, error, ['mkdir', '--', folder]);
     }
   }
 
@@ -153,7 +155,8 @@ export class SftpFiles extends FileStore {
         await this.shut(handle);
       }
     } catch (error) {
-      throw await this.whyNotWritten('write', file, error);
+      const dd = ['dd', `of=${file}`, 'bs=1M', `seek=${offset}`, 'oflag=seek_bytes', 'conv=notrunc,fsync'];
+      throw await this.whyNotWritten('write', file, error, dd, content);
     }
   }
 
@@ -200,14 +203,23 @@ export class SftpFiles extends FileStore {
     }
   }
 
-  /** The protocol has one word, "Failure", for a full disk, a used-up quota and more: the disk is asked. */
-  private async whyNotWritten(verb: string, file: string, error: unknown): Promise<Error> {
-    if (codeOf(error) !== 4) return this.inWords(verb, file, error);
+  /**
+   * The protocol has one word, "Failure", for a full disk, a used-up quota and more: the disk is asked, then a program
+   * that does the same, where the host runs programs.
+   */
+  private async whyNotWritten(
+    verb: string,
+    file: string,
+    error: unknown,
+    same: readonly string[],
+    stdin?: Uint8Array,
+  ): Promise<Error> {
+    if (codeOf(error) !== FAILURE) return this.inWords(verb, file, error);
     const free = await this.freeBytes(file);
-    const full = free !== undefined && free < 1024 * 1024;
-    const reason = full
-      ? 'the disk is full: remove files there or choose another folder'
-      : 'the host refused it: most often your disk quota is used up';
+    if (free !== undefined && free < 1024 * 1024)
+      return new UserError(this.failure(verb, file, 'the disk is full: remove files there or choose another folder'));
+    const said = await this.runner.run(same, { stdin, env: { LC_ALL: 'C' } }).then(({ stderr }) => stderr, messageOf);
+    const reason = reasonIn(said) ?? 'the host refused it: most often your disk quota is used up';
     return new UserError(this.failure(verb, file, reason));
   }
 
