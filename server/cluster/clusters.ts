@@ -230,15 +230,15 @@ export class Clusters {
     const { scheduler, host, profile } = await this.open(name);
     let job = await scheduler.job(id);
     if (!job) throw new UserError(`${scheduler.title} on ${name} no longer knows job ${id}`, 1);
-    let asked = Date.now();
+    let asked = performance.now(); // runs on whatever the clock is set to
     const look = async (): Promise<void> => {
       if (!job || isOver(job)) return;
       // The poll that all share tells; only what it does not know is asked for, no more often than the queue.
       const watch = this.watches.get(name);
       const known = watch?.find(id);
       if (known) job = { ...job, ...known };
-      if (Date.now() - asked < pollSeconds(profile) * 1000) return;
-      asked = Date.now();
+      if (performance.now() - asked < pollSeconds(profile) * 1000) return;
+      asked = performance.now();
       if (known) watch?.refresh();
       // Gone is over; no answer is not.
       else job = await scheduler.job(id).catch(() => job);
@@ -268,7 +268,7 @@ export class Clusters {
   /** Asks the cluster, and keeps the answer for when there is no connection. @param goodFor age of one that will do */
   async takeSnapshot(name: string, goodFor = SNAPSHOT_MS): Promise<ClusterSnapshot> {
     const known = this.snapshots.get(name);
-    if (known && Date.now() - Date.parse(known.taken ?? '') < goodFor) return known;
+    if (known && Math.abs(Date.now() - Date.parse(known.taken ?? '')) < goodFor) return known;
     const { scheduler, profile } = await this.open(name);
     const snapshot: ClusterSnapshot = { ...(await scheduler.snapshot()), name };
     if (profile.nodes_online !== undefined) snapshot.nodesOnline = profile.nodes_online;

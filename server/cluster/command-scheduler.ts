@@ -1,4 +1,5 @@
 /** What adapters that speak to a scheduler by its commands do alike. */
+import { UserError } from '../errors';
 import type { JobAction } from '../protocol';
 import type { Host, RunOutcome } from './host';
 import type { ActionResult } from './scheduler';
@@ -28,6 +29,13 @@ export abstract class CommandScheduler {
     this.versionRead ??= this.readVersion();
     this.versionRead.catch(() => (this.versionRead = undefined));
     return this.versionRead;
+  }
+
+  /** @throws UserError where the host does not tell */
+  async now(): Promise<Date> {
+    const { stdout, stderr } = await this.host.run(['date', '+%s'], { timeoutMs: TIMEOUT_MS });
+    if (!/^\d+\s*$/.test(stdout)) throw new UserError(`${this.host.name} does not tell its time: ${stderr.trim()}`, 1);
+    return new Date(Number(stdout) * 1000);
   }
 
   /** One command for all ids, and what is true of each afterwards. @throws UserError for what is no id of a job */

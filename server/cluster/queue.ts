@@ -85,7 +85,7 @@ export class QueueWatch {
   private readonly missing = new Map<string, { job: Job; polls: number }>();
 
   constructor(
-    private readonly scheduler: Pick<Scheduler, 'queue' | 'history' | 'load'>,
+    private readonly scheduler: Pick<Scheduler, 'queue' | 'history' | 'load' | 'now'>,
     private readonly options: QueueOptions,
   ) {
     this.clock = options.clock ?? systemClock;
@@ -133,7 +133,8 @@ export class QueueWatch {
       ? floor
       : pauseSeconds(floor, { attention: this.watched.attention, unfinished, unchanged, failures });
     if (pause === undefined) return;
-    const wait = Math.max(0, this.lastAsked + pause * 1000 - this.clock.now());
+    // A clock that was set back must not make the pause longer.
+    const wait = Math.min(pause * 1000, Math.max(0, this.lastAsked + pause * 1000 - this.clock.now()));
     this.callOff = this.clock.after(wait, () => void this.poll());
   }
 
@@ -190,7 +191,7 @@ export class QueueWatch {
     this.mine = new Map(rows.filter((job) => !isOver(job)).map((job) => [job.id, job]));
     const finished = rows.filter(isOver);
     const first = this.over === undefined;
-    if (first) finished.push(...(await this.past(this.clock.now() - HISTORY_HOURS * 3600_000)));
+    if (first) finished.push(...(await this.past()));
     const over = (this.over ??= new Set(finished.map(({ id }) => id)));
     const present = new Set(rows.map(({ id }) => id));
     // A row that stands for many tasks gets another id whenever one of them starts: no end.
@@ -198,8 +199,8 @@ export class QueueWatch {
       if (!present.has(id) && (!job.array || /^\d+$/.test(job.array.tasks))) this.missing.set(id, { job, polls: 0 });
     if (this.missing.size > 0) {
       const times = [...this.missing.values()].map(({ job }) => Date.parse(job.started ?? job.submitted ?? ''));
-      const earliest = Math.min(...times.filter((time) => time > 0), this.clock.now());
-      finished.push(...(await this.past(earliest - 60_000)).filter(({ id }) => this.missing.has(id)));
+      const earliest = times.every((time) => time > 0) ? Math.min(...times) - 60_000 : undefined;
+      finished.push(...(await this.past(earliest)).filter(({ id }) => this.missing.has(id)));
     }
     const ended = new Map<string, Job>();
     for (const job of finished)
@@ -219,8 +220,9 @@ export class QueueWatch {
     this.state = { ...this.state, ended: news, finished: list };
   }
 
-  private async past(since: number): Promise<Job[]> {
-    const { jobs } = await this.scheduler.history(new Date(since));
-    return jobs;
+  /** What ended since then by the cluster's clock, or in the last hours. */
+  private async past(since?: number): Promise<Job[]> {
+    const from = since ?? (await this.scheduler.now()).getTime() - HISTORY_HOURS * 3600_000;
+    return (await this.scheduler.history(new Date(from))).jobs;
   }
 }

@@ -87,7 +87,9 @@ export interface Scheduler {
   /** The batch script of a job as the scheduler keeps it. @throws UserError where it does not */
   script(id: string): Promise<string>;
   act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]>;
-  /** My jobs that finished since then. */
+  /** What the clock of the host says: all times of jobs are by it, and ours may be days off. */
+  now(): Promise<Date>;
+  /** My jobs that finished since then, by the clock of the host. */
   history(since: Date): Promise<JobHistory>;
   /** Partitions, nodes, accounts and limits: what batch scripts are checked against. */
   snapshot(): Promise<ClusterSnapshot>;

@@ -128,8 +128,8 @@ export async function recover(
   reconnect?: Reconnect,
   patience = PATIENCE,
 ): Promise<SubmitAnswer | undefined> {
-  const deadline = Date.now() + patience.seconds * 1000;
-  while (Date.now() < deadline) {
+  const deadline = performance.now() + patience.seconds * 1000;
+  while (performance.now() < deadline) {
     try {
       const settled = await readRecord(host, WITHDRAW, token);
       if (settled.state === 'withdrawn')

@@ -5,8 +5,12 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { Clusters, type OpenCluster } from '../../server/cluster/clusters';
+import type { Host, RunOptions, RunOutcome } from '../../server/cluster/host';
+import { QueueWatch } from '../../server/cluster/queue';
+import { Slurm } from '../../server/cluster/slurm/slurm';
 import { newToken } from '../../server/cluster/token';
 import type { FollowResult, Job, LogPart, QueueState } from '../../server/protocol';
+import { elapsedNow } from '../../media/jobs';
 import { TestBed } from './bed';
 import { Logins, until as untilTrue, type Login } from './logins';
 
@@ -203,6 +207,67 @@ test('the end of a job is told once, also when the connection was lost meanwhile
   assert.deepEqual(again[0].ended, []);
   assert.ok(again[0].finished.some((job) => job.id === id));
 });
+
+for (const [skew, seconds] of [
+  ['ten days behind', -864_000],
+  ['ten minutes ahead', 600],
+  ['ten days ahead', 864_000],
+] as const)
+  test(`our clock ${skew}: ends, elapsed times and what accounting knows are as with the right one`, async (t) => {
+    // Of this process alone: the cluster's programs have their own clock.
+    const real = Date.now;
+    t.mock.method(Date, 'now', () => real() + seconds * 1000);
+    // A Slurm whose squeue answers after `before`, and has forgotten all jobs where that says so.
+    const withSqueue = (before: () => Promise<'knows' | 'forgot'>): Slurm => {
+      const { host } = cluster;
+      const run = async (command: readonly string[], options?: RunOptions): Promise<RunOutcome> =>
+        command.includes('-O') && command.includes('squeue') && (await before()) === 'forgot'
+          ? { code: 0, stdout: '', stderr: '' }
+          : host.run(command, options);
+      return new Slurm(Object.assign(Object.create(host) as Host, { run }));
+    };
+    let answer: Promise<'knows' | 'forgot'> = Promise.resolve('forgot');
+    const slurm = withSqueue(() => answer);
+    const accounting = withSqueue(() => Promise.resolve('forgot'));
+    const past = await submit('exit 5');
+    await until(past, ({ state }) => state === 'failed');
+    const told: QueueState[] = [];
+    const eventually = async (so: () => boolean | Promise<boolean>): Promise<void> => {
+      for (let tries = 0; !(await so()); tries++) {
+        assert.ok(tries < 300, `${so.toString()}: ${JSON.stringify(told.at(-1))}`);
+        await sleep(100);
+      }
+    };
+    const watch = new QueueWatch(slurm, { cluster: 'bed', user: 'alice', floorSeconds: 0.5, onState: (state) => told.push(state) }); // prettier-ignore
+    // It gets there a moment later, and sacct leaves out what is of this very second.
+    const inAccounting = async (id: string): Promise<boolean> =>
+      (await accounting.history(new Date(real() - 3600_000))).jobs.some((job) => job.id === id);
+    try {
+      await eventually(() => inAccounting(past));
+      watch.watch('visible', 'mine');
+      await eventually(() => told.length > 0);
+      const known = told[0].finished.find(({ id }) => id === past);
+      assert.equal(known?.exitCode, 5, `the last day is that of the cluster: ${JSON.stringify(told[0])}`);
+      assert.ok(await accounting.find(known?.token ?? ''), 'a submission of the last week');
+      answer = Promise.resolve('knows');
+      const id = await submit('sleep 300');
+      const running = (): Job | undefined => told.at(-1)?.jobs.find((job) => job.id === id && job.state === 'running');
+      await eventually(() => (watch.refresh(), running() !== undefined));
+      const elapsed = elapsedNow(running() as Job, Date.parse(told.at(-1)?.taken ?? ''), Date.now());
+      assert.ok(elapsed !== undefined && elapsed >= 0 && elapsed < 60, `${elapsed} s`);
+      let resolve: (said: 'forgot') => void = () => undefined;
+      answer = new Promise((end) => (resolve = end));
+      await cluster.scheduler.act('cancel', [id]);
+      await eventually(() => inAccounting(id));
+      resolve('forgot');
+      const ends = (): string[] => told.flatMap(({ ended }) => ended.map((job) => job.id));
+      await eventually(() => (watch.refresh(), ends().length > 0));
+      assert.deepEqual(ends(), [id]);
+      assert.equal(told.flatMap(({ ended }) => ended)[0].state, 'cancelled');
+    } finally {
+      watch.stop();
+    }
+  });
 
 test('slurmdbd down: jobs go on, and what is not known is said', async () => {
   await asRoot('pkill', '-KILL', '-x', 'slurmdbd');

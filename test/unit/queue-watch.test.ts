@@ -43,6 +43,7 @@ function bench(): { clock: HandClock; watch: QueueWatch; mine: Job[]; past: Job[
     },
     history: () => Promise.resolve({ jobs: [...past] }),
     load: () => Promise.resolve([]),
+    now: () => Promise.resolve(new Date(clock.now())),
   };
   const watch = new QueueWatch(scheduler, { cluster: 'c', user: 'me', floorSeconds: 15, clock, onState: (state) => states.push(state) }); // prettier-ignore
   return { clock, watch, mine, past, states, asked, down };
@@ -105,6 +106,17 @@ test('nobody looks: asked only while a job of mine goes on', async () => {
   const then = asked.length;
   await clock.pass(3600);
   assert.equal(asked.length, then);
+});
+
+test('a clock that is set back by days does not stop the questions', async () => {
+  const { clock, watch, asked, mine } = bench();
+  mine.push(job('1', 'running'));
+  watch.watch('visible', 'mine');
+  await clock.pass(1);
+  clock.time -= 10 * 86400_000;
+  watch.refresh();
+  await clock.pass(20);
+  assert.equal(asked.length, 2);
 });
 
 test('a problem is said, the last jobs stay, and the next answer clears it', async () => {

@@ -42,8 +42,9 @@ export function parseTime(text: string, now = new Date()): string | undefined {
     new Date(Date.UTC(inYear, MONTHS.indexOf(month), Number(day), Number(hour), Number(minute), Number(second)));
   if (!MONTHS.includes(month)) return undefined;
   const time = at(Number(year ?? now.getUTCFullYear()));
-  // A day ahead of now is last year's: clocks may differ by some hours, not by months.
-  const real = year === undefined && time.getTime() > now.getTime() + 86400_000 ? at(now.getUTCFullYear() - 1) : time;
+  // A month ahead of now is last year's: clocks may differ by some days, not by months.
+  const real =
+    year === undefined && time.getTime() > now.getTime() + 31 * 86400_000 ? at(now.getUTCFullYear() - 1) : time;
   return real.toISOString().replace('.000Z', 'Z');
 }
 

@@ -118,12 +118,11 @@ export class Slurm extends CommandScheduler implements Scheduler {
 
   /** By the comment, in the queue and in accounting (which keeps comments before 21.08 and submit lines since). */
   private async findInQueue(token: string): Promise<Submitted | undefined> {
-    const week = new Date(Date.now() - 7 * 24 * 3600_000);
     const mine = (jobs: readonly Job[]): Submitted | undefined => {
       const job = jobs.find((one) => one.token === token);
       return job && { id: job.array?.id ?? job.id.replace(/\+.*/, ''), warnings: [], found: true };
     };
-    return mine(await this.queue('mine')) ?? mine((await this.accounting(['--starttime', slurmTime(week)])).jobs);
+    return mine(await this.queue('mine')) ?? mine((await this.accounting(['--starttime', 'now-7days'])).jobs);
   }
 
   async dryRun(script: string, folder: string): Promise<DryRun> {
