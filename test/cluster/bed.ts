@@ -29,6 +29,8 @@ export interface BedOptions {
   accounting?: boolean;
   /** Slurm's EnforcePartLimits. Default NO. */
   enforcePartLimits?: 'NO' | 'ANY' | 'ALL';
+  /** Folder with a Debian that has another Slurm: the cluster lives in it. Default: this machine's own. */
+  slurmRoot?: string;
 }
 
 /** A running bed. It ends with `stop`, or with this process however that ends. */
@@ -47,7 +49,8 @@ export class TestBed {
    * Starts a bed of its own: 5 s, 2 s without accounting. Needs root and the packages of tools/cluster.mjs.
    * @throws Error with what the script said
    */
-  static async start({ accounting = true, enforcePartLimits = 'NO' }: BedOptions = {}): Promise<TestBed> {
+  static async start(options: BedOptions = {}): Promise<TestBed> {
+    const { accounting = true, enforcePartLimits = 'NO', slurmRoot = '' } = options;
     const folder = mkdtempSync(path.join(os.tmpdir(), 'edm-bed-'));
     chmodSync(folder, 0o755); // the accounts inside live in it
     const port = await freePort();
@@ -57,6 +60,7 @@ export class TestBed {
         LOGIN_PORT: String(port),
         WITH_DBD: accounting ? '1' : '0',
         ENFORCE_PART_LIMITS: enforcePartLimits,
+        SLURM_ROOT: slurmRoot,
         OWNER_FD: '3', // the bed ends when this process does
       },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -91,7 +95,21 @@ export class TestBed {
   inside(user: BedUser, cwd?: string): string[] {
     const home = user === 'root' ? '/root' : `/home/${user}`;
     const id = String(UIDS[user]);
-    const nsenter = ['nsenter', '-t', this.pid, '-m', '-p', '-n', '-u', '-S', id, '-G', id, `--wdns=${cwd ?? home}`];
+    const nsenter = [
+      'nsenter',
+      '-t',
+      this.pid,
+      '-m',
+      '-p',
+      '-n',
+      '-u',
+      '-r',
+      '-S',
+      id,
+      '-G',
+      id,
+      `--wdns=${cwd ?? home}`,
+    ];
     const env = ['env', '-i', `HOME=${home}`, `USER=${user}`, `LOGNAME=${user}`, 'SHELL=/bin/bash', 'LANG=C.UTF-8'];
     return [...nsenter, '--', ...env, 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
   }

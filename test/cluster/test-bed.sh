@@ -17,7 +17,8 @@
 # The one door is socat on 127.0.0.1:$LOGIN_PORT, which starts `sshd -i` inside the net namespace.
 #
 # Environment: LOGIN_PORT (26821), WITH_DBD (1; 0 = no accounting), ENFORCE_PART_LIMITS (NO), OWNER_FD (a descriptor;
-# the bed ends when its other side is closed). Debian packages: tools/cluster.mjs. Must run as root.
+# the bed ends when its other side is closed), SLURM_ROOT (a Debian of another release with another Slurm, see
+# record-outputs.ts: the cluster, its jobs and in-cluster live in it). Debian packages: tools/cluster.mjs. Must run as root.
 # DIR/env holds what a client needs as KEY=VALUE lines; DIR/bin/in-cluster runs a command inside as root.
 set -euo pipefail
 COMMAND=${1:-}; DIR=$(readlink -m "${2:?usage: test-bed.sh start|stop DIR}")
@@ -36,7 +37,7 @@ start) # =========================================== on the host
   [ "$(id -u)" = 0 ] || die "run as root"
   if [ -e "$DIR/pid" ] && kill -0 "$(cat "$DIR/pid")" 2>/dev/null; then die "already running: test-bed.sh stop $DIR"; fi
   export T0=$(date +%s.%N) LOGIN_PORT=${LOGIN_PORT:-26821} WITH_DBD=${WITH_DBD:-1} ENFORCE_PART_LIMITS=${ENFORCE_PART_LIMITS:-NO}
-  export OWNER_FD=${OWNER_FD:-}
+  export OWNER_FD=${OWNER_FD:-} SLURM_ROOT=${SLURM_ROOT:-}
   umask 022; mkdir -p "$DIR"; rm -rf "${DIR:?}"/*; mkdir -p "$DIR"/{log,bin}
   setsid unshare --mount --pid --uts --fork --kill-child --mount-proc "$SELF" inner "$DIR" </dev/null >"$DIR/log/start.log" 2>&1 &
   NS=$!; echo $NS > "$DIR/pid"; disown
@@ -54,7 +55,7 @@ start) # =========================================== on the host
   cat > "$DIR/bin/in-cluster" <<CNF
 #!/bin/sh
 # runs a command as root inside the cluster's namespaces: in-cluster sacctmgr show assoc; in-cluster runuser -u alice -- squeue
-exec nsenter -t $(cat "$DIR/net-pid") -m -p -n -u -- "\$@"
+exec nsenter -t $(cat "$DIR/net-pid") -m -p -n -u -r -- "\$@"
 CNF
   chmod +x "$DIR/bin/in-cluster"; cat "$DIR/log/start.log"
   ;;
@@ -157,7 +158,15 @@ CNF
   mount -t tmpfs -o mode=755 tmpfs /run; mkdir -p /run/sshd /run/mysqld; chown mysql /run/mysqld
   hostname login1
   lap "users, keys, mounts"
-  unshare --net "$SELF" net "$DIR" & NETPID=$!
+  NET=("$SELF" net "$DIR")
+  if [ -n "$SLURM_ROOT" ]; then
+    cp "$SELF" bin/net; NET=(chroot "$SLURM_ROOT" "$DIR/bin/net" net "$DIR")
+    for f in "$DIR" /proc /sys /dev /run /home /etc/slurm /etc/pam.d /etc/{passwd,group,shadow,hosts}; do
+      if [ -d "$f" ]; then mkdir -p "$SLURM_ROOT$f"; else touch "$SLURM_ROOT$f"; fi
+      mount --rbind "$f" "$SLURM_ROOT$f"
+    done
+  fi
+  unshare --net "${NET[@]}" & NETPID=$!
   wait_for 60 "the daemons" sh -c "[ -e '$DIR/up' ] || ! kill -0 $NETPID"
   [ -e up ] || die "the daemons did not come up"
   # --- the jump host's door on the host's loopback
@@ -295,6 +304,8 @@ NodeName=g1 Port=17003 CPUs=16 Boards=1 SocketsPerBoard=1 CoresPerSocket=16 Thre
 PartitionName=cpu Nodes=c1,c2 Default=YES MaxTime=1-00:00:00 DefaultTime=00:10:00 State=UP
 PartitionName=gpu Nodes=g1 MaxTime=04:00:00 DefaultTime=00:10:00 State=UP
 CNF
+  # Newer slurmd does not start without cgroups unless told so; older ones do not know the word.
+  if [ "$(slurmd -V | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -ge 23 ]; then echo 'CgroupPlugin=disabled' > etc/slurm/cgroup.conf; fi
   # Fake GPUs: device nodes that are copies of /dev/null; jobs get CUDA_VISIBLE_DEVICES. Neither a bare count (node goes
   # INVAL), nor File=/dev/null with a count (slurmd: fatal), nor plain files (no CUDA_VISIBLE_DEVICES) will do.
   for i in 0 1 2 3; do mknod dev/gpu$i c 1 3; done
