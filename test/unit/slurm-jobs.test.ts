@@ -81,13 +81,19 @@ test('every reason that Slurm can print is told in words', () => {
 
 test('10,000 rows cost in proportion to 1,000', () => {
   const text = (rows: number): string => Array.from({ length: rows }, (_, i) => lean(String(i))).join('');
-  const best = (input: string): number =>
-    Math.min(...Array.from({ length: 7 }, () => { const start = performance.now(); parseQueue(input, 'lean'); return performance.now() - start; })); // prettier-ignore
+  // CPU time of the same number of rows, so that whatever else runs here counts for neither.
+  const best = (input: string, times: number): number =>
+    Math.min(...Array.from({ length: 7 }, () => {
+      const start = process.cpuUsage();
+      for (let i = 0; i < times; i++) parseQueue(input, 'lean');
+      const { user, system } = process.cpuUsage(start);
+      return user + system;
+    })); // prettier-ignore
   const [small, large] = [text(1000), text(10_000)];
   assert.equal(parseQueue(large, 'lean').length, 10_000);
-  best(small);
-  const ratio = best(large) / best(small);
-  assert.ok(ratio < 40, `ten times the rows took ${ratio.toFixed(1)} times as long`);
+  best(small, 10);
+  const ratio = best(large, 1) / best(small, 10);
+  assert.ok(ratio < 4, `as many rows in one table took ${ratio.toFixed(1)} times as long`);
 });
 
 test('rows of sacct: names and submit lines with line ends, fields by version', () => {
@@ -108,53 +114,6 @@ test('rows of sacct: names and submit lines with line ends, fields by version', 
     { id: '8_3', state: 'memory', token: undefined, name: 'a\n9\nb' },
   ]); // prettier-ignore
   assert.deepEqual(jobs[1].array, { id: '8', tasks: '3' });
-});
-
-test('versions from 20.02 to 25.05: what each can be asked for, and its ways of writing the same', () => {
-  for (const version of [
-    '20.02.7',
-    '20.11.9',
-    '21.08.8',
-    '22.05.8',
-    '23.02.1',
-    '23.11.10',
-    '24.05.4',
-    '24.11.3',
-    '25.05.0',
-  ]) {
-    const fields = sacctFields(version);
-    const [major, minor] = version.split('.').map(Number);
-    const values: Record<string, string> = {
-      JobID: '42_7', JobIDRaw: '49', State: 'FAILED', ExitCode: '3:0', User: 'alice', Account: 'proja', Partition: 'gpu', Submit: '2026-11-24T08:40:40',
-      Start: '2026-11-24T08:40:41', End: '2026-11-24T08:50:41', Elapsed: '00:10:00', Timelimit: 'UNLIMITED', NNodes: '1', NodeList: 'g1',
-      // Models alone are tracked from 21.08 on where the site lists only them; the step's memory has units since 20.11.
-      AllocTRES: major >= 23 ? 'billing=4,cpu=4,gres/gpu:a100=2,mem=16000M,node=1' : 'billing=4,cpu=4,gres/gpu=2,mem=16000M,node=1',
-      ReqTRES: '', Reason: 'None', WorkDir: '/home/alice', Comment: major < 21 ? 'edm:abcdefghijkmnpqr' : '', JobName: 'fid',
-      SubmitLine: 'sbatch --comment=edm:abcdefghijkmnpqr x', StdOut: '/home/alice/fid-%A_%a.out', StdErr: '',
-    }; // prettier-ignore
-    const text = fields.map((field) => values[field]).join(DELIMITER) + '\n';
-    const [job] = parseAccounting(text, fields);
-    const told = major > 24 || (major === 24 && minor >= 5) ? '/home/alice/fid-42_7.out' : undefined;
-    assert.deepEqual(
-      [job.id, job.state, job.exitCode, job.gpus, job.elapsed, job.limit, job.token, job.stdout],
-      ['42_7', 'failed', 3, 2, 600, undefined, 'abcdefghijkmnpqr', told],
-      version,
-    );
-  }
-  // squeue: wait(2)'s status before 23.11, code:signal since; unknown values as N/A, (null) or nothing at all.
-  for (const [exit, empty] of [
-    ['768', '(null)'],
-    ['3:0', 'N/A'],
-    ['3:0', ''],
-  ] as const) {
-    const names = squeueFormat('full')
-      .split(',')
-      .map((field) => field.slice(0, field.indexOf(':')));
-    const values: Record<string, string> = { JobArrayID: '42', JobID: '42', State: 'FAILED', Reason: 'NonZeroExitCode', TimeUsed: '10:00', TimeLimit: 'UNLIMITED', UserName: 'alice', Partition: 'gpu', exit_code: exit, EndTime: '2026-11-24T08:50:41', Name: 'fid' }; // prettier-ignore
-    const text = names.map((name) => `${values[name] ?? empty}${name === 'Name' ? RECORD_END : FIELD_END}`).join('');
-    const [job] = parseQueue(text, 'full');
-    assert.deepEqual([job.state, job.exitCode, job.array, job.limit, job.folder, job.nodeList], ['failed', 3, undefined, undefined, undefined, undefined]); // prettier-ignore
-  }
 });
 
 test('file name patterns as the real sbatch expands them', () => {

@@ -1,9 +1,9 @@
 /** Finished jobs as sacct prints them. */
 import type { Job } from '../../protocol';
 import { tokenIn } from '../token';
-import { reasonOf, set } from './job-table';
+import { ending, reasonOf, set } from './job-table';
 import { expandLogPath } from './log-path';
-import { gpusOfTres, jobState, parseDuration, parseExit, parseTime } from './values';
+import { gpusOfTres, jobState, parseDuration, parseTime } from './values';
 
 /** Never in the text of a job: sacct's own `|` may be. */
 export const DELIMITER = '\x1f';
@@ -79,9 +79,10 @@ function toJob(row: Record<Field, string>): Job {
   set(job, 'submitted', parseTime(row.Submit));
   set(job, 'started', parseTime(row.Start));
   set(job, 'ended', parseTime(row.End));
-  if (job.ended !== undefined) Object.assign(job, parseExit(row.ExitCode));
+  if (job.ended !== undefined) Object.assign(job, ending(row.ExitCode, job));
   if (row.WorkDir) job.folder = row.WorkDir;
   set(job, 'token', tokenIn(row.Comment) ?? tokenIn(row.SubmitLine ?? ''));
+  if (job.ended !== undefined && job.nodeList === undefined) return job; // it never ran, and never wrote
   const values = {
     job: row.JobIDRaw,
     ...(array && { array: array[1], task: array[3] }),
@@ -90,6 +91,6 @@ function toJob(row: Record<Field, string>): Job {
     node: /^[^[,]+/.exec(job.nodeList ?? '')?.[0],
   };
   if (row.StdOut) set(job, 'stdout', expandLogPath(row.StdOut, job.folder, values));
-  if (row.StdErr) set(job, 'stderr', expandLogPath(row.StdErr, job.folder, values));
+  set(job, 'stderr', row.StdErr ? expandLogPath(row.StdErr, job.folder, values) : job.stdout);
   return job;
 }

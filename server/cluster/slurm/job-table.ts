@@ -4,11 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { stateNamed } from '../../batch';
-import type { Job } from '../../protocol';
+import { isOver, type Job } from '../../protocol';
 import { tokenIn } from '../token';
 import { once } from '../once';
 import { expandLogPath } from './log-path';
-import { reasonInWords } from './reasons';
+import { endsJobs, reasonInWords } from './reasons';
 import { gpusOfTres, jobState, parseDuration, parseExit, parseTime } from './values';
 
 /** Between fields and at the end of records: names of jobs may have anything else, line ends too. */
@@ -120,11 +120,14 @@ function toJob(row: Record<Field, string>, read: Readers): Job {
   set(job, waits ? 'expected' : 'started', read.time(row.StartTime));
   if (row.JobID === undefined) return job;
   // The end of a running job is only where its limit would be.
-  if (over) Object.assign(job, { ended: read.time(row.EndTime) }, parseExit(row.exit_code));
+  if (over) Object.assign(job, { ended: read.time(row.EndTime) }, ending(row.exit_code, job));
   if (row.WorkDir) job.folder = row.WorkDir;
   set(job, 'token', tokenIn(row.Comment));
+  // What was cancelled while it waited never wrote.
+  if (over && !row.NodeList) return job;
   set(job, 'stdout', logFile(row, row.STDOUT));
-  set(job, 'stderr', row.STDERR === row.STDOUT ? job.stdout : logFile(row, row.STDERR));
+  // Both in one file: 22.05 tells it twice, 24.11 once.
+  set(job, 'stderr', !row.STDERR || row.STDERR === row.STDOUT ? job.stdout : logFile(row, row.STDERR));
   return job;
 }
 
@@ -139,9 +142,18 @@ function logFile(row: Record<Field, string>, pattern: string): string | undefine
   return expandLogPath(given, row.WorkDir, { job: row.JobID, ...array, name: row.Name, user: row.UserName, node });
 }
 
+/** Exit code or signal of a job that is over, and the reason where that says more. */
+export function ending(exit: string, { reason }: Job): Pick<Job, 'exitCode' | 'signal' | 'reason'> {
+  const end = parseExit(exit);
+  // 22.05 gives it to scripts that a signal ended too; those that were not started have no such signal.
+  const signalled = reason?.name === 'JobLaunchFailure' && end.signal !== undefined && end.signal < 32;
+  return { ...end, ...(signalled && { reason: reasonOf('RaisedSignal', '') }) };
+}
+
 /** Why a job waits or failed, in words. `None` says nothing, and is all there is right after a submission. */
 export function reasonOf(name: string, stateName: string): Job['reason'] {
-  if (!name || name === 'None') {
+  const stale = isOver({ state: jobState(stateName, '') }) && !endsJobs(name);
+  if (!name || name === 'None' || stale) {
     const state = stateNamed('slurm', stateName);
     return state?.remedy ? { name: stateName, text: state.help, remedy: state.remedy } : undefined;
   }

@@ -90,10 +90,24 @@ function limitInWords(name: string): ReasonWords | undefined {
   return { text: `It asks for more ${each}than ${of} allows one job (${things}${minutes && ' x minutes'}).`, remedy: `Ask for less, or give another ${option}.` }; // prettier-ignore
 }
 
+/** Reasons why jobs end. Any other of a job that is over is left from the time when it waited. */
+const ENDINGS: ReadonlySet<string> = new Set([
+  'NonZeroExitCode', 'RaisedSignal', 'JobLaunchFailure', 'TimeLimit', 'InactiveLimit', 'DeadLine', 'OutOfMemory', 'SystemFailure',
+  'NodeDown', 'BadConstraints', 'DependencyNeverSatisfied', 'ReservationDeleted', 'InvalidAccount', 'InvalidQOS', 'BurstBufferOperation',
+]); // prettier-ignore
+
+/** Whether a job can be over because of this. */
+export function endsJobs(name: string): boolean {
+  return ENDINGS.has(plainName(name));
+}
+
+/** Without what some have behind them: `ReqNodeNotAvail, UnavailableNodes:c1`, `RaisedSignal:9(Killed)`. */
+const plainName = (name: string): string => name.replace(/[,:(\s].*$/s, '');
+
 /** A reason in words; undefined for one that no version known here has. */
 export function reasonInWords(name: string): ReasonWords | undefined {
   const state = stateNamed('slurm', name);
   if (state) return { text: state.help, ...(state.remedy !== undefined && { remedy: state.remedy }) };
-  const plain = name.replace(/[,(\s].*$/s, '');
+  const plain = plainName(name);
   return (Object.hasOwn(ALONE, plain) ? ALONE[plain] : undefined) ?? limitInWords(plain);
 }

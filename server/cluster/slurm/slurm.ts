@@ -211,7 +211,11 @@ export class Slurm extends CommandScheduler implements Scheduler {
     for (const job of [...jobs, ...lately]) {
       const ended = Date.parse(job.ended ?? '');
       if (!isOver(job) || ended < since.getTime()) continue;
-      finished.set(job.id, { ...finished.get(job.id), ...job });
+      // Of a cancelled script the queue knows the signal, where accounting has exit code 0.
+      const known = finished.get(job.id);
+      delete known?.exitCode;
+      delete known?.signal;
+      finished.set(job.id, { ...known, ...job });
     }
     return { jobs: [...finished.values()], ...(note !== undefined && { note }) };
   }
@@ -277,9 +281,9 @@ export function submittedId(text: string): string | undefined {
   return /^(?:Submitted batch job )?(\d+)(?:;\S+)?\s*$/m.exec(text)?.[1];
 }
 
-/** A refused submission can appear as a job that failed at once: it never was one. */
-function wasAccepted({ state, reason, elapsed }: Job): boolean {
-  return !(state === 'failed' && reason?.name === 'BadConstraints' && !elapsed);
+/** A refused submission can appear as a job that failed at once, without a node: it never was one. */
+function wasAccepted({ state, nodeList, elapsed }: Job): boolean {
+  return !(state === 'failed' && nodeList === undefined && !elapsed);
 }
 
 /** Whether a row is the job of an id, one of its components or tasks, or shares tasks with it: ranges shift while we look. */
