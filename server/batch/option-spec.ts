@@ -60,10 +60,14 @@ export interface OptionSpec {
   meta?: string;
   /** Unit of a number without a suffix. */
   unit?: string;
-  /** First Slurm release that has it; 22.05 or earlier if absent. */
+  /** First Slurm release that has it; absent where the oldest of the catalogue does. */
   since?: string;
   /** First Slurm release that no longer has it. */
   until?: string;
+  /** First Slurm release in which it may have a value, if not always. */
+  valueSince?: string;
+  /** First Slurm release in which it may have no value any more. */
+  valueUntil?: string;
   /** Works, but documentation does not list it. */
   hidden?: boolean;
   /** The nearest option of LSF (for Slurm's). */

@@ -62,7 +62,7 @@ export function matchLongOption(name: string, command: SlurmCommand = 'sbatch'):
   const first = candidates[0];
   if (first && candidates.length === 1) return { kind: 'abbreviated', option: first };
   if (candidates.length > 1) {
-    const original = candidates.filter((option) => option.since === undefined);
+    const original = candidates.filter(({ since = '' }) => since <= '22.05');
     return original.length === 1 && original[0]
       ? { kind: 'abbreviated', option: original[0] }
       : { kind: 'ambiguous', candidates };

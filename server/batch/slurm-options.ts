@@ -1,8 +1,8 @@
 import type { OptionSpec } from './option-spec';
 
 /**
- * Every option of sbatch from Slurm 22.05 to 25.11: `sbatch --help` and man page of 22.05.8, and the option tables of
- * the later releases. An option without `since` was there in 22.05; one without `until` is there in 25.11.
+ * Every option of sbatch from Slurm 20.11 to 26.05, held against the parsers of four releases (test/fixtures/slurm).
+ * An option without `since` was there in 20.11; one without `until` is there in 26.05.
  */
 export const slurmOptions: readonly OptionSpec[] = [
   {
@@ -104,6 +104,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     name: '--container',
     type: 'path',
     meta: 'bundle',
+    since: '21.08',
     help: 'Path of an OCI bundle to run the job in. For Apptainer images call apptainer in the script instead.',
   },
   {
@@ -114,9 +115,17 @@ export const slurmOptions: readonly OptionSpec[] = [
     help: 'Name under which the OCI container of --container is registered.',
   },
   {
+    name: '--container-type',
+    type: 'name',
+    meta: 'type',
+    since: '26.05',
+    help: 'Type of the container that --container names, for sites that run several.',
+  },
+  {
     name: '--context',
     type: 'text',
     meta: 'context',
+    since: '21.08',
     help: "SELinux context of the job, where the site's plugin supports it.",
   },
   {
@@ -251,6 +260,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     argument: 'optional',
     type: 'user-env',
     meta: 'timeout[S|L]',
+    valueUntil: '25.05',
     lsf: '-L',
     help: "Loads the user's login environment (`su - user`) into the job. Slow, and meant for jobs root submits for others. Takes no value since 25.05.",
   },
@@ -572,6 +582,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     name: '--prefer',
     type: 'constraint',
     meta: 'features',
+    since: '22.05',
     help: 'Like --constraint, but only a wish: nodes without the features are taken if others are not free.',
   },
   {
@@ -608,10 +619,12 @@ export const slurmOptions: readonly OptionSpec[] = [
   { name: '--reboot', argument: 'none', type: 'flag', help: 'Reboots the nodes before the job. Only operators may.' },
   {
     name: '--requeue',
-    argument: 'none',
-    type: 'flag',
+    argument: 'optional',
+    type: 'enum',
+    values: ['expedite'],
+    valueSince: '25.11',
     lsf: '-r',
-    help: 'The job may be put back into the queue after a node failure or preemption; then the script starts from its beginning.',
+    help: 'The job may be put back into the queue after a node failure or preemption; then the script starts from its beginning. With `expedite` (since 25.11, where the site allows it) it is the next to start.',
   },
   {
     name: '--reservation',

@@ -310,7 +310,7 @@ const merged = (shared: readonly OptionSpec[], own: readonly OptionSpec[]): read
   return [...shared.filter(({ name }) => !overruled.has(name)), ...own].sort((a, b) => a.name.localeCompare(b.name));
 };
 
-/** Every option of the commands, 22.05 to 25.11, in alphabetical order. Held against `--help` and the parsers of 22.05. */
+/** Every option of the commands, in alphabetical order. Those of srun and salloc: 22.05 to 25.11, held against `--help` and the parsers of 22.05. */
 export const commandOptions: Readonly<Record<SlurmCommand, readonly OptionSpec[]>> = {
   sbatch: slurmOptions,
   srun: merged(

@@ -1,14 +1,17 @@
-/** The catalogue, held against what the installed sbatch 22.05.8 prints for --help. */
+/** The catalogue, held against what real sbatch of several versions print for --help and take. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { variables } from '../../server/batch/environment';
 import { lsfOptions } from '../../server/batch/lsf-options';
 import { matchLongOption, matchLsfOption, optionNamed } from '../../server/batch/options';
+import type { OptionSpec } from '../../server/batch/option-spec';
 import { slurmOptions } from '../../server/batch/slurm-options';
 import { commandOptions } from '../../server/batch/step-options';
-import { states, stateNamed } from '../../server/batch';
+import { analyse, states, stateNamed } from '../../server/batch';
+import type { ClusterSnapshot } from '../../server/protocol';
+import type { Recording } from '../cluster/recording';
 
 const help = readFileSync(path.join(__dirname, '..', 'fixtures', 'batch', 'sbatch-help-22.05.txt'), 'utf8');
 
@@ -28,11 +31,11 @@ test('every option that --help lists is in the catalogue, with its short form an
   for (const { short, name, value } of listed) {
     const option = slurmOptions.find((one) => one.name === name);
     assert.ok(option, `${name} is missing`);
-    assert.equal(option.since, undefined, `${name} is in 22.05`);
+    assert.ok((option.since ?? '') <= '22.05', `${name} is in 22.05`);
     if (short) assert.equal(option.short, short, name);
     const argument = option.argument ?? 'required';
     if (required.has(name)) assert.equal(argument, 'required', name);
-    else if (name === '--no-kill' || name === '--get-user-env') assert.equal(argument, 'optional', name);
+    else if (['--no-kill', '--get-user-env', '--requeue'].includes(name)) assert.equal(argument, 'optional', name);
     else assert.equal(argument, value === '[=' ? 'optional' : value === '=' ? 'required' : 'none', name);
   }
 });
@@ -45,7 +48,7 @@ for (const command of ['srun', 'salloc'] as const)
     for (const { short, name, value } of options) {
       const option = commandOptions[command].find((one) => one.name === name);
       assert.ok(option, `${name} is missing`);
-      assert.equal(option.since, undefined, `${name} is in 22.05`);
+      assert.ok((option.since ?? '') <= '22.05', `${name} is in 22.05`);
       if (short) assert.equal(option.short, short, name);
       // --help leaves the argument of these unsaid; their parser was asked.
       const unsaid: Readonly<Record<string, string>> = {
@@ -62,6 +65,41 @@ for (const command of ['srun', 'salloc'] as const)
     }
   });
 
+test('sbatch of each recorded version has the options that the catalogue says it has', () => {
+  const folder = path.join(__dirname, '..', 'fixtures', 'slurm');
+  for (const file of readdirSync(folder)) {
+    const version = path.parse(file).name;
+    const { options } = JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as Recording;
+    const has = ({ since = '', until = '99' }: OptionSpec): boolean => since <= version && version < until;
+    const here = slurmOptions.filter(has);
+    for (const { name, argument = 'required', valueSince = '', valueUntil = '99' } of here) {
+      const takes = valueSince <= version && version < valueUntil ? argument : 'none';
+      assert.equal(options[name], takes, `${name} of ${version}`);
+    }
+    // What else is taken is an abbreviation.
+    for (const name of Object.keys(options).filter((one) => !here.some((option) => option.name === one)))
+      assert.equal(here.filter((option) => option.name.startsWith(name)).length, 1, `${name} of ${version}`);
+  }
+});
+
+test('what a cluster is too old or too new for is an error there', () => {
+  const errors = (version: string, option: string): string[] => {
+    const cluster: ClusterSnapshot = { scheduler: 'slurm', version, partitions: [] };
+    const { findings } = analyse(`#!/bin/bash\n#SBATCH ${option}\ntrue\n`, { cluster });
+    return findings.filter(({ id }) => id === 'cluster-version').map(({ message }) => message);
+  };
+  for (const [option, refusing, taking] of [
+    ['--prefer=a100', '20.11.4', '22.05.8'],
+    ['--power=level', '24.11.5', '22.05.8'],
+    ['--requeue=expedite', '24.11.5', '26.05.5'],
+    ['--get-user-env=5', '26.05.5', '24.11.5'],
+  ]) {
+    assert.match(errors(refusing, option).join(), new RegExp(`^${/[^=]*/.exec(option)?.[0]} .* this cluster has ${refusing}$`)); // prettier-ignore
+    assert.deepEqual(errors(taking, option), []);
+  }
+  assert.deepEqual([errors('20.11.4', '--requeue'), errors('26.05.5', '--get-user-env')], [[], []]);
+});
+
 test('a script may say to srun what it may not say to sbatch', () => {
   assert.equal(matchLongOption('--pty', 'srun').kind, 'exact');
   assert.equal(matchLongOption('--pty').kind, 'unknown');
@@ -71,7 +109,9 @@ test('a script may say to srun what it may not say to sbatch', () => {
 
 test('what the catalogue has beyond --help is known to be undocumented there', () => {
   const names = new Set(listed.map(({ name }) => name));
-  const extra = slurmOptions.filter(({ name, since }) => !since && !names.has(name)).map(({ name }) => name);
+  const extra = slurmOptions
+    .filter(({ name, since = '' }) => since <= '22.05' && !names.has(name))
+    .map(({ name }) => name);
   assert.deepEqual(extra.sort(), [
     '--acctg-freq',
     '--batch',

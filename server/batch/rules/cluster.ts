@@ -363,20 +363,17 @@ export const clusterRules: readonly Rule[] = [
     check: function* (script) {
       const version = script.cluster?.version;
       if (version === undefined) return;
-      for (const { option, start, end, late } of script.directives.options) {
+      for (const { option, value, start, end, late } of script.directives.options) {
         if (late || !option) continue;
-        if (option.since !== undefined && older(version, option.since))
-          yield {
-            start,
-            end,
-            message: `${option.name} is there since Slurm ${option.since}; this cluster has ${version}`,
-          };
-        if (option.until !== undefined && !older(version, option.until))
-          yield {
-            start,
-            end,
-            message: `${option.name} was removed in Slurm ${option.until}; this cluster has ${version}`,
-          };
+        const { name, since, until, valueSince, valueUntil } = option;
+        const tooOld = (release: string | undefined): boolean => release !== undefined && older(version, release);
+        const tooNew = (release: string | undefined): boolean => release !== undefined && !older(version, release);
+        const problem =
+          (tooOld(since) && `${name} is there since Slurm ${since}`) ||
+          (tooNew(until) && `${name} was removed in Slurm ${until}`) ||
+          (value && tooOld(valueSince) && `${name} takes a value since Slurm ${valueSince}`) ||
+          (value && tooNew(valueUntil) && `${name} takes no value since Slurm ${valueUntil}`);
+        if (problem) yield { start, end, message: `${problem}; this cluster has ${version}` };
       }
     },
   },

@@ -357,11 +357,11 @@ export const optionRules: readonly Rule[] = [
             end: use.end,
             message: `${use.option.name} was removed in Slurm ${use.option.until}`,
           };
-        if (use.option.name === '--get-user-env' && use.value)
+        if (use.option.valueUntil && use.value)
           yield {
             start: use.value.start,
             end: use.value.end,
-            message: '--get-user-env takes no value since Slurm 25.05',
+            message: `${use.option.name} takes no value since Slurm ${use.option.valueUntil}`,
           };
       }
     },
