@@ -1,5 +1,6 @@
 /** A host that notes what it is asked and answers, and a host that gives such answers again. */
 import type { Host, HostFiles, RunOptions, RunOutcome } from '../../server/cluster/host';
+import { RECORD_END } from '../../server/cluster/slurm/job-table';
 
 /** One command of the scheduler, without what brought it there, and how it ended. */
 export interface Exchange extends RunOutcome {
@@ -18,10 +19,15 @@ export interface Recording {
 
 const PROGRAMS = /^(?:sbatch|squeue|sacct|scontrol|sacctmgr|sinfo|scancel|id)$/;
 
+/** What makes the ends of records in an answer unforeseeable: recorded without, given back with. */
+const markIn = (command: readonly string[]): string =>
+  new RegExp(`${RECORD_END}([0-9a-f]*)`).exec(command.join(' '))?.[1] ?? '';
+
 /** A command from the scheduler's program on: what stands before it (env, sh) is ours. */
 function asked(command: readonly string[]): string {
   const program = command.findIndex((word) => PROGRAMS.test(word));
-  return JSON.stringify(command.slice(program));
+  const end = RECORD_END + markIn(command);
+  return JSON.stringify(command.slice(program).map((word) => word.replace(end, RECORD_END)));
 }
 
 abstract class TalkingHost implements Host {
@@ -54,7 +60,8 @@ export class RecordingHost extends TalkingHost {
 
   override async run(command: readonly string[], options?: RunOptions): Promise<RunOutcome> {
     const { code, stdout, stderr } = await this.host.run(command, options);
-    const [question, ...answer] = [asked(command), stdout, stderr].map(this.scrub);
+    const plain = stdout.replaceAll(RECORD_END + markIn(command), RECORD_END);
+    const [question, ...answer] = [asked(command), plain, stderr].map(this.scrub);
     this.exchanges.push({ command: question, code, stdout: answer[0], stderr: answer[1] });
     return { code, stdout, stderr };
   }
@@ -74,6 +81,7 @@ export class ReplayHost extends TalkingHost {
     const at = this.left.findIndex((exchange) => exchange.command === asked(command));
     if (at < 0)
       return Promise.reject(new Error(`Nothing is recorded for ${asked(command)}: see test/cluster/record-outputs.ts`));
-    return Promise.resolve(this.left.splice(at, 1)[0]);
+    const [answer] = this.left.splice(at, 1);
+    return Promise.resolve({ ...answer, stdout: answer.stdout.replaceAll(RECORD_END, RECORD_END + markIn(command)) });
   }
 }
