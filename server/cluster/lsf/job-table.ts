@@ -4,6 +4,7 @@
  */
 import { stateNamed } from '../../batch';
 import { isOver, type Job } from '../../protocol';
+import { set } from '../job-fields';
 import { once } from '../once';
 import { tokenIn } from '../token';
 import { jobState, parseHosts, parseLimit, parseTime } from './values';
@@ -19,9 +20,8 @@ export function parseJson(text: string, home: string): Job[] | undefined {
   const { RECORDS } = JSON.parse(text.slice(from, text.lastIndexOf('}') + 1)) as { RECORDS: Record<string, string>[] };
   const read = readers();
   return RECORDS.filter(({ JOBID, ERROR }) => JOBID !== undefined && ERROR === undefined).map((row) => {
-    const value = (name: string): string => (row[name] === undefined || row[name] === '-' ? '' : row[name]);
-    const index = Number(value('JOBINDEX')) || undefined;
-    const { hosts, slots } = read.hosts(value('EXEC_HOST'));
+    const index = Number(told(row.JOBINDEX)) || undefined;
+    const { hosts, slots } = read.hosts(told(row.EXEC_HOST));
     return job(
       {
         number: row.JOBID,
@@ -29,23 +29,23 @@ export function parseJson(text: string, home: string): Job[] | undefined {
         stat: row.STAT,
         user: row.USER,
         queue: row.QUEUE,
-        name: value('JOB_NAME').replace(/\[[^\]]*\](%\d+)?$/, index === undefined ? '$&' : ''),
-        project: value('PROJ_NAME'),
-        description: value('JOB_DESCRIPTION'),
-        submitted: value('SUBMIT_TIME'),
-        started: value('START_TIME'),
-        expected: value('ESTIMATED_START_TIME'),
-        finished: value('FINISH_TIME'),
-        elapsed: /^\d+/.exec(value('RUN_TIME'))?.[0],
-        limit: value('RUNTIMELIMIT'),
-        slots: Number(value('SLOTS')) || slots || undefined,
-        gpus: Number(value('GPU_NUM')) || undefined,
+        name: index === undefined ? told(row.JOB_NAME) : arrayName(told(row.JOB_NAME)),
+        project: told(row.PROJ_NAME),
+        description: told(row.JOB_DESCRIPTION),
+        submitted: told(row.SUBMIT_TIME),
+        started: told(row.START_TIME),
+        expected: told(row.ESTIMATED_START_TIME),
+        finished: told(row.FINISH_TIME),
+        elapsed: parseInt(told(row.RUN_TIME), 10),
+        limit: told(row.RUNTIMELIMIT),
+        slots: Number(told(row.SLOTS)) || slots,
+        gpus: Number(told(row.GPU_NUM)),
         hosts,
-        exitCode: value('EXIT_CODE'),
-        why: value('EXIT_REASON') || value('PEND_REASON'),
-        folder: value('SUB_CWD'),
-        stdout: value('OUTPUT_FILE'),
-        stderr: value('ERROR_FILE'),
+        exitCode: told(row.EXIT_CODE),
+        why: told(row.EXIT_REASON) || told(row.PEND_REASON),
+        folder: told(row.SUB_CWD),
+        stdout: told(row.OUTPUT_FILE),
+        stderr: told(row.ERROR_FILE),
         home,
       },
       read,
@@ -53,35 +53,44 @@ export function parseJson(text: string, home: string): Job[] | undefined {
   });
 }
 
+const told = (value: string | undefined): string => (value === undefined || value === '-' ? '' : value);
+
+/** The name of an array without its list of tasks: `edm[1-9]%2`, `edm[3]`. */
+const arrayName = (name: string): string => name.replace(/\[[^\]]*\](%\d+)?$/, '');
+
+/** Job, user, state, queue and the host it came from; the host it runs on and the name may be blank or have blanks. */
+const ROW = /^(\d+) +(\S+) +([A-Z]+) +(\S+) +(\S+) +/;
+/** `Nov 23 03:20` */
+const TIME_LENGTH = 12;
+
 /** Reads the table of `bjobs -w`, and of bjobs without it: more hosts of a job follow on lines of their own. */
 export function parseTable(text: string, home: string): Job[] {
+  const read = readers();
   const rows: Facts[] = [];
   let hostColumn = -1;
-  for (const line of text.split('\n')) {
-    if (/^JOBID\s+USER\s+STAT/.test(line)) {
-      hostColumn = line.indexOf('EXEC_HOST');
-      continue;
-    }
-    const found = /^(\d+)\s+(\S+)\s+([A-Z]+)\s+(\S+)\s+(\S+)\s+(.*\S)\s+([A-Z][a-z]{2} +\d+ \d\d:\d\d)\s*$/.exec(line);
-    const more = /^\s+(\S+)\s*$/.exec(line);
-    if (more && rows.length > 0) {
+  for (const padded of text.split('\n')) {
+    const line = padded.trimEnd();
+    const found = ROW.exec(line);
+    if (found) {
+      const [start, number, user, stat, queue] = found;
+      const middle = line.slice(start.length, -TIME_LENGTH).trimEnd();
+      // Without an execution host its column is blank, or a dash.
+      const placed = line[hostColumn] !== ' ' && line[hostColumn] !== '-';
+      const blank = placed ? middle.indexOf(' ') : -1;
+      const { hosts, slots } = read.hosts(middle.slice(0, Math.max(0, blank)));
+      const name = placed ? middle.slice(blank).trimStart() : middle.replace(/^- +/, '');
+      const task = name.endsWith(']') ? /\[(\d+)\]$/.exec(name) : null;
+      const index = task ? Number(task[1]) : undefined;
+      const submitted = line.slice(-TIME_LENGTH);
+      rows.push({ number, index, stat, user, queue, name: task ? name.slice(0, task.index) : name, submitted, hosts, slots, home }); // prettier-ignore
+    } else if (line.startsWith('JOBID ')) hostColumn = line.indexOf('EXEC_HOST');
+    else if (line.startsWith(' ') && rows.length > 0) {
       const row = rows[rows.length - 1];
-      const { hosts, slots } = parseHosts(more[1]);
+      const { hosts, slots } = read.hosts(line.trim());
       row.hosts = [...new Set([...row.hosts, ...hosts])];
-      row.slots = (row.slots ?? 0) + slots;
+      row.slots += slots;
     }
-    if (!found) continue;
-    const [, number, user, stat, queue, , middle, submitted] = found;
-    // Without an execution host its column is blank, or a dash.
-    const placed = line[hostColumn] !== ' ' && line[hostColumn] !== '-';
-    const [, host, rest] = placed
-      ? (/^(\S+)\s+(.*)$/.exec(middle) ?? ['', '', middle])
-      : ['', '', middle.replace(/^-\s+/, '')];
-    const index = /^(.*)\[(\d+)\]$/.exec(rest);
-    const { hosts, slots } = parseHosts(host);
-    rows.push({ number, user, stat, queue, submitted, hosts, slots: slots || undefined, name: index ? index[1] : rest, index: index ? Number(index[2]) : undefined, home }); // prettier-ignore
   }
-  const read = readers();
   return rows.map((row) => job(row, read));
 }
 
@@ -104,14 +113,14 @@ export function parseLong(text: string, home: string): Job[] {
         stat: field('Status'),
         user: field('User'),
         queue: field('Queue'),
-        name: field('Job Name').replace(/\[[^\]]*\](%\d+)?$/, ''),
+        name: arrayName(field('Job Name')),
         project: field('Project'),
         description: field('Job Description'),
         submitted: time('Submitted from'),
         started: time('(?:\\[\\d+\\] )?(?:Started|started|Dispatched)'),
         finished: time('Done|Exited|Completed|Termination'),
         limit: /RUNLIMIT\s*\n\s*(.*)/.exec(part)?.[1],
-        slots: slots || undefined,
+        slots,
         hosts,
         exitCode: /[Ee]xit(?:ed with exit)? code (\d+)/.exec(part)?.[1] ?? /Completed <exit>.*?(\d+)/.exec(part)?.[1],
         why: /\bTERM_\w+/.exec(part)?.[0] ?? /PENDING REASONS:\n\s*(.*?);?\n/.exec(part)?.[1],
@@ -123,7 +132,7 @@ export function parseLong(text: string, home: string): Job[] {
     });
 }
 
-/** A job in LSF's words; empty means not told. */
+/** A job in LSF's words; empty, zero and NaN mean not told. */
 interface Facts {
   number: string;
   index?: number;
@@ -137,9 +146,9 @@ interface Facts {
   started?: string;
   expected?: string;
   finished?: string;
-  elapsed?: string;
+  elapsed?: number;
   limit?: string;
-  slots?: number;
+  slots: number;
   gpus?: number;
   hosts: string[];
   exitCode?: string;
@@ -152,48 +161,51 @@ interface Facts {
 
 /** What reads the fields. */
 const readers = () => ({
+  /** Kept once, however many jobs have it. */
+  word: once((text) => text),
   time: once((text) => parseTime(text)),
   limit: once(parseLimit),
   hosts: once(parseHosts),
+  /** Of a state alone. */
+  reason: once((stat) => reasonOf(stat, '')),
 });
 
 function job(facts: Facts, read = readers()): Job {
   const { number, index, stat, why = '', hosts } = facts;
   const state = jobState(stat, why);
-  const over = isOver({ state });
-  const folder = facts.folder?.replace(/^\$HOME/, facts.home);
-  const [started, ended] = [read.time(facts.started ?? ''), over ? read.time(facts.finished ?? '') : undefined];
-  const elapsed = facts.elapsed ?? (started && ended ? (Date.parse(ended) - Date.parse(started)) / 1000 : undefined);
-  const waits = state === 'queued' || state === 'held';
-  const known: Partial<Job> = {
-    account: facts.project || undefined,
-    reason: reasonOf(stat, why),
-    elapsed: waits || elapsed === undefined ? undefined : Number(elapsed),
-    limit: read.limit(facts.limit ?? ''),
-    cpus: facts.slots,
-    gpus: facts.gpus,
-    nodes: hosts.length || undefined,
-    nodeList: hosts.join(',') || undefined,
-    submitted: read.time(facts.submitted ?? ''),
-    started,
-    expected: waits ? read.time(facts.expected ?? '') : undefined,
-    ended,
-    exitCode: over && facts.exitCode ? Number(facts.exitCode) : undefined,
-    folder,
-    stdout: logPath(facts.stdout, facts, folder),
-    stderr: logPath(facts.stderr || facts.stdout, facts, folder),
-    token: tokenIn(facts.description ?? ''),
-  };
-  return {
-    id: index === undefined ? number : `${number}[${index}]`,
-    ...(index !== undefined && { array: { id: number, tasks: String(index) } }),
+  const task = index === undefined ? undefined : String(index);
+  const result: Job = {
+    id: task === undefined ? number : `${number}[${task}]`,
     name: facts.name,
-    user: facts.user,
-    partition: facts.queue,
+    user: read.word(facts.user),
+    partition: read.word(facts.queue),
     state,
-    stateName: stat,
-    ...(Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)) as Partial<Job>),
+    stateName: read.word(stat),
   };
+  if (task !== undefined) result.array = { id: number, tasks: task };
+  const over = isOver(result);
+  const waits = state === 'queued' || state === 'held';
+  const [started, ended] = [read.time(facts.started ?? ''), over ? read.time(facts.finished ?? '') : undefined];
+  const ran = started && ended ? (Date.parse(ended) - Date.parse(started)) / 1000 : undefined;
+  set(result, 'account', facts.project || undefined);
+  set(result, 'reason', why ? reasonOf(stat, why) : read.reason(stat));
+  set(result, 'elapsed', waits ? undefined : facts.elapsed || ran);
+  set(result, 'limit', read.limit(facts.limit ?? ''));
+  set(result, 'cpus', facts.slots || undefined);
+  set(result, 'gpus', facts.gpus || undefined);
+  set(result, 'nodes', hosts.length || undefined);
+  set(result, 'nodeList', hosts.length > 1 ? hosts.join(',') : hosts[0]);
+  set(result, 'submitted', read.time(facts.submitted ?? ''));
+  set(result, 'started', started);
+  set(result, 'expected', waits ? read.time(facts.expected ?? '') : undefined);
+  set(result, 'ended', ended);
+  set(result, 'exitCode', over && facts.exitCode ? Number(facts.exitCode) : undefined);
+  const folder = facts.folder?.replace(/^\$HOME/, facts.home) || undefined;
+  set(result, 'folder', folder);
+  set(result, 'stdout', logPath(facts.stdout, facts, folder));
+  set(result, 'stderr', facts.stderr ? logPath(facts.stderr, facts, folder) : result.stdout);
+  set(result, 'token', tokenIn(facts.description ?? ''));
+  return result;
 }
 
 /** `%J` is the number of the job, `%I` that of its task. */
@@ -204,9 +216,9 @@ function logPath(pattern: string | undefined, { number, index }: Facts, folder?:
 }
 
 function reasonOf(stat: string, why: string): Job['reason'] {
+  if (why && stat === 'PEND') return { name: 'PEND', text: why };
   const name = /TERM_\w+/.exec(why)?.[0] ?? '';
   const found = stateNamed('lsf', name || stat);
-  if (why && stat === 'PEND') return { name: 'PEND', text: why };
   if (!found || (!name && !found.remedy)) return undefined;
   return { name: name || stat, text: found.help, ...(found.remedy && { remedy: found.remedy }) };
 }

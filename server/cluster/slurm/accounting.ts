@@ -1,7 +1,8 @@
 /** Finished jobs as sacct prints them. */
 import type { Job } from '../../protocol';
+import { set } from '../job-fields';
 import { tokenIn } from '../token';
-import { ending, reasonOf, set } from './job-table';
+import { ending, reasonOf } from './job-table';
 import { expandLogPath } from './log-path';
 import { gpusOfTres, jobState, parseDuration, parseTime } from './values';
 

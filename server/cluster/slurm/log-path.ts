@@ -43,6 +43,7 @@ export function expandLogPath(pattern: string, folder: string | undefined, value
   if (absolute === undefined) return undefined;
   // A backslash anywhere switches all replacement off.
   if (absolute.includes('\\')) return absolute.replaceAll('\\', '');
+  if (!absolute.includes('%')) return absolute;
   let known = true;
   const expanded = absolute.replace(PATTERN, (whole, width: string | undefined, letter: string | undefined) => {
     if (whole === '%%') return '%';
