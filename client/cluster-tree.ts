@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import {
   exitText,
   foldArrays,
+  inTaskOrder,
   isOver,
   JOB_STATES,
   reasonText,
@@ -59,7 +60,7 @@ export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       case 'finished':
         return entries(cluster, this.clusters.queue(cluster)?.finished ?? [], true);
       case 'array':
-        return node.array.tasks.map((job) => ({ kind: 'job', cluster, job }));
+        return inTaskOrder(node.array.tasks).map((job) => ({ kind: 'job', cluster, job }));
       case 'job':
         return [];
     }

@@ -51,16 +51,14 @@ export function elapsedNow(
 
 /** Seconds as `0:07`, `1:02:03` or `2-03:04:05`, as squeue writes them. */
 export function clockText(seconds: number): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
   const whole = Math.max(0, Math.floor(seconds));
-  const [days, hours, minutes] = [
-    Math.floor(whole / 86400),
-    Math.floor(whole / 3600) % 24,
-    Math.floor(whole / 60) % 60,
-  ];
-  if (days > 0) return `${days}-${two(hours)}:${two(minutes)}:${two(whole % 60)}`;
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+  const [days, hours] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24];
+  const rest = `${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+  if (days > 0) return `${days}-${two(hours)}:${rest}`;
+  return hours > 0 ? `${hours}:${rest}` : rest.replace(/^0/, '');
 }
+
+const two = (value: number): string => (value < 10 ? `0${value}` : String(value));
 
 /** `0:12:03 of 24:00:00`: elapsed of the limit; the limit alone before it starts; empty where nothing is known. */
 export function timeText(job: Pick<Job, 'state' | 'elapsed' | 'limit'>, taken: number, now: number): string {
@@ -107,6 +105,12 @@ export function foldArrays(jobs: readonly Job[]): (Job | JobArray)[] {
     } else folded.push(job);
   }
   return folded;
+}
+
+/** Tasks of one array: what runs first, then by number, whatever order the scheduler has them in. */
+export function inTaskOrder(tasks: readonly Job[]): Job[] {
+  const first = ({ array }: Job): number => Number(/\d+/.exec(array?.tasks ?? '')?.[0] ?? 0);
+  return [...tasks].sort((a, b) => JOB_STATES[a.state].order - JOB_STATES[b.state].order || first(a) - first(b));
 }
 
 /** How many jobs (tasks counted one by one) are in each state, in the states' own order: `3 running, 42 queued`. */

@@ -55,20 +55,20 @@ export const COLUMNS: readonly Column[] = [
     number: true,
   },
   {
+    id: 'where',
+    title: 'Node or reason',
+    text: (job) => (isOver(job) ? exitText(job) : job.nodeList || job.reason?.text || ''),
+  },
+  {
     id: 'progress',
     title: 'Progress',
     text: ({ progress }) => standingText(progress),
     order: ({ progress }) => progress && progress.done / progress.total,
   },
   { id: 'partition', title: 'Partition', text: ({ partition }) => partition },
-  { id: 'nodes', title: 'Nodes', text: ({ nodes }) => count(nodes), order: ({ nodes }) => nodes, number: true },
-  { id: 'cpus', title: 'CPUs', text: ({ cpus }) => count(cpus), order: ({ cpus }) => cpus, number: true },
   { id: 'gpus', title: 'GPUs', text: ({ gpus }) => count(gpus), order: ({ gpus }) => gpus, number: true },
-  {
-    id: 'where',
-    title: 'Node or reason',
-    text: (job) => (isOver(job) ? exitText(job) : job.nodeList || job.reason?.text || ''),
-  },
+  { id: 'cpus', title: 'CPUs', text: ({ cpus }) => count(cpus), order: ({ cpus }) => cpus, number: true },
+  { id: 'nodes', title: 'Nodes', text: ({ nodes }) => count(nodes), order: ({ nodes }) => nodes, number: true },
   {
     id: 'submitted',
     title: 'Submitted',
@@ -121,18 +121,19 @@ export function nextSorting({ column, descending }: Sorting, clicked: string): S
 /** What the filter looks through, made once a job. */
 const searchable = new WeakMap<Job, string>();
 const STILL: Clock = { taken: 0, now: 0 };
+/** Sizes and clocks are sorted by, not searched: a 16 in a name is not 16 CPUs. */
+const SEARCHED = COLUMNS.filter(({ number }) => !number);
 
-/** The jobs in which every word of the filter occurs in some column, account, node or reason; upper or lower case. */
+/** The jobs in which every word of the filter occurs in a column of words, account, node or reason; upper or lower case. */
 export function filterJobs(jobs: readonly Job[], filter: string): readonly Job[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return jobs;
   return jobs.filter((job) => {
     let text = searchable.get(job);
     if (text === undefined) {
-      text = COLUMNS.map((column) => (column.ticks ? '' : column.text(job, STILL)))
-        .concat(job.account ?? '', job.stateName, job.reason?.name ?? '', job.reason?.text ?? '')
-        .join('\n')
-        .toLowerCase();
+      text = `${job.stateName}\n${job.account ?? ''}\n${job.reason?.name ?? ''}\n${job.reason?.text ?? ''}`;
+      for (const column of SEARCHED) text += `\n${column.text(job, STILL)}`;
+      text = text.toLowerCase();
       searchable.set(job, text);
     }
     return words.every((word) => text.includes(word));

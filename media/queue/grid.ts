@@ -40,7 +40,7 @@ export class QueueGrid {
     const head = element('div', { class: 'row header', role: 'row', 'aria-rowindex': 1 });
     for (const [at, { id, title, number }] of COLUMNS.entries()) {
       const arrow = element('span', { class: 'arrow', 'aria-hidden': 'true' });
-      const sort = button({}, title, () => this.sortBy(id));
+      const sort = button({ tabindex: at === 0 ? 0 : -1 }, title, () => this.sortBy(id));
       sort.append(arrow);
       const cell = element(
         'div',
@@ -50,6 +50,7 @@ export class QueueGrid {
       this.headers.set(id, { cell, arrow });
       head.append(cell);
     }
+    head.addEventListener('keydown', (event) => this.headKey(event));
     this.element.append(element('div', { role: 'rowgroup', class: 'head-group' }, head), this.canvas);
     this.element.setAttribute('aria-colcount', String(COLUMNS.length));
     this.element.addEventListener('scroll', () => (this.frame ||= requestAnimationFrame(() => this.render())), {
@@ -72,6 +73,8 @@ export class QueueGrid {
     this.canvas.addEventListener('focusin', (event) => {
       const at = lineAt(event);
       if (at !== undefined) this.activate(at);
+      // Whoever comes from a header far to the right wants to see whose row it is; a click stays where it is.
+      if (event.target instanceof Element && event.target.matches(':focus-visible')) this.element.scrollLeft = 0;
     });
     this.canvas.addEventListener('keydown', (event) => this.key(event));
     this.markSorting();
@@ -92,6 +95,10 @@ export class QueueGrid {
     this.activeAt = Math.max(0, same);
     this.activeId = jobs[this.activeAt]?.id ?? '';
     this.element.setAttribute('aria-rowcount', String(jobs.length + 1));
+    const others = jobs.some((job) => job.user !== user);
+    this.element.classList.toggle('mixed', others);
+    // The width is the reasons', until a job from here says how far it is.
+    this.element.classList.toggle('no-progress', !jobs.some(({ progress }) => progress));
     this.canvas.style.height = `${jobs.length * ROW}px`;
     this.render(true);
     if (focused) this.lines.get(this.activeAt)?.focus({ preventScroll: true });
@@ -193,6 +200,20 @@ export class QueueGrid {
     const line = this.lines.get(at);
     if (line) line.tabIndex = 0;
     this.needs.activeChanged(this.active);
+  }
+
+  /** The headers are one stop of the Tab key: arrows go from one to the next, and down to the jobs. */
+  private headKey(event: KeyboardEvent): void {
+    const shown = [...this.headers.values()].map(({ cell }) => cell.querySelector('button')).filter((one) => one?.checkVisibility({ visibilityProperty: true })); // prettier-ignore
+    const at = shown.findIndex((one) => one === document.activeElement);
+    const target: Record<string, number> = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: shown.length - 1 };
+    if (event.key === 'ArrowDown') this.focus(this.activeAt);
+    else if (Object.hasOwn(target, event.key)) {
+      const next = shown[Math.min(Math.max(target[event.key], 0), shown.length - 1)];
+      for (const one of shown) if (one) one.tabIndex = one === next ? 0 : -1;
+      next?.focus();
+    } else return;
+    event.preventDefault();
   }
 
   private key(event: KeyboardEvent): void {

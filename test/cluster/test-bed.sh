@@ -275,6 +275,7 @@ SlurmUser=root
 AuthType=auth/munge
 AuthInfo=socket=$DIR/run/munge.socket,cred_expire=20
 CredType=cred/munge
+MaxJobCount=20000
 StateSaveLocation=$DIR/spool/ctld
 SlurmdSpoolDir=$DIR/spool/%n
 SlurmctldPidFile=$DIR/run/slurmctld.pid

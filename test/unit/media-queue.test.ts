@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clockText, elapsedNow, foldArrays, stateCounts, taskCount, timeText } from '../../media/jobs';
+import { clockText, elapsedNow, foldArrays, inTaskOrder, stateCounts, taskCount, timeText } from '../../media/jobs';
 import { COLUMNS, DEFAULT_SORTING, filterJobs, nextSorting, sortJobs } from '../../media/queue/columns';
 import { rowsInSight } from '../../media/rows';
 import type { Job } from '../../server/protocol';
@@ -36,6 +36,7 @@ test('arrays: rows of one array are folded where the first stood, tasks are coun
     folded.map((entry) => ('tasks' in entry ? ids(entry.tasks) : entry.id)),
     [['7_1', '7_2', '7_8-49%4'], '8'],
   );
+  assert.deepEqual(ids(inTaskOrder([task('10'), task('8-9', 'queued'), task('2')])), ['7_2', '7_10', '7_8-9']);
   assert.deepEqual(
     ['8-49%4', '[8-49]', '3', '1,5-7', '0-10:5'].map((tasks) => taskCount({ array: { id: '7', tasks } })),
     [42, 42, 1, 4, 3],
