@@ -47,6 +47,14 @@ export function number(values: Values, name: string): number | undefined {
   return value;
 }
 
+/** Value of an option that counts something. @throws UserError unless it is a whole number, at least `least` */
+export function count(values: Values, name: string, least = 1): number | undefined {
+  const value = number(values, name);
+  if (value === undefined || (Number.isInteger(value) && value >= least)) return value;
+  const bound = Number.isFinite(least) ? `, ${least} or more` : '';
+  throw new UserError(`--${name} ${value}: must be a whole number${bound}`);
+}
+
 /** Value of an option that allows a few words. @throws UserError for any other */
 export function choice<T extends string>(values: Values, name: string, allowed: readonly T[]): T | undefined {
   const given = string(values, name);

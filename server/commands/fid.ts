@@ -9,7 +9,7 @@ import { publishedText } from '../history/published';
 import { compute } from '../onnx/compute';
 import { detectorName, findInput, inputName } from '../runs/inputs';
 import {
-  device, flag, none, number, print, relative, required, string, text, type Command, type Control, type Values,
+  count, device, flag, none, print, relative, required, string, text, type Command, type Control, type Values,
 } from './command'; // prettier-ignore
 
 export const fidCommands: Record<string, Command> = {
@@ -54,9 +54,9 @@ export const fidCommands: Record<string, Command> = {
             control,
           ),
           device: device(values),
-          num: number(values, 'num') ?? 50000,
-          seed: number(values, 'seed') ?? 0,
-          batch: number(values, 'batch') ?? 64,
+          num: count(values, 'num', 2) ?? 50000,
+          seed: count(values, 'seed', -Infinity) ?? 0,
+          batch: count(values, 'batch') ?? 64,
           dims: count(values, 'dims'),
           repeats: count(values, 'repeats'),
           stats: stats && path.resolve(stats),
@@ -102,7 +102,7 @@ export const fidCommands: Record<string, Command> = {
             signal,
           }),
           device: device(values),
-          batch: number(values, 'batch') ?? 64,
+          batch: count(values, 'batch') ?? 64,
           dims: count(values, 'dims'),
           keepFeatures: values['keep-features'] === true,
         },
@@ -145,11 +145,4 @@ async function compare(
   console.log(`${summary.metric}, N = ${summary.num ?? 'unknown'}, reference ${inputName(reference)}`);
   console.log(formatG(summary.value));
   return 0;
-}
-
-/** Value of an option that counts something. @throws UserError unless it is 1, 2, 3, ... */
-function count(values: Values, name: string): number | undefined {
-  const value = number(values, name);
-  if (value === undefined || (Number.isInteger(value) && value > 0)) return value;
-  throw new UserError(`--${name} ${value}: must be a whole number above 0`);
 }

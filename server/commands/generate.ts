@@ -13,6 +13,7 @@ import { findInput, inputName } from '../runs/inputs';
 import { executeRun } from '../runs/execute';
 import {
   choice,
+  count,
   device,
   flag,
   none,
@@ -76,8 +77,8 @@ export const generateCommands: Record<string, Command> = {
             outdir,
             seeds: string(values, 'seeds') ?? '0-63',
             subdirs: values.subdirs === true,
-            class: number(values, 'class'),
-            batch: number(values, 'batch'),
+            class: count(values, 'class', 0),
+            batch: count(values, 'batch'),
             rng: choice<RngDevice>(values, 'rng', RNG_DEVICES),
             grid: gridFile(values, outdir),
           },
@@ -103,8 +104,7 @@ export const generateCommands: Record<string, Command> = {
       none(positionals);
       const control = { onProgress: report.report, signal };
       const network = await findInput(required(values, 'network'), 'network', process.cwd(), control);
-      const steps = number(values, 'steps') ?? 18;
-      if (!Number.isInteger(steps) || steps < 1) throw new UserError(`--steps ${steps}: a whole number of at least 1`);
+      const steps = count(values, 'steps') ?? 18;
       const found = await compute({ kind: 'calibrate', network, device: device(values), steps }, report.report, signal);
       report.end();
       for (const note of found.notes) console.error(note);

@@ -64,6 +64,8 @@ interface NumberRule {
   /** Value that must be exceeded. */
   above?: number;
   integer?: boolean;
+  /** Whether Infinity is a value. */
+  infinite?: boolean;
 }
 
 /** Ranges of the numeric options. */
@@ -74,7 +76,7 @@ const NUMBER_RULES = {
   rho: { above: 0 },
   S_churn: { min: 0 },
   S_min: { min: 0 },
-  S_max: { min: 0 },
+  S_max: { min: 0, infinite: true },
   S_noise: {},
   alpha: { above: 0 },
 } as const satisfies Partial<Record<keyof SamplerSettings, NumberRule>>;
@@ -151,9 +153,10 @@ export function resolveSampler(
   return { ...DEFAULTS, ...given, sigma_min, sigma_max };
 }
 
-function checkNumber(name: string, value: number, { min, above, integer }: NumberRule): void {
+function checkNumber(name: string, value: number, { min, above, integer, infinite }: NumberRule): void {
   const wrong =
     Number.isNaN(value) ||
+    (!infinite && !Number.isFinite(value)) ||
     (min !== undefined && value < min) ||
     (above !== undefined && value <= above) ||
     (integer && !Number.isInteger(value));
@@ -162,7 +165,7 @@ function checkNumber(name: string, value: number, { min, above, integer }: Numbe
   if (name === 'steps' && value === 1) {
     throw new UserError('--steps 1: the time steps are spaced by 1 / (steps - 1); use 2 steps or more');
   }
-  const kind = integer ? 'an integer' : 'a number';
+  const kind = integer ? 'an integer' : Number.isFinite(value) ? 'a number' : 'a finite number';
   const range = min !== undefined ? ` of at least ${min}` : above !== undefined ? ` above ${above}` : '';
   throw new UserError(`--${name} ${value}: must be ${kind}${range}`);
 }

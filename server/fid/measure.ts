@@ -280,6 +280,7 @@ async function forEachBatch(
       checkResolution(detector, images.path, height, width);
       await running;
       running = detector.features(data, n, channels, height, width).then((features) => take(features, n));
+      running.catch(() => undefined); // awaited above, but perhaps only after the next batch was decoded
     }
     await running;
   } finally {
