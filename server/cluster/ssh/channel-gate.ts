@@ -11,12 +11,17 @@ export class ChannelGate {
   /** Waits for a place. @returns gives it back @throws CancelledError */
   async enter(signal: AbortSignal): Promise<() => void> {
     while (this.inside >= this.limit) {
+      let call: () => void = () => undefined;
       await new Promise<void>((resolve) => {
-        this.waiting.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        call = resolve;
+        this.waiting.push(call);
+        signal.addEventListener('abort', call, { once: true });
       });
+      signal.removeEventListener('abort', call);
       if (signal.aborted) {
-        this.waiting.shift()?.(); // a call that came to us is passed on
+        const at = this.waiting.indexOf(call);
+        if (at >= 0) this.waiting.splice(at, 1);
+        else this.waiting.shift()?.(); // a call that came to us is passed on
         throw new CancelledError();
       }
     }
