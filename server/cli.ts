@@ -49,7 +49,7 @@ async function main(argv: string[]): Promise<number> {
   // The first interrupt ends cleanly between two images; a second one ends at once.
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(130);
-    console.error('\nStopping after the current batch; interrupt again to stop at once');
+    console.error('\nStopping; interrupt again to stop at once');
     controller.abort();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
@@ -78,7 +78,8 @@ void main(process.argv.slice(2)).then(
   (code) => (process.exitCode = code),
   (error: unknown) => {
     if (error instanceof CancelledError) {
-      console.error('Cancelled: finished images are kept, run the same command again to continue');
+      const kept = 'Cancelled: finished images are kept, run the same command again to continue';
+      console.error(error.message === 'Cancelled' ? kept : error.message);
       process.exitCode = 130;
     } else if (error instanceof UserError) {
       console.error(`Error: ${error.message}`);

@@ -1,5 +1,10 @@
 import { durationText, type OnProgress, type Progress, rateText } from './progress';
 
+/** Text of others without what a terminal would act on: all controls but tabs and line ends. */
+export function withoutControls(text: string): string {
+  return text.replace(/[^\t\n\x20-\x7e\u00a0-\u{10ffff}]/gu, '');
+}
+
 /** One progress step in one line: `Generating 128/1000 (13 %), 15.2/s, 58 s left`. */
 export function progressText({ phase, done, total, rate, eta, note }: Progress): string {
   const share = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : '';

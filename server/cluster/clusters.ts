@@ -1,6 +1,5 @@
 /** The clusters of a session: one host and one scheduler each, shared by everything, and one watch of its queue. */
 import path from 'node:path';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, UserError } from '../errors';
 import type {
@@ -18,6 +17,7 @@ import { isOver } from '../protocol';
 import { openScheduler } from './adapters';
 import type { Host, HostFiles } from './host';
 import { LocalFolder } from './local-folder';
+import { localFiles } from './local-host';
 import { followLog, type LogNews } from './log-follower';
 import { loadProfiles, pollSeconds, profileNamed, type LoadedProfiles } from './profiles';
 import { QueueWatch } from './queue';
@@ -171,7 +171,7 @@ export class Clusters {
   async submit(params: SubmitParams, options: readonly string[] = []): Promise<SubmitResult> {
     const cluster = await this.open(params.cluster);
     const { scheduler, profile } = cluster;
-    const script = await scriptText(params);
+    const script = params.text ?? (await scriptText(params.script));
     const folder = await this.remoteFolder(cluster, params.folder);
     const token = newToken();
     const begun = new Date().toISOString();
@@ -191,7 +191,10 @@ export class Clusters {
 
   async dryRun(params: SubmitParams): Promise<DryRunResult> {
     const cluster = await this.open(params.cluster);
-    return cluster.scheduler.dryRun(await scriptText(params), await this.remoteFolder(cluster, params.folder));
+    return cluster.scheduler.dryRun(
+      params.text ?? (await scriptText(params.script)),
+      await this.remoteFolder(cluster, params.folder),
+    );
   }
 
   /** Absolute; made if it is not there. */
@@ -286,12 +289,7 @@ export class Clusters {
   }
 }
 
-/** The text as the editor has it, or as it is on disk. @throws UserError */
-async function scriptText({ script, text }: SubmitParams): Promise<string> {
-  if (text !== undefined) return text;
-  try {
-    return await readFile(script, 'utf8');
-  } catch (error) {
-    throw new UserError(`${script} cannot be read: ${messageOf(error)}`);
-  }
+/** The text of a script on this machine. @throws UserError */
+export async function scriptText(script: string): Promise<string> {
+  return String(await localFiles.read(path.resolve(script)));
 }

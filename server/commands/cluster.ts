@@ -1,19 +1,26 @@
 /** Clusters on the command line: submit, look, follow, cancel. */
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Clusters, type OpenCluster } from '../cluster/clusters';
-import { terminalHosts } from '../cluster/terminal-hosts';
+import { Clusters, scriptText, type OpenCluster } from '../cluster/clusters';
+import { localFiles } from '../cluster/local-host';
+import { endLogin, terminalHosts } from '../cluster/terminal-hosts';
 import { newToken } from '../cluster/token';
-import { UserError } from '../errors';
+import { CancelledError, UserError } from '../errors';
 import { durationText } from '../progress';
+import { withoutControls } from '../terminal';
 import { isOver, type Job, type JobAction } from '../protocol';
 import { CONFIG_SUFFIX } from '../runs/config';
 import { flag, none, only, print, relative, required, string, text, type Command, type Values } from './command';
 
 const CLUSTER = { cluster: text, json: flag } as const;
 
-/** The clusters of the current folder, and the one that is meant: named, or the only one. */
-export async function session(values: Values): Promise<{ clusters: Clusters; name: string; cluster: OpenCluster }> {
+/**
+ * The clusters of the current folder, and the one that is meant: named, or the only one.
+ * @param check whether what is not honoured of ssh's configuration is shown also where all goes well
+ */
+export async function session(
+  values: Values,
+  check = false,
+): Promise<{ clusters: Clusters; name: string; cluster: OpenCluster }> {
   const clusters = new Clusters({ hosts: terminalHosts(), folder: process.cwd() });
   const { profiles, problems } = await clusters.load();
   for (const problem of problems) console.error(problem);
@@ -25,19 +32,24 @@ export async function session(values: Values): Promise<{ clusters: Clusters; nam
         : `Say which cluster: --cluster ${profiles.map(({ name }) => name).join(' | ')}`,
     );
   const name = given ?? profiles[0].name;
-  const cluster = await clusters.open(name, true);
+  const cluster = await clusters.open(name, true).catch((error: unknown) => {
+    if (error instanceof CancelledError) throw new CancelledError(`Cancelled: not connected to ${name}`);
+    endLogin({ show: true });
+    throw error;
+  });
+  endLogin({ show: check });
   for (const line of await clusters.settle(name)) console.error(line);
   return { clusters, name, cluster };
 }
 
 /** One job in one line. */
 function jobLine({ id, name, user, partition, state, elapsed, limit, nodeList, reason }: Job): string {
-  const time = elapsed === undefined ? '' : durationText(elapsed);
-  const of = limit === undefined ? '' : ` of ${durationText(limit)}`;
+  const most = limit === undefined ? '' : `${elapsed === undefined ? 'limit' : ' of'} ${durationText(limit)}`;
+  const time = `${elapsed === undefined ? '' : durationText(elapsed)}${most}`;
   const where = nodeList ?? (reason ? `${reason.name}: ${reason.text}` : '');
-  return [id.padEnd(14), state.padEnd(9), partition.padEnd(10), user.padEnd(10), name.padEnd(20), `${time}${of}`, where]
-    .join('  ')
-    .trimEnd();
+  const line = [id.padEnd(14), state.padEnd(9), partition.padEnd(10), user.padEnd(10), name.padEnd(20), time, where];
+  // A name may have line ends and what a terminal acts on, and not all are ours.
+  return withoutControls(line.join('  ').trimEnd()).replace(/[\t\n]/g, ' ');
 }
 
 function action(kind: JobAction, summary: string): Command {
@@ -68,8 +80,9 @@ export const clusterCommands: Record<string, Command> = {
     async run(values, positionals, control) {
       const script = path.resolve(only(positionals, 'a batch script or a run config'));
       if (script.endsWith(CONFIG_SUFFIX)) return (await import('./dispatch')).submitConfig(script, values, control);
+      const content = await scriptText(script); // before anybody is asked for a password
       const { clusters, name } = await session(values);
-      const params = { cluster: name, script, folder: string(values, 'folder') };
+      const params = { cluster: name, script, text: content, folder: string(values, 'folder') };
       if (values['dry-run']) {
         const { ok, message, line } = await clusters.dryRun(params);
         if (values.json) print({ ok, message, line });
@@ -128,24 +141,34 @@ export const clusterCommands: Record<string, Command> = {
   hold: action('hold', 'Keep waiting jobs from starting'),
   release: action('release', 'Let held jobs start'),
   logs: {
-    usage: 'logs JOB --cluster NAME [--stderr]',
-    summary: 'Follow the log of a job until it ends; known failures are explained at the end',
+    usage: 'logs JOB --cluster NAME [--stderr] [--json]',
+    summary:
+      'Follow the log of a job until it ends; known failures are explained at the end;\n' +
+      '      --json prints an object a line: parts of the log, then what it means and how the job ended',
     options: { ...CLUSTER, stderr: flag },
     async run(values, positionals, { signal }) {
       const id = only(positionals, 'the id of a job');
-      const { clusters, name } = await session(values);
+      const { clusters, name, cluster } = await session(values);
+      const waiting = await cluster.scheduler.job(id);
+      if (waiting && (waiting.state === 'queued' || waiting.state === 'held'))
+        console.error(`Job ${id} has not started yet (${waiting.reason?.text ?? waiting.stateName}); its log follows when it does`); // prettier-ignore
       const follow = { cluster: name, id, stream: values.stderr ? 'stderr' : 'stdout', follow: newToken() } as const;
       const { explained, job } = await clusters.follow(
         follow,
-        ({ lines, restarted }) => {
+        ({ lines, restarted, progress }) => {
+          if (values.json) return console.log(JSON.stringify({ lines, restarted, progress }));
           if (restarted) console.error('The file begins anew');
-          for (const line of lines) console.log(line);
+          for (const line of lines) console.log(withoutControls(line));
         },
         signal,
       );
-      for (const { line, text: meaning, remedy } of explained)
-        console.error(`\n${line}\n  ${meaning}${remedy ? `. ${remedy}` : ''}`);
-      if (job && isOver(job)) console.error(`\n${jobLine(job)}`);
+      if (signal.aborted) throw new CancelledError(`Cancelled: job ${id} goes on`);
+      if (values.json) console.log(JSON.stringify({ explained, job }));
+      else {
+        for (const { line, text: meaning, remedy } of explained)
+          console.error(`\n${withoutControls(line)}\n  ${meaning}${remedy ? `. ${remedy}` : ''}`);
+        if (job && isOver(job)) console.error(`\n${jobLine(job)}`);
+      }
       return job && isOver(job) && job.state !== 'done' ? 1 : 0;
     },
   },
@@ -171,7 +194,7 @@ export const clusterCommands: Record<string, Command> = {
     options: CLUSTER,
     async run(values, positionals) {
       none(positionals);
-      const { clusters, name, cluster } = await session(values);
+      const { clusters, name, cluster } = await session(values, true);
       const { profile, user, home } = cluster;
       const info = clusters.info(profile);
       if (values.json) print({ ...info, user, home });
@@ -188,7 +211,7 @@ export const clusterCommands: Record<string, Command> = {
       const out = path.resolve(required(values, 'out'));
       const { clusters, name } = await session(values);
       const snapshot = await clusters.takeSnapshot(name, 0);
-      await writeFile(out, `${JSON.stringify(snapshot, null, 2)}\n`);
+      await localFiles.write(out, `${JSON.stringify(snapshot, null, 2)}\n`);
       console.log(`${relative(out)}: ${snapshot.partitions.length} partitions, ${snapshot.nodes?.length ?? 0} nodes`);
       return 0;
     },

@@ -149,7 +149,7 @@ test('what cannot be a path or a file is refused in words', async () => {
     [{ script, text: '#!/bin/sh\ntrue\n', folder: '/home/keyonly/a\0b' }, /no path can have a NUL character/],
     [{ script, text: '#!/bin/sh\ntrue\n', folder: 'work' }, /begins with \/ or ~/],
     [{ script, text: '#!/bin/sh\n\0\n', folder: '~' }, /NUL character, which no shell can read/],
-    [{ script: 'no\nsuch', folder: '~' }, /cannot be read/],
+    [{ script: 'no\nsuch', folder: '~' }, /no such file or folder/],
   ] as const)
     await assert.rejects(clusters.submit({ cluster: 'bed', ...params }), words);
 });

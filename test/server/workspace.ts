@@ -4,7 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 
 export const ROOT = path.join(__dirname, '..', '..');
-const CLI = path.join(ROOT, 'dist', 'cli.js');
+/** The built command line. */
+export const CLI = path.join(ROOT, 'dist', 'cli.js');
 
 const folders: string[] = [];
 process.on('exit', () => {

@@ -320,10 +320,12 @@ function verdict(action: JobAction, rows: readonly Job[], complaint: string | un
     case 'cancel':
       return complaint === undefined ? { ok: true, message: 'Is being cancelled' } : failure(complaint);
     case 'hold':
+      // Also one that somebody else holds is held.
+      if (complaint !== undefined) return failure(complaint);
       if (states.has('held') && !states.has('queued')) return { ok: true, message: 'Held' };
-      return failure(complaint ?? `It is ${rows[0].stateName}: only waiting jobs can be held`);
+      return failure(`It is ${rows[0].stateName}: only waiting jobs can be held`);
     case 'release':
-      if (!states.has('held')) return { ok: true, message: 'Released' };
+      if (complaint === undefined && !states.has('held')) return { ok: true, message: 'Released' };
       return failure(complaint ?? 'It is still held');
   }
 }
@@ -338,7 +340,11 @@ function plainWords(text: string): string {
     .map((line) =>
       line.replace(/^(?:sbatch|scancel|scontrol|squeue|sacct|sinfo): (?:error: |fatal: )?/, '').replace(/^(?:Batch job submission failed|slurm_\w+ error|allocation failure): /, '').trim(),
     ); // prettier-ignore
-  return [...new Set(lines.filter(Boolean))].join('; ');
+  // Some sentences go on in the next line.
+  return [...new Set(lines.filter(Boolean))]
+    .join('; ')
+    .replace(/; (?=[a-z])/g, ' ')
+    .replace(/ {2,}/g, ' ');
 }
 
 /** A time as sacct reads it under TZ=UTC. */

@@ -3,11 +3,11 @@ import { openSync } from 'node:fs';
 import readline from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import tty from 'node:tty';
+import { UserError } from '../../errors';
+import { withoutControls } from '../../terminal';
 import type { Prompter } from './prompter';
 
-/** Text of a server without what a terminal would act on. */
-const plain = (text: string): string => text.replace(/[^\t\n\x20-\x7e\u00a0-\uffff]/gu, '');
-
+/** @returns null where the user gave up @throws UserError where there is no terminal */
 async function ask(question: string, echo: boolean): Promise<string | null> {
   let input: tty.ReadStream;
   if (process.stdin.isTTY) input = process.stdin;
@@ -15,10 +15,10 @@ async function ask(question: string, echo: boolean): Promise<string | null> {
     try {
       input = new tty.ReadStream(openSync('/dev/tty', 'r'));
     } catch {
-      return null; // no terminal: nobody to ask
+      const what = question.trim().replace(/:$/, '');
+      throw new UserError(`"${what}" is asked, and there is no terminal: run this in one, or log in by a key alone`, 1);
     }
   }
-  process.stderr.write(question);
   const mute = new Writable({
     write(chunk: Buffer, _encoding, done) {
       if (echo) process.stderr.write(chunk);
@@ -26,6 +26,7 @@ async function ask(question: string, echo: boolean): Promise<string | null> {
     },
   });
   const lines = readline.createInterface({ input, output: mute, terminal: true });
+  process.stderr.write(question); // only now: until the terminal is ours it shows what is typed
   try {
     return await new Promise<string | null>((resolve) => {
       lines.once('SIGINT', () => resolve(null)).once('close', () => resolve(null));
@@ -43,10 +44,10 @@ async function ask(question: string, echo: boolean): Promise<string | null> {
 export const terminalPrompter: Prompter = {
   async prompt({ host, instruction, prompts, retry }) {
     const head = [retry, instruction.trim(), host && `(${host})`].filter(Boolean).join('\n');
-    if (head) process.stderr.write(`${plain(head)}\n`);
+    if (head) process.stderr.write(`${withoutControls(head)}\n`);
     const answers: string[] = [];
     for (const { text, echo } of prompts) {
-      const answer = await ask(plain(text), echo);
+      const answer = await ask(withoutControls(text), echo);
       if (answer === null) return null;
       answers.push(answer);
     }
