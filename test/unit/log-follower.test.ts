@@ -53,6 +53,13 @@ test('lines: cut anywhere, overwritten, coloured', () => {
   }
 });
 
+test('bytes that are no UTF-8 are shown as such, and spoil nothing else', () => {
+  const reader = new LineReader();
+  const pieces = [Buffer.from([0x61, 0xff, 0xc5]), Buffer.from([0x0a, 0xc5]), Buffer.from([0xbc, 0x0a, 0xe4, 0xb8])];
+  assert.deepEqual(pieces.flatMap((piece) => reader.take(piece).lines), ['a\ufffd\ufffd', 'ż']); // prettier-ignore
+  assert.deepEqual(reader.end().lines, ['\ufffd']);
+});
+
 test('a file that comes late, grows, loses its connection, is replaced and ends', async () => {
   const file = path.join(folder, 'a.out');
   const host = new LocalHost();
