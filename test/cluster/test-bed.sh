@@ -55,7 +55,7 @@ start) # =========================================== on the host
   cat > "$DIR/bin/in-cluster" <<CNF
 #!/bin/sh
 # runs a command as root inside the cluster's namespaces: in-cluster sacctmgr show assoc; in-cluster runuser -u alice -- squeue
-exec nsenter -t $(cat "$DIR/net-pid") -m -p -n -u -r -- "\$@"
+exec nsenter -t $(cat "$DIR/net-pid") -m -p -n -u -r --wdns=/ -- "\$@"
 CNF
   chmod +x "$DIR/bin/in-cluster"; cat "$DIR/log/start.log"
   ;;

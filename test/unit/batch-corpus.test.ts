@@ -3,7 +3,7 @@
  * refuses we report as an error; what it takes we do not.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { analyse, ruleNamed, type ClusterSnapshot } from '../../server/batch';
@@ -16,10 +16,11 @@ interface Verdict {
 }
 
 const fixtures = path.join(__dirname, '..', 'fixtures', 'batch');
-const { version, verdicts } = JSON.parse(readFileSync(path.join(fixtures, 'verdicts.json'), 'utf8')) as {
+const recorded = JSON.parse(readFileSync(path.join(fixtures, 'verdicts.json'), 'utf8')) as {
   version: string;
   verdicts: Verdict[];
 };
+const { version, verdicts } = recorded;
 const cluster = JSON.parse(readFileSync(path.join(fixtures, 'test-cluster.json'), 'utf8')) as ClusterSnapshot;
 
 /** Refusals that depend on what a snapshot does not hold: files, plugins, other jobs, rights. */
@@ -34,6 +35,26 @@ const exceptions: Readonly<Record<string, string>> = {
   '#!/bin/bash\n#SBATCH --tmp=100\nhostname\n': 'temporary disk',
   '#!/bin/bash\n#SBATCH --tmp=1G \nhostname\n': 'temporary disk',
 };
+
+/** Where the catalogue follows 22.05 and knows no version: directives by what other versions do. */
+const otherwise: Readonly<Record<string, readonly string[]>> = {
+  '24.11 takes TRES for GRES, and both it and 20.11 a comma at the end; neither takes gres:gpu': [
+    '-p gpu --gres=gpu=1', '-p gpu --gres=gres/gpu:1', '-p gpu --gres=gpu:a100=1', '-p gpu --gres=gpu:1,', '-p gpu --gres=gres:gpu:1',
+    '-p gpu -n1 --gpus-per-task=x',
+  ],
+  '20.11 has no gres=none, fewer ways to bind GPUs, and fewer contradictions': [
+    '-p gpu --gres=none', '-p gpu --gpus=1 --gpu-bind=per_task:1', '-p gpu --gpus=1 --gpu-bind=none', '--core-spec=1 --thread-spec=1',
+    '-p gpu --cpus-per-gpu=2 --cpus-per-task=2 --gpus=1', '--distribution=arbitrary', '--distribution=block:block:block:block',
+    '--distribution=block,Packed',
+  ],
+  'all but 22.05 look at what GPUs are bound by': ['-p gpu --gpus=1 --gpu-bind=nonsense'],
+  '24.11 looks whether the jobs of a dependency are there, and whether jobs can be preempted': [
+    '--dependency=afterok:1', '--dependency=afterok:1,afterany:2', '--dependency=afterok:1?afterany:2', '--dependency=afternotok:1',
+    '--dependency=afterok:1_3', '--dependency=afterok:1_*', '--dependency=AFTEROK:1', '--dependency=afterok:1+5',
+    '--signal=R:USR1', '--signal=RB:TERM@10',
+  ],
+  '24.11 is stricter or laxer': ['--cpu-freq=low-high', '--job-name my\\ job'],
+}; // prettier-ignore
 
 const effects = (script: string, snapshot?: ClusterSnapshot): string[] =>
   analyse(script, { scheduler: 'slurm', ...(snapshot && { cluster: snapshot }) })
@@ -73,6 +94,23 @@ test('what sbatch refuses is an error', () => {
     missed.map(({ script, message }) => ({ script, message })),
     [],
   );
+});
+
+test('clusters of other versions: what they refuse is an error, what they take is none, but for what is known', () => {
+  const wrong = new Set<string>();
+  const files = readdirSync(fixtures).filter((file) => /^verdicts-.*\.json$/.test(file));
+  for (const file of files) {
+    // Only what 22.05 decides otherwise is there.
+    const other = JSON.parse(readFileSync(path.join(fixtures, file), 'utf8')) as typeof recorded;
+    const snapshot = { ...cluster, version: /[\d.]+$/.exec(other.version)?.[0] };
+    for (const { script, refused, message } of other.verdicts) {
+      const said = effects(script, snapshot);
+      const error = said.includes('refused') || (refused && said.includes('depends'));
+      if (error !== refused && !beyondUs.test(message)) wrong.add(script.split('\n')[1].replace('#SBATCH ', ''));
+    }
+  }
+  assert.ok(files.length >= 3);
+  assert.deepEqual([...wrong].sort(), Object.values(otherwise).flat().sort());
 });
 
 test('most refusals are seen without a snapshot of the cluster', () => {
