@@ -259,7 +259,13 @@ export class Clusters {
     const gate = this.followGates.get(name) ?? new ChannelGate(FOLLOWS_AT_ONCE);
     this.followGates.set(name, gate);
     const onNews = (news: LogNews): void => onPart({ follow, ...news });
-    const explained = await followLog(host, { path: file, signal, gate, isOver: ended, onNews });
+    let peeked = -Infinity;
+    const peek = async (): Promise<string | undefined> => {
+      if (performance.now() - peeked < pollSeconds(profile) * 1000) return undefined;
+      peeked = performance.now();
+      return scheduler.peek?.(id, stream);
+    };
+    const explained = await followLog(host, { path: file, signal, gate, peek, isOver: ended, onNews });
     return { explained, job: job ?? null };
   }
 

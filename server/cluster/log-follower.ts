@@ -28,6 +28,8 @@ export interface FollowOptions {
   pauseSeconds?: number;
   /** Where to begin; default the start of the file. */
   offset?: number;
+  /** What the job has written so far, asked for while the file is not there. It may come anew, and longer, in the file. */
+  peek?: () => Promise<string | undefined>;
   /** Bounds how many logs are read in the same moment. */
   gate?: ChannelGate;
 }
@@ -48,7 +50,7 @@ const MOST_EXPLAINED = 50;
  * @throws UserError where the file cannot be read for another reason than that it is not there yet
  */
 export async function followLog(host: Host, options: FollowOptions): Promise<Explained[]> {
-  const { path, onNews, isOver, signal, gate, pauseSeconds = 2 } = options;
+  const { path, onNews, isOver, signal, gate, peek, pauseSeconds = 2 } = options;
   const lines = new LineReader();
   const explained = new Map<string, Explained>();
   let offset = options.offset ?? 0;
@@ -69,7 +71,7 @@ export async function followLog(host: Host, options: FollowOptions): Promise<Exp
     const over = await isOver();
     const leave = await gate?.enter(signal).catch(() => undefined);
     if (signal.aborted) break;
-    const piece = await readPiece(host, path, offset - tail.length, tail.length + PIECE).finally(leave);
+    const piece = await readPiece(host, path, offset - tail.length, tail.length + PIECE, peek).finally(leave);
     if (signal.aborted) break;
     let fresh = piece;
     let restarted = false;
@@ -99,14 +101,22 @@ export async function followLog(host: Host, options: FollowOptions): Promise<Exp
 }
 
 /** Undefined where there is no file (yet), or no connection for the moment. */
-async function readPiece(host: Host, path: string, offset: number, length: number): Promise<Buffer | undefined> {
+async function readPiece(
+  host: Host,
+  path: string,
+  offset: number,
+  length: number,
+  peek?: FollowOptions['peek'],
+): Promise<Buffer | undefined> {
   try {
     return await host.files.read(path, offset, length);
   } catch (error) {
     if (error instanceof ConnectionLostError) return undefined;
     const there = await host.files.stat(path).catch(() => undefined);
     // One that came between the two looks is read now; whatever else is wrong is said now.
-    return there && host.files.read(path, offset, length);
+    if (there) return host.files.read(path, offset, length);
+    const written = await peek?.().catch(() => undefined);
+    return written === undefined ? undefined : Buffer.from(written).subarray(offset, offset + length);
   }
 }
 

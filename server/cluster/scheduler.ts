@@ -84,6 +84,8 @@ export interface Scheduler {
   queue(whose: 'mine' | 'all'): Promise<Job[]>;
   /** Everything known of one job; undefined if the scheduler has forgotten it. */
   job(id: string): Promise<Job | undefined>;
+  /** All that a running job has written, for schedulers that write its log only at its end; undefined where nothing is told. */
+  peek?(id: string, stream: 'stdout' | 'stderr'): Promise<string | undefined>;
   /** The batch script of a job as the scheduler keeps it. @throws UserError where it does not */
   script(id: string): Promise<string>;
   act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]>;

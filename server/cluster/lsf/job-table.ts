@@ -94,7 +94,10 @@ export function parseTable(text: string, home: string): Job[] {
   return rows.map((row) => job(row, read));
 }
 
-/** Reads `bjobs -l` of one job or more. Its lines are cut at 80 columns and go on behind 21 blanks. */
+/**
+ * Reads `bjobs -l` and `bhist -l` of one job or more: what bhist tells of a job's state are its events. Lines are cut at
+ * 80 columns and go on behind 21 blanks.
+ */
 export function parseLong(text: string, home: string): Job[] {
   const whole = text.replace(/\n {21}/g, '');
   return whole
@@ -105,12 +108,12 @@ export function parseLong(text: string, home: string): Job[] {
       if (!head) return [];
       const field = (name: string): string => new RegExp(`${name} ?<([^>]*)>`).exec(part)?.[1] ?? '';
       const time = (event: string): string => new RegExp(`^(.*?\\d\\d:\\d\\d:\\d\\d(?: \\d{4})?): (?:${event})`, 'm').exec(part)?.[1] ?? ''; // prettier-ignore
-      const started = /(?:Started|started|Dispatched)(?: \d+ Task\(s\))? on (?:\d+ )?(?:Hosts?(?:\/Processors)?|Host\(s\))? ?((?:<[^>]*>\s*)+)/.exec(part); // prettier-ignore
+      const started = /(?:Started|started|Dispatched)(?: \d+ Task\(s\))? (?:on|to) (?:\d+ )?(?:Hosts?(?:\/Processors)?|Host\(s\))? ?((?:<[^>]*>\s*)+)/.exec(part); // prettier-ignore
       const { hosts, slots } = parseHosts((started?.[1] ?? '').replace(/[<>]/g, ' '));
       return job({
         number: head[1],
         index: head[2] === undefined ? undefined : Number(head[2]),
-        stat: field('Status'),
+        stat: field('Status') || lastState(part),
         user: field('User'),
         queue: field('Queue'),
         name: arrayName(field('Job Name')),
@@ -123,13 +126,23 @@ export function parseLong(text: string, home: string): Job[] {
         slots,
         hosts,
         exitCode: /[Ee]xit(?:ed with exit)? code (\d+)/.exec(part)?.[1] ?? /Completed <exit>.*?(\d+)/.exec(part)?.[1],
-        why: /\bTERM_\w+/.exec(part)?.[0] ?? /PENDING REASONS:\n\s*(.*?);?\n/.exec(part)?.[1],
+        why:
+          /\bTERM_\w+/.exec(part)?.[0] ??
+          (/: Signal <KILL> requested by/.test(part) ? 'TERM_OWNER' : undefined) ??
+          /PENDING REASONS:\n\s*(.*?);?\n/.exec(part)?.[1],
         folder: field('CWD'),
         stdout: field('Output File(?: \\(overwrite\\))?'),
         stderr: field('Error File(?: \\(overwrite\\))?'),
         home,
       });
     });
+}
+
+/** The state that the events of bhist lead to. */
+function lastState(events: string): string {
+  if (/: Done successfully/.test(events)) return 'DONE';
+  if (/: (?:Exited|Completed <exit>)/.test(events)) return 'EXIT';
+  return /: (?:\[\d+\] )?(?:Started|started|Starting|Dispatched)/.test(events) ? 'RUN' : 'PEND';
 }
 
 /** A job in LSF's words; empty, zero and NaN mean not told. */

@@ -24,11 +24,15 @@ const REFUSALS: readonly { pattern: RegExp; options: readonly string[] }[] = [
   { pattern: /resource requirement|resreq/i, options: ['-R'] },
   { pattern: /gpu/i, options: ['-gpu', '-R'] },
   { pattern: /project/i, options: ['-P'] },
-  { pattern: /dependency|condition/i, options: ['-w'] },
+  { pattern: /dependency|condition|No matching job found/i, options: ['-w'] },
   { pattern: /array|job name/i, options: ['-J'] },
   { pattern: /host/i, options: ['-m'] },
   { pattern: /application profile/i, options: ['-app'] },
 ];
+
+const PEEKED = /<< output from stdout >>\n([\s\S]*?)(?:\n?<< output from stderr >>\n([\s\S]*))?$/;
+/** How many logs of events are looked through: each has the last thousand jobs of the site. */
+const EVENT_LOGS = '10';
 
 const COMMANDS = { cancel: 'bkill', hold: 'bstop', release: 'bresume' } as const;
 const DONE_WORDS = { cancel: /is being terminated/, hold: /is being stopped/, release: /is being resumed/ } as const;
@@ -76,7 +80,8 @@ export class Lsf extends CommandScheduler implements Scheduler {
     const submitted = answer && submission(answer.text);
     if (submitted) return { ...submitted, ...(answer.recovered && { found: true }) };
     if (answer) {
-      const words = plainWords(answer.text);
+      // Behind an option it does not know, bsub lists all that it does.
+      const words = plainWords(answer.text.replace(/^Usage:[\s\S]*/m, ''));
       throw new RefusedError(`LSF refused the job: ${words}`, refusedLine(words, script));
     }
     const found = await this.findDescribed(token);
@@ -118,8 +123,10 @@ export class Lsf extends CommandScheduler implements Scheduler {
       if (jobs) return jobs;
       if (this.json) return this.none(answer);
     }
-    const answer = await this.plain('bjobs', ...options, '-w');
-    const jobs = parseTable(answer.stdout, home);
+    // Of mine the long form: the table has no logs, no ends and no tokens.
+    const mine = options.includes('-a');
+    const answer = await this.plain('bjobs', ...options, mine ? '-l' : '-w');
+    const jobs = mine ? parseLong(answer.stdout, home) : parseTable(answer.stdout, home);
     return jobs.length > 0 ? jobs : this.none(answer);
   }
 
@@ -132,9 +139,21 @@ export class Lsf extends CommandScheduler implements Scheduler {
 
   async job(id: string): Promise<Job | undefined> {
     this.checkId(id);
-    const { stdout } = await this.plain('bjobs', '-l', id);
-    const jobs = parseLong(stdout, await this.home());
-    return jobs.find((job) => job.id === id) ?? jobs[0];
+    // bjobs forgets what ended an hour ago (CLEAN_PERIOD), the log of events does not.
+    for (const command of [['bjobs'], ['bhist', '-n', '0']]) {
+      const { stdout } = await this.plain(...command, '-l', id);
+      const jobs = parseLong(stdout, await this.home());
+      if (jobs.length > 0) return jobs.find((job) => job.id === id) ?? jobs[0];
+    }
+    return undefined;
+  }
+
+  /** By bpeek: LSF keeps the output elsewhere until the job is over, except where LSB_STDOUT_DIRECT is set. */
+  async peek(id: string, stream: 'stdout' | 'stderr'): Promise<string | undefined> {
+    this.checkId(id);
+    const { stdout } = await this.plain('bpeek', id);
+    const [, out, err = ''] = PEEKED.exec(stdout) ?? [];
+    return stream === 'stdout' ? out : err;
   }
 
   script(id: string): Promise<string> {
@@ -155,10 +174,18 @@ export class Lsf extends CommandScheduler implements Scheduler {
   }
 
   async history(since: Date): Promise<JobHistory> {
-    const jobs = (await this.queue('mine')).filter(
-      (job) => isOver(job) && !(Date.parse(job.ended ?? '') < since.getTime()),
-    );
-    return { jobs, note: 'LSF shows finished jobs for about an hour (CLEAN_PERIOD)' };
+    const from = since.toISOString().slice(0, 16).replaceAll('-', '/').replace('T', '/');
+    const [lately, events] = await Promise.all([
+      this.queue('mine'),
+      this.plain('bhist', '-d', '-l', '-n', EVENT_LOGS, '-C', `${from},`),
+    ]);
+    const before = parseLong(events.stdout, await this.home());
+    const jobs = new Map<string, Job>();
+    // Both know it: the queue has its log, the events that it was killed by its owner.
+    for (const job of [...lately, ...before].filter(isOver))
+      if (!(Date.parse(job.ended ?? '') < since.getTime())) jobs.set(job.id, { ...jobs.get(job.id), ...job });
+    const silent = before.length === 0 && !NONE.test(events.stderr);
+    return { jobs: [...jobs.values()], ...(silent && { note: 'LSF shows finished jobs for about an hour (CLEAN_PERIOD): bhist does not answer' }) }; // prettier-ignore
   }
 
   async snapshot(): Promise<ClusterSnapshot> {
