@@ -17,7 +17,8 @@ export interface Recording {
   options: Record<string, 'required' | 'optional' | 'none'>;
 }
 
-const PROGRAMS = /^(?:sbatch|squeue|sacct|scontrol|sacctmgr|sinfo|scancel|id)$/;
+const PROGRAMS =
+  /^(?:sbatch|squeue|sacct|scontrol|sacctmgr|sinfo|scancel|id|bsub|bjobs|bhist|bpeek|bkill|bstop|bresume|bqueues|bhosts|lshosts|lsid)$/;
 
 /** What makes the ends of records in an answer unforeseeable: recorded without, given back with. */
 const markIn = (command: readonly string[]): string =>

@@ -1,10 +1,11 @@
 /** LSF: recorded lines (of volclava 2.2, an old engine, and of IBM's documentation), and the adapter on stand-ins. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, test } from 'node:test';
 import { LocalHost } from '../../server/cluster/local-host';
+import { followLog } from '../../server/cluster/log-follower';
 import { parseJson, parseLong, parseTable } from '../../server/cluster/lsf/job-table';
 import { Lsf } from '../../server/cluster/lsf/lsf';
 import { parseLoad } from '../../server/cluster/lsf/queues';
@@ -120,6 +121,13 @@ for (const engine of ['old', 'new'] as const)
     });
     await assert.rejects(lsf.act('cancel', ['1; rm -rf']), /is no id of an LSF job/);
     assert.ok((await lsf.history(new Date(0))).jobs.length >= 4);
+    // An hour later bjobs has forgotten it, and bhist has not.
+    writeFileSync(path.join(process.env.LSF_STUB, array, 'forgotten'), '');
+    assert.ok(!(await lsf.queue('mine')).some(({ id }) => id.startsWith(`${array}[`)));
+    const past = await lsf.job(`${array}[3]`);
+    assert.deepEqual([past?.state, past?.exitCode, past?.elapsed, past?.name], ['failed', 3, 50, 'arr']);
+    assert.ok((await lsf.history(new Date(0))).jobs.some(({ id }) => id === `${array}[3]`));
+    assert.equal(await lsf.job('4242'), undefined);
     const snapshot = await lsf.snapshot();
     assert.deepEqual(
       snapshot.partitions.map(({ name, default: standard, maxMinutes, nodes }) => [name, standard ?? false, maxMinutes, nodes]),
@@ -131,3 +139,29 @@ for (const engine of ['old', 'new'] as const)
     ]);
     assert.equal((await lsf.dryRun()).message, 'LSF has no dry run: the script was checked here alone');
   });
+
+test('the log of a running job comes by bpeek, and anew from its file once that is there', async () => {
+  process.env.LSF_STUB = path.join(temporaryFolder(), 'jobs');
+  process.env.LSF_STUB_SPOOL = '1';
+  process.env.PATH = `${path.join(ROOT, 'test', 'cluster', 'stubs', 'lsf')}:${PATH}`;
+  const host = new LocalHost();
+  const lsf = new Lsf(host);
+  const folder = temporaryFolder();
+  const go = path.join(folder, 'go');
+  const script = `#!/bin/bash\n#BSUB -o log-%J.out\necho first\nwhile [ ! -e ${go} ]; do sleep 0.05; done\necho last\n`;
+  const { id } = await lsf.submit({ script, folder, token: newToken() });
+  const seen: (string | undefined)[] = [];
+  await followLog(host, {
+    path: path.join(folder, `log-${id}.out`),
+    ...{ signal: AbortSignal.timeout(60_000), pauseSeconds: 0.05, peek: () => lsf.peek(id, 'stdout') },
+    isOver: async () => (await lsf.job(id))?.state === 'done',
+    onNews: ({ lines, restarted }) => {
+      if (restarted) seen.push(undefined);
+      seen.push(...lines);
+      if (lines.includes('first')) writeFileSync(go, '');
+    },
+  });
+  delete process.env.LSF_STUB_SPOOL;
+  assert.equal(seen[0], 'first', 'while it ran');
+  assert.deepEqual(seen.slice(seen.lastIndexOf(undefined)), [undefined, 'Sender: LSF System', '', 'The output (if any) follows:', '', 'first', 'last']); // prettier-ignore
+});

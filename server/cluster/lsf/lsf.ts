@@ -30,7 +30,8 @@ const REFUSALS: readonly { pattern: RegExp; options: readonly string[] }[] = [
   { pattern: /application profile/i, options: ['-app'] },
 ];
 
-const PEEKED = /<< output from stdout >>\n([\s\S]*?)(?:\n?<< output from stderr >>\n([\s\S]*))?$/;
+/** What bpeek writes above the two; into a pipe it may come below them. */
+const PEEKED = /^<< output from stdout >>\n|\n?^<< output from stderr >>\n/m;
 /** How many logs of events are looked through: each has the last thousand jobs of the site. */
 const EVENT_LOGS = '10';
 
@@ -152,8 +153,9 @@ export class Lsf extends CommandScheduler implements Scheduler {
   async peek(id: string, stream: 'stdout' | 'stderr'): Promise<string | undefined> {
     this.checkId(id);
     const { stdout } = await this.plain('bpeek', id);
-    const [, out, err = ''] = PEEKED.exec(stdout) ?? [];
-    return stream === 'stdout' ? out : err;
+    const [above, out, err = ''] = stdout.split(PEEKED);
+    if (out === undefined) return undefined;
+    return stream === 'stdout' ? above || out : err;
   }
 
   script(id: string): Promise<string> {
