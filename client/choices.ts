@@ -24,11 +24,54 @@ export async function pickFolder(base: string): Promise<string | undefined> {
 }
 
 /** A network by path or name. @returns undefined if the user went away */
-export function askNetwork(): Thenable<string | undefined> {
-  return ask(
+export function askNetwork(): Promise<string | undefined> {
+  return askInput(
     vscode.l10n.t('Network: a .pkl, .pt, .safetensors or .onnx file, its https address, or {0}', EMBEDDED),
-    EMBEDDED,
+    [EMBEDDED],
+    ['pkl', 'pt', 'safetensors', 'onnx'],
   );
+}
+
+/** At most so many files of the workspace are listed; others are browsed for. */
+const LISTED = 50;
+
+/**
+ * An input of a computation: one of those offered, a file of the workspace or from elsewhere, or whatever is typed (a
+ * path, an address).
+ * @param offered names and paths to begin with, the first is chosen by Enter
+ * @param kinds endings of the files that are listed
+ * @returns as offered or typed, a path relative to the workspace, or an absolute one; undefined if the user went away
+ */
+export async function askInput(
+  question: string,
+  offered: readonly string[],
+  kinds: readonly string[],
+): Promise<string | undefined> {
+  const pattern = `**/*.{${kinds.join(',')}}`;
+  const found = await vscode.workspace.findFiles(pattern, '**/{node_modules,.git,runs}/**', LISTED);
+  const files = found.map((uri) => vscode.workspace.asRelativePath(uri, false)).sort();
+  const items: vscode.QuickPickItem[] = [...new Set([...offered, ...files])].map((label) => ({ label }));
+  // Without the text in its label, so that files which match stand before it.
+  const typed = { label: vscode.l10n.t('As typed'), description: '', alwaysShow: true };
+  const browse: vscode.QuickPickItem = { label: `$(folder-opened) ${vscode.l10n.t('Browse…')}`, alwaysShow: true };
+  const pick = vscode.window.createQuickPick();
+  const show = (value: string): void => {
+    typed.description = value;
+    pick.items = [...items, ...(value ? [typed] : []), browse];
+  };
+  show('');
+  pick.onDidChangeValue(show);
+  const placeholder = vscode.l10n.t('A file or a name of the list, or any path or address');
+  Object.assign(pick, { title: question, placeholder, ignoreFocusOut: true });
+  const chosen = await new Promise<vscode.QuickPickItem | undefined>((resolve) => {
+    pick.onDidAccept(() => resolve(pick.activeItems[0]));
+    pick.onDidHide(() => resolve(undefined));
+    pick.show();
+  });
+  pick.dispose();
+  if (chosen !== browse) return chosen === typed ? typed.description : chosen?.label;
+  const filters = { [vscode.l10n.t('Files')]: [...kinds] };
+  return (await vscode.window.showOpenDialog({ title: question, filters }))?.[0]?.fsPath;
 }
 
 /** Number of sampling steps. @returns undefined if the user went away */

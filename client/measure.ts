@@ -2,7 +2,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { measureRequest } from '../server/protocol';
-import { ask, EMBEDDED, pickFolder, workspaceFolder } from './choices';
+import { askInput, EMBEDDED, pickFolder, workspaceFolder } from './choices';
 import type { Context } from './context';
 import { showHistory } from './history-panel';
 import { withProgress } from './progress';
@@ -17,18 +17,21 @@ export async function measure(context: Context, argument?: unknown): Promise<voi
   const images = argument instanceof vscode.Uri ? argument.fsPath : base && (await pickFolder(base));
   if (!base || !images) return;
   const remembered = context.extension.workspaceState;
-  const reference = await ask(
+  const reference = await askInput(
     vscode.l10n.t('Reference statistics: an .npz file, an https address, or {0}', EMBEDDED),
-    remembered.get(REFERENCE, EMBEDDED),
+    [remembered.get(REFERENCE, EMBEDDED), EMBEDDED],
+    ['npz'],
   );
   if (!reference) return;
-  const detector = reference.startsWith('embedded:')
+  const own = reference.startsWith('embedded:');
+  const detector = own
     ? undefined
-    : await ask(
+    : await askInput(
         vscode.l10n.t('Detector: the Inception-v3 weights (.pth), or an .onnx file made by edm-workbench import'),
-        remembered.get(DETECTOR, ''),
+        [remembered.get<string>(DETECTOR) ?? []].flat(),
+        ['pth', 'onnx'],
       );
-  if (detector === '' || (detector === undefined && !reference.startsWith('embedded:'))) return;
+  if (!own && !detector) return;
   await remembered.update(REFERENCE, reference);
   if (detector) await remembered.update(DETECTOR, detector);
   const title = vscode.l10n.t('Compute FID of {0}', path.basename(images));

@@ -42,7 +42,8 @@ export class Archive {
       return new Archive([...entries.values()], zip);
     } catch (error) {
       zip?.close();
-      throw new UserError(`Cannot read ${path} as a zip archive: ${messageOf(error)}`);
+      const kind = error instanceof Error && 'code' in error ? '' : ' as a zip archive';
+      throw new UserError(`Cannot read ${path}${kind}: ${messageOf(error)}`);
     }
   }
 
