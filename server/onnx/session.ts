@@ -58,8 +58,12 @@ function create(
   return typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options);
 }
 
+/** What every process with a GPU of NVIDIA can see on Linux, in containers too; the second under Windows' Linux. */
+const GPU_DEVICES = ['/dev/nvidiactl', '/dev/dxg'];
+
 /** ONNX Runtime's failure to start CUDA, in words. */
 function cudaProblem(message: string): string {
+  if (process.platform === 'linux' && !GPU_DEVICES.some(existsSync)) return 'no GPU of NVIDIA is here';
   if (/shared library|providers_cuda/i.test(message)) {
     return 'the CUDA libraries of ONNX Runtime are not installed (the README says how to install them)';
   }
