@@ -61,8 +61,9 @@ export async function askInput(
   };
   show('');
   pick.onDidChangeValue(show);
-  const placeholder = vscode.l10n.t('A file or a name of the list, or any path or address');
-  Object.assign(pick, { title: question, placeholder, ignoreFocusOut: true });
+  pick.title = question;
+  pick.placeholder = vscode.l10n.t('A file or a name of the list, or any path or address');
+  pick.ignoreFocusOut = true;
   const chosen = await new Promise<vscode.QuickPickItem | undefined>((resolve) => {
     pick.onDidAccept(() => resolve(pick.activeItems[0]));
     pick.onDidHide(() => resolve(undefined));

@@ -24,11 +24,12 @@ export async function measure(context: Context, argument?: unknown): Promise<voi
   );
   if (!reference) return;
   const own = reference.startsWith('embedded:');
+  const last = remembered.get<string>(DETECTOR);
   const detector = own
     ? undefined
     : await askInput(
         vscode.l10n.t('Detector: the Inception-v3 weights (.pth), or an .onnx file made by edm-workbench import'),
-        [remembered.get<string>(DETECTOR) ?? []].flat(),
+        last ? [last] : [],
         ['pth', 'onnx'],
       );
   if (!own && !detector) return;
