@@ -1,7 +1,7 @@
 /** The test bed (test-bed.sh) for tests: a real Slurm behind real ssh servers, and a host inside it without ssh. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -89,6 +89,33 @@ export class TestBed {
   /** Absolute path of a file of the bed, e.g. `client/id_ed25519` or `home/alice/x`. */
   file(...names: string[]): string {
     return path.join(this.folder, ...names);
+  }
+
+  /**
+   * The ssh configuration of somebody on this machine: `login` is the jump host, `inner` the cluster behind it.
+   * @param options `identity` names a key of the bed, `more` are further lines for all hosts
+   */
+  sshConfig(
+    user: string,
+    { identity = 'id_ed25519', knownHosts = this.file('client', 'known_hosts'), more = [] as readonly string[] } = {},
+  ): string {
+    const all = [
+      `User ${user}`,
+      `IdentityFile ${this.file('client', identity)}`,
+      'IdentitiesOnly yes',
+      'IdentityAgent none',
+      `UserKnownHostsFile ${knownHosts}`,
+      ...more,
+    ];
+    const login = `Host login\n  HostName 127.0.0.1\n  Port ${this.port}\n`;
+    const inner = 'Host inner\n  HostName cluster\n  ProxyJump login\n';
+    return `${login}${inner}Host *\n${all.map((line) => `  ${line}\n`).join('')}`;
+  }
+
+  /** Writes that where ssh looks for it in a home folder. */
+  giveSshConfig(home: string, user: string, options?: Parameters<TestBed['sshConfig']>[1]): void {
+    mkdirSync(path.join(home, '.ssh'), { recursive: true, mode: 0o700 });
+    writeFileSync(path.join(home, '.ssh', 'config'), this.sshConfig(user, options));
   }
 
   /** The words before a command that bring it into the cluster's namespaces as a user with a login's environment. */

@@ -25,13 +25,8 @@ before(async () => {
   bed = await TestBed.start();
   for (const user of ['alice', 'keyonly']) {
     const home = path.join(scratch, user);
-    for (const folder of ['.ssh', '.edm-workbench']) mkdirSync(path.join(home, folder), { recursive: true });
-    writeFileSync(
-      path.join(home, '.ssh', 'config'),
-      `Host login\n  HostName 127.0.0.1\n  Port ${bed.port}\nHost inner\n  HostName cluster\n  ProxyJump login\nHost *\n  User ${user}\n` +
-        `  IdentityFile ${bed.file('client', 'id_ed25519')}\n  IdentitiesOnly yes\n  IdentityAgent none\n  ForwardX11 yes\n` +
-        `  UserKnownHostsFile ${bed.file('client', 'known_hosts')}\n`,
-    );
+    bed.giveSshConfig(home, user, { more: ['ForwardX11 yes'] });
+    mkdirSync(path.join(home, '.edm-workbench'));
     writeFileSync(
       path.join(home, '.edm-workbench', 'clusters.yaml'),
       'clusters:\n  - {name: bed, host: inner}\n  - {name: nowhere, host: nosuch.invalid}\n',

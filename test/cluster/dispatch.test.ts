@@ -40,11 +40,7 @@ before(async () => {
   bed = await TestBed.start();
   // As a laptop reaches it: through the jump host with a one-time password, one login for everything.
   const file = path.join(temporaryFolder(), 'ssh_config');
-  writeFileSync(
-    file,
-    `Host login\n  HostName 127.0.0.1\n  Port ${bed.port}\nHost inner\n  HostName cluster\n  ProxyJump login\nHost *\n  User alice\n` +
-      `  IdentityFile ${bed.file('client', 'id_ed25519')}\n  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile ${bed.file('client', 'known_hosts')}\n`,
-  );
+  writeFileSync(file, bed.sshConfig('alice'));
   const prompter: Prompter = {
     prompt: () => Promise.resolve([bed.otp('alice')]),
     hostKey: () => Promise.resolve(false),

@@ -47,20 +47,11 @@ export class Logins {
   of(
     user: string,
     answers: (params: PromptParams) => string[] | null = () => null,
-    {
-      identity = 'id_ed25519',
-      knownHosts = this.bed.file('client', 'known_hosts'),
-      trust = false,
-      config = '',
-    }: LoginOptions = {},
+    { identity, knownHosts, trust = false, config = '' }: LoginOptions = {},
   ): Login {
     const file = path.join(this.scratch, randomBytes(4).toString('hex'));
-    writeFileSync(
-      file,
-      `${config}\nHost login\n  HostName 127.0.0.1\n  Port ${this.bed.port}\nHost inner\n  HostName cluster\n  ProxyJump login\n` +
-        `Host *\n  User ${user}\n  IdentityFile ${this.bed.file('client', identity)}\n  IdentitiesOnly yes\n` +
-        `  IdentityAgent none\n  UserKnownHostsFile ${knownHosts}\n  HashKnownHosts yes\n  ForwardX11 yes\n`,
-    );
+    const more = ['HashKnownHosts yes', 'ForwardX11 yes'];
+    writeFileSync(file, `${config}\n${this.bed.sshConfig(user, { identity, knownHosts, more })}`);
     const asked: Asked = { prompts: [], hostKeys: [], secrets: new Map() };
     const prompter: Prompter = {
       prompt: (params) => Promise.resolve((asked.prompts.push(params), answers(params))),
@@ -83,10 +74,10 @@ export class Logins {
   }
 }
 
-/** Waits 5 s at most. @throws Error that says for what */
-export async function until(condition: () => boolean, what: string): Promise<void> {
+/** Waits so long at most. @throws Error that says for what */
+export async function until(condition: () => boolean, what: string, seconds = 5): Promise<void> {
   for (let tries = 0; !condition(); tries++) {
-    if (tries === 250) throw new Error(`waited in vain for ${what}`);
+    if (tries === seconds * 50) throw new Error(`waited in vain for ${what}`);
     await sleep(20);
   }
 }

@@ -2,25 +2,19 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import * as protocol from '../../server/protocol';
 import { TestServer } from '../server/connection';
 import { TestBed } from './bed';
-import { Logins } from './logins';
+import { Logins, until as untilIn } from './logins';
 
 let bed: TestBed;
 let logins: Logins;
 before(async () => {
   bed = await TestBed.start({ accounting: false });
   logins = new Logins(bed);
-  for (const folder of ['.ssh', '.edm-workbench']) mkdirSync(path.join(logins.scratch, folder));
-  writeFileSync(
-    path.join(logins.scratch, '.ssh', 'config'),
-    `Host login\n  HostName 127.0.0.1\n  Port ${bed.port}\nHost inner\n  HostName cluster\n  ProxyJump login\nHost *\n  User keyonly\n` +
-      `  IdentityFile ${bed.file('client', 'id_ed25519')}\n  IdentitiesOnly yes\n  IdentityAgent none\n` +
-      `  UserKnownHostsFile ${bed.file('client', 'known_hosts')}\n`,
-  );
+  bed.giveSshConfig(logins.scratch, 'keyonly');
+  mkdirSync(path.join(logins.scratch, '.edm-workbench'));
   writeFileSync(
     path.join(logins.scratch, '.edm-workbench', 'clusters.yaml'),
     'clusters:\n  - {name: bed, host: inner, poll_seconds: 10}\n',
@@ -44,13 +38,8 @@ async function window(): Promise<{ server: TestServer; states: protocol.QueueSta
 const ended = (states: readonly protocol.QueueState[]): string[] =>
   states.flatMap(({ ended: jobs }) => jobs.map(({ id }) => id));
 
-/** Waits 60 s at most: the queue is asked every ten. */
-async function until(so: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; !so(); tries++) {
-    assert.ok(tries < 600, `waited in vain for ${what}`);
-    await sleep(100);
-  }
-}
+/** The queue is asked every ten seconds. */
+const until = (so: () => boolean, what: string): Promise<void> => untilIn(so, what, 60);
 
 test('a job that ended before the restart is known, not told again; one that goes on is told by the next', { timeout: 180_000 }, async () => {
   const first = await window();

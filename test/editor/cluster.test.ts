@@ -1,6 +1,5 @@
 /** The editor and a real Slurm behind a jump host with one-time passwords: submit, watch, follow, be told of the end. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { TestBed } from '../cluster/bed';
@@ -26,12 +25,7 @@ let workbench: Workbench;
 before(async () => {
   bed = await TestBed.start();
   const home = temporaryFolder();
-  mkdirSync(path.join(home, '.ssh'), { mode: 0o700 });
-  writeFileSync(
-    path.join(home, '.ssh', 'config'),
-    `Host login\n  HostName 127.0.0.1\n  Port ${bed.port}\nHost inner\n  HostName cluster\n  ProxyJump login\nHost *\n  User alice\n` +
-      `  IdentityFile ${bed.file('client', 'id_ed25519')}\n  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile ${bed.file('client', 'known_hosts')}\n`,
-  );
+  bed.giveSshConfig(home, 'alice');
   const workspace = repository({
     'fid.slurm': SCRIPT,
     'refused.slurm': SCRIPT.replace('partition=cpu', 'partition=nowhere'),

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -70,12 +70,7 @@ let workbench: Workbench;
 before(async () => {
   bed = await TestBed.start();
   home = temporaryFolder();
-  mkdirSync(path.join(home, '.ssh'), { mode: 0o700 });
-  writeFileSync(
-    path.join(home, '.ssh', 'config'),
-    `Host login\n  HostName 127.0.0.1\n  Port ${bed.port}\nHost inner\n  HostName cluster\n  ProxyJump login\nHost *\n  User alice\n` +
-      `  IdentityFile ${bed.file('client', 'id_ed25519')}\n  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile ${bed.file('client', 'known_hosts')}\n`,
-  );
+  bed.giveSshConfig(home, 'alice');
   const { files } = bedHost(bed, 'alice');
   const apptainer = readFileSync(path.join(ROOT, 'test', 'cluster', 'stubs', 'apptainer'));
   for (const folder of ['stubs', 'edm.sif/bin']) await files.makeFolder(`/home/alice/${folder}`);

@@ -1,6 +1,5 @@
 /** The queue panel and the tree in the editor with a queue of 10,000 jobs in a real Slurm. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { FrameLocator } from 'playwright-core';
@@ -33,12 +32,7 @@ before(async () => {
   bed = await TestBed.start();
   await fillQueue();
   const home = temporaryFolder();
-  mkdirSync(path.join(home, '.ssh'), { mode: 0o700 });
-  writeFileSync(
-    path.join(home, '.ssh', 'config'),
-    `Host login\n  HostName 127.0.0.1\n  Port ${bed.port}\nHost inner\n  HostName cluster\n  ProxyJump login\nHost *\n  User keyonly\n` +
-      `  IdentityFile ${bed.file('client', 'id_ed25519')}\n  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile ${bed.file('client', 'known_hosts')}\n`,
-  );
+  bed.giveSshConfig(home, 'keyonly');
   const workspace = repository({
     '.edm-workbench/clusters.yaml': 'clusters:\n  - name: bed\n    host: inner\n    poll_seconds: 10\n',
   });
