@@ -11,7 +11,7 @@ import { cachedDownload, cacheKey, cacheName, downloadFolder } from './cache';
 import { Interrupted, Transfer, Unreachable, type Validator } from './transfer';
 import { parseUrl, urlFileName } from './url';
 
-/** Interruptions in a row, none of which brought a byte, after which a download is given up. */
+/** Interruptions in a row, none of which brought the file further than it ever was, after which it is given up. */
 const ATTEMPTS = 4;
 /** Pause before the first repetition, in ms; doubled each time. */
 const FIRST_PAUSE = 250;
@@ -66,8 +66,9 @@ async function fetchFile(url: string, what: string, { onProgress, signal }: Task
   };
 
   let failures = 0;
+  // A server without ranges begins again each time: only what was never there before is progress.
+  let most = await transfer.received();
   for (;;) {
-    const before = await transfer.received();
     try {
       const name = await transfer.run(report, signal);
       await checkHash(url, part, what);
@@ -77,9 +78,11 @@ async function fetchFile(url: string, what: string, { onProgress, signal }: Task
       return file;
     } catch (error) {
       if (signal?.aborted) throw new CancelledError();
-      if (error instanceof Unreachable && !before) throw new UserError(`${error.message}: ${offlineAdvice(url)}`);
+      if (error instanceof Unreachable && !most) throw new UserError(`${error.message}: ${offlineAdvice(url)}`);
       if (!(error instanceof Interrupted)) throw error;
-      failures = (await transfer.received()) > before ? 1 : failures + 1;
+      const received = await transfer.received();
+      failures = received > most ? 1 : failures + 1;
+      most = Math.max(most, received);
       if (failures >= ATTEMPTS) {
         throw new UserError(`${error.message}; what came is kept: try again later, or ${offlineAdvice(url)}`);
       }
