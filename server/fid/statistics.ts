@@ -105,8 +105,7 @@ export class StatisticsAccumulator {
     const deviation = this.sums.map((sum) => sum / n);
     const sigma = new Float64Array(d * d);
     for (let i = 0; i < d; i++) {
-      const row = this.squares.row(i);
-      for (let j = 0; j <= i; j++) sigma[i * d + j] = (row[j] - deviation[j] * this.sums[i]) / (n - 1);
+      covarianceRow(this.squares.row(i), deviation, this.sums[i], n - 1, sigma.subarray(i * d, i * d + i + 1));
     }
     mirror(sigma, d);
     return { mu: this.centre.map((value, j) => value + deviation[j]), sigma, num: n };
@@ -146,13 +145,32 @@ export class StatisticsAccumulator {
   }
 }
 
-/** Copies the lower triangle of a matrix [n, n] to the upper, by tiles whose columns stay in the cache. */
+/** One row of the covariance. A function of its own is compiled after the first rows, a loop in a loop much later. */
+function covarianceRow(
+  squares: Float64Array,
+  deviation: Float64Array,
+  sum: number,
+  divisor: number,
+  into: Float64Array,
+): void {
+  for (let j = 0; j < into.length; j++) into[j] = (squares[j] - deviation[j] * sum) / divisor;
+}
+
+/** Side of the tiles that `mirror` copies: what it reads of one stays in the cache while it is written by rows. */
+const TILE = 32;
+
+/** Copies the lower triangle of a matrix [n, n] to the upper. */
 function mirror(matrix: Float64Array, n: number): void {
-  const tile = 32;
-  for (let j0 = 0; j0 < n; j0 += tile) {
-    for (let i = j0; i < n; i++) {
-      for (let j = j0; j < Math.min(j0 + tile, i); j++) matrix[j * n + i] = matrix[i * n + j];
-    }
+  for (let i0 = 0; i0 < n; i0 += TILE) {
+    for (let j0 = 0; j0 <= i0; j0 += TILE) mirrorTile(matrix, n, i0, j0);
+  }
+}
+
+/** Copies the tile at row i0 and column j0, what of it lies below the diagonal. */
+function mirrorTile(matrix: Float64Array, n: number, i0: number, j0: number): void {
+  const [iEnd, jEnd] = [Math.min(i0 + TILE, n), Math.min(j0 + TILE, n)];
+  for (let j = j0; j < jEnd; j++) {
+    for (let i = Math.max(i0, j + 1); i < iEnd; i++) matrix[j * n + i] = matrix[i * n + j];
   }
 }
 
