@@ -1,4 +1,4 @@
-/** Number of single-character edits (insert, delete, replace, swap neighbours) between two words. */
+/** Number of single-character edits (insert, delete, replace, swap neighbours) between two words: optimal string alignment. */
 export function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

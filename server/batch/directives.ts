@@ -1,11 +1,5 @@
-import {
-  editDistance,
-  matchLongOption,
-  matchLsfOption,
-  shortOption,
-  type OptionMatch,
-  type SchedulerName,
-} from './options';
+import { editDistance } from '../suggest';
+import { matchLongOption, matchLsfOption, shortOption, type OptionMatch, type SchedulerName } from './options';
 import type { OptionSpec } from './option-spec';
 import type { ScriptText } from './text';
 
@@ -375,7 +369,7 @@ function looksLikeDirective(text: string): Omit<Lookalike, 'line'> | undefined {
   }
   // Only capitals: "# Note --verbose" is prose.
   if (word !== upper) return undefined;
-  if (editDistance(word, 'SBATCH', 3) <= 1) return { ...at, keyword: '#SBATCH', kind: 'misspelt' };
-  if (editDistance(word, 'BSUB', 3) <= 1) return { ...at, keyword: '#BSUB', kind: 'misspelt' };
+  if (editDistance(word, 'SBATCH') <= 1) return { ...at, keyword: '#SBATCH', kind: 'misspelt' };
+  if (editDistance(word, 'BSUB') <= 1) return { ...at, keyword: '#BSUB', kind: 'misspelt' };
   return undefined;
 }

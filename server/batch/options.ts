@@ -1,3 +1,4 @@
+import { editDistance } from '../suggest';
 import { lsfOptions } from './lsf-options';
 import type { OptionSpec } from './option-spec';
 import { commandOptions, type SlurmCommand } from './step-options';
@@ -99,7 +100,7 @@ function suggest(
   let bestDistance = Math.min(3, Math.floor(plain.length / 3) + 1);
   if (plain.length < 2 || plain.length > 40) return undefined;
   for (const [name, option] of names) {
-    const distance = editDistance(plain, name.toLowerCase().replace(/^-*/, ''), bestDistance);
+    const distance = editDistance(plain, name.toLowerCase().replace(/^-*/, ''));
     if (distance < bestDistance) {
       best = option;
       bestDistance = distance;
@@ -127,26 +128,3 @@ const synonyms = new Map<string, OptionSpec | undefined>(
     stderr: longNames.get('--error'),
   }),
 );
-
-/**
- * Optimal string alignment distance (insertion, deletion, substitution, swap of neighbours), or `limit` if it is not
- * below that.
- */
-export function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit;
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1];
-      let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
-      row.push(cost);
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return Math.min(limit, last[b.length] ?? limit);
-}

@@ -1,4 +1,5 @@
 /** Rules that hold a run config against a snapshot of the cluster it is for, as batch/rules/cluster.ts does scripts. Pure. */
+import { listed, mostGpus, mostMinutes, nodesOf, partitionsOf } from '../batch/partitions';
 import { secondsOf } from '../batch/values';
 import type { ClusterSnapshot, RunConfig } from '../schema-types.gen';
 import { didYouMean } from '../suggest';
@@ -7,9 +8,10 @@ import type { CrossProblem } from './checks';
 type Check = (config: RunConfig, cluster: ClusterSnapshot) => CrossProblem | undefined;
 
 const CHECKS: readonly Check[] = [
-  ({ partition }, { partitions }) => {
+  (config, { partitions }) => {
+    const { partition } = config;
     const names = partitions.map(({ name }) => name);
-    const unknown = partition?.split(',').find((name) => !names.includes(name));
+    const unknown = named(config)?.find((name) => !names.includes(name));
     if (partition === undefined || unknown === undefined) return undefined;
     const hint = didYouMean(unknown, names);
     return {
@@ -21,12 +23,13 @@ const CHECKS: readonly Check[] = [
     };
   },
   (config, cluster) => {
-    const most = mostGpus(config, cluster);
+    const allowed = partitionsOf(cluster, named(config));
+    const most = mostGpus(nodesOf(cluster, allowed));
     if (!config.gpus || most === undefined || config.gpus <= most) return undefined;
     return {
       id: 'cluster-gpus',
       severity: 'error',
-      message: `No node of ${namesOf(config, cluster)} has ${config.gpus} GPUs: the most is ${most}`,
+      message: `No node of ${listed(allowed)} has ${config.gpus} GPUs: the most is ${most}`,
       path: ['gpus'],
       replacement: String(most),
     };
@@ -44,13 +47,13 @@ const CHECKS: readonly Check[] = [
       : undefined,
   (config, cluster) => {
     const seconds = config.time === undefined ? undefined : secondsOf(String(config.time));
-    const limits = partitionsOf(config, cluster).map(({ maxMinutes = Infinity }) => maxMinutes);
-    const most = Math.max(...limits);
-    if (seconds === undefined || limits.length === 0 || seconds <= most * 60) return undefined;
+    const allowed = partitionsOf(cluster, named(config));
+    const most = mostMinutes(allowed);
+    if (seconds === undefined || seconds <= most * 60) return undefined;
     return {
       id: 'cluster-time',
       severity: cluster.enforcePartitionLimits ? 'error' : 'warning',
-      message: `${namesOf(config, cluster)} allows at most ${most} minutes`,
+      message: `${listed(allowed)} allows at most ${most} minutes`,
       path: ['time'],
       replacement: String(most),
     };
@@ -62,25 +65,5 @@ export function clusterChecks(config: RunConfig, cluster: ClusterSnapshot): Cros
   return CHECKS.map((check) => check(config, cluster)).filter((problem) => problem !== undefined);
 }
 
-/** The partitions that the config names, or those that are used where none is named. */
-function partitionsOf({ partition }: RunConfig, { partitions }: ClusterSnapshot): ClusterSnapshot['partitions'] {
-  const named = partition?.split(',');
-  return partitions.filter((one) => (named ? named.includes(one.name) : one.default));
-}
-
-function namesOf(config: RunConfig, cluster: ClusterSnapshot): string {
-  return partitionsOf(config, cluster)
-    .map(({ name }) => name)
-    .join(', ');
-}
-
-/** Most GPUs of one node there; undefined where the snapshot does not tell. */
-function mostGpus(config: RunConfig, cluster: ClusterSnapshot): number | undefined {
-  const names = new Set(partitionsOf(config, cluster).flatMap(({ nodes = [] }) => nodes));
-  const nodes = (cluster.nodes ?? []).filter(({ name, gres }) => names.has(name) && gres);
-  if (nodes.length === 0) return undefined;
-  const gpus = nodes.map(({ gres = [] }) =>
-    gres.filter(({ name }) => name === 'gpu').reduce((sum, { count }) => sum + count, 0),
-  );
-  return Math.max(...gpus);
-}
+/** The partitions that a config names. */
+const named = ({ partition }: RunConfig): string[] | undefined => partition?.split(',');

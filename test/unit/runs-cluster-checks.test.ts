@@ -30,6 +30,7 @@ const CASES: [config: Omit<RunConfig, 'network'>, findings: [id: string, replace
   [{ gpus: 0 }, []],
   [{ partition: 'cpu,gpu', gpus: 4 }, []],
   [{ partition: 'unseen', gpus: 64, time: 1e6 }, []],
+  [{ partition: 'cpu,unseen', gpus: 64 }, []],
   [{ partition: 'gpuu', gpus: 64 }, [['cluster-partition', 'gpu']]],
   [{ partition: 'cpu,elsewhere' }, [['cluster-partition']]],
   [{ partition: 'gpu', time: 2881 }, [['cluster-time', '2880']]],

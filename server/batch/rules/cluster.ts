@@ -1,13 +1,18 @@
 import { gresGpus, resourcesOf } from '../resources';
 import { arrayElements, lsfMinutesOf, megabytesOf, secondsOf } from '../values';
-import { editDistance } from '../options';
-import type { ClusterSnapshot } from '../../schema-types.gen';
+import { didYouMean, editDistance } from '../../suggest';
+import {
+  listed,
+  mostGpus,
+  mostMinutes,
+  nodesOf as nodesOfPartitions,
+  partitionsOf,
+  type Node,
+  type Partition,
+} from '../partitions';
 import type { OptionUse } from '../directives';
 import type { BatchScript } from '../script';
 import { BOTH, SLURM, links, type OffsetFix, type Rule } from './rule';
-
-type Partition = ClusterSnapshot['partitions'][number];
-type Node = NonNullable<ClusterSnapshot['nodes']>[number];
 
 /** Rules that hold a script against a snapshot of its cluster; without one they are silent. */
 export const clusterRules: readonly Rule[] = [
@@ -53,16 +58,14 @@ export const clusterRules: readonly Rule[] = [
           ? (lsfMinutesOf(use.value?.text ?? '') ?? 0) * 60
           : secondsOf(use?.value?.text ?? '');
       const allowed = partitions(script);
-      if (!use?.value || !seconds || !allowed.length || allowed.some(({ maxMinutes }) => maxMinutes === undefined))
-        return;
-      const most = Math.max(...allowed.map(({ maxMinutes = 0 }) => maxMinutes));
-      if (seconds <= most * 60) return;
+      const most = mostMinutes(allowed);
+      if (!use?.value || !seconds || seconds <= most * 60) return;
       const limit =
         use.option?.name === '-W' ? `${Math.floor(most / 60)}:${String(most % 60).padStart(2, '0')}` : slurmTime(most);
       yield {
         start: use.value.start,
         end: use.value.end,
-        message: `${allowed.map(({ name }) => name).join(', ')} allows at most ${limit}`,
+        message: `${listed(allowed)} allows at most ${limit}`,
         ...(script.cluster?.enforcePartitionLimits && { severity: 'error' as const }),
         fix: { title: `Change to ${limit}`, edits: [{ start: use.value.start, end: use.value.end, newText: limit }] },
       };
@@ -90,7 +93,7 @@ export const clusterRules: readonly Rule[] = [
         yield {
           start: use.value.start,
           end: use.value.end,
-          message: `${allowed.map(({ name }) => name).join(', ')} gives a job at most ${most} node${most === 1 ? '' : 's'}`,
+          message: `${listed(allowed)} gives a job at most ${most} node${most === 1 ? '' : 's'}`,
           // More than there are is refused; more than the site allows waits for ever.
           ...(allowed.every(({ nodes }) => nodes !== undefined && wanted > nodes.length) && {
             severity: 'error' as const,
@@ -131,7 +134,7 @@ export const clusterRules: readonly Rule[] = [
       }
       const { gpusPerNode, gpu } = resourcesOf(script);
       const nodes = nodesOf(script);
-      if (!gpu?.value || !nodes.length || nodes.every(({ gres }) => gres === undefined)) return;
+      if (!gpu?.value || mostGpus(nodes) === undefined) return;
       const value = gpu.value;
       const types = [
         ...new Set(
@@ -149,26 +152,12 @@ export const clusterRules: readonly Rule[] = [
         };
         return;
       }
-      const most = Math.max(
-        0,
-        ...nodes.map(({ gres = [] }) =>
-          gres
-            .filter((one) => one.name === 'gpu' && (type === undefined || one.type === type))
-            .reduce((sum, { count }) => sum + count, 0),
-        ),
-      );
+      const most = mostGpus(nodes, type) ?? 0;
       const count = gpusPerNode?.count ?? gresGpus(value.text) ?? 1;
       if (gpusPerNode === undefined ? most > 0 : count <= most) return;
-      const other = script.cluster?.partitions.find((partition) =>
-        partition.nodes?.some((name) =>
-          script.cluster?.nodes?.some(
-            (node) =>
-              node.name === name &&
-              node.gres?.some(
-                (one) => one.name === 'gpu' && one.count >= count && (type === undefined || one.type === type),
-              ),
-          ),
-        ),
+      const { cluster } = script;
+      const other = cluster?.partitions.find(
+        (one) => (mostGpus(nodesOfPartitions(cluster, [one]), type) ?? 0) >= count,
       );
       const fixes: OffsetFix[] = [];
       if (most > 0 && /\d+(["']?)$/.test(value.text) && gpu.option?.name !== '--gpus-per-task')
@@ -397,25 +386,17 @@ function items({ value }: OptionUse): { text: string; start: number; end: number
 
 /** The partitions a job may run in: those it names, else the default. */
 function partitions(script: BatchScript): Partition[] {
-  const all = script.cluster?.partitions ?? [];
   const use = script.option('--partition', '-q');
-  if (!use) return all.filter((partition) => partition.default);
-  const names = items(use).map(({ text }) => text);
-  return all.filter(({ name }) => names.includes(name));
+  return script.cluster ? partitionsOf(script.cluster, use && items(use).map(({ text }) => text)) : [];
 }
 
-/** The nodes of those partitions that are known; none if any of the partitions does not say. */
+/** The nodes of those partitions, where they say. */
 function nodesOf(script: BatchScript): Node[] {
-  const allowed = partitions(script);
-  if (!allowed.length || allowed.some(({ nodes }) => nodes === undefined)) return [];
-  const names = new Set(allowed.flatMap(({ nodes }) => nodes ?? []));
-  return (script.cluster?.nodes ?? []).filter(({ name }) => names.has(name));
+  return script.cluster ? nodesOfPartitions(script.cluster, partitions(script)) : [];
 }
 
 function where(script: BatchScript): string {
-  return partitions(script)
-    .map(({ name }) => name)
-    .join(', ');
+  return listed(partitions(script));
 }
 
 function choosePartition(script: BatchScript, name: string): OffsetFix {
@@ -442,15 +423,13 @@ function closest(
   start: number,
   end: number,
 ): { fix?: OffsetFix; alternatives?: OffsetFix[] } {
-  const near = known
-    .map((name) => ({ name, distance: editDistance(written.toLowerCase(), name.toLowerCase(), 3) }))
-    .sort((a, b) => a.distance - b.distance);
   const fixTo = (name: string): OffsetFix => ({ title: `Change to ${name}`, edits: [{ start, end, newText: name }] });
-  const best = near[0];
-  if (!best) return {};
   // Only a slip of the pen is put right without asking; anything else is a choice.
-  if (best.distance < 3) return { fix: fixTo(best.name) };
-  return { alternatives: near.slice(0, 5).map(({ name }) => fixTo(name)) };
+  const meant = didYouMean(written, known);
+  if (meant !== undefined) return { fix: fixTo(meant) };
+  const distance = (name: string): number => editDistance(written.toLowerCase(), name.toLowerCase());
+  const nearest = [...known].sort((a, b) => distance(a) - distance(b));
+  return { alternatives: nearest.slice(0, 5).map(fixTo) };
 }
 
 function slurmTime(minutes: number): string {
