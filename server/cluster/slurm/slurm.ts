@@ -207,17 +207,12 @@ export class Slurm extends CommandScheduler implements Scheduler {
       this.queue('mine'),
       this.accounting(['--starttime', slurmTime(since)]),
     ]);
-    const finished = new Map<string, Job>();
-    for (const job of [...jobs, ...lately]) {
-      const ended = Date.parse(job.ended ?? '');
-      if (!isOver(job) || ended < since.getTime()) continue;
-      // Of a cancelled script the queue knows the signal, where accounting has exit code 0.
-      const known = finished.get(job.id);
-      delete known?.exitCode;
-      delete known?.signal;
-      finished.set(job.id, { ...known, ...job });
-    }
-    return { jobs: [...finished.values()], ...(note !== undefined && { note }) };
+    // Of what both have, the queue's word counts: of a cancelled script it knows the signal, where accounting has exit code 0.
+    const known = new Map([...jobs, ...lately].map((job) => [job.id, job]));
+    const finished = [...known.values()].filter(
+      (job) => isOver(job) && !(Date.parse(job.ended ?? '') < since.getTime()),
+    );
+    return { jobs: finished, ...(note !== undefined && { note }) };
   }
 
   private async accounting(options: readonly string[]): Promise<JobHistory> {
