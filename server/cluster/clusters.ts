@@ -8,6 +8,7 @@ import type {
   ClusterSnapshot,
   DryRunResult,
   FollowResult,
+  Job,
   LogPart,
   QueueState,
   SubmitParams,
@@ -169,10 +170,8 @@ export class Clusters {
 
   /** @throws RefusedError, SubmissionUnknownError, UserError */
   async submit(params: SubmitParams, options: readonly string[] = []): Promise<SubmitResult> {
-    const cluster = await this.open(params.cluster);
+    const { cluster, script, folder } = await this.toSubmit(params);
     const { scheduler, profile } = cluster;
-    const script = params.text ?? (await scriptText(params.script));
-    const folder = await this.remoteFolder(cluster, params.folder);
     const token = newToken();
     const begun = new Date().toISOString();
     await this.local?.begin({ token, cluster: profile.name, script: path.basename(params.script), begun });
@@ -190,11 +189,15 @@ export class Clusters {
   }
 
   async dryRun(params: SubmitParams): Promise<DryRunResult> {
+    const { cluster, script, folder } = await this.toSubmit(params);
+    return cluster.scheduler.dryRun(script, folder);
+  }
+
+  /** The cluster, the text of the script and the folder it starts in. */
+  private async toSubmit(params: SubmitParams): Promise<{ cluster: OpenCluster; script: string; folder: string }> {
     const cluster = await this.open(params.cluster);
-    return cluster.scheduler.dryRun(
-      params.text ?? (await scriptText(params.script)),
-      await this.remoteFolder(cluster, params.folder),
-    );
+    const script = params.text ?? (await scriptText(params.script));
+    return { cluster, script, folder: await this.remoteFolder(cluster, params.folder) };
   }
 
   /** Absolute; made if it is not there. */
@@ -223,16 +226,19 @@ export class Clusters {
 
   /**
    * Follows a log of a job until it has ended or the signal fires.
+   * @param onWaiting told where the job has not started yet
    * @throws UserError where the scheduler does not know the job or its log
    */
   async follow(
     { cluster: name, id, stream, follow }: { cluster: string; id: string; stream: 'stdout' | 'stderr'; follow: string },
     onPart: (part: LogPart) => void,
     signal: AbortSignal,
+    onWaiting?: (job: Job) => void,
   ): Promise<FollowResult> {
     const { scheduler, host, profile } = await this.open(name);
     let job = await scheduler.job(id);
     if (!job) throw new UserError(`${scheduler.title} on ${name} no longer knows job ${id}`, 1);
+    if (job.state === 'queued' || job.state === 'held') onWaiting?.(job);
     let asked = performance.now(); // runs on whatever the clock is set to
     const look = async (): Promise<void> => {
       if (!job || isOver(job)) return;

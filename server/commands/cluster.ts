@@ -148,10 +148,7 @@ export const clusterCommands: Record<string, Command> = {
     options: { ...CLUSTER, stderr: flag },
     async run(values, positionals, { signal }) {
       const id = only(positionals, 'the id of a job');
-      const { clusters, name, cluster } = await session(values);
-      const waiting = await cluster.scheduler.job(id);
-      if (waiting && (waiting.state === 'queued' || waiting.state === 'held'))
-        console.error(`Job ${id} has not started yet (${waiting.reason?.text ?? waiting.stateName}); its log follows when it does`); // prettier-ignore
+      const { clusters, name } = await session(values);
       const follow = { cluster: name, id, stream: values.stderr ? 'stderr' : 'stdout', follow: newToken() } as const;
       const { explained, job } = await clusters.follow(
         follow,
@@ -161,6 +158,8 @@ export const clusterCommands: Record<string, Command> = {
           for (const line of lines) console.log(withoutControls(line));
         },
         signal,
+        ({ reason, stateName }) =>
+          console.error(`Job ${id} has not started yet (${reason?.text ?? stateName}); its log follows when it does`),
       );
       if (signal.aborted) throw new CancelledError(`Cancelled: job ${id} goes on`);
       if (values.json) console.log(JSON.stringify({ explained, job }));

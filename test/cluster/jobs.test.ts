@@ -62,9 +62,14 @@ const asRoot = async (...command: string[]): Promise<void> => {
 };
 
 /** Follows a job's log to its end. */
-function follow(id: string, onPart: (part: LogPart) => void = () => undefined): Promise<FollowResult> {
+function follow(
+  id: string,
+  onPart: (part: LogPart) => void = () => undefined,
+  stop = new AbortController(),
+  onWaiting?: (job: Job) => void,
+): Promise<FollowResult> {
   const params = { cluster: 'bed', id, stream: 'stdout', follow: id } as const;
-  return clusters.follow(params, onPart, new AbortController().signal);
+  return clusters.follow(params, onPart, stop.signal, onWaiting);
 }
 
 test("the lecture's generation script with names of this cluster: submitted, followed, its bar told, its end known", async () => {
@@ -166,6 +171,22 @@ test('jobs that end badly, and the words of the log', async () => {
   await cluster.scheduler.act('cancel', [cancelled]);
   assert.ok(await until(cancelled, ({ state }) => state === 'cancelled'));
   assert.match((await cluster.scheduler.act('cancel', [failing]))[0].message, /had ended before \(FAILED\)/);
+});
+
+test('of a job that waits it is said that its log follows; one that has started only shows it', async () => {
+  const waiting: string[] = [];
+  for (const [line, state] of [
+    ['#SBATCH --hold', 'held'],
+    ['true', 'done'],
+  ] as const) {
+    const id = await submit(line);
+    await until(id, (job) => job.state === state);
+    const stop = new AbortController();
+    await follow(id, undefined, stop, (job) => (waiting.push(`${job.id} ${job.state}`), stop.abort()));
+    if (state === 'held') assert.deepEqual(waiting, [`${id} held`]);
+    await cluster.scheduler.act('cancel', [id]);
+  }
+  assert.equal(waiting.length, 1);
 });
 
 test('a log that is cut off while it is followed goes on where it was; nobody is asked, no line comes twice', async () => {
