@@ -1,8 +1,7 @@
 /** A denoiser's file as the CPU computes it best: the same graph, its large convolutions in Winograd's form. */
-import { ByteCursor } from './byte-cursor';
 import { FIELD, Graph } from './graph';
 import type { Convolution } from './network-layout';
-import { Message, WIRE, type LazyBytes } from './protobuf';
+import { fieldsOf, fieldText, Message, type Field, type LazyBytes } from './protobuf';
 import { SourceFile } from './source-file';
 import { winograd, winogradConvolutions } from './winograd';
 
@@ -19,7 +18,7 @@ export function cpuModel(file: string, convolutions: readonly Convolution[]): Ui
   const source = new SourceFile(file);
   try {
     const model = new Message();
-    for (const field of fields(source, 0, source.size)) {
+    for (const field of fieldsOf(source)) {
       if (field.number === FIELD.model.graph) {
         model.message(FIELD.model.graph, replaceConvolutions(source, field, replaced));
       } else model.push(range(source, field.start, field.end));
@@ -34,7 +33,7 @@ export function cpuModel(file: string, convolutions: readonly Convolution[]): Ui
 function replaceConvolutions(source: SourceFile, graph: Field, replaced: ReadonlyMap<string, Convolution>): Message {
   const changed = new Message();
   const patch = new Graph('winograd');
-  for (const field of fields(source, graph.valueStart, graph.end)) {
+  for (const field of fieldsOf(source, graph)) {
     const node = field.number === FIELD.graph.node ? readNode(source, field) : undefined;
     const convolution = node && node.op === 'Conv' ? replaced.get(node.name) : undefined;
     if (!node || !convolution) {
@@ -53,52 +52,12 @@ function replaceConvolutions(source: SourceFile, graph: Field, replaced: Readonl
   return changed;
 }
 
-interface Field {
-  number: number;
-  /** Where the field begins, where its value does, and where both end. */
-  start: number;
-  valueStart: number;
-  end: number;
-}
-
-/** The fields of a message in a file, without their values. */
-function* fields(source: SourceFile, start: number, end: number): Generator<Field> {
-  const cursor = new ByteCursor(source, start, end);
-  while (cursor.position < end) {
-    const at = cursor.position;
-    const tag = cursor.varint();
-    const length = valueLength(cursor, tag % 8);
-    const valueStart = cursor.position;
-    cursor.leap(length);
-    yield { number: Math.floor(tag / 8), start: at, valueStart, end: cursor.position };
-  }
-}
-
-/** Length of what follows; the length itself and a varint's value are read. */
-function valueLength(cursor: ByteCursor, wire: number): number {
-  switch (wire) {
-    case WIRE.varint:
-      cursor.varint();
-      return 0;
-    case WIRE.bytes:
-      return cursor.varint();
-    case WIRE.fixed32:
-      return 4;
-    case WIRE.fixed64:
-      return 8;
-    default:
-      return cursor.file.fail(`at byte ${cursor.position} there is no field of a model`);
-  }
-}
-
-function readNode(source: SourceFile, { valueStart, end }: Field): { name: string; op: string; inputs: string[] } {
-  const text = (field: Field): string =>
-    Buffer.from(source.read(field.valueStart, field.end - field.valueStart)).toString('utf8');
+function readNode(source: SourceFile, message: Field): { name: string; op: string; inputs: string[] } {
   const node = { name: '', op: '', inputs: [] as string[] };
-  for (const field of fields(source, valueStart, end)) {
-    if (field.number === FIELD.node.name) node.name = text(field);
-    else if (field.number === FIELD.node.op_type) node.op = text(field);
-    else if (field.number === FIELD.node.input) node.inputs.push(text(field));
+  for (const field of fieldsOf(source, message)) {
+    if (field.number === FIELD.node.name) node.name = fieldText(source, field);
+    else if (field.number === FIELD.node.op_type) node.op = fieldText(source, field);
+    else if (field.number === FIELD.node.input) node.inputs.push(fieldText(source, field));
   }
   return node;
 }

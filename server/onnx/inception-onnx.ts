@@ -6,7 +6,7 @@ import { fileDigest } from './file-digest';
 import { DATA_TYPE, FIELD } from './graph';
 import { encodeMetadata } from './metadata';
 import type { DetectorInfo } from './model-info';
-import { Message, WIRE } from './protobuf';
+import { fieldsOf, fieldText, Message, type Field } from './protobuf';
 import { SourceFile } from './source-file';
 
 /**
@@ -44,14 +44,6 @@ async function* followedBy(source: string, appended: Uint8Array): AsyncGenerator
 const DATA_LOCATION = 14;
 const EXTERNAL = 1;
 
-/** Where a field's content lies; of a varint, its value. */
-interface ProtoField {
-  readonly field: number;
-  readonly value: number;
-  readonly start: number;
-  readonly end: number;
-}
-
 interface ValueInfo {
   name: string;
   type: number;
@@ -62,18 +54,18 @@ interface ValueInfo {
 function readSignature(source: string): Pick<DetectorInfo, 'dimension' | 'channels' | 'resolution'> {
   const file = new SourceFile(source);
   try {
-    const graph = only(file, 0, file.size, FIELD.model.graph);
+    const graph = only(file, undefined, FIELD.model.graph);
     if (!graph) throw new UserError(`${source} is not an ONNX model: it has no graph`);
     const inputs: ValueInfo[] = [];
     const outputs: ValueInfo[] = [];
     const weights = new Set<string>();
-    for (const { field, start, end } of fieldsOf(file, graph.start, graph.end)) {
-      if (field === FIELD.graph.input) inputs.push(valueInfo(file, start, end));
-      if (field === FIELD.graph.output) outputs.push(valueInfo(file, start, end));
-      if (field !== FIELD.graph.initializer) continue;
-      for (const part of fieldsOf(file, start, end)) {
-        if (part.field === FIELD.tensor.name) weights.add(text(file, part));
-        if (part.field === DATA_LOCATION && part.value === EXTERNAL) {
+    for (const field of fieldsOf(file, graph)) {
+      if (field.number === FIELD.graph.input) inputs.push(valueInfo(file, field));
+      if (field.number === FIELD.graph.output) outputs.push(valueInfo(file, field));
+      if (field.number !== FIELD.graph.initializer) continue;
+      for (const part of fieldsOf(file, field)) {
+        if (part.number === FIELD.tensor.name) weights.add(fieldText(file, part));
+        if (part.number === DATA_LOCATION && part.value === EXTERNAL) {
           throw new UserError(`${source} keeps its weights in another file: export it as one file`);
         }
       }
@@ -113,59 +105,24 @@ function described({ name, type, dims }: ValueInfo): string {
 }
 
 /** ValueInfoProto: name and TypeProto.Tensor {elem_type, shape {dim {dim_value | dim_param}}}. */
-function valueInfo(file: SourceFile, start: number, end: number): ValueInfo {
+function valueInfo(file: SourceFile, message: Field): ValueInfo {
   const info: ValueInfo = { name: '', type: 0, dims: [] };
-  for (const part of fieldsOf(file, start, end)) {
-    if (part.field === FIELD.value.name) info.name = text(file, part);
-    if (part.field !== FIELD.value.type) continue;
-    const tensor = only(file, part.start, part.end, 1);
+  for (const part of fieldsOf(file, message)) {
+    if (part.number === FIELD.value.name) info.name = fieldText(file, part);
+    if (part.number !== FIELD.value.type) continue;
+    const tensor = only(file, part, 1);
     if (!tensor) continue;
-    info.type = only(file, tensor.start, tensor.end, 1)?.value ?? 0;
-    const shape = only(file, tensor.start, tensor.end, 2);
+    info.type = only(file, tensor, 1)?.value ?? 0;
+    const shape = only(file, tensor, 2);
     if (!shape) continue;
-    for (const dim of fieldsOf(file, shape.start, shape.end)) {
-      info.dims.push(only(file, dim.start, dim.end, 1)?.value);
+    for (const dim of fieldsOf(file, shape)) {
+      info.dims.push(only(file, dim, 1)?.value);
     }
   }
   return info;
 }
 
-function text(file: SourceFile, { start, end }: ProtoField): string {
-  return new TextDecoder().decode(file.read(start, end - start));
-}
-
 /** The last field of that number, as protocol buffers have it. */
-function only(file: SourceFile, start: number, end: number, field: number): ProtoField | undefined {
-  return [...fieldsOf(file, start, end)].filter((part) => part.field === field).pop();
-}
-
-/** The fields of one message, their contents not read. */
-function* fieldsOf(file: SourceFile, start: number, end: number): Generator<ProtoField> {
-  for (let at = start; at < end;) {
-    const [tag, afterTag] = varint(file, at, end);
-    const [field, wire] = [Math.floor(tag / 8), tag % 8];
-    if (wire === WIRE.varint) {
-      const [value, after] = varint(file, afterTag, end);
-      yield { field, value, start: afterTag, end: after };
-      at = after;
-      continue;
-    }
-    const fixed = wire === WIRE.fixed32 ? 4 : wire === WIRE.fixed64 ? 8 : undefined;
-    if (fixed === undefined && wire !== WIRE.bytes) throw new UserError(`${file.path} is not an ONNX model`);
-    const [length, from] = fixed === undefined ? varint(file, afterTag, end) : [fixed, afterTag];
-    if (from + length > end) file.fail(`field ${field} ends beyond its message`);
-    yield { field, value: 0, start: from, end: from + length };
-    at = from + length;
-  }
-}
-
-/** @returns the number and where the next byte lies */
-function varint(file: SourceFile, start: number, end: number): [value: number, after: number] {
-  const bytes = file.read(start, Math.min(10, end - start));
-  let value = 0;
-  for (const [i, byte] of bytes.entries()) {
-    value += (byte & 0x7f) * 2 ** (7 * i);
-    if (byte < 0x80) return [value, start + i + 1];
-  }
-  throw new UserError(`${file.path} is not an ONNX model`);
+function only(file: SourceFile, message: Field | undefined, number: number): Field | undefined {
+  return [...fieldsOf(file, message)].filter((field) => field.number === number).pop();
 }

@@ -1,8 +1,11 @@
 /**
  * Protocol-buffer messages as a list of chunks whose lengths are known before their bytes are: a model with hundreds of
- * megabytes of weights is laid out first and then written one tensor at a time.
+ * megabytes of weights is laid out first and then written one tensor at a time; one in a file is read field by field.
  * Source: the protocol-buffers encoding guide (varints, tags, length-delimited fields).
  */
+import { UserError } from '../errors';
+import { ByteCursor } from './byte-cursor';
+import type { ByteSource } from './source-file';
 
 /** Bytes that are produced only when they are written, and dropped after. */
 export interface LazyBytes {
@@ -13,6 +16,9 @@ export interface LazyBytes {
 
 /** Wire types this project writes or has to skip. */
 export const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+
+/** Bytes after the tag, and after the varint of one, by wire type; a string of bytes says its length itself. */
+const LENGTH: Readonly<Record<number, number>> = { [WIRE.varint]: 0, [WIRE.fixed64]: 8, [WIRE.fixed32]: 4 };
 
 const text = new TextEncoder();
 
@@ -84,4 +90,43 @@ function varint(value: number): number[] {
   }
   bytes.push(Number(rest));
   return bytes;
+}
+
+/** A field of a message in a file; only a varint is read. */
+export interface Field {
+  readonly number: number;
+  /** What a varint says, exact up to 2^53; of other fields 0. */
+  readonly value: number;
+  /** Where the field begins, where the content of one that is no varint does, and where both end. */
+  readonly start: number;
+  readonly contentStart: number;
+  readonly end: number;
+}
+
+/**
+ * The fields of a message.
+ * @param message the field whose content it is; undefined: the file itself is the message
+ * @throws UserError for bytes that are no field, or one that ends beyond the message
+ */
+export function* fieldsOf(source: ByteSource, message?: Field): Generator<Field> {
+  const cursor = new ByteCursor(source, message?.contentStart ?? 0, message?.end ?? source.size);
+  while (cursor.position < cursor.end) {
+    const from = cursor.position;
+    const tag = cursor.varint();
+    const wire = tag % 8;
+    const value = wire === WIRE.varint ? cursor.varint() : 0;
+    const length = wire === WIRE.bytes ? cursor.varint() : LENGTH[wire];
+    if (length === undefined) {
+      throw new UserError(
+        `${source.path} is not an ONNX model, or damaged (at byte ${from} there is no field of one): give an ONNX file, or copy it again from its source`,
+      );
+    }
+    const contentStart = cursor.leap(length).offset;
+    yield { number: Math.floor(tag / 8), value, start: from, contentStart, end: cursor.position };
+  }
+}
+
+/** The content of a string field. */
+export function fieldText(source: ByteSource, { contentStart, end }: Field): string {
+  return new TextDecoder().decode(source.read(contentStart, end - contentStart));
 }

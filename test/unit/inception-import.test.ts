@@ -191,10 +191,13 @@ test('an importer is chosen by content, and what nobody can import is refused in
   writeFileSync(nvidia, Buffer.from(pickle, 'latin1'));
   const short = inScratch('short.onnx');
   writeFileSync(short, readFileSync(inScratch('mean.onnx')).subarray(0, 90));
+  const foreign = inScratch('foreign.onnx');
+  writeFileSync(foreign, Uint8Array.of(8, 8, 7));
   const refusals: [string, RegExp][] = [
     [wrong, /wrong\.onnx is not a detector: it maps x float32 \[\?,3,\?,\?\] to y float32 \[\?,3\]; one input images/],
     [text, /text\.pth is nothing that can be imported: give an EDM network/],
     [nvidia, /inception-2015-12-05\.pkl holds NVIDIA's copy of the FID detector: import pt_inception/],
+    [foreign, /foreign\.onnx is not an ONNX model, or damaged \(at byte 2 /],
     [short, /short\.onnx is (cut off or damaged|not an ONNX model)/],
     [inScratch('none.pth'), /Cannot read .*none\.pth: ENOENT/],
   ];
