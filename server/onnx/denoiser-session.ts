@@ -5,7 +5,7 @@ import { cpuModel } from './cpu-model';
 import type { DenoiserInfo } from './model-info';
 import { readModelInfo } from './model-file';
 import { openSession, type DeviceChoice } from './session';
-import { imagesTogether, winogradConvolutions } from './winograd';
+import { imagesTogether } from './winograd';
 
 /** A denoiser on ONNX Runtime, with what its file says of itself. */
 export interface OpenDenoiser {
@@ -26,11 +26,10 @@ export async function openDenoiser(file: string, choice: DeviceChoice, gpu = 0):
   if (info.kind !== 'denoiser')
     throw new UserError(`${file} is a detector, not a denoiser: give a network made by "edm-workbench import"`);
   const { convolutions = [] } = info;
-  const { session, device, note } = await openSession(file, choice, {
+  const { session, device, note, isCpuForm } = await openSession(file, choice, {
     gpu,
     cpuForm: () => cpuModel(file, convolutions),
   });
-  const isWinograd = device === 'cpu' && winogradConvolutions(convolutions).length > 0;
   const expected = info.label_dim > 0 ? ['class_labels', 'sigma', 'x'] : ['sigma', 'x'];
   if ([...session.inputNames].sort().join() !== expected.join() || session.outputNames.join() !== 'denoised') {
     throw new UserError(
@@ -48,7 +47,7 @@ export async function openDenoiser(file: string, choice: DeviceChoice, gpu = 0):
     roundSigma: u ? (sigma) => nearest(u, sigma) : (sigma) => sigma,
     async denoise(x, sigma, labels, n) {
       const size = channels * resolution ** 2;
-      const together = isWinograd ? imagesTogether(resolution) : n;
+      const together = isCpuForm ? imagesTogether(resolution) : n;
       const parts: Float32Array[] = [];
       for (let from = 0; from < n; from += together) {
         const rows = Math.min(together, n - from);

@@ -12,6 +12,8 @@ export interface OpenSession {
   device: 'cpu' | 'cuda';
   /** Why `auto` did not take CUDA. */
   note?: string;
+  /** Whether it computes the model's form for the CPU instead of the file. */
+  isCpuForm?: boolean;
 }
 
 /**
@@ -38,7 +40,8 @@ export async function openSession(
     }
   }
   try {
-    return { session: await create(cpuForm?.() ?? file, 'cpu'), device: 'cpu', note };
+    const form = cpuForm?.();
+    return { session: await create(form ?? file, 'cpu'), device: 'cpu', note, isCpuForm: form !== undefined };
   } catch (error) {
     throw new UserError(`${file} cannot be loaded by ONNX Runtime: ${messageOf(error).replace(/\s+/g, ' ')}`);
   }
