@@ -114,10 +114,14 @@ async function readPiece(
     if (error instanceof ConnectionLostError) return undefined;
     const there = await host.files.stat(path).catch(() => undefined);
     // One that came between the two looks is read now; whatever else is wrong is said now.
-    if (there) return host.files.read(path, offset, length);
+    if (there) return host.files.read(path, offset, length).catch(nothingIfLost);
     const written = await peek?.().catch(() => undefined);
     return written === undefined ? undefined : Buffer.from(written).subarray(offset, offset + length);
   }
+}
+
+function nothingIfLost(error: unknown): undefined {
+  if (!(error instanceof ConnectionLostError)) throw error;
 }
 
 /** Bytes to lines: UTF-8 cut anywhere, bars that overwrite themselves, colours. */

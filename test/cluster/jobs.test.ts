@@ -12,7 +12,8 @@ import { newToken } from '../../server/cluster/token';
 import type { FollowResult, Job, LogPart, QueueState } from '../../server/protocol';
 import { elapsedNow } from '../../media/jobs';
 import { TestBed } from './bed';
-import { Logins, until as untilTrue, type Login } from './logins';
+import { until as untilTrue } from '../until';
+import { Logins, type Login } from './logins';
 
 let bed: TestBed;
 let logins: Logins;

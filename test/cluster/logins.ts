@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from '../../server/cluster/host';
 import { Hosts } from '../../server/cluster/hosts';
 import type { Prompter } from '../../server/cluster/ssh/prompter';
@@ -71,13 +70,5 @@ export class Logins {
   close(): void {
     this.open.forEach((hosts) => hosts.close());
     rmSync(this.scratch, { recursive: true, force: true });
-  }
-}
-
-/** Waits so long at most. @throws Error that says for what */
-export async function until(condition: () => boolean, what: string, seconds = 5): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries === seconds * 50) throw new Error(`waited in vain for ${what}`);
-    await sleep(20);
   }
 }

@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test';
 import * as protocol from '../../server/protocol';
 import { TestServer } from '../server/connection';
 import { TestBed } from './bed';
-import { Logins, until as untilIn } from './logins';
+import { until } from '../until';
+import { Logins } from './logins';
 
 let bed: TestBed;
 let logins: Logins;
@@ -37,9 +38,6 @@ async function window(): Promise<{ server: TestServer; states: protocol.QueueSta
 }
 const ended = (states: readonly protocol.QueueState[]): string[] =>
   states.flatMap(({ ended: jobs }) => jobs.map(({ id }) => id));
-
-/** The queue is asked every ten seconds. */
-const until = (so: () => boolean, what: string): Promise<void> => untilIn(so, what, 60);
 
 test('a job that ended before the restart is known, not told again; one that goes on is told by the next', { timeout: 180_000 }, async () => {
   const first = await window();

@@ -7,7 +7,8 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ClusterProfile } from '../../server/protocol';
 import { freePort, TestBed } from './bed';
-import { Logins, until } from './logins';
+import { until } from '../until';
+import { Logins } from './logins';
 
 let bed: TestBed;
 let logins: Logins;

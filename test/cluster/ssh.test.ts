@@ -8,7 +8,8 @@ import { after, before, test } from 'node:test';
 import { ConnectionLostError } from '../../server/cluster/host';
 import type { ClusterProfile } from '../../server/protocol';
 import { TestBed } from './bed';
-import { Logins, until, type Login } from './logins';
+import { until } from '../until';
+import { Logins, type Login } from './logins';
 
 let bed: TestBed;
 let logins: Logins;

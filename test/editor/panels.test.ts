@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { cli, git, repository, ROOT, SMALL_CONFIG } from '../server/workspace';
+import { until } from '../until';
 import { openWorkbench, type Workbench } from './harness/workbench';
 
 const STEPS = [2, 3, 4];
@@ -64,14 +65,19 @@ test('samples: images load, each knows its seed and class, Enter enlarges, Escap
   const images = samples.locator('[role=gridcell] img');
   await images.nth(7).waitFor();
   // naturalWidth is 28 only once the file was fetched under the page's policy and decoded.
-  await assertEventually(() =>
-    images.evaluateAll((list) =>
-      list.every((image) => (image as unknown as { naturalWidth: number }).naturalWidth === 28),
-    ),
+  await until(
+    () =>
+      images.evaluateAll((list) =>
+        list.every((image) => (image as unknown as { naturalWidth: number }).naturalWidth === 28),
+      ),
+    'eight pictures',
   );
   await tiles.nth(3).focus();
   const status = samples.locator('.status');
-  await assertEventually(async () => /seed 3\b.*class \d/i.test((await status.innerText()).replace(/\s+/g, ' ')));
+  await until(
+    async () => /seed 3\b.*class \d/i.test((await status.innerText()).replace(/\s+/g, ' ')),
+    'seed and class of the image in focus',
+  );
   await tiles.nth(3).press('Enter');
   const dialog = samples.locator('dialog[open]');
   await dialog.waitFor();
@@ -84,11 +90,3 @@ test('samples: images load, each knows its seed and class, Enter enlarges, Escap
 test('neither panel broke its content security policy or logged an error', () => {
   assert.deepEqual(workbench.consoleErrors(), []);
 });
-
-async function assertEventually(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, 'not within 30 s');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -9,6 +18,7 @@ import { download } from '../../server/download/download';
 import { urlFileName } from '../../server/download/url';
 import { CancelledError, UserError } from '../../server/errors';
 import type { Progress } from '../../server/progress';
+import { until } from '../until';
 import { FileServer } from './download-server';
 
 const CONTENT = randomBytes(3_000_000);
@@ -22,6 +32,12 @@ before(async () => {
   process.env.XDG_CACHE_HOME = path.join(home, 'cache');
   process.env.DNNLIB_CACHE_DIR = path.join(home, 'dnnlib');
   server = await FileServer.start(CONTENT);
+  server.kept = () => {
+    const parts = existsSync(downloadFolder())
+      ? readdirSync(downloadFolder()).filter((name) => name.endsWith('.part'))
+      : [];
+    return parts.reduce((bytes, name) => bytes + statSync(path.join(downloadFolder(), name)).size, 0);
+  };
 });
 beforeEach(() => {
   server.next.length = server.requests.length = 0;
@@ -75,7 +91,7 @@ test('a file that changed meanwhile starts anew', async () => {
   server.next.push({ breakAfter: 800_000 }, { status: 503 });
   const changed = randomBytes(2_000_000);
   const downloading = download(url, 'network');
-  while (server.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => server.requests.length === 2, 'the second request');
   server.content = changed;
   server.etag = '"two"';
   assert.deepEqual(readFileSync(await downloading), changed);
@@ -133,13 +149,11 @@ test('offline, one line says which file to put where', async () => {
   const gone = await FileServer.start(CONTENT);
   const url = gone.url('edm-cifar10-32x32-cond-vp.pkl');
   gone.stop();
-  const started = performance.now();
   const file = path.join(downloadFolder(), cacheName(url));
   await fails(
     download(url, 'network'),
     new RegExp(`cannot be reached \\(ECONNREFUSED\\): .* put it at ${file}, or give`),
   );
-  assert.ok(performance.now() - started < 2000);
   writeFileSync(file, 'brought by hand');
   assert.equal(await download(url, 'network'), file);
 });
@@ -161,7 +175,7 @@ test('of several that want one file one fetches it; cancelling keeps what came',
   const controller = new AbortController();
   server.next.push({ breakAfter: 900_000 }, { delay: 5000 });
   const cancelled = download(other, 'network', { signal: controller.signal });
-  while (server.requests.length < 3) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => server.requests.length === 3, 'the request after the interruption');
   controller.abort();
   await assert.rejects(cancelled, CancelledError);
   server.requests.length = 0;

@@ -1,10 +1,11 @@
 /** A file server that behaves as told: a real one, on this machine, whose connections break. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { until } from '../until';
 
 /** How one request is answered; the default is a correct answer. */
 export interface Behaviour {
-  /** Break the connection after this many bytes of the body. */
+  /** Break the connection after this many bytes of the body, some of which were kept: the client loses what is on its way. */
   breakAfter?: number;
   /** Ignore Range, and say nothing of ETag. */
   noRange?: boolean;
@@ -24,6 +25,8 @@ export class FileServer {
   /** Behaviours of the next requests, one each; when used up, all is well. */
   readonly next: Behaviour[] = [];
   etag = '"one"';
+  /** Bytes that the client has on its disk. */
+  kept = (): number => 0;
 
   private constructor(
     private readonly server: Server,
@@ -66,6 +69,11 @@ export class FileServer {
       ...(name ? { 'content-disposition': `attachment; filename="${name}"` } : {}),
     });
     if (breakAfter === undefined && lie === 0) return void response.end(body);
-    response.write(body.subarray(0, breakAfter), () => setTimeout(() => response.destroy(), 20));
+    response.write(body.subarray(0, breakAfter));
+    let least = Infinity;
+    // Where it begins anew it throws away first what it has.
+    const keeps = (): boolean => this.kept() > (least = Math.min(least, this.kept()));
+    await until(keeps, 'the client to keep some of it');
+    response.destroy();
   }
 }

@@ -7,6 +7,7 @@ import { ConnectionLostError } from '../../server/cluster/host';
 import { LocalHost } from '../../server/cluster/local-host';
 import { explain, LOG_FINDINGS, progressOf } from '../../server/cluster/log-findings';
 import { followLog, LineReader, type LogNews } from '../../server/cluster/log-follower';
+import { until } from '../until';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'log-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -60,20 +61,32 @@ test('bytes that are no UTF-8 are shown as such, and spoil nothing else', () => 
   assert.deepEqual(reader.end().lines, ['\ufffd']);
 });
 
+/** This machine, where reading a file fails as told. */
+function failing(failure: () => Error | undefined): LocalHost {
+  const host = new LocalHost();
+  const read: typeof host.files.read = (...args) => {
+    const error = failure();
+    return error ? Promise.reject(error) : host.files.read(...args);
+  };
+  const files = Object.create(host.files, { read: { value: read } }) as typeof host.files;
+  return Object.create(host, { files: { value: files } }) as LocalHost;
+}
+
+test('a file that comes between two looks, and in that moment the connection goes', async () => {
+  const file = path.join(folder, 'between.out');
+  writeFileSync(file, 'one\n');
+  const failures = [new Error('no such file'), new ConnectionLostError('gone')];
+  const lines: string[] = [];
+  const onNews = (news: LogNews): number => lines.push(...news.lines);
+  const follow = { path: file, signal: new AbortController().signal, isOver: () => true, onNews, pauseSeconds: 0.01 };
+  await followLog(failing(() => failures.shift()), follow); // prettier-ignore
+  assert.deepEqual(lines, ['one']);
+});
+
 test('a file that comes late, grows, loses its connection, is replaced and ends', async () => {
   const file = path.join(folder, 'a.out');
-  const host = new LocalHost();
-  let lost = 0;
-  const flaky = Object.create(host, {
-    files: {
-      value: Object.create(host.files, {
-        read: {
-          value: (...args: Parameters<typeof host.files.read>) =>
-            lost++ % 3 === 1 ? Promise.reject(new ConnectionLostError('gone')) : host.files.read(...args),
-        },
-      }) as typeof host.files,
-    },
-  }) as LocalHost;
+  let reads = 0;
+  const flaky = failing(() => (reads++ % 3 === 1 ? new ConnectionLostError('gone') : undefined));
   const news: LogNews[] = [];
   let over = false;
   const follow = { path: file, signal: new AbortController().signal, isOver: () => over, onNews: (part: LogNews) => news.push(part), pauseSeconds: 0.01 }; // prettier-ignore
@@ -84,10 +97,11 @@ test('a file that comes late, grows, loses its connection, is replaced and ends'
   appendFileSync(file, 'thr');
   await pause(60);
   appendFileSync(file, 'ee\nCUDA out of memory\n');
-  await pause(60);
+  const read = (line: string) => () => news.some(({ lines }) => lines.includes(line));
+  await until(read('CUDA out of memory'), 'the first four lines');
   assert.deepEqual(news.flatMap(({ lines }) => lines), ['one', 'two', 'three', 'CUDA out of memory']); // prettier-ignore
   writeFileSync(file, 'again\n');
-  await pause(60);
+  await until(read('again'), 'the line of the file that replaced it');
   over = true;
   appendFileSync(file, 'end without a line end: command not found');
   const explained = await following;
