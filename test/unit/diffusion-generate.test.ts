@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -277,8 +278,13 @@ function tmpfsProblem(): string | false {
   }
 }
 
-function startProcess(outdir: string, seeds: string, delay: number): ChildProcess {
-  return fork(join(__dirname, 'diffusion-generate-process.ts'), [outdir, seeds, String(delay)], { silent: true });
+/** Processes that make the same images, all let go once the last is ready. @param delay ms a call of the network takes */
+async function startProcesses(count: number, outdir: string, seeds: string, delay: number): Promise<ChildProcess[]> {
+  const program = join(__dirname, 'diffusion-generate-process.ts');
+  const children = Array.from({ length: count }, () => fork(program, [outdir, seeds, String(delay)], { silent: true }));
+  await Promise.all(children.map((child) => once(child, 'message')));
+  for (const child of children) child.send('go');
+  return children;
 }
 
 async function ended(child: ChildProcess): Promise<string> {
@@ -292,7 +298,7 @@ test('two processes share the seeds of one folder: none missing, torn, or made t
   const folder = temporaryFolder(t);
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-79'));
   const outdir = join(folder, 'two');
-  const results = await Promise.all([startProcess(outdir, '0-79', 12), startProcess(outdir, '0-79', 12)].map(ended));
+  const results = await Promise.all((await startProcesses(2, outdir, '0-79', 12)).map(ended));
   const written = results.map((result) => {
     const [, own, others] =
       /^0 \{"written":(\d+),"skipped":(\d+),"notFinite":0,"nfe":7/.exec(result) ?? assert.fail(result);
@@ -309,7 +315,7 @@ test('of two processes one is killed: the other makes its images too', async (t)
   const folder = temporaryFolder(t);
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-79'));
   const outdir = join(folder, 'killed');
-  const [victim, survivor] = [startProcess(outdir, '0-79', 12), startProcess(outdir, '0-79', 12)];
+  const [victim, survivor] = await startProcesses(2, outdir, '0-79', 12);
   const [end, result] = [ended(victim), ended(survivor)];
   while (victim.exitCode === null && countImages(outdir) < 6) await new Promise((resolve) => setTimeout(resolve, 2));
   victim.kill('SIGKILL');
@@ -327,7 +333,7 @@ test('killed again and again, a folder ends up complete', async (t) => {
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-39'));
   const outdir = join(folder, 'killed');
   for (const progress of [1, 9, 21]) {
-    const child = startProcess(outdir, '0-39', 3);
+    const [child] = await startProcesses(1, outdir, '0-39', 25);
     const end = ended(child);
     while (child.exitCode === null && countImages(outdir) < progress)
       await new Promise((resolve) => setTimeout(resolve, 2));
@@ -336,7 +342,7 @@ test('killed again and again, a folder ends up complete', async (t) => {
     assert.ok(countImages(outdir) >= progress && countImages(outdir) < 40, `killed at ${countImages(outdir)} images`);
     for (const [name, bytes] of Object.entries(imagesIn(outdir))) decodePng(Buffer.from(bytes, 'base64'), name);
   }
-  assert.match(await ended(startProcess(outdir, '0-39', 0)), /^0 /);
+  assert.match(await ended((await startProcesses(1, outdir, '0-39', 0))[0]), /^0 /);
   assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
   assert.equal(readdirSync(outdir).length, 40 + 1);
 });
