@@ -95,13 +95,11 @@ export class BatchChart {
   private picture(attributes: Record<string, string>, axis: ValueAxis, ...content: SVGElement[]): SVGSVGElement {
     const { points, batch } = this.calibration;
     const width = AXIS + points.length * SLOT + RIGHT;
-    const sizes = points.map((point, at) =>
-      shape('text', { x: place(at), y: HEIGHT - 9, class: 'size' }, String(point.batch)),
-    );
+    const sizes = points.map((point, at) => shape('text', { x: place(at), y: HEIGHT - 9 }, String(point.batch)));
     const at = points.findIndex((point) => point.batch === batch);
     const mark = [
       shape('rect', { x: AXIS + at * SLOT, y: 1, width: SLOT, height: HEIGHT - 2, rx: 3, class: 'recommended' }),
-      shape('text', { x: place(at), y: 13, class: 'word' }, 'recommended'),
+      shape('text', { x: place(at), y: 13 }, 'recommended'),
     ];
     const hidden = (...parts: SVGElement[]): SVGGElement => shape('g', { 'aria-hidden': 'true' }, ...parts);
     return shape(

@@ -33,8 +33,8 @@ export function noiseChart({ steps }: TrajectoryResult): HTMLElement {
     );
   });
   const labels = levels.flatMap(({ nfe }, at) => [
-    shape('text', { x: x(at), y: HEIGHT - 24, class: 'count' }, String(at + 1)),
-    shape('text', { x: x(at), y: HEIGHT - 8, class: 'count' }, String(nfe)),
+    shape('text', { x: x(at), y: HEIGHT - 24 }, String(at + 1)),
+    shape('text', { x: x(at), y: HEIGHT - 8 }, String(nfe)),
   ]);
   const [first, last] = [levels[0], levels[levels.length - 1]];
   const svg = shape(
