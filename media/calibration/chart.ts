@@ -3,12 +3,13 @@ import { element, shape } from '../element';
 import { polyline, ValueAxis, type PlotRoom } from '../plot';
 import { memoryText, pointText, rateText, type BatchPoint } from './facts';
 
-const HEIGHT = 200;
-/** Above there is room for the word that marks the recommended size, below for the sizes. */
-const ROOM: PlotRoom = { height: HEIGHT, top: 26, bottom: 28 };
+const HEIGHT = 214;
+/** Above there is room for the word that marks the recommended size and for a point's number, below for the sizes. */
+const ROOM: PlotRoom = { height: HEIGHT, top: 40, bottom: 28 };
 const AXIS = 62;
 const SLOT = 84;
-const RIGHT = 16;
+/** Room for what the limit of memory is called. */
+const RIGHT = 40;
 /** Share of the memory that a recommended size may use. */
 const MEMORY_SHARE = 0.9;
 
@@ -63,9 +64,9 @@ export class BatchChart {
         'aria-label': pointText(point) + (recommended ? ', recommended' : ''),
         transform: `translate(${place(at)},${y.toFixed(2)})`,
       },
-      shape('circle', { r: 16, class: 'target' }),
+      shape('circle', { r: 12, class: 'target' }),
       shape('circle', { r: 4.5, class: 'marker' }),
-      shape('text', { y: -12, class: 'value', 'aria-hidden': 'true' }, rateText(point)),
+      shape('text', { y: -16, class: 'value', 'aria-hidden': 'true' }, rateText(point)),
     );
     node.addEventListener('click', () => this.go(at));
     return node;
@@ -84,7 +85,7 @@ export class BatchChart {
     const end = this.calibration.points.length * SLOT + AXIS;
     const bound = [
       shape('line', { x1: AXIS, x2: end, y1: limit, y2: limit, class: 'limit' }),
-      shape('text', { x: end, y: limit - 5, class: 'bound' }, `${MEMORY_SHARE * 100} %`),
+      shape('text', { x: end + 6, y: limit, class: 'bound' }, `${MEMORY_SHARE * 100} %`),
     ];
     const label = measured.map((one) => `${this.calibration.points[one.at].batch}: ${memoryText(one)}`).join(', ');
     const attributes = { role: 'img', 'aria-label': `Memory by batch size. ${label}` };
