@@ -1,4 +1,5 @@
 /** What a run or a result is, in words: the one place where numbers, commits and settings become text. No DOM. */
+import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../server/diffusion/sampler-options';
 import type { HistoryRecord, RunManifest } from '../server/protocol';
 
 /** A label and what it says, for a description list. */
@@ -8,19 +9,7 @@ type Network = NonNullable<HistoryRecord['network']>;
 type Sampler = NonNullable<HistoryRecord['sampler']>;
 
 /** Sampler options beyond `steps` that generate.py takes, in its order. */
-const SAMPLER_OPTIONS = [
-  'sigma_min',
-  'sigma_max',
-  'rho',
-  'S_churn',
-  'S_min',
-  'S_max',
-  'S_noise',
-  'solver',
-  'disc',
-  'schedule',
-  'scaling',
-] as const;
+const SAMPLER_OPTIONS = [...NUMBER_OPTIONS, ...CHOICE_OPTIONS].filter((name) => name !== 'steps');
 
 /** Images behind every published FID. */
 const PUBLISHED_NUM = 50_000;
