@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { appendRecord, readHistory, recordId } from '../../server/history/store';
 import type { HistoryRecord } from '../../server/schema-types.gen';
+import { makeRecord } from './history-records';
 
 let root: string;
 beforeEach(() => (root = mkdtempSync(path.join(os.tmpdir(), 'edm-workbench-history-'))));
@@ -13,26 +14,9 @@ afterEach(() => rmSync(root, { recursive: true }));
 const file = (): string => path.join(root, '.edm-workbench', 'history.jsonl');
 
 function record(changes: Partial<HistoryRecord> = {}): HistoryRecord {
-  const rest: Omit<HistoryRecord, 'id'> = {
-    version: 1,
-    time: '2026-01-02T03:04:05.000Z',
-    name: 'garments',
-    run: 'runs/abc1234-garments',
-    code: { commit: 'abc1234def', short: 'abc1234', dirty: false, branch: 'main', subject: 'S', author: 'A', date: '2026-01-02T03:00:00Z' },
-    network: { name: 'net.onnx', sha256: '0'.repeat(64) },
-    sampler: { steps: 18, nfe: 35, rng: 'cpu' },
-    seeds: '0-999',
-    metric: 'FD (fashion-mnist)',
-    value: 1.25,
-    num: 1000,
-    detector: { name: 'fashion-mnist', sha256: '1'.repeat(64), dimension: 128, published: false },
-    reference: { name: 'reference.npz', sha256: '2'.repeat(64), num: 60000 },
-    device: 'cpu',
-    seconds: { generate: 10, measure: 1 },
-    ...changes,
-  };
-  return { ...rest, id: recordId(rest) };
-} // prettier-ignore
+  const made = makeRecord({ time: '2026-01-02T03:04:05.000Z', value: 1.25, ...changes });
+  return { ...made, id: recordId(made) };
+}
 
 test('no file is an empty history', async () => {
   assert.deepEqual(await readHistory(root), { records: [], problems: [] });

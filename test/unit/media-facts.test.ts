@@ -15,7 +15,7 @@ import {
   valueText,
 } from '../../media/facts';
 import type { RunManifest } from '../../server/protocol';
-import { makeRecord } from './media-records';
+import { makeRecord } from './history-records';
 
 function makeManifest(change: Partial<RunManifest> = {}): RunManifest {
   const { code, network } = makeRecord();

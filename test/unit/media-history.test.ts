@@ -4,7 +4,7 @@ import { COLUMNS, DEFAULT_SORTING, filterRecords, nextSorting, sortRecords } fro
 import { groupRecords } from '../../media/history/groups';
 import { markerOf } from '../../media/history/markers';
 import { valueScale } from '../../media/scale';
-import { makeCode, makeRecord } from './media-records';
+import { makeCode, makeRecord } from './history-records';
 
 test('unlike numbers never share a group: metric, detector, reference and N each split', () => {
   const base = makeRecord();

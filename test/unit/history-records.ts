@@ -1,6 +1,6 @@
 import type { HistoryRecord } from '../../server/protocol';
 
-/** A plausible history record for the panels' tests; parts can be replaced. */
+/** A plausible history record; parts can be replaced. */
 export function makeRecord(change: Partial<HistoryRecord> = {}): HistoryRecord {
   return {
     version: 1,
