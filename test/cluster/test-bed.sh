@@ -26,8 +26,8 @@ SELF=$(readlink -f "$0")
 USERS="alice:60001:/bin/bash bob:60002:/bin/bash keyonly:60003:/bin/bash cshuser:60004:/bin/tcsh fishuser:60005:/usr/bin/fish"
 die() { echo "test-bed: $*" >&2; exit 1; }
 lap() { printf '%6.2fs  %s\n' "$(echo "$(date +%s.%N) - $T0" | bc)" "$*"; }
-wait_for() { # seconds what command...
-  local n=$(( $1 * 50 )) what=$2; shift 2
+wait_for() { # what command...: two minutes or more, however many others work on this machine
+  local n=6000 what=$1; shift
   while ! "$@" >/dev/null 2>&1; do n=$((n-1)); [ $n -gt 0 ] || die "timeout waiting for $what"; sleep 0.02; done
 }
 as_host() { local h=$1; shift; unshare --uts sh -c 'hostname "$0"; exec "$@"' "$h" "$@"; }
@@ -41,10 +41,7 @@ start) # =========================================== on the host
   umask 022; mkdir -p "$DIR"; rm -rf "${DIR:?}"/*; mkdir -p "$DIR"/{log,bin}
   setsid unshare --mount --pid --uts --fork --kill-child --mount-proc "$SELF" inner "$DIR" </dev/null >"$DIR/log/start.log" 2>&1 &
   NS=$!; echo $NS > "$DIR/pid"; disown
-  for i in $(seq 3000); do
-    [ -e "$DIR/ready" ] && break
-    kill -0 $NS 2>/dev/null || break; sleep 0.02
-  done
+  while [ ! -e "$DIR/ready" ] && kill -0 $NS 2>/dev/null; do sleep 0.02; done
   if [ ! -e "$DIR/ready" ]; then
     kill $NS 2>/dev/null || true; rm -f "$DIR/pid"; cat "$DIR/log/start.log" >&2; die "did not start"
   fi
@@ -167,13 +164,13 @@ CNF
     done
   fi
   unshare --net "${NET[@]}" & NETPID=$!
-  wait_for 60 "the daemons" sh -c "[ -e '$DIR/up' ] || ! kill -0 $NETPID"
+  wait_for "the daemons" sh -c "[ -e '$DIR/up' ] || ! kill -0 $NETPID"
   [ -e up ] || die "the daemons did not come up"
   # --- the jump host's door on the host's loopback
   socat "TCP4-LISTEN:$LOGIN_PORT,bind=127.0.0.1,reuseaddr,fork,backlog=128" \
     "EXEC:nsenter --net=/proc/$NETPID/ns/net -- $DIR/bin/sshd-login -i -f $DIR/ssh/login/sshd_config -E $DIR/log/sshd-login.log,nofork" \
     >"$DIR/log/socat.log" 2>&1 &
-  wait_for 5 socat sh -c "grep -q ':$(printf %04X "$LOGIN_PORT") 00000000:0000 0A' /proc/net/tcp"
+  wait_for socat sh -c "grep -q ':$(printf %04X "$LOGIN_PORT") 00000000:0000 0A' /proc/net/tcp"
   cat > env <<CNF
 LOGIN_HOST=127.0.0.1
 LOGIN_PORT=$LOGIN_PORT
@@ -208,14 +205,16 @@ net) # ============================================= inside the net namespace
   ( umask 077; mkdir munge; head -c 128 /dev/urandom > munge/key )
   munged --key-file="$DIR/munge/key" --socket="$DIR/run/munge.socket" --pid-file="$DIR/run/munged.pid" \
          --log-file="$DIR/munge/log" --seed-file="$DIR/munge/seed" --num-threads=4
-  wait_for 5 munged munge -n -S "$DIR/run/munge.socket"
+  wait_for munged munge -n -S "$DIR/run/munge.socket"
 
   # --- mariadb and slurmdbd
   if [ "$WITH_DBD" = 1 ]; then
+    # tmpdir: names of temporary tables have the process id, which in another bed's namespace is the same
     cat > etc/my.cnf <<CNF
 [mysqld]
 user=mysql
 datadir=$DIR/mysql
+tmpdir=$DIR/run/mysql
 socket=$DIR/run/mysql/sock
 pid-file=$DIR/run/mysql/pid
 bind-address=127.0.0.1
@@ -233,7 +232,7 @@ CNF
     mkdir mysql; mount -t tmpfs -o uid="$(id -u mysql)",gid="$(id -g mysql)",mode=700 tmpfs mysql; : > log/mariadb.log; chown mysql log/mariadb.log
     mariadb-install-db --defaults-file="$DIR/etc/my.cnf" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve > log/mariadb-install.log 2>&1
     mariadbd --defaults-file="$DIR/etc/my.cnf" </dev/null >/dev/null 2>&1 &
-    wait_for 30 mariadbd mariadb -uroot -S "$DIR/run/mysql/sock" -e 'select 1'
+    wait_for mariadbd mariadb -uroot -S "$DIR/run/mysql/sock" -e 'select 1'
     mariadb -uroot -S "$DIR/run/mysql/sock" -e "create database slurm_acct_db; create user slurm@'%' identified by 'slurmpw'; grant all on slurm_acct_db.* to slurm@'%'"
     lap "mariadb"
     # slurmdbd.conf must lie beside slurm.conf, mode 600, owned by SlurmUser
@@ -313,7 +312,7 @@ CNF
   echo "NodeName=g1 Name=gpu Type=a100 File=$DIR/dev/gpu[0-3]" > etc/slurm/gres.conf
 
   if [ "$WITH_DBD" = 1 ]; then
-    as_host cluster slurmdbd; wait_for 30 slurmdbd sacctmgr -n show cluster
+    as_host cluster slurmdbd; wait_for slurmdbd sacctmgr -n show cluster
     # account names are stored in lower case; `load` does in one transaction what five `sacctmgr add` do in 3 s
     cat > etc/assoc.cfg <<CNF
 Cluster - 'testcluster'
@@ -329,9 +328,9 @@ CNF
     sacctmgr -i load file="$DIR/etc/assoc.cfg" > log/sacctmgr.log 2>&1
     lap "slurmdbd with accounts"
   fi
-  as_host cluster slurmctld -c; wait_for 30 slurmctld scontrol ping
+  as_host cluster slurmctld -c; wait_for slurmctld scontrol ping
   for n in c1 c2 g1; do mkdir -p spool/$n; as_host $n slurmd -N $n; done
-  wait_for 30 "all nodes idle" sh -c '[ "$(sinfo -h -N -o %T | sort -u)" = idle ]'
+  wait_for "all nodes idle" sh -c '[ "$(sinfo -h -N -o %T | sort -u)" = idle ]'
   lap "slurmctld, 3 slurmd, all nodes idle"
   touch up
   exec sleep infinity
