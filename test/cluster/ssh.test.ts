@@ -105,6 +105,15 @@ test('twenty programs at once; a time limit ends the program', async () => {
   assert.equal((await host.run(['pgrep', '-x', 'sleep', '-u', 'keyonly'])).stdout, '');
 });
 
+test('a server with two sessions: files and programs wait for a place', async () => {
+  const host = await hostsOf('fishuser').host();
+  const echo = async (text: string): Promise<string> => (await host.run(['sh', '-c', `sleep 1; echo ${text}`])).stdout;
+  const both = Promise.all([echo('1'), echo('2')]);
+  assert.match((await host.files.read('/etc/passwd', 0, 1000)).toString(), /^root:/);
+  assert.deepEqual(await both, ['1\n', '2\n']);
+  assert.deepEqual(await Promise.all(['3', '4', '5'].map(echo)), ['3\n', '4\n', '5\n']);
+});
+
 test('a connection cut while a program runs, and while idle', async () => {
   const { hosts, host } = hostsOf('keyonly');
   const there = await host();

@@ -147,6 +147,8 @@ KbdInteractiveAuthentication no
 PasswordAuthentication no
 AuthenticationMethods publickey
 MaxStartups 40
+Match User fishuser
+  MaxSessions 2
 CNF
   # --- mounts of our own
   for f in passwd group shadow hosts; do mount --bind etc/$f /etc/$f; done

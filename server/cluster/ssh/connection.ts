@@ -1,6 +1,7 @@
 /** The one held connection of a cluster: everything that runs there shares it, and it is reopened without a prompt. */
 import net from 'node:net';
 import os from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import { CancelledError, messageOf, UserError } from '../../errors';
 import type { ClusterInfo } from '../../protocol';
@@ -13,12 +14,25 @@ export type ConnectionState = Pick<ClusterInfo, 'connection' | 'message'>;
 
 /** Channels open at once; servers allow 10 unless the site says less. One of them is sftp's. */
 const CHANNELS = 8;
+/** Milliseconds after which a refused channel is asked for again. */
+const REFUSED_PAUSE = 200;
+/** Refusals in a row, with no other channel open, after which there will be none. */
+const REFUSALS = 25;
+
+/** A session of files, and the client whose end is its end. */
+interface SftpSession {
+  sftp: SFTPWrapper;
+  client: Client;
+}
+
+/** The server opens no further channel. */
+class ChannelRefused extends UserError {}
 
 export class ClusterConnection {
   private route?: Route;
   private opening?: Promise<void>;
   private current: ConnectionState = { connection: 'disconnected' };
-  private sftpOpening?: Promise<SFTPWrapper>;
+  private sftpOpening?: Promise<SftpSession>;
   private closed = false;
   private forwards: net.Server[] = [];
   private readonly gate = new ChannelGate(CHANNELS);
@@ -151,37 +165,43 @@ export class ClusterConnection {
   ): Promise<number> {
     const leave = await this.gate.enter(signal);
     try {
-      for (;;) {
-        const client = await this.client();
-        const begun = await this.begin(client, line, (channel) =>
-          this.follow(client, channel, onOutput, stdin, signal),
-        );
-        if (begun) return await begun.end;
-        await new Promise((resolve) => setTimeout(resolve, 200)); // the server has no session left: others will end
-        if (signal.aborted) throw new CancelledError();
-      }
+      const { end } = await this.channel(
+        (client) => this.begin(client, line, (channel) => this.follow(client, channel, onOutput, stdin, signal)),
+        signal,
+      );
+      return await end;
     } finally {
       leave();
     }
   }
 
-  /** Undefined where the server lets no more sessions be opened. */
+  /** What `open` opens; asked for again where the server refuses, as one that is busy does for a while. */
+  private async channel<T>(open: (client: Client) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (let refusals = 1; ; refusals++) {
+      try {
+        return await open(await this.client());
+      } catch (error) {
+        if (!(error instanceof ChannelRefused)) throw error;
+        // It counts what has ended until it has reaped it: only the second refusal says that it takes fewer than thought.
+        const others = refusals > 1 && this.gate.shrink();
+        if (!others && refusals >= REFUSALS) throw error;
+      }
+      await sleep(REFUSED_PAUSE);
+      if (signal?.aborted) throw new CancelledError();
+    }
+  }
+
   private begin(
     client: Client,
     line: string,
     follow: (channel: ClientChannel) => Promise<number>,
-  ): Promise<{ end: Promise<number> } | undefined> {
+  ): Promise<{ end: Promise<number> }> {
     return new Promise((resolve, reject) => {
       const lost = () => reject(this.lostError());
       client.once('close', lost);
       const refused = (error: Error) => {
         client.off('close', lost);
-        if (/Channel open failure/.test(error.message) && this.gate.shrink()) return resolve(undefined);
-        reject(
-          /No response|Not connected/.test(error.message)
-            ? this.lostError()
-            : new UserError(`${this.destination}: ${error.message}`, 1),
-        );
+        reject(this.channelError(error, ''));
       };
       try {
         client.exec(line, (error, channel) => {
@@ -228,29 +248,42 @@ export class ClusterConnection {
     });
   }
 
+  /** What a channel that did not open means. @param what what there is none of, for people */
+  private channelError({ message }: Error, what: string): Error {
+    if (/No response|Not connected/.test(message)) return this.lostError();
+    const Kind = /Channel open failure/.test(message) ? ChannelRefused : UserError;
+    return new Kind(`${this.destination}${what}: ${message}`, 1);
+  }
+
   lostError(): ConnectionLostError {
     return new ConnectionLostError(`The connection to ${this.destination} was lost before the answer came`);
   }
 
-  /** The shared sftp session, and the client whose end is its end. */
-  async sftp(): Promise<{ sftp: SFTPWrapper; client: Client }> {
-    const client = await this.client();
+  /** The shared session of files. */
+  async sftp(): Promise<SftpSession> {
+    await this.client();
     if (!this.sftpOpening) {
-      const opening = new Promise<SFTPWrapper>((resolve, reject) => {
-        const forget = () => {
-          if (this.sftpOpening === opening) this.sftpOpening = undefined;
-        };
-        client.once('close', () => reject(this.lostError()));
-        client.sftp((error, sftp) => {
-          // The server can end the session alone; a request to an ended one is never answered: the next opens another.
-          if (!error) return resolve(sftp.once('end', forget).on('error', forget));
-          forget();
-          reject(new UserError(`${this.destination} offers no sftp: ${error.message}`, 1));
-        });
-      });
+      const opening = this.channel((client) => this.openSftp(client));
+      const forget = (): void => {
+        if (this.sftpOpening === opening) this.sftpOpening = undefined;
+      };
+      // The server can end the session alone; a request to an ended one is never answered: the next opens another.
+      opening.then(({ sftp }) => sftp.once('end', forget).on('error', forget), forget);
       this.sftpOpening = opening;
     }
-    return { sftp: await this.sftpOpening, client };
+    return this.sftpOpening;
+  }
+
+  private openSftp(client: Client): Promise<SftpSession> {
+    return new Promise((resolve, reject) => {
+      const lost = () => reject(this.lostError());
+      client.once('close', lost);
+      client.sftp((error, sftp) => {
+        client.off('close', lost);
+        if (error) reject(this.channelError(error, ' offers no sftp'));
+        else resolve({ sftp, client });
+      });
+    });
   }
 }
 
