@@ -1,25 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import type { Denoiser } from '../../server/diffusion/denoiser';
 import { generate, type GenerateOptions } from '../../server/diffusion/generate';
 import { decodePng, encodePng, readPngText } from '../../server/diffusion/png';
 import { parseSeeds } from '../../server/diffusion/seeds';
 import { CancelledError, UserError } from '../../server/errors';
 import type { Progress } from '../../server/progress';
+import { temporaryFolder } from '../server/workspace';
 import { analyticDenoiser } from './diffusion-analytic';
 
 const network = { sha256: 'analytic' };
-
-function temporaryFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'edm-generate-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 function options(outdir: string, seeds: string, more: Partial<GenerateOptions> = {}): GenerateOptions {
   return { outdir, seeds: parseSeeds(seeds), steps: 4, network, ...more };
@@ -35,8 +30,8 @@ function isUserError(message: RegExp) {
   return (error: unknown) => error instanceof UserError && message.test(error.message) && !error.message.includes('\n');
 }
 
-test('one readable PNG per seed, whatever the batch and whatever else is made with it', async (t) => {
-  const folder = temporaryFolder(t);
+test('one readable PNG per seed, whatever the batch and whatever else is made with it', async () => {
+  const folder = temporaryFolder();
   const churn = { S_churn: 20 };
   const result = await generate([analyticDenoiser()], options(join(folder, 'all'), '0-63', churn));
   assert.deepEqual({ ...result, seconds: 0 }, { written: 64, skipped: 0, notFinite: 0, nfe: 7, seconds: 0 });
@@ -53,8 +48,8 @@ test('one readable PNG per seed, whatever the batch and whatever else is made wi
   }
 });
 
-test('images carry seed, class and settings', async (t) => {
-  const folder = temporaryFolder(t);
+test('images carry seed, class and settings', async () => {
+  const folder = temporaryFolder();
   await generate([analyticDenoiser({ labelDim: 10 })], options(folder, '0-3', { rho: 5 }));
   const texts = [0, 1, 2, 3].map((seed) => readPngText(readFileSync(join(folder, `00000${seed}.png`))));
   // The classes that generate.py draws depend on the number of latents; these are for 3x8x8.
@@ -70,8 +65,8 @@ test('images carry seed, class and settings', async (t) => {
   assert.equal(texts[0].rng, 'cpu');
 });
 
-test('the class is taken from --class or drawn, and reaches the network', async (t) => {
-  const folder = temporaryFolder(t);
+test('the class is taken from --class or drawn, and reaches the network', async () => {
+  const folder = temporaryFolder();
   const brightness = async (chosen: number) => {
     const outdir = join(folder, String(chosen));
     await generate([analyticDenoiser({ labelDim: 10 })], options(outdir, '0-7', { class: chosen }));
@@ -83,8 +78,8 @@ test('the class is taken from --class or drawn, and reaches the network', async 
   assert.ok(bright - dark > 30, `${dark} ${bright}`);
 });
 
-test('subdirs, grayscale, negative and repeated seeds', async (t) => {
-  const folder = temporaryFolder(t);
+test('subdirs, grayscale, negative and repeated seeds', async () => {
+  const folder = temporaryFolder();
   const calls: number[] = [];
   const denoiser = analyticDenoiser({ channels: 1, onCall: (rows) => calls.push(rows) });
   const result = await generate([denoiser], options(folder, '5,5,1001,-3,5', { subdirs: true }));
@@ -93,8 +88,8 @@ test('subdirs, grayscale, negative and repeated seeds', async (t) => {
   assert.deepEqual([...new Set(calls)], [3]);
 });
 
-test('nothing happens for options that cannot work', async (t) => {
-  const folder = temporaryFolder(t);
+test('nothing happens for options that cannot work', async () => {
+  const folder = temporaryFolder();
   const outdir = join(folder, 'out');
   const wrong: [Partial<GenerateOptions>, Parameters<typeof analyticDenoiser>[0], RegExp][] = [
     [{ class: 0 }, {}, /--class 0: the network is unconditional/],
@@ -110,8 +105,8 @@ test('nothing happens for options that cannot work', async (t) => {
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test('cancelled at any evaluation, a second run completes the folder to the same bytes', async (t) => {
-  const folder = temporaryFolder(t);
+test('cancelled at any evaluation, a second run completes the folder to the same bytes', async () => {
+  const folder = temporaryFolder();
   await generate([analyticDenoiser()], options(join(folder, 'whole'), '0-9', { batch: 3 }));
   const outdir = join(folder, 'resumed');
   for (const stop of [1, 10, 17]) {
@@ -134,8 +129,8 @@ test('cancelled at any evaluation, a second run completes the folder to the same
   assert.deepEqual([again.written, again.skipped], [0, 10]);
 });
 
-test('images of other settings or of unknown origin never mix', async (t) => {
-  const folder = temporaryFolder(t);
+test('images of other settings or of unknown origin never mix', async () => {
+  const folder = temporaryFolder();
   await generate([analyticDenoiser()], options(folder, '0-1'));
   const before = imagesIn(folder);
   const other: [Partial<GenerateOptions>, RegExp][] = [
@@ -166,8 +161,8 @@ test('images of other settings or of unknown origin never mix', async (t) => {
   );
 });
 
-test('where the batch decides the last bits, every evaluation has the same number of rows', async (t) => {
-  const folder = temporaryFolder(t);
+test('where the batch decides the last bits, every evaluation has the same number of rows', async () => {
+  const folder = temporaryFolder();
   const rows = new Set<number>();
   // A network whose answer depends on the number of rows, as that of a CUDA kernel may.
   const plain = analyticDenoiser({ labelDim: 4 });
@@ -186,8 +181,8 @@ test('where the batch decides the last bits, every evaluation has the same numbe
   for (const [name, bytes] of Object.entries(imagesIn(join(folder, 'some')))) assert.equal(bytes, all[name]);
 });
 
-test('images of a diverged network are written and counted', async (t) => {
-  const folder = temporaryFolder(t);
+test('images of a diverged network are written and counted', async () => {
+  const folder = temporaryFolder();
   const plain = analyticDenoiser();
   const denoise: typeof plain.denoise = async (x, sigma, labels, n) => {
     const denoised = await plain.denoise(x, sigma, labels, n);
@@ -199,8 +194,8 @@ test('images of a diverged network are written and counted', async (t) => {
   assert.ok(decodePng(readFileSync(file), file).pixels.every((value) => value === 0));
 });
 
-test('progress counts images, from those that were there', async (t) => {
-  const folder = temporaryFolder(t);
+test('progress counts images, from those that were there', async () => {
+  const folder = temporaryFolder();
   await generate([analyticDenoiser()], options(folder, '0-2'));
   const reports: Progress[] = [];
   await generate([analyticDenoiser()], options(folder, '0-9', { batch: 3 }), {
@@ -211,8 +206,8 @@ test('progress counts images, from those that were there', async (t) => {
   assert.ok(reports.every(({ done }, i) => i === 0 || done >= reports[i - 1].done));
 });
 
-test('temporary files of dead processes are removed, those of live ones are not', async (t) => {
-  const folder = temporaryFolder(t);
+test('temporary files of dead processes are removed, those of live ones are not', async () => {
+  const folder = temporaryFolder();
   const host = hostname().replace(/[^A-Za-z0-9-]/g, '-');
   const dead = Number(execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }));
   const parts = {
@@ -229,8 +224,8 @@ test('temporary files of dead processes are removed, those of live ones are not'
   assert.deepEqual(names.sort(), [parts.live, parts.elsewhere].sort());
 });
 
-test('a folder that cannot be written is named', async (t) => {
-  const folder = temporaryFolder(t);
+test('a folder that cannot be written is named', async () => {
+  const folder = temporaryFolder();
   writeFileSync(join(folder, 'file'), '');
   for (const outdir of [join(folder, 'file'), join(folder, 'file', 'below')]) {
     await assert.rejects(
@@ -240,8 +235,8 @@ test('a folder that cannot be written is named', async (t) => {
   }
 });
 
-test('a full disk is one line, keeps finished images, and a re-run goes on', { skip: tmpfsProblem() }, async (t) => {
-  const folder = temporaryFolder(t);
+test('a full disk is one line, keeps finished images, and a re-run goes on', { skip: tmpfsProblem() }, async () => {
+  const folder = temporaryFolder();
   const disk = join(folder, 'disk');
   mkdirSync(disk);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', disk]);
@@ -266,15 +261,13 @@ test('a full disk is one line, keeps finished images, and a re-run goes on', { s
 
 function tmpfsProblem(): string | false {
   if (process.getuid?.() !== 0) return 'mounting a small disk takes root';
-  const probe = mkdtempSync(join(tmpdir(), 'edm-tmpfs-'));
+  const probe = temporaryFolder();
   try {
     execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', probe], { stdio: 'ignore' });
     execFileSync('umount', [probe]);
     return false;
   } catch {
     return 'this system mounts no tmpfs';
-  } finally {
-    rmSync(probe, { recursive: true });
   }
 }
 
@@ -294,8 +287,8 @@ async function ended(child: ChildProcess): Promise<string> {
   return `${String(code)} ${output}`;
 }
 
-test('two processes share the seeds of one folder: none missing, torn, or made twice', async (t) => {
-  const folder = temporaryFolder(t);
+test('two processes share the seeds of one folder: none missing, torn, or made twice', async () => {
+  const folder = temporaryFolder();
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-79'));
   const outdir = join(folder, 'two');
   const results = await Promise.all((await startProcesses(2, outdir, '0-79', 12)).map(ended));
@@ -311,8 +304,8 @@ test('two processes share the seeds of one folder: none missing, torn, or made t
   assert.equal(readdirSync(outdir).length, 80 + 1);
 });
 
-test('of two processes one is killed: the other makes its images too', async (t) => {
-  const folder = temporaryFolder(t);
+test('of two processes one is killed: the other makes its images too', async () => {
+  const folder = temporaryFolder();
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-79'));
   const outdir = join(folder, 'killed');
   const [victim, survivor] = await startProcesses(2, outdir, '0-79', 12);
@@ -328,8 +321,8 @@ test('of two processes one is killed: the other makes its images too', async (t)
   assert.deepEqual(others, ['generation.json']);
 });
 
-test('killed again and again, a folder ends up complete', async (t) => {
-  const folder = temporaryFolder(t);
+test('killed again and again, a folder ends up complete', async () => {
+  const folder = temporaryFolder();
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-39'));
   const outdir = join(folder, 'killed');
   for (const progress of [1, 9, 21]) {
@@ -347,8 +340,8 @@ test('killed again and again, a folder ends up complete', async (t) => {
   assert.equal(readdirSync(outdir).length, 40 + 1);
 });
 
-test('two devices of one process share the seeds; when one fails, the other stops and finished images stay', async (t) => {
-  const folder = temporaryFolder(t);
+test('two devices of one process share the seeds; when one fails, the other stops and finished images stay', async () => {
+  const folder = temporaryFolder();
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-127'));
   const calls = [0, 0];
   const device = (i: number, onCall: () => void = () => undefined): Denoiser =>

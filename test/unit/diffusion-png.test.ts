@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { PNG } from 'pngjs';
 import { gridShape, writeGrid } from '../../server/diffusion/grid';
 import { quantize, type Image } from '../../server/diffusion/image';
 import { decodePng, encodePng, readPngText } from '../../server/diffusion/png';
 import { Mt19937Generator } from '../../server/diffusion/random';
 import { UserError } from '../../server/errors';
+import { temporaryFolder } from '../server/workspace';
 
 function noisyImage(width: number, height: number, channels: number, seed: number): Image {
   const generator = new Mt19937Generator(seed);
@@ -23,12 +23,6 @@ function smoothImage(width: number, height: number, channels: number): Image {
     (_, k) => (k * 3 + ((k / width) | 0) * 7) & 0xff,
   );
   return { width, height, channels, pixels };
-}
-
-function temporaryFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'edm-png-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
 }
 
 test('8-bit pixels: truncation towards zero, clipping, NaN', () => {
@@ -88,8 +82,8 @@ test('grids are near-square', () => {
   ]);
 });
 
-test('a grid shows the images in order, black where there is none', async (t) => {
-  const folder = temporaryFolder(t);
+test('a grid shows the images in order, black where there is none', async () => {
+  const folder = temporaryFolder();
   for (const channels of [1, 3]) {
     const images = [0, 1, 2, 3, 4].map((seed) => noisyImage(6, 6, channels, seed));
     const files = images.map((image, i) => {
@@ -113,8 +107,8 @@ test('a grid shows the images in order, black where there is none', async (t) =>
   }
 });
 
-test('a grid of unlike or missing images is refused and leaves nothing behind', async (t) => {
-  const folder = temporaryFolder(t);
+test('a grid of unlike or missing images is refused and leaves nothing behind', async () => {
+  const folder = temporaryFolder();
   const [small, large] = [4, 5].map((side) => {
     const file = join(folder, `${side}.png`);
     writeFileSync(file, encodePng(noisyImage(side, side, 1, 0)));
@@ -127,8 +121,8 @@ test('a grid of unlike or missing images is refused and leaves nothing behind', 
   assert.deepEqual(readdirSync(folder).sort(), ['4.png', '5.png']);
 });
 
-test('a large grid is written row by row', async (t) => {
-  const folder = temporaryFolder(t);
+test('a large grid is written row by row', async () => {
+  const folder = temporaryFolder();
   const file = join(folder, 'one.png');
   const image = noisyImage(32, 32, 3, 0);
   writeFileSync(file, encodePng(image));

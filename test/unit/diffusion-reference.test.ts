@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sampleBatch } from '../../server/diffusion/batch';
@@ -12,6 +11,7 @@ import { stepTable } from '../../server/diffusion/schedule';
 import { imagePath, parseSeeds } from '../../server/diffusion/seeds';
 import { openDenoiser } from '../../server/onnx/denoiser-session';
 import { importNetwork } from '../../server/onnx/import';
+import { temporaryFolder } from '../server/workspace';
 import { fixture, maxDifference, readNumbers } from './diffusion-npy';
 
 /** One run of NVlabs/edm's generate.py, with all it wrote: seeds 0-3. */
@@ -60,8 +60,7 @@ function weightsOf(net: string): string {
 
 for (const net of new Set(runs.map((run) => run.net))) {
   test(`generate.py on ${net}`, async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'edm-reference-'));
-    t.after(() => rmSync(folder, { recursive: true }));
+    const folder = temporaryFolder();
     const file = join(folder, 'net.onnx');
     await importNetwork(weightsOf(net), file);
     const opened = await openDenoiser(file, 'cpu');
@@ -94,8 +93,7 @@ for (const net of new Set(runs.map((run) => run.net))) {
 }
 
 test('an image of a real network does not depend on the images made with it, to the last bit', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'edm-reference-'));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder();
   const file = join(folder, 'net.onnx');
   await importNetwork(weightsOf('ddpmpp-c10-r16'), file);
   const opened = await openDenoiser(file, 'cpu');

@@ -1,8 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync, type Zippable } from 'fflate';
 import { PNG } from 'pngjs';
@@ -11,19 +10,11 @@ import { decodeImage } from '../../server/fid/image-file';
 import { ImageSet } from '../../server/fid/images';
 import { readNpy, readNpz } from '../../server/fid/npz';
 import { subsetIndices } from '../../server/fid/numpy-random';
+import { temporaryFolder } from '../server/workspace';
 
 const fixtures = join(__dirname, '../fixtures/fid');
 const pictures = join(fixtures, 'images');
 const run = join(pictures, 'run');
-
-async function scratch(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'edm-images-'));
-  try {
-    await use(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
 
 /** A PNG of the given colour type (0 gray, 2 RGB, 4 gray + alpha, 6 RGBA) and depth, all samples alike. */
 function png(colorType: 0 | 2 | 4 | 6, bitDepth: 8 | 16 = 8, side = 4): Buffer {
@@ -137,54 +128,54 @@ test('files that fid.py could not have measured as we would are refused by name'
   }
 });
 
-test('a folder: recursive, by extension, by code point; links to folders not followed', () =>
-  scratch(async (folder) => {
-    const names = ['a-b.png', 'a/z.PNG', 'a/b.png', 'Z.png', '\u{10000}.png', '\uff61.png', 'b.jpeg'];
-    await mkdir(join(folder, 'a'));
-    for (const name of names) await writeFile(join(folder, name), png(2));
-    await writeFile(join(folder, 'generation.json'), '{}');
-    await writeFile(join(folder, 'noextension'), '');
-    await symlink(join(folder, 'a'), join(folder, 'linked'));
-    await symlink(join(folder, 'a/b.png'), join(folder, 'c.png'));
-    await symlink(join(folder, 'nowhere'), join(folder, 'broken.txt'));
-    // sorted(names) in Python, which compares code points: '-' < '/', U+FF61 < U+10000.
-    const sorted = ['Z.png', 'a-b.png', 'a/b.png', 'a/z.PNG', 'b.jpeg', 'c.png', '\uff61.png', '\u{10000}.png'];
-    assert.deepEqual((await ImageSet.open(folder)).names, sorted);
-    await symlink(join(folder, 'nowhere'), join(folder, 'broken.png'));
-    await assert.rejects(ImageSet.open(folder), /Cannot read .*broken\.png/);
-  }));
+test('a folder: recursive, by extension, by code point; links to folders not followed', async () => {
+  const folder = temporaryFolder();
+  const names = ['a-b.png', 'a/z.PNG', 'a/b.png', 'Z.png', '\u{10000}.png', '\uff61.png', 'b.jpeg'];
+  await mkdir(join(folder, 'a'));
+  for (const name of names) await writeFile(join(folder, name), png(2));
+  await writeFile(join(folder, 'generation.json'), '{}');
+  await writeFile(join(folder, 'noextension'), '');
+  await symlink(join(folder, 'a'), join(folder, 'linked'));
+  await symlink(join(folder, 'a/b.png'), join(folder, 'c.png'));
+  await symlink(join(folder, 'nowhere'), join(folder, 'broken.txt'));
+  // sorted(names) in Python, which compares code points: '-' < '/', U+FF61 < U+10000.
+  const sorted = ['Z.png', 'a-b.png', 'a/b.png', 'a/z.PNG', 'b.jpeg', 'c.png', '\uff61.png', '\u{10000}.png'];
+  assert.deepEqual((await ImageSet.open(folder)).names, sorted);
+  await symlink(join(folder, 'nowhere'), join(folder, 'broken.png'));
+  await assert.rejects(ImageSet.open(folder), /Cannot read .*broken\.png/);
+});
 
-test('a zip holds the same images as its folder', () =>
-  scratch(async (folder) => {
-    const set = await ImageSet.open(run);
-    const files: Zippable = { 'dataset.json': Buffer.from('{}') };
-    for (const name of [...set.names].reverse()) files[name] = await readFile(join(run, name));
-    const path = join(folder, 'run.zip');
-    await writeFile(path, zipSync(files));
-    const zip = await ImageSet.open(path);
-    assert.deepEqual(zip.names, set.names);
-    zip.close();
-    assert.deepEqual(await firstBatch(path), await firstBatch(run));
-  }));
+test('a zip holds the same images as its folder', async () => {
+  const folder = temporaryFolder();
+  const set = await ImageSet.open(run);
+  const files: Zippable = { 'dataset.json': Buffer.from('{}') };
+  for (const name of [...set.names].reverse()) files[name] = await readFile(join(run, name));
+  const path = join(folder, 'run.zip');
+  await writeFile(path, zipSync(files));
+  const zip = await ImageSet.open(path);
+  assert.deepEqual(zip.names, set.names);
+  zip.close();
+  assert.deepEqual(await firstBatch(path), await firstBatch(run));
+});
 
-test('zip slip and a zip of damaged images are refused by name', () =>
-  scratch(async (folder) => {
-    const slip = join(folder, 'slip.zip');
-    await writeFile(slip, zipSync({ '../a.png': png(2), 'b.png': png(2) }));
-    await assert.rejects(ImageSet.open(slip), /slip\.zip as a zip archive: invalid relative path/);
-    const bomb = join(folder, 'bomb.zip');
-    const archive = Buffer.from(zipSync({ 'a.png': new Uint8Array(1000), 'b.png': png(2) }));
-    // The unpacked size in the first record of the central directory.
-    archive.writeUInt32LE(2 ** 28 + 1, archive.indexOf('PK\x01\x02') + 24);
-    await writeFile(bomb, archive);
-    await assert.rejects(firstBatch(bomb), /bomb\.zip.a\.png has 268435457 bytes; at most/);
-    archive.writeUInt32LE(999, archive.indexOf('PK\x01\x02') + 24);
-    await writeFile(bomb, archive);
-    await assert.rejects(firstBatch(bomb), /bomb\.zip: a\.png is damaged: too many bytes/);
-    const cut = join(folder, 'cut.zip');
-    await writeFile(cut, zipSync({ 'a.png': png(2), 'b.png': png(2).subarray(0, 50) }));
-    await assert.rejects(firstBatch(cut), /cut\.zip.b\.png: the PNG is damaged or cut off/);
-  }));
+test('zip slip and a zip of damaged images are refused by name', async () => {
+  const folder = temporaryFolder();
+  const slip = join(folder, 'slip.zip');
+  await writeFile(slip, zipSync({ '../a.png': png(2), 'b.png': png(2) }));
+  await assert.rejects(ImageSet.open(slip), /slip\.zip as a zip archive: invalid relative path/);
+  const bomb = join(folder, 'bomb.zip');
+  const archive = Buffer.from(zipSync({ 'a.png': new Uint8Array(1000), 'b.png': png(2) }));
+  // The unpacked size in the first record of the central directory.
+  archive.writeUInt32LE(2 ** 28 + 1, archive.indexOf('PK\x01\x02') + 24);
+  await writeFile(bomb, archive);
+  await assert.rejects(firstBatch(bomb), /bomb\.zip.a\.png has 268435457 bytes; at most/);
+  archive.writeUInt32LE(999, archive.indexOf('PK\x01\x02') + 24);
+  await writeFile(bomb, archive);
+  await assert.rejects(firstBatch(bomb), /bomb\.zip: a\.png is damaged: too many bytes/);
+  const cut = join(folder, 'cut.zip');
+  await writeFile(cut, zipSync({ 'a.png': png(2), 'b.png': png(2).subarray(0, 50) }));
+  await assert.rejects(firstBatch(cut), /cut\.zip.b\.png: the PNG is damaged or cut off/);
+});
 
 test('batches are planes, grayscale repeated for a detector of 3 channels', async () => {
   const set = await ImageSet.open(run);
@@ -200,59 +191,58 @@ test('batches are planes, grayscale repeated for a detector of 3 channels', asyn
   for (let k = 0; k < 32 * 32; k++) {
     for (let c = 0; c < 3; c++) assert.equal(data[(3 + c) * 32 * 32 + k], pixels[k * 3 + c]);
   }
-  await scratch(async (folder) => {
-    for (const name of ['a.png', 'b.png']) await copyFile(join(pictures, 'ring_28_gray.png'), join(folder, name));
-    const [one, three] = [await firstBatch(folder, 1), await firstBatch(folder, 3)];
-    assert.deepEqual([one.channels, three.channels], [1, 3]);
-    const plane = one.data.subarray(0, 28 * 28);
-    assert.ok(new Set(plane).size > 2, 'the picture is not blank');
-    for (let c = 0; c < 3; c++) assert.deepEqual(three.data.subarray(c * 28 * 28, (c + 1) * 28 * 28), plane);
-  });
+  const folder = temporaryFolder();
+  for (const name of ['a.png', 'b.png']) await copyFile(join(pictures, 'ring_28_gray.png'), join(folder, name));
+  const [one, three] = [await firstBatch(folder, 1), await firstBatch(folder, 3)];
+  assert.deepEqual([one.channels, three.channels], [1, 3]);
+  const plane = one.data.subarray(0, 28 * 28);
+  assert.ok(new Set(plane).size > 2, 'the picture is not blank');
+  for (let c = 0; c < 3; c++) assert.deepEqual(three.data.subarray(c * 28 * 28, (c + 1) * 28 * 28), plane);
 });
 
-test('other shapes, and colour for a grayscale detector, are refused by name', () =>
-  scratch(async (folder) => {
-    await writeFile(join(folder, 'a.png'), png(2));
-    await writeFile(join(folder, 'b.png'), png(2, 8, 5));
-    await assert.rejects(firstBatch(folder), /b\.png is 5 x 5 RGB where the first, a\.png, is 4 x 4 RGB/);
-    await writeFile(join(folder, 'b.png'), png(0));
-    await assert.rejects(firstBatch(folder), /b\.png is 4 x 4 grayscale where/);
-    await assert.rejects(firstBatch(folder, 1), /a\.png is in colour, but the detector takes grayscale/);
-    await writeFile(join(folder, 'b.bmp'), Buffer.from('BM'));
-    await rm(join(folder, 'b.png'));
-    await assert.rejects(firstBatch(folder), /b\.bmp is neither PNG nor JPEG/);
-  }));
+test('other shapes, and colour for a grayscale detector, are refused by name', async () => {
+  const folder = temporaryFolder();
+  await writeFile(join(folder, 'a.png'), png(2));
+  await writeFile(join(folder, 'b.png'), png(2, 8, 5));
+  await assert.rejects(firstBatch(folder), /b\.png is 5 x 5 RGB where the first, a\.png, is 4 x 4 RGB/);
+  await writeFile(join(folder, 'b.png'), png(0));
+  await assert.rejects(firstBatch(folder), /b\.png is 4 x 4 grayscale where/);
+  await assert.rejects(firstBatch(folder, 1), /a\.png is in colour, but the detector takes grayscale/);
+  await writeFile(join(folder, 'b.bmp'), Buffer.from('BM'));
+  await rm(join(folder, 'b.png'));
+  await assert.rejects(firstBatch(folder), /b\.bmp is neither PNG nor JPEG/);
+});
 
-test('too few images: the words and the exit code of fid.py', () =>
-  scratch(async (folder) => {
-    const fails = async (options: { num?: number }, message: string) =>
-      assert.rejects(ImageSet.open(folder, options), (error) => {
-        assert.ok(error instanceof UserError);
-        assert.deepEqual([error.message, error.exitCode], [message, 1]);
-        return true;
-      });
-    await fails({}, `No image files found in ${folder}`);
-    await writeFile(join(folder, 'a.png'), png(2));
-    await fails({}, `Found 1 images, but need at least 2 to compute statistics: ${folder}`);
-    await fails({ num: 50 }, `Found 1 images, but expected at least 50: ${folder}`);
-    await assert.rejects(ImageSet.open(join(folder, 'absent')), /Cannot read images from .*absent: ENOENT/);
-    await assert.rejects(ImageSet.open(join(folder, 'a.png')), /neither a folder of images nor a \.zip/);
-  }));
+test('too few images: the words and the exit code of fid.py', async () => {
+  const folder = temporaryFolder();
+  const fails = async (options: { num?: number }, message: string) =>
+    assert.rejects(ImageSet.open(folder, options), (error) => {
+      assert.ok(error instanceof UserError);
+      assert.deepEqual([error.message, error.exitCode], [message, 1]);
+      return true;
+    });
+  await fails({}, `No image files found in ${folder}`);
+  await writeFile(join(folder, 'a.png'), png(2));
+  await fails({}, `Found 1 images, but need at least 2 to compute statistics: ${folder}`);
+  await fails({ num: 50 }, `Found 1 images, but expected at least 50: ${folder}`);
+  await assert.rejects(ImageSet.open(join(folder, 'absent')), /Cannot read images from .*absent: ENOENT/);
+  await assert.rejects(ImageSet.open(join(folder, 'a.png')), /neither a folder of images nor a \.zip/);
+});
 
-test('the digest changes with names, sizes, times and the subset; nothing else', () =>
-  scratch(async (folder) => {
-    await cp(run, folder, { recursive: true, preserveTimestamps: true });
-    const digest = async (options = {}) => (await ImageSet.open(folder, options)).digest;
-    const first = await digest();
-    assert.equal(await digest(), first);
-    assert.equal(await digest({ num: 16 }), first);
-    assert.notEqual(await digest({ num: 8 }), first);
-    assert.notEqual(await digest({ num: 8, seed: 1 }), await digest({ num: 8 }));
-    await writeFile(join(folder, 'notes.txt'), 'x');
-    assert.equal(await digest(), first);
-    await utimes(join(folder, 'default/000000.png'), 1, 1);
-    assert.notEqual(await digest(), first);
-  }));
+test('the digest changes with names, sizes, times and the subset; nothing else', async () => {
+  const folder = temporaryFolder();
+  await cp(run, folder, { recursive: true, preserveTimestamps: true });
+  const digest = async (options = {}) => (await ImageSet.open(folder, options)).digest;
+  const first = await digest();
+  assert.equal(await digest(), first);
+  assert.equal(await digest({ num: 16 }), first);
+  assert.notEqual(await digest({ num: 8 }), first);
+  assert.notEqual(await digest({ num: 8, seed: 1 }), await digest({ num: 8 }));
+  await writeFile(join(folder, 'notes.txt'), 'x');
+  assert.equal(await digest(), first);
+  await utimes(join(folder, 'default/000000.png'), 1, 1);
+  assert.notEqual(await digest(), first);
+});
 
 test('cancelling stops between two images', async () => {
   const controller = new AbortController();

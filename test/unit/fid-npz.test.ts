@@ -1,26 +1,17 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { UserError } from '../../server/errors';
 import { formatNpy, type NpyArray, parseNpy } from '../../server/fid/npy';
 import { readNpy, readNpz, writeNpz } from '../../server/fid/npz';
+import { temporaryFolder } from '../server/workspace';
 
 const fixtures = join(__dirname, '../fixtures/fid');
 const formats = join(fixtures, 'formats');
 /** numpy: np.arange(24).reshape(2, 3, 4) / 7 */
 const ramp = Float64Array.from({ length: 24 }, (_, i) => i / 7);
-
-async function scratch(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'edm-npz-'));
-  try {
-    await use(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
 
 test('reads every type numpy wrote, C and Fortran order', async () => {
   const arrays = await readNpz(join(formats, 'types.npz'));
@@ -56,58 +47,58 @@ test('writes byte for byte what numpy.save writes', async () => {
   assert.deepEqual(Buffer.from(formatNpy(parseNpy(bytes, path))), bytes);
 });
 
-test('npz round trip: equal arrays, equal files, no temporary file left', () =>
-  scratch(async (folder) => {
-    const arrays = await readNpz(join(formats, 'types.npz'));
-    const [one, two] = [join(folder, 'deep/one.npz'), join(folder, 'deep/two.npz')];
-    await writeNpz(one, arrays);
-    await writeNpz(two, await readNpz(one));
-    assert.deepEqual(await readNpz(two), arrays);
-    assert.deepEqual(await readFile(one), await readFile(two));
-    assert.deepEqual((await readdir(join(folder, 'deep'))).sort(), ['one.npz', 'two.npz']);
-  }));
+test('npz round trip: equal arrays, equal files, no temporary file left', async () => {
+  const folder = temporaryFolder();
+  const arrays = await readNpz(join(formats, 'types.npz'));
+  const [one, two] = [join(folder, 'deep/one.npz'), join(folder, 'deep/two.npz')];
+  await writeNpz(one, arrays);
+  await writeNpz(two, await readNpz(one));
+  assert.deepEqual(await readNpz(two), arrays);
+  assert.deepEqual(await readFile(one), await readFile(two));
+  assert.deepEqual((await readdir(join(folder, 'deep'))).sort(), ['one.npz', 'two.npz']);
+});
 
-test('what cannot be read is one line naming file and entry', () =>
-  scratch(async (folder) => {
-    const good = formatNpy({ dtype: 'float64', shape: [3], data: Float64Array.of(1, 2, 3) });
-    const header = (dict: string) => {
-      const bytes = Buffer.alloc(10 + dict.length);
-      bytes.write('\x93NUMPY\x01\x00', 'latin1');
-      bytes.writeUInt16LE(dict.length, 8);
-      bytes.write(dict, 10);
-      return bytes;
-    };
-    const flipped = Buffer.from(zipSync({ 'mu.npy': [good, { level: 0 }] }));
-    flipped[flipped.indexOf(Buffer.from(good.subarray(128))) + 9] ^= 1;
-    const cases: [string, Uint8Array, RegExp][] = [
-      ['cut.npz', zipSync({ 'mu.npy': good.subarray(0, good.length - 1) }), /cut\.npz: mu\.npy: damaged or cut off/],
-      ['short.npz', zipSync({ 'mu.npy': good }).subarray(0, 90), /Cannot read .*short\.npz as a zip archive/],
-      ['flip.npz', flipped, /flip\.npz: mu\.npy is damaged: checksum mismatch/],
-      ['slip.npz', zipSync({ '../mu.npy': good }), /slip\.npz as a zip archive: invalid relative path/],
-      ['text.npz', zipSync({ 'notes.txt': Buffer.from('hello, this is no array') }), /notes\.txt: not a numpy/],
-      [
-        'huge.npz',
-        zipSync({ 'mu.npy': header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 9), }") }),
-        /huge\.npz: mu\.npy: damaged or cut off: shape \(1000000000, 9\)/,
-      ],
-    ];
-    for (const [name, bytes, message] of cases) {
-      await writeFile(join(folder, name), bytes);
-      await assert.rejects(readNpz(join(folder, name)), (error) => {
-        assert.ok(error instanceof UserError, name);
-        assert.match(error.message, message);
-        assert.doesNotMatch(error.message, /\n/);
-        return true;
-      });
-    }
-    await assert.rejects(readNpz(join(folder, 'absent.npz')), /absent\.npz: ENOENT/);
-    await assert.rejects(readNpy(join(formats, 'big_endian.npy')), /big_endian\.npy: cannot read numpy type >f8/);
-    await assert.rejects(readNpy(join(formats, 'object.npy')), /object\.npy: cannot read numpy type \|O/);
-  }));
+test('what cannot be read is one line naming file and entry', async () => {
+  const folder = temporaryFolder();
+  const good = formatNpy({ dtype: 'float64', shape: [3], data: Float64Array.of(1, 2, 3) });
+  const header = (dict: string) => {
+    const bytes = Buffer.alloc(10 + dict.length);
+    bytes.write('\x93NUMPY\x01\x00', 'latin1');
+    bytes.writeUInt16LE(dict.length, 8);
+    bytes.write(dict, 10);
+    return bytes;
+  };
+  const flipped = Buffer.from(zipSync({ 'mu.npy': [good, { level: 0 }] }));
+  flipped[flipped.indexOf(Buffer.from(good.subarray(128))) + 9] ^= 1;
+  const cases: [string, Uint8Array, RegExp][] = [
+    ['cut.npz', zipSync({ 'mu.npy': good.subarray(0, good.length - 1) }), /cut\.npz: mu\.npy: damaged or cut off/],
+    ['short.npz', zipSync({ 'mu.npy': good }).subarray(0, 90), /Cannot read .*short\.npz as a zip archive/],
+    ['flip.npz', flipped, /flip\.npz: mu\.npy is damaged: checksum mismatch/],
+    ['slip.npz', zipSync({ '../mu.npy': good }), /slip\.npz as a zip archive: invalid relative path/],
+    ['text.npz', zipSync({ 'notes.txt': Buffer.from('hello, this is no array') }), /notes\.txt: not a numpy/],
+    [
+      'huge.npz',
+      zipSync({ 'mu.npy': header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 9), }") }),
+      /huge\.npz: mu\.npy: damaged or cut off: shape \(1000000000, 9\)/,
+    ],
+  ];
+  for (const [name, bytes, message] of cases) {
+    await writeFile(join(folder, name), bytes);
+    await assert.rejects(readNpz(join(folder, name)), (error) => {
+      assert.ok(error instanceof UserError, name);
+      assert.match(error.message, message);
+      assert.doesNotMatch(error.message, /\n/);
+      return true;
+    });
+  }
+  await assert.rejects(readNpz(join(folder, 'absent.npz')), /absent\.npz: ENOENT/);
+  await assert.rejects(readNpy(join(formats, 'big_endian.npy')), /big_endian\.npy: cannot read numpy type >f8/);
+  await assert.rejects(readNpy(join(formats, 'object.npy')), /object\.npy: cannot read numpy type \|O/);
+});
 
-test('a zip bomb is refused by its claim, before anything is unpacked', () =>
-  scratch(async (folder) => {
-    const path = join(folder, 'bomb.npz');
-    await writeFile(path, zipSync({ 'mu.npy': new Uint8Array(50e6) }));
-    await assert.rejects(readNpz(path, 1e6), /bomb\.npz would unpack to 50000000 bytes; at most 1000000 are read/);
-  }));
+test('a zip bomb is refused by its claim, before anything is unpacked', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'bomb.npz');
+  await writeFile(path, zipSync({ 'mu.npy': new Uint8Array(50e6) }));
+  await assert.rejects(readNpz(path, 1e6), /bomb\.npz would unpack to 50000000 bytes; at most 1000000 are read/);
+});

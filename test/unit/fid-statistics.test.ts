@@ -1,11 +1,10 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DetectorIdentity } from '../../server/fid/detector';
 import { readNpy, readNpz, writeNpz } from '../../server/fid/npz';
 import { loadStatistics, saveStatistics, type Statistics, StatisticsAccumulator } from '../../server/fid/statistics';
+import { temporaryFolder } from '../server/workspace';
 
 const fixtures = join(__dirname, '../fixtures/fid');
 const detector: DetectorIdentity = { name: 'stub', sha256: 'ab'.repeat(32), dimension: 64, published: false };
@@ -68,7 +67,7 @@ test('interim statistics do not disturb what follows; more than one block', asyn
 
 test('shards merge, also through files, into what one pass gives', async () => {
   const { rows, n, d } = await features();
-  const folder = await mkdtemp(join(tmpdir(), 'edm-stats-'));
+  const folder = temporaryFolder();
   const whole = new StatisticsAccumulator(d);
   await whole.add(rows, n);
   const merged = new StatisticsAccumulator(d);
@@ -85,7 +84,6 @@ test('shards merge, also through files, into what one pass gives', async () => {
   }
   assert.equal(merged.num, n);
   assertEqual(await merged.statistics(), await whole.statistics());
-  await rm(folder, { recursive: true });
 });
 
 test('digits survive a mean that is large against the spread', async () => {
@@ -141,7 +139,7 @@ test('an injected product takes the place of our own', async () => {
 });
 
 test('files keep number, detector and source; those of fid.py lack them', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'edm-stats-'));
+  const folder = temporaryFolder();
   const path = join(folder, 'stats.npz');
   const plain = await loadStatistics(join(fixtures, 'g64_full.stats1.npz'));
   assert.deepEqual([plain.num, plain.detector, plain.source], [undefined, undefined, undefined]);
@@ -149,11 +147,10 @@ test('files keep number, detector and source; those of fid.py lack them', async 
   await saveStatistics(path, full);
   assert.deepEqual(await loadStatistics(path), full);
   assert.deepEqual([...(await readNpz(path)).keys()], ['mu', 'sigma', 'num', 'detector', 'source']);
-  await rm(folder, { recursive: true });
 });
 
 test('wrong files are refused by name and reason', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'edm-stats-'));
+  const folder = temporaryFolder();
   const path = join(folder, 'bad.npz');
   const mu = { dtype: 'float64' as const, shape: [2], data: Float64Array.of(0, 0) };
   const sigma = { dtype: 'float64' as const, shape: [2, 2], data: Float64Array.of(1, 0, 0, 1) };
@@ -175,5 +172,4 @@ test('wrong files are refused by name and reason', async () => {
   const plain = await loadStatistics(join(fixtures, 'g64_full.stats1.npz'));
   assert.throws(() => unknown.merge(plain), /without their number/);
   await assert.rejects(unknown.statistics(), /at least two feature vectors, not 0/);
-  await rm(folder, { recursive: true });
 });
