@@ -1,5 +1,9 @@
-/** Number of single-character edits (insert, delete, replace, swap neighbours) between two words: optimal string alignment. */
-export function editDistance(a: string, b: string): number {
+/**
+ * Number of single-character edits (insert, delete, replace, swap neighbours) between two words: optimal string
+ * alignment. Not counted beyond `limit` where the lengths alone differ by that.
+ */
+export function editDistance(a: string, b: string, limit = Infinity): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
   let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
@@ -25,7 +29,7 @@ export function didYouMean(word: string, known: readonly string[]): string | und
   let best: string | undefined;
   let bestDistance = Math.floor(Math.max(word.length, 3) / 3) + 1;
   for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

@@ -100,7 +100,7 @@ function suggest(
   let bestDistance = Math.min(3, Math.floor(plain.length / 3) + 1);
   if (plain.length < 2 || plain.length > 40) return undefined;
   for (const [name, option] of names) {
-    const distance = editDistance(plain, name.toLowerCase().replace(/^-*/, ''));
+    const distance = editDistance(plain, name.toLowerCase().replace(/^-*/, ''), bestDistance);
     if (distance < bestDistance) {
       best = option;
       bestDistance = distance;
