@@ -20,6 +20,7 @@ import { readHistory } from '../../server/history/store';
 import { git, repository } from '../server/workspace';
 import { bedHost, TestBed } from './bed';
 import { Logins } from './logins';
+import { until } from '../until';
 
 const EVERY = process.env.EDM_DISPATCH_ALL ? 1 : 12;
 
@@ -51,7 +52,7 @@ async function jobsNamed(name: string): Promise<string[]> {
 
 test(
   'the connection lost at any step: submitting again continues, and there are two jobs, not three',
-  { timeout: 500_000 },
+  { timeout: 900_000 },
   async () => {
     await nodes('drain');
     const real = bedHost(bed, 'alice');
@@ -102,7 +103,7 @@ test(
   },
 );
 
-test('two editors submit the same run at once: it is there once', { timeout: 100_000 }, async () => {
+test('two editors submit the same run at once: it is there once', { timeout: 600_000 }, async () => {
   await nodes('drain');
   const root = repository(config('twice'));
   const submit = () => dispatchRun({ config: path.join(root, 'twice.edm.yaml'), dirty: 'refuse', access });
@@ -117,7 +118,7 @@ test('two editors submit the same run at once: it is there once', { timeout: 100
 
 test(
   'cancelled by somebody: said in words; a node that fails: requeued, nobody notices; files of others here: left alone',
-  { timeout: 200_000 },
+  { timeout: 600_000 },
   async () => {
     const images = 200;
     const root = repository(config('requeued', `0-${images - 1}`));
@@ -137,7 +138,7 @@ test(
     const id = second.jobs[0].id ?? '';
     const task = async (format: string): Promise<string> =>
       (await bed.inCluster(['squeue', '--noheader', '-j', `${id}_1`, '-o', format])).stdout.trim();
-    for (let tries = 0; (await task('%T')) !== 'RUNNING' && tries < 100; tries++) await sleep(100);
+    await until(() => task('%T'), 'its second task', (state) => state === 'RUNNING'); // prettier-ignore
     await sleep(700);
     const node = await task('%N');
     // Its jobs are put back into the queue; cred_expire in slurm.conf says how long they wait there.
@@ -155,7 +156,7 @@ test(
 
 test(
   'a full disk there is said with what is needed; room made, the same call goes on',
-  { timeout: 100_000 },
+  { timeout: 600_000 },
   async () => {
     const small = '/home/alice/small';
     await access.files.makeFolder(small);
@@ -175,7 +176,7 @@ test(
 
 test(
   'a used-up quota is said as such by every way to the disk; room made, the same call goes on',
-  { timeout: 150_000 },
+  { timeout: 600_000 },
   async (t) => {
     // Of the file systems that kernels are built with, btrfs is the one whose quotas need no further option.
     if (!existsSync('/dev/loop-control') || !/\bbtrfs$/m.test(readFileSync('/proc/filesystems', 'utf8'))) {
@@ -229,7 +230,7 @@ test(
 
 test(
   'the connection lost at any step of coming back: the next look goes on, one record; the clock here ten days ahead',
-  { timeout: 200_000 },
+  { timeout: 600_000 },
   async (t) => {
     // Nothing but dates of ours may depend on it.
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 10 * 24 * 3600_000 });
@@ -239,7 +240,7 @@ test(
     const { token } = await dispatchRun({ config: file, dirty: 'refuse', access });
     const waiting = async (): Promise<string> =>
       (await bed.inCluster(['squeue', '--noheader', '--user=alice'], 'alice')).stdout.trim();
-    while ((await waiting()) !== '') await sleep(200);
+    await until(waiting, 'an empty queue', (jobs) => jobs === '');
     const real = bedHost(bed, 'alice');
     let lost = 0;
     for (let step = 0; ; step++) {
@@ -272,7 +273,7 @@ test(
   },
 );
 
-test("a colleague's folder in the way: said, and nothing of it touched", { timeout: 60_000 }, async () => {
+test("a colleague's folder in the way: said, and nothing of it touched", { timeout: 600_000 }, async () => {
   await bed.inCluster(['mkdir', '-p', '/home/bob/edm-workbench'], 'bob');
   const theirs = { ...access, profile: { ...access.profile, work_folder: '/home/bob/edm-workbench' } };
   const root = repository(config('theirs'));

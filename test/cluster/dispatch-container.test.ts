@@ -33,7 +33,7 @@ after(() => bed.stop());
 
 test(
   'build, save, upload interrupted twice, rebuild job: the image is there; again costs nothing',
-  { skip: podman, timeout: 240_000 },
+  { skip: podman, timeout: 600_000 },
   async () => {
     const folder = temporaryFolder();
     const dockerfile = path.join(folder, 'Dockerfile');
@@ -89,7 +89,7 @@ test(
 
 test(
   'a rebuild that fails says why, and where; the next call submits another',
-  { skip: podman, timeout: 120_000 },
+  { skip: podman, timeout: 600_000 },
   async () => {
     const folder = temporaryFolder();
     const dockerfile = path.join(folder, 'Dockerfile');

@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Hosts } from '../../server/cluster/hosts';
 import type { Prompter } from '../../server/cluster/ssh/prompter';
 import { openScheduler } from '../../server/cluster/adapters';
@@ -30,6 +29,7 @@ import { executeRun } from '../../server/runs/execute';
 import { TestServer } from '../server/connection';
 import { git, repository, ROOT, temporaryFolder } from '../server/workspace';
 import { TestBed } from './bed';
+import { until } from '../until';
 
 const IMAGES = Number(process.env.EDM_DISPATCH_IMAGES ?? 64);
 
@@ -240,7 +240,7 @@ async function cliThere(folder: string, ...args: string[]): Promise<{ code: numb
 
 test(
   'the command line on the login node: scripts shown, submitted, fetched by a later call',
-  { timeout: 120_000 },
+  { timeout: 600_000 },
   async () => {
     const root = '/home/alice/project';
     const { files } = access.host;
@@ -271,11 +271,7 @@ test(
     assert.match(dispatch.run, /^runs\/[0-9a-f]+-small-dirty-/);
 
     // The terminal that submitted is gone; another one looks until the run is over.
-    for (let tries = 0; ; tries++) {
-      const { stdout, stderr } = await cliThere(root, 'pull');
-      if (/complete/.test(stdout)) break;
-      assert.ok(tries < 40, `${stdout}${stderr}`);
-    }
+    await until(() => cliThere(root, 'pull'), 'the end of the run', ({ stdout }) => /complete/.test(stdout)); // prettier-ignore
     const history = await cliThere(root, 'history', '--json');
     const records = JSON.parse(history.stdout) as { cluster: string; code: { dirty: boolean }; run: string }[];
     assert.equal(records.length, 1);
@@ -290,7 +286,7 @@ test(
   },
 );
 
-test('two editors opened after the end: one tells, once; the record is there once', { timeout: 120_000 }, async () => {
+test('two editors opened after the end: one tells, once; the record is there once', { timeout: 600_000 }, async () => {
   const root = '/home/alice/project';
   const { files } = access.host;
   await files.write(
@@ -299,7 +295,7 @@ test('two editors opened after the end: one tells, once; the record is there onc
   );
   const submitted = await cliThere(root, 'submit', 'later.edm.yaml', '--dirty', 'keep');
   assert.match(submitted.stdout, /^\d+ \d+$/m, submitted.stderr);
-  while ((await bed.inCluster(['squeue', '--noheader'], 'alice')).stdout.trim() !== '') await sleep(300);
+  await until(() => bed.inCluster(['squeue', '--noheader'], 'alice'), 'an empty queue', ({ stdout }) => stdout === ''); // prettier-ignore
 
   const ended: DispatchEnd[] = [];
   const editors = await Promise.all([1, 2].map(() => TestServer.start(bed.inside('alice', root))));
@@ -307,9 +303,7 @@ test('two editors opened after the end: one tells, once; the record is there onc
     for (const { connection } of editors)
       connection.onNotification(dispatchEndNotification, (end) => void ended.push(end));
     await Promise.all(editors.map(({ connection }) => connection.sendRequest(clustersRequest, { folder: root })));
-    for (let tries = 0; ended.length === 0 && tries < 100; tries++) await sleep(100);
-    await sleep(500);
-    assert.equal(ended.length, 1);
+    await until(() => ended.length > 0, 'the word of its end');
     assert.deepEqual([ended[0].dispatch.name, ended[0].dispatch.state], ['later', 'complete']);
     const [{ connection }] = editors;
     const { records } = await connection.sendRequest(historyRequest, { folder: root });
@@ -320,12 +314,13 @@ test('two editors opened after the end: one tells, once; the record is there onc
       folder: path.join(root, pulled.dispatch.local ?? ''),
     });
     assert.equal(samples.images.length, 6);
+    assert.equal(ended.length, 1, 'the other had all this time to tell it too');
   } finally {
     for (const editor of editors) editor.stop();
   }
 });
 
-test("calibration: a job on the cluster's node measures batch sizes", { timeout: 120_000 }, async () => {
+test("calibration: a job on the cluster's node measures batch sizes", { timeout: 600_000 }, async () => {
   const root = repository({ 'garments.edm.yaml': CONFIG });
   const config = path.join(root, 'garments.edm.yaml');
   const found = await calibrate({ config, access, pollSeconds: 0.5, sizes: [2, 4] });

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { Clusters } from '../../server/cluster/clusters';
 import type { Host, HostFiles } from '../../server/cluster/host';
 import type { Hosts } from '../../server/cluster/hosts';
 import { TestBed } from './bed';
 import { Logins } from './logins';
+import { until } from '../until';
 
 const FOLLOWED = 8;
 
@@ -31,7 +31,7 @@ for (const [site, profile] of [
 ])
   test(
     `${FOLLOWED} logs ${site}; reading them stands still: three at once, and the queue answers`,
-    { timeout: 120_000 },
+    { timeout: 600_000 },
     async () => {
       writeFileSync(
         path.join(logins.scratch, '.edm-workbench', 'clusters.yaml'),
@@ -66,7 +66,7 @@ for (const [site, profile] of [
       });
       await clusters.connect('bed');
       const { scheduler } = await clusters.open('bed');
-      const text = '#!/bin/bash\n#SBATCH --mem=10\necho begun; sleep 300\n';
+      const text = '#!/bin/bash\n#SBATCH --mem=10\necho begun; sleep 3000\n';
       const params = { cluster: 'bed', script: 'job.slurm', text, folder: '~' };
       const ids: string[] = [];
       for (let i = 0; i < FOLLOWED; i++) ids.push((await clusters.submit(params)).id);
@@ -75,22 +75,14 @@ for (const [site, profile] of [
       const following = ids.map((id) =>
         clusters.follow({ cluster: 'bed', id, stream: 'stdout', follow: id }, () => come.add(id), stop.signal),
       );
-      const eventually = async (so: () => boolean, what: string): Promise<void> => {
-        for (let tries = 0; !so(); tries++) {
-          assert.ok(tries < 300, what);
-          await sleep(100);
-        }
-      };
       try {
-        await eventually(() => reading === 3, 'reads of logs');
+        await until(() => reading, 'reads of logs', (reads) => reads === 3); // prettier-ignore
         // Were there more, these would wait for a channel for ever.
         for (let i = 0; i < 5; i++) assert.ok((await scheduler.queue('mine')).length >= FOLLOWED);
         assert.deepEqual([reading, most, come.size], [3, 3, 0]);
         still = false;
-        await eventually(
-          () => (void bed.inCluster(['sh', '-c', ': <> "$1"', 'sh', pipe]), come.size === FOLLOWED),
-          'all logs',
-        );
+        const open = () => bed.inCluster(['sh', '-c', ': <> "$1"', 'sh', pipe]);
+        await until(async () => (await open(), come.size === FOLLOWED), 'all logs');
         assert.equal(most, 3);
       } finally {
         stop.abort();

@@ -10,10 +10,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { slurmOptions } from '../../server/batch/slurm-options';
 import { Slurm } from '../../server/cluster/slurm/slurm';
 import { bedHost, TestBed, type BedOptions } from './bed';
+import { until } from '../until';
 import { askEverything, askWithoutAccounting, type Stage } from './questions';
 import { RecordingHost, type Exchange, type Recording } from './recording';
 
@@ -73,16 +73,11 @@ async function record<T>(
         .replaceAll(kernel, '6.1.0')
         .replace(/^(?!ClusterName|EnforcePartLimits|Max)\w+ += .*\n/gm, '');
     const host = new RecordingHost(bedHost(bed, 'alice'), scrub);
-    const until = async (...rows: string[]): Promise<void> => {
-      for (let tries = 0; ; tries++) {
-        const { stdout } = await bed.inCluster(['squeue', '-h', '-a', '--states=all', '-o', '%i %T %r']);
-        const missing = rows.filter((row) => !`\n${stdout}`.includes(`\n${row}`));
-        if (missing.length === 0) return;
-        if (tries > 400) throw new Error(`Never came: ${missing.join(', ')}\n${stdout}`);
-        await sleep(300);
-      }
+    const seen = async (...rows: string[]): Promise<void> => {
+      const queue = () => bed.inCluster(['squeue', '-h', '-a', '--states=all', '-o', '%i %T %r']);
+      await until(queue, rows.join(), ({ stdout }) => rows.every((row) => `\n${stdout}`.includes(`\n${row}`)));
     };
-    const answers = await ask(new Slurm(host), { home: '/home/alice', until }, bed);
+    const answers = await ask(new Slurm(host), { home: '/home/alice', until: seen }, bed);
     return { exchanges: host.exchanges, answers };
   } finally {
     await bed.stop();

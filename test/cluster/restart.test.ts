@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test';
 import * as protocol from '../../server/protocol';
 import { TestServer } from '../server/connection';
 import { TestBed } from './bed';
-import { until } from '../until';
 import { Logins } from './logins';
+import { until } from '../until';
 
 let bed: TestBed;
 let logins: Logins;
@@ -39,7 +39,7 @@ async function window(): Promise<{ server: TestServer; states: protocol.QueueSta
 const ended = (states: readonly protocol.QueueState[]): string[] =>
   states.flatMap(({ ended: jobs }) => jobs.map(({ id }) => id));
 
-test('a job that ended before the restart is known, not told again; one that goes on is told by the next', { timeout: 180_000 }, async () => {
+test('a job that ended before the restart is known, not told again; one that goes on is told by the next', { timeout: 600_000 }, async () => {
   const first = await window();
   const submit = async (line: string): Promise<string> => {
     const text = `#!/bin/bash\n#SBATCH --time=10\n${line}\n`;

@@ -7,8 +7,8 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ClusterProfile } from '../../server/protocol';
 import { freePort, TestBed } from './bed';
-import { until } from '../until';
 import { Logins } from './logins';
+import { until } from '../until';
 
 let bed: TestBed;
 let logins: Logins;
@@ -19,7 +19,7 @@ before(async () => {
   logins = new Logins(bed);
   socket = path.join(logins.scratch, 'agent');
   agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
-  await until(() => listed().length === 0, 'the agent');
+  await until(listed, 'the agent', ({ length }) => length === 0);
 });
 after(async () => {
   agent?.kill();
@@ -103,10 +103,8 @@ test('a ProxyCommand, whatever it prints on stderr; one that fails; LocalForward
   });
   assert.match(greeting, /^SSH-2\.0-OpenSSH/);
   await hosts.disconnect('bed');
-  await until(
-    () => !/ -W cluster:22 login/.test(execFileSync('ps', ['-eo', 'args']).toString()),
-    'the end of the command',
-  );
+  const processes = (): string => execFileSync('ps', ['-eo', 'args']).toString();
+  await until(processes, 'the end of the command', (all) => !all.includes(`ssh -F ${own} -W`));
   await assert.rejects(host({ name: 'other', host: 'failing' }), /failing/);
   await until(() => logins.log.includes('ProxyCommand of failing: no way'), 'what the command said');
 });

@@ -8,8 +8,8 @@ import { after, before, test } from 'node:test';
 import { ConnectionLostError } from '../../server/cluster/host';
 import type { ClusterProfile } from '../../server/protocol';
 import { TestBed } from './bed';
-import { until } from '../until';
 import { Logins, type Login } from './logins';
+import { until } from '../until';
 
 let bed: TestBed;
 let logins: Logins;
@@ -101,8 +101,7 @@ test('twenty programs at once; a time limit ends the program', async () => {
     Array.from({ length: 20 }, (_, i) => i),
   );
   await assert.rejects(host.run(['sleep', '4242'], { timeoutMs: 300 }), /gave no answer/);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  assert.equal((await host.run(['pgrep', '-x', 'sleep', '-u', 'keyonly'])).stdout, '');
+  await until(() => host.run(['pgrep', '-x', 'sleep', '-u', 'keyonly']), 'the end of the program', ({ stdout }) => stdout === ''); // prettier-ignore
 });
 
 test('a server with two sessions: files and programs wait for a place', async () => {
@@ -117,19 +116,27 @@ test('a server with two sessions: files and programs wait for a place', async ()
 test('a connection cut while a program runs, and while idle', async () => {
   const { hosts, host } = hostsOf('keyonly');
   const there = await host();
-  const running = there.run(['sleep', '30']);
+  const running = there.run(['sleep', '3000']);
   running.catch(() => undefined);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await until(
+    () => bed.inCluster(['pgrep', '-x', '-f', 'sleep 3000']),
+    'the program',
+    ({ code }) => code === 0,
+  );
   assert.ok((await bed.cut('keyonly', 'sshd-cluster')) > 0);
   await assert.rejects(running, ConnectionLostError);
-  await until(() => hosts.state(profile).connection === 'connected', 'the silent reconnect');
+  const connected = ({ hosts: theirs }: Pick<Login, 'hosts'>) => theirs.state(profile).connection === 'connected';
+  await until(() => connected({ hosts }), 'the silent reconnect');
   assert.equal((await there.run(['echo', 'back'])).stdout, 'back\n');
 
   const alice = hostsOf('alice', () => [bed.otp('alice')]);
   const hers = await alice.host();
+  // The loss may last a moment only.
+  let lost = false;
+  alice.hosts.onState(() => (lost ||= !connected(alice)));
   await bed.cut('alice', 'sshd-cluster');
-  await until(() => alice.hosts.state(profile).connection !== 'connected', 'the loss behind the jump host');
-  await until(() => alice.hosts.state(profile).connection === 'connected', 'the way over the jump host that stands');
+  await until(() => lost, 'the loss behind the jump host');
+  await until(() => connected(alice), 'the way over the jump host that stands');
   assert.equal((await hers.run(['echo', 'back'])).stdout, 'back\n');
   await bed.cut('alice', 'sshd-login');
   await until(() => alice.hosts.state(profile).connection === 'lost', 'the loss of the jump host');

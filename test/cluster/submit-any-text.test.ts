@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { Clusters, type OpenCluster } from '../../server/cluster/clusters';
 import { messageOf, UserError } from '../../server/errors';
@@ -13,6 +12,7 @@ import { isOver, type Job } from '../../server/protocol';
 import { random } from '../unit/batch-shell-generator';
 import { TestBed, type BedUser } from './bed';
 import { Logins } from './logins';
+import { until } from '../until';
 
 const CASES = Number(process.env.EDM_TEXT_CASES ?? 40);
 const SEED = Number(process.env.EDM_TEXT_SEED ?? Date.now() % 1_000_000);
@@ -56,16 +56,6 @@ function words(next: () => number): string {
   }
 }
 
-/** The job when it has ended. */
-async function ended({ scheduler }: OpenCluster, id: string): Promise<Job> {
-  for (let tries = 0; ; tries++) {
-    const job = await scheduler.job(id);
-    if (job && isOver(job)) return job;
-    assert.ok(tries < 300, `job ${id} does not end: ${JSON.stringify(job)}`);
-    await sleep(200);
-  }
-}
-
 interface Case {
   user: (typeof USERS)[number];
   script: string;
@@ -104,7 +94,7 @@ async function holds({ user, script, folder, name, comment, log, account }: Case
   const { id, warnings } = await submitting;
   assert.deepEqual(warnings, []);
   const shown = (await bed.inCluster(['scontrol', 'show', 'job', id])).stdout;
-  const job = await ended(cluster, id);
+  const job = (await until(() => cluster.scheduler.job(id), 'its end', (found) => found !== undefined && isOver(found))) as Job; // prettier-ignore
   // Slurm's own answer, and ours.
   assert.ok(shown.includes(`JobName=${name ?? script}\n   UserId=`), shown);
   assert.ok(shown.includes(`\n   WorkDir=${folder}\n`), shown);

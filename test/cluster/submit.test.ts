@@ -5,7 +5,9 @@ import { ConnectionLostError, type Host, type RunOptions, type RunOutcome } from
 import { RefusedError } from '../../server/cluster/scheduler';
 import { Slurm } from '../../server/cluster/slurm/slurm';
 import { newToken } from '../../server/cluster/token';
+import type { Job } from '../../server/protocol';
 import { bedHost, TestBed } from './bed';
+import { until } from '../until';
 
 /** 100 by hand, fewer in every run. */
 const CUTS = Number(process.env.EDM_CUTS ?? 12);
@@ -89,13 +91,10 @@ test('a refusal names its line; account names are lower-cased', async () => {
 });
 
 test('an array of 50: queued as one, cancelled with what is true of each id', async () => {
-  const script = '#!/bin/bash\n#SBATCH --array=0-49%2\n#SBATCH --output=a-%A_%3a.out\nsleep 60\n';
+  const script = '#!/bin/bash\n#SBATCH --array=0-49%2\n#SBATCH --output=a-%A_%3a.out\nsleep 600\n';
   const { id } = await slurm.submit({ script, folder: HOME, token: newToken() });
-  let rows = await slurm.queue('mine');
-  for (let i = 0; i < 40 && !rows.some((job) => job.id === `${id}_1` && job.state === 'running'); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    rows = await slurm.queue('mine');
-  }
+  const bothRun = (jobs: Job[]) => [0, 1].every((i) => jobs.some((job) => job.id === `${id}_${i}` && job.state === 'running')); // prettier-ignore
+  const rows = await until(() => slurm.queue('mine'), 'its first two tasks', bothRun);
   assert.equal(rows.find((job) => job.id === `${id}_1`)?.stdout, `${HOME}/a-${id}_001.out`);
   assert.equal(rows.find((job) => job.array?.id === id && job.state === 'queued')?.array?.tasks, '2-49%2');
   const results = await slurm.act('cancel', [`${id}_[2-49%2]`, '99999']);
