@@ -364,13 +364,14 @@ function dependency(value: string): ValueProblem | undefined {
   return undefined;
 }
 
-/** `gpu`, `gpu:2`, `gpu:a100:2`, `gres/gpu:2`, `gres:gpu:2`, `none`; several with commas. */
+/** `gpu`, `gpu:2`, `gpu:a100:2`, `none`, several with commas; and what not every release takes: see `gresForms`. */
 function isGres(value: string): boolean {
   if (!value || /^(?:none|help|list)$/i.test(value)) return true;
   if (/^gpus(?::|$)/.test(value)) return false;
   return value
+    .replace(/,$/, '')
     .split(',')
-    .every((part) => /^(?:gres:)?[A-Za-z][\w.-]*(?::[A-Za-z_][^:=,\s]*)?(?::\d+[kmgtp]?)?$/i.test(part));
+    .every((part) => /^(?:gres[:/])?[A-Za-z][\w.-]*(?::[A-Za-z_][^:=,\s]*)?(?:[:=]\d+[kmgtp]?)?$/i.test(part));
 }
 
 function gresIn(value: string): string | undefined {

@@ -38,10 +38,7 @@ const exceptions: Readonly<Record<string, string>> = {
 
 /** Where the catalogue follows 22.05 and knows no version: directives by what other versions do. */
 const otherwise: Readonly<Record<string, readonly string[]>> = {
-  '24.11 takes TRES for GRES, and both it and 20.11 a comma at the end; neither takes gres:gpu': [
-    '-p gpu --gres=gpu=1', '-p gpu --gres=gres/gpu:1', '-p gpu --gres=gpu:a100=1', '-p gpu --gres=gpu:1,', '-p gpu --gres=gres:gpu:1',
-    '-p gpu -n1 --gpus-per-task=x',
-  ],
+  '24.11 takes any type of GPU for a task': ['-p gpu -n1 --gpus-per-task=x'],
   '20.11 has no gres=none, fewer ways to bind GPUs, and fewer contradictions': [
     '-p gpu --gres=none', '-p gpu --gpus=1 --gpu-bind=per_task:1', '-p gpu --gpus=1 --gpu-bind=none', '--core-spec=1 --thread-spec=1',
     '-p gpu --cpus-per-gpu=2 --cpus-per-task=2 --gpus=1', '--distribution=arbitrary', '--distribution=block:block:block:block',
@@ -111,6 +108,29 @@ test('clusters of other versions: what they refuse is an error, what they take i
   }
   assert.ok(files.length >= 3);
   assert.deepEqual([...wrong].sort(), Object.values(otherwise).flat().sort());
+});
+
+test('forms of --gres: the verdict of a known version, a warning where the version is between or unknown', () => {
+  const said = (value: string, version?: string): string[] =>
+    analyse(`#!/bin/bash\n#SBATCH --account=proja -p gpu --gres=${value}\nhostname\n`, {
+      cluster: { ...cluster, version },
+    })
+      .findings.filter(({ id }) => id === 'gres-form')
+      .map(({ severity, message, fix }) => `${severity}: ${message} -> ${fix?.edits[0]?.newText}`);
+  for (const value of ['gpu=1', 'gres/gpu:1', 'gpu:a100=1', 'gpu:1,', 'gres:gpu:1'])
+    for (const version of ['20.11.4', '22.05.8', '24.11.5', '26.05.5', '27.11.0'])
+      assert.ok(
+        said(value, version).every((finding) => finding.startsWith('error')),
+        `${value} ${version}`,
+      );
+  assert.deepEqual(said('gpu=1', '22.05.8'), [
+    'error: Slurm 20.11, 22.05 refuses --gres gpu=1; this cluster has 22.05.8 -> gpu:1',
+  ]);
+  for (const version of [undefined, '23.11.4'])
+    assert.deepEqual(said('gres/gpu:1', version), [
+      'warning: Slurm 20.11, 22.05 refuses --gres gres/gpu:1; others take it -> gpu:1',
+    ]);
+  assert.deepEqual([said('gpu:1,', '20.11.4'), said('gpu:1,', '24.11.5'), said('gpu:1')], [[], [], []]);
 });
 
 test('most refusals are seen without a snapshot of the cluster', () => {

@@ -10,6 +10,7 @@ import {
   type Node,
   type Partition,
 } from '../partitions';
+import { older } from '../releases';
 import type { OptionUse } from '../directives';
 import type { BatchScript } from '../script';
 import { BOTH, SLURM, links, type OffsetFix, type Rule } from './rule';
@@ -122,7 +123,7 @@ export const clusterRules: readonly Rule[] = [
         ...new Set((script.cluster?.nodes ?? []).flatMap(({ gres = [] }) => gres.map(({ name }) => name))),
       ];
       for (const { text, start } of use && names.length && !/^none$/i.test(use.value?.text ?? '') ? items(use) : []) {
-        const name = text.replace(/^gres:/, '').split(':')[0] ?? '';
+        const name = text.replace(/^gres[:/]/, '').split(/[:=]/)[0] ?? '';
         const at = start + text.indexOf(name);
         if (!names.includes(name))
           yield {
@@ -412,8 +413,11 @@ function choosePartition(script: BatchScript, name: string): OffsetFix {
 
 /** The type in `gpu:a100:2` or `a100:2`; undefined without one, or with several. */
 function typeOf(value: string): string | undefined {
-  const [first = '', ...more] = value.replace(/^gres[:/]/, '').split(',');
-  const parts = first.split(':').filter((part) => part !== 'gpu' && !/^\d*$/.test(part));
+  const [first = '', ...more] = value
+    .replace(/^gres[:/]/, '')
+    .split(',')
+    .filter(Boolean);
+  const parts = first.split(/[:=]/).filter((part) => part !== 'gpu' && !/^\d*$/.test(part));
   return more.length ? undefined : parts[0];
 }
 
@@ -436,10 +440,4 @@ function slurmTime(minutes: number): string {
   const clock = `${String(Math.floor(minutes / 60) % 24).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}:00`;
   const days = Math.floor(minutes / 1440);
   return days ? `${days}-${clock}` : clock;
-}
-
-function older(version: string, than: string): boolean {
-  const [a = 0, b = 0] = version.split('.').map(Number);
-  const [c = 0, d = 0] = than.split('.').map(Number);
-  return a < c || (a === c && b < d);
 }

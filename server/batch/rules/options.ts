@@ -1,4 +1,5 @@
 import { checkValue, megabytesOf, secondsOf } from '../values';
+import { gresForms, refuses } from '../releases';
 import type { OptionUse } from '../directives';
 import { BOTH, LSF, SLURM, links, type Rule } from './rule';
 import { removalOf, shorten, singleDash } from './words';
@@ -68,6 +69,35 @@ export const optionRules: readonly Rule[] = [
             },
           }),
         };
+      }
+    },
+  },
+  {
+    id: 'gres-form',
+    severity: 'warning',
+    schedulers: SLURM,
+    effect: 'depends',
+    title: 'A form of --gres that not every Slurm takes',
+    why: 'Some releases refuse the script ("Invalid generic resource (gres) specification").',
+    remedy: 'Write `name[:type][:count]`, which all releases take.',
+    link: links.gres,
+    fixable: true,
+    check: function* (script) {
+      for (const { option, value, spelling, late } of script.directives.options) {
+        if (late || option?.type !== 'gres' || !value || checkValue(option, value.text)) continue;
+        for (const { refusedBy, portable } of gresForms.filter(({ form }) => form.test(value.text))) {
+          const refused = refuses(refusedBy, script.cluster?.version);
+          if (refused === false) continue;
+          const newText = portable(value.text);
+          const here = refused ? `this cluster has ${script.cluster?.version}` : 'others take it';
+          yield {
+            start: value.start,
+            end: value.end,
+            message: `Slurm ${refusedBy.join(', ')} refuses ${spelling} ${value.text}; ${here}`,
+            ...(refused && { severity: 'error' as const }),
+            fix: { title: `Change to ${newText}`, edits: [{ start: value.start, end: value.end, newText }] },
+          };
+        }
       }
     },
   },
