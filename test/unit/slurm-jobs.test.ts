@@ -128,6 +128,7 @@ test('file name patterns as the real sbatch expands them', () => {
     '/x/11 3003 0013',
   );
   assert.equal(expandLogPath('b\\%j.out', '/h', values), '/h/b%j.out');
+  assert.equal(expandLogPath('c\\\\\\d\\\\\\\\e\\', '/h', values), '/h/c\\d\\\\e');
   assert.equal(expandLogPath('%N.out', '/h', { ...values, node: undefined }), undefined);
   assert.equal(expandLogPath('%12 %5z %z %5%b %3%j %', '/h', values), '/h/2 5z %z 5%b 310 %');
   assert.deepEqual(['/100%', '/a/%z', '/%j', '/%%', '/a\\b'].map(misleadsLogs), [false, false, true, true, true]);

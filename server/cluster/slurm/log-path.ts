@@ -41,8 +41,8 @@ export function misleadsLogs(folder: string): boolean {
 export function expandLogPath(pattern: string, folder: string | undefined, values: LogPathValues): string | undefined {
   const absolute = pattern.startsWith('/') ? pattern : folder === undefined ? undefined : `${folder}/${pattern}`;
   if (absolute === undefined) return undefined;
-  // A backslash anywhere switches all replacement off.
-  if (absolute.includes('\\')) return absolute.replaceAll('\\', '');
+  // A backslash anywhere switches all replacement off; it stands for the character behind it.
+  if (absolute.includes('\\')) return absolute.replace(/\\(.?)/gs, '$1');
   if (!absolute.includes('%')) return absolute;
   let known = true;
   const expanded = absolute.replace(PATTERN, (whole, width: string | undefined, letter: string | undefined) => {
