@@ -261,7 +261,7 @@ export const states: readonly StateSpec[] = [
     kind: 'reason',
     name: 'JobLaunchFailure',
     help: 'The job could not be started.',
-    remedy: 'Check that the log folder and the working directory exist.',
+    remedy: 'Check that the log folder and the working directory exist, and that neither disk nor quota is full.',
   },
   {
     scheduler: 'slurm',

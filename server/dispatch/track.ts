@@ -60,7 +60,7 @@ async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job
   const state = wrong?.state === 'cancelled' ? ('cancelled' as const) : ('failed' as const);
   const reason =
     log?.explained ??
-    (wrong?.reason ? [wrong.reason.text, wrong.reason.remedy].filter(Boolean).join('. ') : undefined) ??
+    (wrong?.reason ? [wrong.reason.text, wrong.reason.remedy].filter(Boolean).join(' ') : undefined) ??
     own?.error ??
     (wrong
       ? `The scheduler says ${wrong.stateName}`

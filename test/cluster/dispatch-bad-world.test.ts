@@ -9,6 +9,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openScheduler } from '../../server/cluster/adapters';
+import { followLog } from '../../server/cluster/log-follower';
 import { newToken } from '../../server/cluster/token';
 import { ConnectionLostError, type Host, type HostFiles } from '../../server/cluster/host';
 import { awaitRun, catchUp } from '../../server/dispatch/follow';
@@ -216,6 +217,29 @@ test(
       const held = await limited.scheduler.submit({ script, folder: '/home/keyonly', token: newToken() });
       assert.deepEqual(held.warnings, [], 'no place for the record of a submission: its comment is enough');
       assert.equal((await limited.scheduler.job(held.id))?.state, 'held');
+
+      // A job that meets it while it runs says so in its log, which lies elsewhere.
+      const log = '/home/keyonly/quota.out';
+      const fills = `#!/bin/sh\n#SBATCH --output=${log}\ndd if=/dev/urandom of=big bs=1M count=64\n`;
+      const { id } = await limited.scheduler.submit({ script: fills, folder: work, token: newToken() });
+      await until(() => limited.scheduler.job(id), 'its end', (job) => job?.state === 'failed'); // prettier-ignore
+      const { signal } = new AbortController();
+      const found = await followLog(overSftp, { path: log, onNews: () => undefined, isOver: () => true, signal });
+      assert.deepEqual(found.map((finding) => [finding.id, finding.text]), [['quota', 'The disk is full, or your quota is used up']]); // prettier-ignore
+      await limit('900M');
+      await bed.inCluster(['rm', `${work}/big`]);
+
+      // A run without room for its log, where nothing can be written that would say so.
+      await nodes('drain');
+      const stopped = await submit();
+      const groups = (await bed.inCluster(['btrfs', 'qgroup', 'show', '--raw', '--sync', work])).stdout;
+      // A little is needed to lift the limit again.
+      await limit(String(Number(/(\d+) +\d+ +user$/m.exec(groups)?.[1]) + 65_536));
+      await nodes('resume');
+      await assert.rejects(
+        awaitRun(new Ledger(root), stopped.token, limited, 0.5),
+        /could not be started\. Check .* neither disk nor quota is full; submit it again to continue/,
+      );
       await limit('900M');
       const dispatch = await submit();
       const done = await awaitRun(new Ledger(root), dispatch.token, limited, 0.5);
