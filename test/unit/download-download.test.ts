@@ -1,15 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -32,12 +23,6 @@ before(async () => {
   process.env.XDG_CACHE_HOME = path.join(home, 'cache');
   process.env.DNNLIB_CACHE_DIR = path.join(home, 'dnnlib');
   server = await FileServer.start(CONTENT);
-  server.kept = () => {
-    const parts = existsSync(downloadFolder())
-      ? readdirSync(downloadFolder()).filter((name) => name.endsWith('.part'))
-      : [];
-    return parts.reduce((bytes, name) => bytes + statSync(path.join(downloadFolder(), name)).size, 0);
-  };
 });
 beforeEach(() => {
   server.next.length = server.requests.length = 0;

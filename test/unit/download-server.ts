@@ -1,6 +1,9 @@
 /** A file server that behaves as told: a real one, on this machine, whose connections break. */
+import { statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { cacheKey, downloadFolder } from '../../server/download/cache';
 import { until } from '../until';
 
 /** How one request is answered; the default is a correct answer. */
@@ -20,13 +23,17 @@ export interface Behaviour {
   delay?: number;
 }
 
+/** Tells what the client has of a file from what it had before; empty for nothing. */
+function keptOf(url: string): string {
+  const part = statSync(path.join(downloadFolder(), `${cacheKey(url)}.part`), { throwIfNoEntry: false });
+  return part?.size ? `${part.size} bytes of ${part.mtimeMs}` : '';
+}
+
 export class FileServer {
   readonly requests: { path: string; range?: string }[] = [];
   /** Behaviours of the next requests, one each; when used up, all is well. */
   readonly next: Behaviour[] = [];
   etag = '"one"';
-  /** Bytes that the client has on its disk. */
-  kept = (): number => 0;
 
   private constructor(
     private readonly server: Server,
@@ -69,11 +76,10 @@ export class FileServer {
       ...(name ? { 'content-disposition': `attachment; filename="${name}"` } : {}),
     });
     if (breakAfter === undefined && lie === 0) return void response.end(body);
+    const kept = (): string => keptOf(this.url(url?.slice(1) ?? ''));
+    const before = kept();
     response.write(body.subarray(0, breakAfter));
-    let least = Infinity;
-    // Where it begins anew it throws away first what it has.
-    const keeps = (): boolean => this.kept() > (least = Math.min(least, this.kept()));
-    await until(keeps, 'the client to keep some of it');
+    await until(() => !['', before].includes(kept()), 'the client to keep some of it');
     response.destroy();
   }
 }
