@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { convertRequest, templatesRequest, type Conversion } from '../server/protocol';
+import { convertRequest, templatesRequest, type Conversion } from '../server/shared/protocol';
 import type { Command } from './commands';
 import type { Context } from './context';
 

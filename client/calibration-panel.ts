@@ -1,8 +1,8 @@
 /** Batch sizes measured on a cluster: the job, and the panel with what came of it. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import type { FromCalibration, ToCalibration } from '../media/protocol';
-import { batchEditRequest, calibrationRequest, calibrationsRequest, type Calibration } from '../server/protocol';
+import type { FromCalibration, ToCalibration } from '../server/shared/panel-protocol';
+import { batchEditRequest, calibrationRequest, calibrationsRequest, type Calibration } from '../server/shared/protocol';
 import type { Context } from './context';
 import { errorText } from './errors';
 import { withProgress } from './progress';

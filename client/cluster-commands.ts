@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { JOB_STATES } from '../media/jobs';
+import { JOB_STATES } from '../server/shared/jobs';
 import {
   addClusterRequest,
   hostAliasesRequest,
@@ -8,7 +8,7 @@ import {
   jobScriptRequest,
   type Job,
   type JobAction,
-} from '../server/protocol';
+} from '../server/shared/protocol';
 import { isAlive, type PlacedJob } from './clusters';
 import type { Node } from './cluster-tree';
 import type { Command } from './commands';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { exitText, JOB_STATES, reasonText } from '../media/jobs';
+import { exitText, JOB_STATES, reasonText } from '../server/shared/jobs';
 import type { PlacedJob } from './clusters';
 import type { Context } from './context';
 import { plainText } from './plain-text';

@@ -10,8 +10,8 @@ import {
   stateCounts,
   timeText,
   type JobArray,
-} from '../media/jobs';
-import type { ClusterInfo, Job } from '../server/protocol';
+} from '../server/shared/jobs';
+import type { ClusterInfo, Job } from '../server/shared/protocol';
 import type { Clusters, PlacedJob } from './clusters';
 import type { Context } from './context';
 import { errorText } from './errors';

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
-import { isOver, stateCounts } from '../media/jobs';
+import { isOver, stateCounts } from '../server/shared/jobs';
 import {
   clusterNotification,
   clustersRequest,
@@ -19,7 +19,7 @@ import {
   type JobProgress,
   type QueueState,
   type WatchParams,
-} from '../server/protocol';
+} from '../server/shared/protocol';
 import type { Context } from './context';
 
 /** How closely somebody looks at the queues. */

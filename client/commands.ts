@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { doctorRequest, generateRequest, runRequest } from '../server/protocol';
+import { doctorRequest, generateRequest, runRequest } from '../server/shared/protocol';
 import { EDITING_COMMANDS } from './batch-commands';
 import { CLUSTER_COMMANDS } from './cluster-commands';
 import { ask, askNetwork, askSteps, pickFolder, workspaceFolder } from './choices';

@@ -1,6 +1,6 @@
 /** Containers for clusters: a Dockerfile here becomes an Apptainer image there. */
 import * as vscode from 'vscode';
-import { containerRequest, dockerfileRequest } from '../server/protocol';
+import { containerRequest, dockerfileRequest } from '../server/shared/protocol';
 import type { Context } from './context';
 import { plainText } from './plain-text';
 import { withProgress } from './progress';

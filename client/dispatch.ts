@@ -11,7 +11,7 @@ import {
   type DispatchEnd,
   type DispatchParams,
   type PullParams,
-} from '../server/protocol';
+} from '../server/shared/protocol';
 import { calibrateOnCluster } from './calibration-panel';
 import { buildContainer } from './container';
 import { ask, workspaceFolder } from './choices';

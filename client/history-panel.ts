@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import type { FromHistory, ToHistory } from '../media/protocol';
-import { historyRequest } from '../server/protocol';
+import type { FromHistory, ToHistory } from '../server/shared/panel-protocol';
+import { historyRequest } from '../server/shared/protocol';
 import type { Context } from './context';
 import { errorText } from './errors';
 import { showSamples } from './samples-panel';

@@ -1,7 +1,7 @@
 /** Import network or detector: which file, where to, progress, and what it is. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { importRequest } from '../server/protocol';
+import { importRequest } from '../server/shared/protocol';
 import type { Context } from './context';
 import { withProgress } from './progress';
 

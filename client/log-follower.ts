@@ -6,7 +6,7 @@ import {
   type FollowResult,
   type Job,
   type LogPart,
-} from '../server/protocol';
+} from '../server/shared/protocol';
 import type { PlacedJob } from './clusters';
 import type { Context } from './context';
 import { errorText, isCancelled } from './errors';

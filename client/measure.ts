@@ -1,7 +1,7 @@
 /** Compute FID of this folder: questions, progress, the number and what it can be held against. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { measureRequest } from '../server/protocol';
+import { measureRequest } from '../server/shared/protocol';
 import { askInput, EMBEDDED, pickFolder, workspaceFolder } from './choices';
 import type { Context } from './context';
 import { showHistory } from './history-panel';

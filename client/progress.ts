@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { durationText, rateText, runProgress, type Progress, type WithProgress } from '../server/protocol';
+import { durationText, rateText, runProgress, type Progress, type WithProgress } from '../server/shared/protocol';
 import type { Context } from './context';
 import type { LanguageClient } from 'vscode-languageclient/node';
 import { errorText, isCancelled } from './errors';

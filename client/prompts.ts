@@ -7,7 +7,7 @@ import {
   type HostKeyParams,
   type PromptParams,
   type SecretParams,
-} from '../server/protocol';
+} from '../server/shared/protocol';
 import { plainText } from './plain-text';
 
 /** Answers what the server asks while it connects: prompts, host keys, and secrets that the user let us keep. */

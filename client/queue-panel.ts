@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { FromQueue, ToQueue } from '../media/protocol';
+import type { FromQueue, ToQueue } from '../server/shared/panel-protocol';
 import type { Context } from './context';
 import { errorText, isCancelled } from './errors';
 import { isMessage, mediaRoot, panelHtml } from './webview';

@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import type { FromSamples, ToSamples } from '../media/protocol';
-import { sampleDetailsRequest, samplesRequest } from '../server/protocol';
+import type { FromSamples, ToSamples } from '../server/shared/panel-protocol';
+import { sampleDetailsRequest, samplesRequest } from '../server/shared/protocol';
 import type { Context } from './context';
 import { errorText } from './errors';
 import { isMessage, mediaRoot, panelHtml } from './webview';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { dryRunRequest, submitRequest, type SubmitParams, type SubmitRefusal } from '../server/protocol';
+import { dryRunRequest, submitRequest, type SubmitParams, type SubmitRefusal } from '../server/shared/protocol';
 import { openScript } from './batch-commands';
 import type { Context } from './context';
 import { errorText } from './errors';

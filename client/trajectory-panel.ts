@@ -1,8 +1,8 @@
 /** Show denoising trajectory: questions, progress, and the panel with a strip for each seed. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import type { ToTrajectory } from '../media/protocol';
-import { trajectoryRequest } from '../server/protocol';
+import type { ToTrajectory } from '../server/shared/panel-protocol';
+import { trajectoryRequest } from '../server/shared/protocol';
 import { ask, askNetwork, askSteps, workspaceFolder } from './choices';
 import type { Context } from './context';
 import { withProgress } from './progress';

@@ -1,6 +1,6 @@
 /** What a run or a result is, in words: the one place where numbers, commits and settings become text. No DOM. */
 import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../server/diffusion/sampler-options';
-import type { HistoryRecord, RunManifest } from '../server/protocol';
+import type { HistoryRecord, RunManifest } from '../server/shared/protocol';
 
 /** A label and what it says, for a description list. */
 export type Fact = readonly [label: string, value: string];

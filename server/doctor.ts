@@ -6,9 +6,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from './assets';
 import { messageOf } from './errors';
-import { repositoryRoot } from './history/git';
-import { readModelInfo } from './onnx/model-file';
-import type { SetupFinding } from './protocol';
+import { repositoryRoot } from './git';
+import { readModelInfo } from './models/model-file';
+import type { SetupFinding } from './shared/protocol';
 import { EMBEDDED_NAMES, resolveFile } from './runs/embedded';
 
 const run = promisify(execFile);

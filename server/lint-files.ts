@@ -1,12 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { analyse, fixAll, type ScriptContext } from './batch';
+import { analyse, fixAll, type ScriptContext } from './scripts';
 import { writeAtomically } from './atomic-file';
 import { messageOf, UserError } from './errors';
 import { CONFIG_SUFFIX, readConfig } from './runs/config';
 import { checkFiles } from './runs/diagnose';
 import { validator } from './schema';
-import type { ClusterSnapshot } from './schema-types.gen';
+import type { ClusterSnapshot } from './shared/schema-types.gen';
 
 /** One finding in a file, as every report format needs it. Lines and columns count from 1. */
 export interface FileFinding {

@@ -1,4 +1,4 @@
-import { durationText, type OnProgress, type Progress, rateText } from './progress';
+import { durationText, type OnProgress, type Progress, rateText } from './shared/progress';
 
 /** Text of others without what a terminal would act on: all controls but tabs and line ends. */
 export function withoutControls(text: string): string {

@@ -4,9 +4,9 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { encodePng } from '../server/diffusion/png';
+import { encodePng } from '../server/images/png';
 import { torchGenerator } from '../server/diffusion/random';
-import { compute } from '../server/onnx/compute';
+import { compute } from '../server/compute/compute';
 import { progressLine } from '../server/terminal';
 
 const NUM = 1000;

@@ -8,7 +8,7 @@ import { compile, type JSONSchema } from 'json-schema-to-typescript';
 
 const SCHEMAS = ['run-config', 'run-manifest', 'clusters', 'cluster-snapshot', 'dispatch', 'calibration'];
 const DIRECTORY = path.join(__dirname, '..', 'schemas');
-export const TARGET = path.join(__dirname, '..', 'server', 'schema-types.gen.ts');
+export const TARGET = path.join(__dirname, '..', 'server', 'shared', 'schema-types.gen.ts');
 
 /** The text of `server/schema-types.gen.ts`. The manifest's schema brings the history record's types along. */
 export async function generateTypes(): Promise<string> {

@@ -6,10 +6,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { encodePng } from '../server/diffusion/png';
-import { importClassifier } from '../server/onnx/classifier';
-import { compute } from '../server/onnx/compute';
-import { importNetwork } from '../server/onnx/import';
+import { encodePng } from '../server/images/png';
+import { importClassifier } from '../server/models/classifier';
+import { compute } from '../server/compute/compute';
+import { importNetwork } from '../server/models/import';
 import { progressLine } from '../server/terminal';
 
 /** In label order. */

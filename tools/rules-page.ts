@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { rules } from '../server/batch/rules';
+import { rules } from '../server/scripts/rules';
 
 const root = path.join(__dirname, '..');
 export const rulesPagePath = path.join(root, 'docs', 'rules.md');
@@ -31,7 +31,7 @@ export async function rulesPage(): Promise<string> {
       .join(' · ');
     const extension = rule.schedulers[0] === 'lsf' ? 'lsf' : 'slurm';
     const fixture = readFileSync(
-      path.join(root, 'test', 'fixtures', 'batch', 'rules', `${rule.id}.${extension}`),
+      path.join(root, 'test', 'fixtures', 'scripts', 'rules', `${rule.id}.${extension}`),
       'utf8',
     );
     const shown = fixture

@@ -1,4 +1,4 @@
-import type { Calibration } from '../../server/protocol';
+import type { Calibration } from '../../server/shared/protocol';
 import { element, shape } from '../element';
 import { polyline, ValueAxis, type PlotRoom } from '../plot';
 import { memoryText, pointText, rateText, type BatchPoint } from './facts';

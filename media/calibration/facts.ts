@@ -1,5 +1,5 @@
 /** What is said of measured batch sizes, in words. No DOM. */
-import type { Calibration } from '../../server/protocol';
+import type { Calibration } from '../../server/shared/protocol';
 import { dateText } from '../facts';
 
 export type BatchPoint = Calibration['points'][number];

@@ -1,8 +1,8 @@
 /** The calibration panel: images per second and memory over batch sizes, and the size to write into the config. */
-import type { Calibration } from '../../server/protocol';
+import type { Calibration } from '../../server/shared/protocol';
 import { button, element, factList } from '../element';
 import { connect } from '../host';
-import type { FromCalibration, ToCalibration } from '../protocol';
+import type { FromCalibration, ToCalibration } from '../../server/shared/panel-protocol';
 import { BatchChart } from './chart';
 import { calibrationFacts, memoryText, pointText, rateText } from './facts';
 

@@ -1,4 +1,4 @@
-import type { HistoryRecord } from '../../server/protocol';
+import type { HistoryRecord } from '../../server/shared/protocol';
 import { element, shape } from '../element';
 import { cautionText, dateText, resultText } from '../facts';
 import { polyline, ValueAxis, type PlotRoom } from '../plot';

@@ -1,5 +1,5 @@
 /** The history as a table: its columns, its order and what the filter finds. No DOM. */
-import type { HistoryRecord } from '../../server/protocol';
+import type { HistoryRecord } from '../../server/shared/protocol';
 import { countText, dateText, networkText, optionsText, valueText, workTreeText } from '../facts';
 
 /** One column of the table. */

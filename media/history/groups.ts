@@ -1,5 +1,5 @@
 /** Which results may be compared, and where each lies in its chart. No DOM. */
-import type { HistoryRecord } from '../../server/protocol';
+import type { HistoryRecord } from '../../server/shared/protocol';
 import { countText, digestText } from '../facts';
 
 /** One result in a chart. */

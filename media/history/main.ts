@@ -1,9 +1,9 @@
 /** The history panel: every measured value by commit, as charts of comparable numbers and as a table. */
-import type { HistoryRecord } from '../../server/protocol';
+import type { HistoryRecord } from '../../server/shared/protocol';
 import { element } from '../element';
 import { countOf, countText } from '../facts';
 import { connect } from '../host';
-import type { FromHistory, ToHistory } from '../protocol';
+import type { FromHistory, ToHistory } from '../../server/shared/panel-protocol';
 import { Chart } from './chart';
 import { COLUMNS, DEFAULT_SORTING, filterRecords } from './columns';
 import { groupRecords } from './groups';

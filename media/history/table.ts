@@ -1,4 +1,4 @@
-import type { HistoryRecord } from '../../server/protocol';
+import type { HistoryRecord } from '../../server/shared/protocol';
 import { button, element } from '../element';
 import { cautionText } from '../facts';
 import { COLUMNS, nextSorting, sortRecords, type Sorting } from './columns';

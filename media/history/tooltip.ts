@@ -1,6 +1,6 @@
 import { element, factList } from '../element';
 import { cautionText, recordFacts, resultText } from '../facts';
-import type { HistoryRecord } from '../../server/protocol';
+import type { HistoryRecord } from '../../server/shared/protocol';
 
 /** Time to move the pointer from a point onto its tooltip before it goes. */
 const GRACE_MS = 200;

@@ -1,7 +1,7 @@
 /** The queue as a table: its columns, its order, what the filter finds, and whose jobs come first. No DOM. */
-import type { Job } from '../../server/protocol';
+import type { Job } from '../../server/shared/protocol';
 import { dateText } from '../facts';
-import { clockText, elapsedNow, exitText, isOver, JOB_STATES, standingText, timeText } from '../jobs';
+import { clockText, elapsedNow, exitText, isOver, JOB_STATES, standingText, timeText } from '../../server/shared/jobs';
 
 /** When the scheduler answered and what time it is, in milliseconds of our clock: running jobs' clocks go on between. */
 export interface Clock {

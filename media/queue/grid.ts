@@ -1,4 +1,4 @@
-import type { Job } from '../../server/protocol';
+import type { Job } from '../../server/shared/protocol';
 import { button, element } from '../element';
 import { rowsInSight, scrollToShow } from '../rows';
 import { COLUMNS, jobText, nextSorting, type Clock, type Sorting } from './columns';

@@ -1,4 +1,4 @@
-import type { PartitionLoad } from '../../server/protocol';
+import type { PartitionLoad } from '../../server/shared/protocol';
 import { element } from '../element';
 
 /** The load of a cluster: a bar for CPUs and one for GPUs of each partition, each said in numbers too. */

@@ -1,10 +1,10 @@
 /** The queue panel: all jobs of a cluster with mine on top, and how busy it is. */
-import type { ClusterInfo, Job, QueueState } from '../../server/protocol';
+import type { ClusterInfo, Job, QueueState } from '../../server/shared/protocol';
 import { button, element } from '../element';
 import { countOf, countText } from '../facts';
 import { connect } from '../host';
-import { isOver, stateCounts, JOB_STATES } from '../jobs';
-import type { FromQueue, ToQueue } from '../protocol';
+import { isOver, stateCounts, JOB_STATES } from '../../server/shared/jobs';
+import type { FromQueue, ToQueue } from '../../server/shared/panel-protocol';
 import { COLUMNS, DEFAULT_SORTING, filterJobs, jobText, sortJobs, type Clock, type Sorting } from './columns';
 import { QueueGrid } from './grid';
 import { loadBars } from './load';

@@ -1,5 +1,5 @@
 /** What the image files tell of themselves, asked for once and kept. No DOM. */
-import type { SampleDetails } from '../../server/protocol';
+import type { SampleDetails } from '../../server/shared/protocol';
 
 /** Files asked for at once while all are being read for the class filter. */
 const SCAN_BATCH = 1000;

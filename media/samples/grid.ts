@@ -1,4 +1,4 @@
-import type { SampleDetails, SamplesResult } from '../../server/protocol';
+import type { SampleDetails, SamplesResult } from '../../server/shared/protocol';
 import { element } from '../element';
 import { rowsInSight, scrollToShow } from '../rows';
 import { GAP, gridLayout, moveByKey, type GridLayout } from './layout';

@@ -1,5 +1,5 @@
 /** The samples panel: the images of a run as a grid, with what made them. */
-import type { SamplesResult } from '../../server/protocol';
+import type { SamplesResult } from '../../server/shared/protocol';
 import { button, element, factList } from '../element';
 import {
   cautionText,
@@ -13,7 +13,7 @@ import {
   type Fact,
 } from '../facts';
 import { connect } from '../host';
-import type { FromSamples, ToSamples } from '../protocol';
+import type { FromSamples, ToSamples } from '../../server/shared/panel-protocol';
 import { DetailsCache } from './details';
 import { Enlargement, type Enlarged } from './enlargement';
 import { SampleGrid, type Sample } from './grid';

@@ -1,4 +1,4 @@
-import type { TrajectoryResult } from '../../server/protocol';
+import type { TrajectoryResult } from '../../server/shared/protocol';
 import { element, shape } from '../element';
 import { polyline, ValueAxis, type PlotRoom } from '../plot';
 import { shortNumber } from './columns';

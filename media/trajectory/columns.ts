@@ -1,5 +1,5 @@
 /** A trajectory in words: one column for each noise level, one row for each seed. No DOM. */
-import type { TrajectoryResult } from '../../server/protocol';
+import type { TrajectoryResult } from '../../server/shared/protocol';
 import { classText, type Fact } from '../facts';
 
 /** The numbers of one noise level; empty where there is none. */

@@ -1,7 +1,7 @@
 /** The trajectory panel: what the network makes of each seed at every noise level, and the levels as a chart. */
 import { element, factList } from '../element';
 import { connect } from '../host';
-import type { FromTrajectory, ToTrajectory } from '../protocol';
+import type { FromTrajectory, ToTrajectory } from '../../server/shared/panel-protocol';
 import { noiseChart } from './chart';
 import { trajectoryFacts } from './columns';
 import { strips } from './strips';

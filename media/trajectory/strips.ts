@@ -1,4 +1,4 @@
-import type { TrajectoryResult } from '../../server/protocol';
+import type { TrajectoryResult } from '../../server/shared/protocol';
 import { element } from '../element';
 import { columnsOf, pictureSide, pictureText, seedText, type Column } from './columns';
 

@@ -1,7 +1,7 @@
 /** Which scheduler a host has, and how its commands are reached. */
-import type { SchedulerName } from '../batch';
+import type { SchedulerName } from '../scripts';
 import { UserError } from '../errors';
-import type { ClusterProfile } from '../protocol';
+import type { ClusterProfile } from '../shared/protocol';
 import type { Host } from './host';
 import { Lsf } from './lsf/lsf';
 import type { Scheduler } from './scheduler';

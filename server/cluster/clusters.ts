@@ -13,8 +13,8 @@ import type {
   QueueState,
   SubmitParams,
   SubmitResult,
-} from '../protocol';
-import { isOver } from '../protocol';
+} from '../shared/protocol';
+import { isOver } from '../shared/protocol';
 import { openScheduler } from './adapters';
 import type { Host, HostFiles } from './host';
 import { LocalFolder } from './local-folder';

@@ -1,6 +1,6 @@
 /** What adapters that speak to a scheduler by its commands do alike. */
 import { UserError } from '../errors';
-import type { JobAction } from '../protocol';
+import type { JobAction } from '../shared/protocol';
 import type { Host, RunOutcome } from './host';
 import type { ActionResult } from './scheduler';
 import type { Reconnect } from './submission';

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { PlatformPath } from 'node:path';
 import { CancelledError, UserError } from '../errors';
-import { ProgressMeter } from '../progress';
+import { ProgressMeter } from '../shared/progress';
 import type { FileFacts, HostFiles, TransferControl } from './host';
 
 const MiB = 1024 * 1024;

@@ -3,7 +3,7 @@
  * itself. Everything above works on this interface alone and knows neither ssh2 nor child processes.
  */
 import { UserError } from '../errors';
-import type { OnProgress } from '../progress';
+import type { OnProgress } from '../shared/progress';
 
 /** What a program is given besides its arguments. */
 export interface RunOptions {

@@ -1,6 +1,6 @@
 /** Hosts of cluster profiles: one held connection for each cluster, opened when the user wants it. */
 import { UserError } from '../errors';
-import type { ClusterProfile } from '../protocol';
+import type { ClusterProfile } from '../shared/protocol';
 import type { HostSource } from './clusters';
 import type { Host } from './host';
 import { LocalHost } from './local-host';

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
 import { writeAtomically } from '../atomic-file';
-import type { ClusterSnapshot } from '../protocol';
+import type { ClusterSnapshot } from '../shared/protocol';
 import { validator } from '../schema';
 
 /** A submission that has begun; its file goes when its outcome is known. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { isSeq, parseDocument } from 'yaml';
 import { messageOf, UserError } from '../errors';
 import { writeAtomically } from '../atomic-file';
-import type { ClusterProfile } from '../protocol';
+import type { ClusterProfile } from '../shared/protocol';
 import { CLUSTERS_FILE, readProfiles } from './profiles';
 
 /** What a new file says before its first cluster. */

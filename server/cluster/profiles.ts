@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ErrorObject } from 'ajv';
 import { isMap, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { SchedulerName } from '../batch';
+import type { SchedulerName } from '../scripts';
 import { messageOf, UserError } from '../errors';
-import type { ClusterProfile } from '../protocol';
+import type { ClusterProfile } from '../shared/protocol';
 import { readSchema, schemaErrors } from '../schema';
 import { didYouMean } from '../suggest';
 

@@ -3,7 +3,7 @@
  * nobody looks closely, and the end of each of my jobs told exactly once.
  */
 import { messageOf } from '../errors';
-import { isOver, type Job, type QueueState, type WatchParams } from '../protocol';
+import { isOver, type Job, type QueueState, type WatchParams } from '../shared/protocol';
 import type { Scheduler } from './scheduler';
 
 /** Time, replaceable in tests. */

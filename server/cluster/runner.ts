@@ -1,6 +1,6 @@
 /** What all hosts do alike when they run programs: end them in time, collect their output. */
 import { CancelledError, UserError } from '../errors';
-import { durationText } from '../progress';
+import { durationText } from '../shared/progress';
 import type { Host, HostFiles, RunOptions, RunOutcome } from './host';
 
 export type OnOutput = (chunk: Buffer, source: 'stdout' | 'stderr') => void;

@@ -1,7 +1,7 @@
 /** What every scheduler can do. Nothing outside the folders slurm/ and lsf/ knows a scheduler's words. */
-import type { SchedulerName } from '../batch';
+import type { SchedulerName } from '../scripts';
 import { UserError } from '../errors';
-import type { ClusterSnapshot, Job, JobAction, PartitionLoad } from '../protocol';
+import type { ClusterSnapshot, Job, JobAction, PartitionLoad } from '../shared/protocol';
 
 /** A job to submit. */
 export interface Submission {

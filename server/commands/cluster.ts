@@ -5,9 +5,9 @@ import { localFiles } from '../cluster/local-host';
 import { endLogin, terminalHosts } from '../cluster/terminal-hosts';
 import { newToken } from '../cluster/token';
 import { CancelledError, UserError } from '../errors';
-import { durationText } from '../progress';
+import { durationText } from '../shared/progress';
 import { withoutControls } from '../terminal';
-import { isOver, type Job, type JobAction } from '../protocol';
+import { isOver, type Job, type JobAction } from '../shared/protocol';
 import { CONFIG_SUFFIX } from '../runs/config';
 import { flag, none, only, print, relative, required, string, text, type Command, type Values } from './command';
 

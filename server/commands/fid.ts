@@ -3,10 +3,10 @@ import path from 'node:path';
 import { UserError } from '../errors';
 import { mergeStatistics } from '../fid/combine';
 import { furtherLines } from '../fid/further-metrics';
-import { formatG } from '../fid/format-g';
+import { formatG } from '../shared/number-text';
 import { provenanceOf } from '../history/provenance';
 import { publishedText } from '../history/published';
-import { compute } from '../onnx/compute';
+import { compute } from '../compute/compute';
 import { detectorName, findInput, inputName } from '../runs/inputs';
 import {
   count, device, flag, none, print, relative, required, string, text, type Command, type Control, type Values,

@@ -6,9 +6,9 @@ import { RNG_DEVICES, type RngDevice } from '../diffusion/random';
 import { download } from '../download/download';
 import { isUrl } from '../download/url';
 import { UserError } from '../errors';
-import { resultText } from '../fid/format-g';
-import { compute } from '../onnx/compute';
-import { modelText } from '../onnx/model-text';
+import { resultText } from '../shared/number-text';
+import { compute } from '../compute/compute';
+import { modelText } from '../models/model-text';
 import { findInput, inputName } from '../runs/inputs';
 import { executeRun } from '../runs/execute';
 import {

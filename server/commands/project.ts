@@ -2,8 +2,8 @@
 import path from 'node:path';
 import { examine } from '../doctor';
 import { UserError } from '../errors';
-import { resultText } from '../fid/format-g';
-import { repositoryRoot } from '../history/git';
+import { resultText } from '../shared/number-text';
+import { repositoryRoot } from '../git';
 import { readHistory } from '../history/store';
 import { LINT_FORMATS, lintFile, readSnapshot } from '../lint-files';
 import { choice, flag, print, string, text, type Command } from './command';

@@ -1,6 +1,6 @@
 /** Which batch size to take, from measurements of several. Pure; the same here and on a cluster. */
 import { UserError } from '../errors';
-import type { BatchPoint } from '../schema-types.gen';
+import type { BatchPoint } from '../shared/schema-types.gen';
 
 /** A larger batch must be faster by this share to be worth its memory. */
 const WORTHWHILE = 0.05;

@@ -1,13 +1,13 @@
 /** Images from seeds to files: what generate.py does, resumable and safe to share between processes. */
 import { join } from 'node:path';
 import { CancelledError, UserError } from '../errors';
-import { ProgressMeter, type OnProgress } from '../progress';
+import { ProgressMeter, type OnProgress } from '../shared/progress';
 import { sampleBatch } from './batch';
 import type { Denoiser } from './denoiser';
-import { quantize } from './image';
+import { quantize } from '../images/image';
 import { writeAtomically } from '../atomic-file';
 import { hasImage, openImageFolder, type GenerationSettings } from './image-folder';
-import { encodePng } from './png';
+import { encodePng } from '../images/png';
 import type { RngDevice } from './random';
 import { resolveSampler, type SamplerOptions } from './sampler-options';
 import { stepTable } from './schedule';

@@ -1,12 +1,12 @@
 /** The sampler at work: what the network makes of a few seeds at every noise level. Pure but for the PNG encoder. */
 import { UserError } from '../errors';
-import { ProgressMeter, type TaskControl } from '../progress';
-import type { TrajectoryResult, TrajectoryStep } from '../protocol';
+import { ProgressMeter, type TaskControl } from '../shared/progress';
+import type { TrajectoryResult, TrajectoryStep } from '../shared/protocol';
 import { sampleBatch } from './batch';
 import type { Denoiser } from './denoiser';
 import { checkNetwork, DEFAULT_BATCH } from './generate';
-import { quantize } from './image';
-import { encodePng } from './png';
+import { quantize } from '../images/image';
+import { encodePng } from '../images/png';
 import type { RngDevice } from './random';
 import { resolveSampler, type SamplerOptions } from './sampler-options';
 import { stepTable } from './schedule';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import { STATE_FOLDER } from '../history/store';
 import { validator } from '../schema';
-import type { Calibration, RunConfig } from '../schema-types.gen';
+import type { Calibration, RunConfig } from '../shared/schema-types.gen';
 
 const FOLDER = path.join(STATE_FOLDER, 'calibrations');
 

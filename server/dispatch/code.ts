@@ -5,7 +5,7 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors';
-import { git } from '../history/git';
+import { git } from '../git';
 import type { TransferControl } from '../cluster/host';
 import { lastLine } from './commit';
 import type { Remote } from './remote';

@@ -3,8 +3,8 @@ import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
-import { codeVersion, git, gitWith } from '../history/git';
-import type { CodeVersion } from '../schema-types.gen';
+import { codeVersion, git, gitWith } from '../git';
+import type { CodeVersion } from '../shared/schema-types.gen';
 
 /** What to do about a work tree that differs from its commit. */
 export const DIRTY_CHOICES = ['refuse', 'commit', 'keep'] as const;

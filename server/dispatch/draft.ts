@@ -1,22 +1,22 @@
 /** What is going to be sent, before anything is: config, commit, seeds, inputs, scripts. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import type { SchedulerName } from '../batch';
+import type { SchedulerName } from '../scripts';
 import { parseSeeds } from '../diffusion/seeds';
 import { isUrl, parseUrl } from '../download/url';
 import { cacheName } from '../download/cache';
 import { download } from '../download/download';
 import { UserError } from '../errors';
-import { repositoryRoot } from '../history/git';
-import { fileDigest } from '../onnx/file-digest';
-import type { TaskControl } from '../progress';
-import type { ClusterProfile } from '../protocol';
+import { repositoryRoot } from '../git';
+import { fileDigest } from '../file-digest';
+import type { TaskControl } from '../shared/progress';
+import type { ClusterProfile } from '../shared/protocol';
 import { CONFIG_SUFFIX } from '../runs/config';
 import { isEmbedded, resolveFile } from '../runs/embedded';
 import { inputName } from '../runs/inputs';
 import { loadConfig, outputsOf, planRun, type RunPlan } from '../runs/plan';
 import { shardsOf } from '../runs/shards';
-import type { RunConfig } from '../schema-types.gen';
+import type { RunConfig } from '../shared/schema-types.gen';
 import { commitToRun, type CommitToRun, type DirtyChoice } from './commit';
 import { workFolderOf } from './remote';
 import { jobScripts, type JobScript } from './script';

@@ -1,10 +1,10 @@
 /** What a run of engine edm has to say for itself: generate.py and fid.py leave images and a number, no manifest. */
 import { cacheKey } from '../download/cache';
 import { recordId } from '../history/store';
-import type { Job } from '../protocol';
+import type { Job } from '../shared/protocol';
 import { samplerOptions } from '../runs/plan';
 import { jsonOf } from '../runs/folder';
-import type { Dispatch, HistoryRecord, RunConfig, RunManifest, SamplerRecord } from '../schema-types.gen';
+import type { Dispatch, HistoryRecord, RunConfig, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
 import { DETECTOR_URL, digestOf, type Draft, type Input } from './draft';
 import type { Remote } from './remote';
 

@@ -1,8 +1,8 @@
 /** Runs on clusters until they are over: looked at, fetched, recorded, told once. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledError, UserError } from '../errors';
-import type { TaskControl } from '../progress';
-import type { Dispatch } from '../schema-types.gen';
+import type { TaskControl } from '../shared/progress';
+import type { Dispatch } from '../shared/schema-types.gen';
 import type { Ledger } from './ledger';
 import { pullResults } from './pull';
 import { Remote, type ClusterAccess } from './remote';

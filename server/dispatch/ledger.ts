@@ -9,7 +9,7 @@ import { writeAtomically } from '../atomic-file';
 import { isCode, UserError } from '../errors';
 import { STATE_FOLDER } from '../history/store';
 import { validator } from '../schema';
-import type { Dispatch } from '../schema-types.gen';
+import type { Dispatch } from '../shared/schema-types.gen';
 
 const FOLDER = path.join(STATE_FOLDER, 'dispatches');
 

@@ -1,7 +1,7 @@
 /** How far runs are that have not ended: all runs of a cluster by one command, and never the scheduler's. */
 import { progressOf as barOf } from '../cluster/log-findings';
-import type { DispatchProgress, JobProgress } from '../protocol';
-import type { Dispatch } from '../schema-types.gen';
+import type { DispatchProgress, JobProgress } from '../shared/protocol';
+import type { Dispatch } from '../shared/schema-types.gen';
 import type { Remote } from './remote';
 
 /**

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Host, HostFiles, RunOptions } from '../cluster/host';
 import type { Scheduler } from '../cluster/scheduler';
 import { UserError } from '../errors';
-import type { ClusterProfile } from '../protocol';
+import type { ClusterProfile } from '../shared/protocol';
 import { lastLine } from './commit';
 
 /** What leads to a cluster, however it was reached. */

@@ -1,10 +1,10 @@
 /** A run folder on the cluster before its jobs: whatever they read lies there or is named there. */
 import path from 'node:path';
-import type { TaskControl } from '../progress';
+import type { TaskControl } from '../shared/progress';
 import { isEmbedded } from '../runs/embedded';
 import type { RunPlan } from '../runs/plan';
 import { PLAN_FILE, planText } from '../runs/plan-file';
-import type { Dispatch } from '../schema-types.gen';
+import type { Dispatch } from '../shared/schema-types.gen';
 import type { Draft, Input } from './draft';
 import { FACTS_FILE, factsText } from './edm-result';
 import type { Remote } from './remote';

@@ -2,13 +2,13 @@
  * Batch scripts of a run, for Slurm and LSF: what a careful user would write by hand, readable and without a finding of
  * our own linter. Pure.
  */
-import { secondsOf } from '../batch/values';
-import type { SchedulerName } from '../batch';
+import { secondsOf } from '../scripts/reading/values';
+import type { SchedulerName } from '../scripts';
 import { quoteArgument } from '../cluster/quote';
 import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../diffusion/sampler-options';
 import { UserError } from '../errors';
-import type { ClusterProfile } from '../protocol';
-import type { RunConfig } from '../schema-types.gen';
+import type { ClusterProfile } from '../shared/protocol';
+import type { RunConfig } from '../shared/schema-types.gen';
 
 /** One job of a run. */
 export interface JobScript {

@@ -2,10 +2,10 @@
 import { loadConfig } from '../runs/plan';
 import type { OpenCluster } from '../cluster/clusters';
 import { UserError } from '../errors';
-import type { TaskControl } from '../progress';
-import type { DispatchProgress, QueueState } from '../protocol';
-import { FINISHED_STATES } from '../protocol';
-import type { Dispatch } from '../schema-types.gen';
+import type { TaskControl } from '../shared/progress';
+import type { DispatchProgress, QueueState } from '../shared/protocol';
+import { FINISHED_STATES } from '../shared/protocol';
+import type { Dispatch } from '../shared/schema-types.gen';
 import type { DirtyChoice } from './commit';
 import { catchUp, OPEN_STATES, type Caught } from './follow';
 import { Ledger } from './ledger';

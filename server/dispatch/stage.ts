@@ -10,7 +10,7 @@ import { moveIntoPlace } from '../atomic-file';
 import { cachePath } from '../cache';
 import { ConnectionLostError, type TransferControl } from '../cluster/host';
 import { UserError } from '../errors';
-import { fileDigest } from '../onnx/file-digest';
+import { fileDigest } from '../file-digest';
 import type { Remote } from './remote';
 
 const run = promisify(execFile);

@@ -5,8 +5,8 @@
 import { recover, SubmissionUnknownError } from '../cluster/submission';
 import { newToken } from '../cluster/token';
 import { UserError } from '../errors';
-import type { TaskControl } from '../progress';
-import type { Dispatch, DispatchedJob } from '../schema-types.gen';
+import type { TaskControl } from '../shared/progress';
+import type { Dispatch, DispatchedJob } from '../shared/schema-types.gen';
 import { shipCommit } from './code';
 import type { DirtyChoice } from './commit';
 import { draftRun, runFolderOf, scriptsOf, type Draft } from './draft';

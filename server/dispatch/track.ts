@@ -1,8 +1,8 @@
 /** How a run on a cluster stands: its jobs, the images done, the distance so far; and how it ended. */
 import { LOG_FINDINGS } from '../cluster/log-findings';
-import { FINISHED_STATES, type Job } from '../protocol';
+import { FINISHED_STATES, type Job } from '../shared/protocol';
 import { validator } from '../schema';
-import type { Dispatch, RunConfig, RunManifest } from '../schema-types.gen';
+import type { Dispatch, RunConfig, RunManifest } from '../shared/schema-types.gen';
 import { edmManifest } from './edm-result';
 import { progressOf } from './progress';
 import { jobsText } from './submit';

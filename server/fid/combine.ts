@@ -1,7 +1,7 @@
 /** Statistics that are there already: adding those of several jobs, and comparing two without an image. */
 import { basename } from 'node:path';
 import { UserError } from '../errors';
-import { fileDigest } from '../onnx/file-digest';
+import { fileDigest } from '../file-digest';
 import { type DetectorIdentity, metricName } from './detector';
 import { frechetDistance } from './frechet';
 import { checkReference, type MeasureControl } from './measure';

@@ -1,8 +1,8 @@
 import { UserError } from '../errors';
-import { choleskyFactor, type CholeskyFactor } from './cholesky';
-import { symmetricEigenvalues } from './eigenvalues';
-import { type MatMul, multiply, SquareSum } from './matmul';
-import { Pause } from './pause';
+import { choleskyFactor, type CholeskyFactor } from '../linalg/cholesky';
+import { symmetricEigenvalues } from '../linalg/eigenvalues';
+import { type MatMul, multiply, SquareSum } from '../linalg/matmul';
+import { Pause } from '../linalg/pause';
 import type { Statistics } from './statistics';
 
 /** The part of `Statistics` that the distance needs; `num`, where known, bounds the rank. */

@@ -1,11 +1,11 @@
 import { UserError } from '../errors';
-import { ProgressMeter, type OnProgress } from '../progress';
+import { ProgressMeter, type OnProgress } from '../shared/progress';
 import { extrapolate, type Extrapolation } from './extrapolation';
-import { formatG } from './format-g';
+import { formatG } from '../shared/number-text';
 import { frechetDistance, type Gaussian } from './frechet';
 import { drawSubsets, kernelDistance, type Features } from './kernel-distance';
-import type { MatMul } from './matmul';
-import { NumpyRandom } from './numpy-random';
+import type { MatMul } from '../linalg/matmul';
+import { NumpyRandom } from '../numpy/numpy-random';
 import { precisionRecall, type PrecisionRecall } from './precision-recall';
 import { StatisticsAccumulator } from './statistics';
 

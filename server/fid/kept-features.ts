@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { UserError } from '../errors';
 import type { DetectorIdentity } from './detector';
 import type { Features } from './kernel-distance';
-import { readNpz, writeNpz, type NpyArray } from './npz';
+import { readNpz, writeNpz, type NpyArray } from '../numpy/npz';
 import { type Statistics, textArray, textOf } from './statistics';
 
 /** Where the features of a reference's images are kept: `R.features.npz` beside `R.npz`. */

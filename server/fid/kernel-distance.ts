@@ -1,6 +1,6 @@
 import { CancelledError } from '../errors';
-import { type MatMul, multiply } from './matmul';
-import type { NumpyRandom } from './numpy-random';
+import { type MatMul, multiply } from '../linalg/matmul';
+import type { NumpyRandom } from '../numpy/numpy-random';
 
 /** Feature vectors of n images, row-major [n, dimension]. */
 export interface Features {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UserError } from '../errors';
-import { fileDigest } from '../onnx/file-digest';
-import { type OnProgress, ProgressMeter } from '../progress';
+import { fileDigest } from '../file-digest';
+import { type OnProgress, ProgressMeter } from '../shared/progress';
 import { type Detector, type DetectorIdentity, metricName } from './detector';
 import { frechetDistance } from './frechet';
 import {
@@ -12,11 +12,11 @@ import {
   type FurtherMetrics,
   type FurtherOptions,
 } from './further-metrics';
-import { formatG } from './format-g';
+import { formatG } from '../shared/number-text';
 import { keptFeatures, loadFeatures, saveFeatures } from './kept-features';
-import { ImageSet } from './images';
+import { ImageSet } from '../images/images';
 import type { Features } from './kernel-distance';
-import type { MatMul } from './matmul';
+import type { MatMul } from '../linalg/matmul';
 import { loadStatistics, saveStatistics, type Statistics, StatisticsAccumulator } from './statistics';
 
 /** `fid calc`: options as fid.py's. */

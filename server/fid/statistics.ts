@@ -1,7 +1,7 @@
 import { UserError } from '../errors';
 import type { DetectorIdentity } from './detector';
-import { type MatMul, SquareSum } from './matmul';
-import { float64Of, type NpyArray, readNpz, writeNpz } from './npz';
+import { type MatMul, SquareSum } from '../linalg/matmul';
+import { float64Of, type NpyArray, readNpz, writeNpz } from '../numpy/npz';
 
 /** The Gaussian that the Frechet distance sees in a set of images: mean and covariance of their features. */
 export interface Statistics {

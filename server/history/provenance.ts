@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../diffusion/sampler-options';
 import { GENERATION_FILE, type GenerationSettings } from '../diffusion/image-folder';
-import type { HistoryRecord, RunManifest, SamplerRecord } from '../schema-types.gen';
+import type { HistoryRecord, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
 import { listSamples, readManifest } from './samples';
 
 /** What a record says of the images; what the folder does not tell is absent. */

@@ -1,8 +1,8 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
-import type { SampleDetails, SamplesResult } from '../protocol';
-import type { RunManifest } from '../schema-types.gen';
+import type { SampleDetails, SamplesResult } from '../shared/protocol';
+import type { RunManifest } from '../shared/schema-types.gen';
 import { validator } from '../schema';
 
 const IMAGE = /\.(png|jpe?g)$/i;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { appendFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { HistoryRecord } from '../schema-types.gen';
+import type { HistoryRecord } from '../shared/schema-types.gen';
 import { validator } from '../schema';
 
 /** Folder in the repository that holds what the workbench keeps under version control. */

@@ -4,17 +4,17 @@
  */
 import { copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeGrid } from '../diffusion/grid';
+import { writeGrid } from '../images/grid';
 import { writeAtomically } from '../atomic-file';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { CancelledError, messageOf, UserError } from '../errors';
 import { mergeStatistics } from '../fid/combine';
 import { recordId } from '../history/store';
-import { compute } from '../onnx/compute';
-import type { GenerateSummary } from '../onnx/jobs';
-import type { Progress, TaskControl } from '../progress';
-import type { JobProgress } from '../protocol';
-import type { HistoryRecord, RunManifest } from '../schema-types.gen';
+import { compute } from '../compute/compute';
+import type { GenerateSummary } from '../compute/jobs';
+import type { Progress, TaskControl } from '../shared/progress';
+import type { JobProgress } from '../shared/protocol';
+import type { HistoryRecord, RunManifest } from '../shared/schema-types.gen';
 import { generateJob, historyRecord } from './execute';
 import { RunFolder } from './folder';
 import { readPlan, type StoredPlan } from './plan-file';

@@ -1,6 +1,6 @@
 import { parseSeeds } from '../diffusion/seeds';
 import { messageOf } from '../errors';
-import type { RunConfig } from '../schema-types.gen';
+import type { RunConfig } from '../shared/schema-types.gen';
 import { EMBEDDED_NAMES, isEmbedded } from './embedded';
 import { didYouMean } from '../suggest';
 

@@ -1,7 +1,7 @@
 /** Rules that hold a run config against a snapshot of the cluster it is for, as batch/rules/cluster.ts does scripts. Pure. */
-import { listed, mostGpus, mostMinutes, nodesOf, partitionsOf } from '../batch/partitions';
-import { secondsOf } from '../batch/values';
-import type { ClusterSnapshot, RunConfig } from '../schema-types.gen';
+import { listed, mostGpus, mostMinutes, nodesOf, partitionsOf } from '../scripts/reading/partitions';
+import { secondsOf } from '../scripts/reading/values';
+import type { ClusterSnapshot, RunConfig } from '../shared/schema-types.gen';
 import { didYouMean } from '../suggest';
 import type { CrossProblem } from './checks';
 

@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv';
 import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml';
 import { readSchema, schemaErrors } from '../schema';
-import type { RunConfig } from '../schema-types.gen';
+import type { RunConfig } from '../shared/schema-types.gen';
 import { didYouMean } from '../suggest';
 import { crossChecks, type CrossProblem } from './checks';
 

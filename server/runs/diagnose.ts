@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { existsSync } from 'node:fs';
 import { messageOf } from '../errors';
-import type { RunConfig } from '../schema-types.gen';
+import type { RunConfig } from '../shared/schema-types.gen';
 import { labelDimOf, presentInput } from './inputs';
 import type { CrossProblem } from './checks';
 

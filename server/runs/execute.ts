@@ -1,11 +1,11 @@
 import { CancelledError, messageOf, UserError } from '../errors';
 import { publishedText } from '../history/published';
 import { appendRecord, recordId } from '../history/store';
-import { compute } from '../onnx/compute';
-import type { GenerateSummary, MeasureSummary } from '../onnx/jobs';
-import type { Progress, TaskControl } from '../progress';
-import type { RunResult } from '../protocol';
-import type { HistoryRecord, SamplerRecord } from '../schema-types.gen';
+import { compute } from '../compute/compute';
+import type { GenerateSummary, MeasureSummary } from '../compute/jobs';
+import type { Progress, TaskControl } from '../shared/progress';
+import type { RunResult } from '../shared/protocol';
+import type { HistoryRecord, SamplerRecord } from '../shared/schema-types.gen';
 import { isUrl } from '../download/url';
 import { isEmbedded } from './embedded';
 import { inputName } from './inputs';

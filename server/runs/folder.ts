@@ -4,7 +4,7 @@ import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import { messageOf, UserError } from '../errors';
 import { readManifest } from '../history/samples';
-import type { RunManifest } from '../schema-types.gen';
+import type { RunManifest } from '../shared/schema-types.gen';
 import type { RunPlan } from './plan';
 
 /** A run's folder on disk: `<commit>-<name>[-dirty]` with images/, stats.npz, grid.png, run.json and log.txt. */

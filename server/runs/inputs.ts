@@ -5,11 +5,11 @@ import { cachedDownload } from '../download/cache';
 import { download } from '../download/download';
 import { isUrl, parseUrl, urlFileName } from '../download/url';
 import { UserError } from '../errors';
-import { readNetworkConfig } from '../onnx/import';
-import { importedModel, isOnnx } from '../onnx/imported-model';
-import { readModelInfo } from '../onnx/model-file';
-import type { TaskControl } from '../progress';
-import type { MetricConfig } from '../schema-types.gen';
+import { readNetworkConfig } from '../models/import';
+import { importedModel, isOnnx } from '../compute/imported-model';
+import { readModelInfo } from '../models/model-file';
+import type { TaskControl } from '../shared/progress';
+import type { MetricConfig } from '../shared/schema-types.gen';
 import { isEmbedded, resolveFile, type Role } from './embedded';
 
 /**

@@ -1,7 +1,7 @@
 /** A run shared out over the tasks of a job array: which seeds each task makes and which images it measures. Pure. */
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { UserError } from '../errors';
-import { subsetIndices } from '../fid/numpy-random';
+import { subsetIndices } from '../numpy/numpy-random';
 import type { RunPlan } from './plan';
 
 /** One task's share. */

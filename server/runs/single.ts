@@ -2,14 +2,14 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors';
-import { codeVersion, repositoryRoot } from '../history/git';
+import { codeVersion, repositoryRoot } from '../git';
 import { type Provenance, provenanceOf } from '../history/provenance';
 import { publishedText } from '../history/published';
 import { appendRecord, recordId, STATE_FOLDER } from '../history/store';
-import { compute } from '../onnx/compute';
-import type { MeasureSummary } from '../onnx/jobs';
-import { modelText } from '../onnx/model-text';
-import type { TaskControl } from '../progress';
+import { compute } from '../compute/compute';
+import type { MeasureSummary } from '../compute/jobs';
+import { modelText } from '../models/model-text';
+import type { TaskControl } from '../shared/progress';
 import type {
   GenerateParams,
   GenerateResult,
@@ -17,8 +17,8 @@ import type {
   ImportResult,
   MeasureParams,
   MeasureResult,
-} from '../protocol';
-import type { HistoryRecord } from '../schema-types.gen';
+} from '../shared/protocol';
+import type { HistoryRecord } from '../shared/schema-types.gen';
 import { detectorName, findInput, inputName } from './inputs';
 
 /** Generates images into `outdir` (relative to `base`). */

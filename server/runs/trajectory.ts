@@ -1,6 +1,6 @@
-import { compute } from '../onnx/compute';
-import type { TaskControl } from '../progress';
-import type { TrajectoryParams, TrajectoryResult } from '../protocol';
+import { compute } from '../compute/compute';
+import type { TaskControl } from '../shared/progress';
+import type { TrajectoryParams, TrajectoryResult } from '../shared/protocol';
 import { findInput } from './inputs';
 
 /**

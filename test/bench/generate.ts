@@ -8,9 +8,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { importNetwork } from '../../server/onnx/import';
-import { openDenoiser } from '../../server/onnx/denoiser-session';
-import { noise, tameWeights, writeSafetensors } from '../unit/onnx-weights';
+import { importNetwork } from '../../server/models/import';
+import { openDenoiser } from '../../server/compute/denoiser-session';
+import { noise, tameWeights, writeSafetensors } from '../unit/synthetic-weights';
 import { Peer } from './peer';
 
 const COMMON = { class_name: 'EDMPrecond', model_type: 'SongUNet', img_resolution: 32, img_channels: 3, label_dim: 10 };

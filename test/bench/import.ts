@@ -8,8 +8,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { openDenoiser } from '../../server/onnx/denoiser-session';
-import { importNetwork } from '../../server/onnx/import';
+import { openDenoiser } from '../../server/compute/denoiser-session';
+import { importNetwork } from '../../server/models/import';
 import { Peer } from './peer';
 
 const { values } = parseArgs({

@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { CancellationTokenSource } from 'vscode-languageserver-protocol/node';
-import * as protocol from '../../server/protocol';
+import * as protocol from '../../server/shared/protocol';
 import { textOf, TestServer } from '../server/connection';
 import { repository } from '../server/workspace';
 

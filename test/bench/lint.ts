@@ -7,12 +7,12 @@ import { buildSync } from 'esbuild';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type * as Batch from '../../server/batch';
+import type * as Batch from '../../server/scripts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'bench-lint-'));
 const bundle = path.join(folder, 'batch.cjs');
 buildSync({
-  entryPoints: [path.join(__dirname, '..', '..', 'server', 'batch', 'index.ts')],
+  entryPoints: [path.join(__dirname, '..', '..', 'server', 'scripts', 'index.ts')],
   outfile: bundle,
   bundle: true,
   platform: 'node',

@@ -6,11 +6,11 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { foldArrays } from '../../media/jobs';
+import { foldArrays } from '../../server/shared/jobs';
 import { DEFAULT_SORTING, filterJobs, sortJobs } from '../../media/queue/columns';
 import { JSON_FIELDS, parseJson, parseTable } from '../../server/cluster/lsf/job-table';
 import { FIELD_END, parseQueue, RECORD_END, squeueFormat, type Detail } from '../../server/cluster/slurm/job-table';
-import type { ClusterInfo, Job, QueueState } from '../../server/protocol';
+import type { ClusterInfo, Job, QueueState } from '../../server/shared/protocol';
 import { launchChromium } from '../editor/harness/chromium.mjs';
 
 const ROOT = path.join(__dirname, '..', '..');

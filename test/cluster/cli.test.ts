@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ActionResult } from '../../server/cluster/scheduler';
-import type { FollowResult, Job, LogPart, SubmitResult } from '../../server/protocol';
+import type { FollowResult, Job, LogPart, SubmitResult } from '../../server/shared/protocol';
 import { CLI } from '../server/workspace';
 import { TestBed } from './bed';
 

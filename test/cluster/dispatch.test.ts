@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { Hosts } from '../../server/cluster/hosts';
 import type { Prompter } from '../../server/cluster/ssh/prompter';
 import { openScheduler } from '../../server/cluster/adapters';
-import { decodePng } from '../../server/diffusion/png';
+import { decodePng } from '../../server/images/png';
 import { calibrate } from '../../server/dispatch/calibration';
 import { awaitRun, catchUp } from '../../server/dispatch/follow';
 import { Ledger } from '../../server/dispatch/ledger';
@@ -24,7 +24,7 @@ import {
   pullRequest,
   samplesRequest,
   type DispatchEnd,
-} from '../../server/protocol';
+} from '../../server/shared/protocol';
 import { executeRun } from '../../server/runs/execute';
 import { TestServer } from '../server/connection';
 import { git, repository, ROOT, temporaryFolder } from '../server/workspace';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Host } from '../../server/cluster/host';
 import { Hosts } from '../../server/cluster/hosts';
 import type { Prompter } from '../../server/cluster/ssh/prompter';
-import type { ClusterProfile, PromptParams } from '../../server/protocol';
+import type { ClusterProfile, PromptParams } from '../../server/shared/protocol';
 import type { TestBed } from './bed';
 
 /** What somebody was asked. */

@@ -10,7 +10,7 @@ import {
   type Scheduler,
   type Submitted,
 } from '../../server/cluster/scheduler';
-import type { ClusterSnapshot, Job, PartitionLoad } from '../../server/protocol';
+import type { ClusterSnapshot, Job, PartitionLoad } from '../../server/shared/protocol';
 
 /** Where the questions are asked. */
 export interface Stage {

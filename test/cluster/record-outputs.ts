@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { slurmOptions } from '../../server/batch/slurm-options';
+import { slurmOptions } from '../../server/scripts/catalogue/slurm-options';
 import { Slurm } from '../../server/cluster/slurm/slurm';
 import { bedHost, TestBed, type BedOptions } from './bed';
 import { until } from '../until';

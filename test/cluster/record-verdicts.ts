@@ -11,10 +11,10 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { variants } from './batch-variants';
+import { variants } from './script-variants';
 
-const target = path.join(__dirname, '..', 'fixtures', 'batch', 'verdicts.json');
-const help = path.join(__dirname, '..', 'fixtures', 'batch', 'sbatch-help-22.05.txt');
+const target = path.join(__dirname, '..', 'fixtures', 'scripts', 'verdicts.json');
+const help = path.join(__dirname, '..', 'fixtures', 'scripts', 'sbatch-help-22.05.txt');
 
 const [program, ...args] = process.argv.slice(2);
 if (!program) throw new Error('Name the command that runs sbatch, e.g. DIR/bin/in-cluster runuser -u alice -- sbatch');

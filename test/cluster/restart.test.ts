@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import * as protocol from '../../server/protocol';
+import * as protocol from '../../server/shared/protocol';
 import { TestServer } from '../server/connection';
 import { TestBed } from './bed';
 import { Logins } from './logins';

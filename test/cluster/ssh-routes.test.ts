@@ -5,7 +5,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import type { ClusterProfile } from '../../server/protocol';
+import type { ClusterProfile } from '../../server/shared/protocol';
 import { freePort, TestBed } from './bed';
 import { Logins } from './logins';
 import { until } from '../until';

@@ -6,7 +6,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ConnectionLostError } from '../../server/cluster/host';
-import type { ClusterProfile } from '../../server/protocol';
+import type { ClusterProfile } from '../../server/shared/protocol';
 import { TestBed } from './bed';
 import { Logins, type Login } from './logins';
 import { until } from '../until';

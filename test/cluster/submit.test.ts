@@ -5,7 +5,7 @@ import { ConnectionLostError, type Host, type RunOptions, type RunOutcome } from
 import { RefusedError } from '../../server/cluster/scheduler';
 import { Slurm } from '../../server/cluster/slurm/slurm';
 import { newToken } from '../../server/cluster/token';
-import type { Job } from '../../server/protocol';
+import type { Job } from '../../server/shared/protocol';
 import { bedHost, TestBed } from './bed';
 import { until } from '../until';
 

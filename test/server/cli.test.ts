@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { encodePng } from '../../server/diffusion/png';
+import { encodePng } from '../../server/images/png';
 import { cli, git, repository, SMALL_CONFIG, temporaryFolder } from './workspace';
 
 const NETWORK = ['--network', 'embedded:fashion-mnist', '--device', 'cpu'];

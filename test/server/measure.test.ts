@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import * as protocol from '../../server/protocol';
+import * as protocol from '../../server/shared/protocol';
 import { TestServer } from './connection';
 import { git, repository, temporaryFolder } from './workspace';
 

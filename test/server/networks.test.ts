@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import type { HistoryRecord } from '../../server/schema-types.gen';
+import type { HistoryRecord } from '../../server/shared/schema-types.gen';
 import { FileServer } from '../unit/download-server';
 import { repository, ROOT, temporaryFolder, type Ran } from './workspace';
 

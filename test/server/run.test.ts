@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { PNG } from 'pngjs';
 import { CancellationTokenSource } from 'vscode-languageserver-protocol/node';
-import * as protocol from '../../server/protocol';
+import * as protocol from '../../server/shared/protocol';
 import { TestServer } from './connection';
 import { git, repository, SMALL_CONFIG, temporaryFolder } from './workspace';
 

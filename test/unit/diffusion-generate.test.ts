@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Denoiser } from '../../server/diffusion/denoiser';
 import { generate, type GenerateOptions } from '../../server/diffusion/generate';
-import { decodePng, encodePng, readPngText } from '../../server/diffusion/png';
+import { decodePng, encodePng, readPngText } from '../../server/images/png';
 import { parseSeeds } from '../../server/diffusion/seeds';
 import { CancelledError, UserError } from '../../server/errors';
-import type { Progress } from '../../server/progress';
+import type { Progress } from '../../server/shared/progress';
 import { temporaryFolder } from '../server/workspace';
 import { analyticDenoiser } from './diffusion-analytic';
 

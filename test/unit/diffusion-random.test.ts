@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Mt19937Generator, torchGenerator } from '../../server/diffusion/random';
 import { PhiloxGenerator, philox4x32 } from '../../server/diffusion/philox';
-import { fixture, maxDifference, readNumbers } from './diffusion-npy';
+import { fixture, maxDifference, readNumbers } from './npy-fixtures';
 
 interface Operation {
   op: 'randn' | 'randint';

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { sampleBatch } from '../../server/diffusion/batch';
 import { generate } from '../../server/diffusion/generate';
-import { quantize } from '../../server/diffusion/image';
-import { decodePng } from '../../server/diffusion/png';
+import { quantize } from '../../server/images/image';
+import { decodePng } from '../../server/images/png';
 import { resolveSampler, type SamplerOptions } from '../../server/diffusion/sampler-options';
 import { stepTable } from '../../server/diffusion/schedule';
 import { imagePath, parseSeeds } from '../../server/diffusion/seeds';
-import { openDenoiser } from '../../server/onnx/denoiser-session';
-import { importNetwork } from '../../server/onnx/import';
+import { openDenoiser } from '../../server/compute/denoiser-session';
+import { importNetwork } from '../../server/models/import';
 import { temporaryFolder } from '../server/workspace';
-import { fixture, maxDifference, readNumbers } from './diffusion-npy';
+import { fixture, maxDifference, readNumbers } from './npy-fixtures';
 
 /** One run of NVlabs/edm's generate.py, with all it wrote: seeds 0-3. */
 interface Run {

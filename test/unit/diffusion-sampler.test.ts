@@ -6,8 +6,8 @@ import { iddpmLevels } from '../../server/diffusion/iddpm-levels';
 import { resolveSampler, type SamplerOptions } from '../../server/diffusion/sampler-options';
 import { sample, type SamplerProgress } from '../../server/diffusion/sampler';
 import { stepTable } from '../../server/diffusion/schedule';
-import { readNpy } from '../../server/fid/npz';
-import { fixture, maxDifference, readNumbers } from './diffusion-npy';
+import { readNpy } from '../../server/numpy/npz';
+import { fixture, maxDifference, readNumbers } from './npy-fixtures';
 
 interface Case {
   id: string;

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PNG } from 'pngjs';
 import { sampleBatch } from '../../server/diffusion/batch';
-import { quantize } from '../../server/diffusion/image';
+import { quantize } from '../../server/images/image';
 import { torchGenerator } from '../../server/diffusion/random';
 import { sample, type SamplerProgress } from '../../server/diffusion/sampler';
 import { resolveSampler, type SamplerOptions } from '../../server/diffusion/sampler-options';
 import { stepTable } from '../../server/diffusion/schedule';
 import { trajectory } from '../../server/diffusion/trajectory';
 import { CancelledError } from '../../server/errors';
-import type { TrajectoryStep } from '../../server/protocol';
+import type { TrajectoryStep } from '../../server/shared/protocol';
 import { analyticDenoiser } from './diffusion-analytic';
 
 const SIZE = 3 * 8 * 8;

@@ -5,14 +5,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { analyse } from '../../server/batch';
+import { analyse } from '../../server/scripts';
 import type { Scheduler } from '../../server/cluster/scheduler';
 import { recommendBatch } from '../../server/diffusion/batch-size';
 import { calibrationScript, readCalibration } from '../../server/dispatch/calibration';
 import { batchEdit, calibrationsOf, saveCalibration, withBatch } from '../../server/dispatch/calibrations';
 import type { Draft } from '../../server/dispatch/draft';
-import { calibrationActions } from '../../server/language';
-import type { Calibration } from '../../server/schema-types.gen';
+import { calibrationActions } from '../../server/lsp/documents';
+import type { Calibration } from '../../server/shared/schema-types.gen';
 import { temporaryFolder } from '../server/workspace';
 
 const LOG = `Loading network from "net.pkl"...

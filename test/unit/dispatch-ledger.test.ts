@@ -8,7 +8,7 @@ import type { Scheduler } from '../../server/cluster/scheduler';
 import { draftRun } from '../../server/dispatch/draft';
 import { Ledger } from '../../server/dispatch/ledger';
 import { dispatchRun } from '../../server/dispatch/submit';
-import type { Dispatch } from '../../server/schema-types.gen';
+import type { Dispatch } from '../../server/shared/schema-types.gen';
 import { repository, SMALL_CONFIG } from '../server/workspace';
 
 const profile = { name: 'rysy', account: 'proja' };

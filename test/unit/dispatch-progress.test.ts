@@ -8,7 +8,7 @@ import { LocalHost } from '../../server/cluster/local-host';
 import type { Scheduler } from '../../server/cluster/scheduler';
 import { progressOf } from '../../server/dispatch/progress';
 import { Remote } from '../../server/dispatch/remote';
-import type { Dispatch } from '../../server/schema-types.gen';
+import type { Dispatch } from '../../server/shared/schema-types.gen';
 import { temporaryFolder } from '../server/workspace';
 
 /** A run folder with files. */

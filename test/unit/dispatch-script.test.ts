@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { analyse } from '../../server/batch';
+import { analyse } from '../../server/scripts';
 import { jobScripts, waitingFor, type ScriptFacts } from '../../server/dispatch/script';
-import type { RunConfig } from '../../server/schema-types.gen';
+import type { RunConfig } from '../../server/shared/schema-types.gen';
 
 const CDN = 'https://nvlabs-fi-cdn.nvidia.com/edm';
 const LECTURE: ScriptFacts = {
@@ -39,7 +39,7 @@ const words = (text: string): string[] =>
     )
     .filter((line) => line && (!line.startsWith('#') || line.startsWith('#SBATCH')));
 const lecture = (name: string): string[] =>
-  words(readFileSync(path.join(__dirname, '..', 'fixtures', 'batch', 'lecture', `${name}.slurm`), 'utf8'));
+  words(readFileSync(path.join(__dirname, '..', 'fixtures', 'scripts', 'lecture', `${name}.slurm`), 'utf8'));
 const without = (lines: readonly string[], other: readonly string[]): string[] =>
   lines.filter((line) => !other.includes(line));
 

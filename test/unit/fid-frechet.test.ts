@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CancelledError } from '../../server/errors';
 import { frechetDistance } from '../../server/fid/frechet';
-import { readNpy } from '../../server/fid/npz';
+import { readNpy } from '../../server/numpy/npz';
 import { loadStatistics, type Statistics, StatisticsAccumulator } from '../../server/fid/statistics';
 
 const fixtures = join(__dirname, '../fixtures/fid');

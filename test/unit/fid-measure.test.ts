@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { type Zippable, zipSync } from 'fflate';
 import { CancelledError, UserError } from '../../server/errors';
 import type { Detector } from '../../server/fid/detector';
-import { formatG } from '../../server/fid/format-g';
+import { formatG } from '../../server/shared/number-text';
 import { measure, reference } from '../../server/fid/measure';
 import { loadStatistics, saveStatistics } from '../../server/fid/statistics';
-import type { Progress } from '../../server/progress';
+import type { Progress } from '../../server/shared/progress';
 import { temporaryFolder } from '../server/workspace';
 
 const fixtures = join(__dirname, '../fixtures/fid');

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { extrapolate } from '../../server/fid/extrapolation';
 import { frechetDistance } from '../../server/fid/frechet';
 import { drawSubsets, type Features, kernelDistance, type SubsetPair } from '../../server/fid/kernel-distance';
-import { type NpyArray, readNpz } from '../../server/fid/npz';
-import { NumpyRandom } from '../../server/fid/numpy-random';
+import { type NpyArray, readNpz } from '../../server/numpy/npz';
+import { NumpyRandom } from '../../server/numpy/numpy-random';
 import { precisionRecall, squaredRadii } from '../../server/fid/precision-recall';
 import { StatisticsAccumulator } from '../../server/fid/statistics';
 

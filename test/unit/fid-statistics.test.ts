@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { DetectorIdentity } from '../../server/fid/detector';
-import { readNpy, readNpz, writeNpz } from '../../server/fid/npz';
+import { readNpy, readNpz, writeNpz } from '../../server/numpy/npz';
 import { loadStatistics, saveStatistics, type Statistics, StatisticsAccumulator } from '../../server/fid/statistics';
 import { temporaryFolder } from '../server/workspace';
 

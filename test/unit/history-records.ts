@@ -1,4 +1,4 @@
-import type { HistoryRecord } from '../../server/protocol';
+import type { HistoryRecord } from '../../server/shared/protocol';
 
 /** A plausible history record; parts can be replaced. */
 export function makeRecord(change: Partial<HistoryRecord> = {}): HistoryRecord {

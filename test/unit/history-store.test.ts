@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { appendRecord, readHistory, recordId } from '../../server/history/store';
-import type { HistoryRecord } from '../../server/schema-types.gen';
+import type { HistoryRecord } from '../../server/shared/schema-types.gen';
 import { makeRecord } from './history-records';
 
 let root: string;

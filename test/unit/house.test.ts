@@ -5,9 +5,9 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { CLASS_NAMES } from '../../tools/pack-model';
 import { generateTypes, TARGET } from '../../tools/generate-types';
-import { readModelInfo } from '../../server/onnx/model-file';
+import { readModelInfo } from '../../server/models/model-file';
 import { didYouMean, editDistance } from '../../server/suggest';
-import { durationText } from '../../server/progress';
+import { durationText } from '../../server/shared/progress';
 import { progressText } from '../../server/terminal';
 
 const ROOT = path.join(__dirname, '..', '..');

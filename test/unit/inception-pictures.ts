@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { decodeImage } from '../../server/fid/image-file';
+import { decodeImage } from '../../server/images/image-file';
 
 const FOLDER = path.join(__dirname, '../fixtures/inception');
 

@@ -14,7 +14,7 @@ import {
   unfinishedText,
   valueText,
 } from '../../media/facts';
-import type { RunManifest } from '../../server/protocol';
+import type { RunManifest } from '../../server/shared/protocol';
 import { makeRecord } from './history-records';
 
 function makeManifest(change: Partial<RunManifest> = {}): RunManifest {

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clockText, elapsedNow, foldArrays, inTaskOrder, stateCounts, taskCount, timeText } from '../../media/jobs';
+import {
+  clockText,
+  elapsedNow,
+  foldArrays,
+  inTaskOrder,
+  stateCounts,
+  taskCount,
+  timeText,
+} from '../../server/shared/jobs';
 import { COLUMNS, DEFAULT_SORTING, filterJobs, nextSorting, sortJobs } from '../../media/queue/columns';
 import { rowsInSight } from '../../media/rows';
-import type { Job } from '../../server/protocol';
+import type { Job } from '../../server/shared/protocol';
 
 const CLOCK = { taken: 0, now: 0 };
 const job = (id: string, more: Partial<Job> = {}): Job => ({

@@ -8,7 +8,7 @@ import {
   shortNumber,
   trajectoryFacts,
 } from '../../media/trajectory/columns';
-import type { TrajectoryResult } from '../../server/protocol';
+import type { TrajectoryResult } from '../../server/shared/protocol';
 
 const trajectory: TrajectoryResult = {
   seeds: [3, 8],

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { diagnostics, useSurroundings } from '../../server/language';
+import { diagnostics, useSurroundings } from '../../server/lsp/documents';
 import { clusterChecks } from '../../server/runs/cluster-checks';
-import type { ClusterSnapshot, RunConfig } from '../../server/schema-types.gen';
+import type { ClusterSnapshot, RunConfig } from '../../server/shared/schema-types.gen';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 
 const CLUSTER: ClusterSnapshot = {

@@ -1,7 +1,7 @@
 /** LSF by its tables, its JSON where there is one, and its words: exit codes differ from site to site. */
-import { readScript } from '../../batch';
+import { readScript } from '../../scripts';
 import { UserError } from '../../errors';
-import { isOver, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../protocol';
+import { isOver, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../shared/protocol';
 import { CommandScheduler } from '../command-scheduler';
 import type { RunOutcome } from '../host';
 import { RefusedError, type ActionResult, type DryRun, type JobHistory, type Scheduler, type Submission, type Submitted } from '../scheduler'; // prettier-ignore

@@ -1,5 +1,5 @@
 /** Queues and hosts: the snapshot that batch scripts are checked against, and the load. */
-import type { ClusterSnapshot, PartitionLoad } from '../../protocol';
+import type { ClusterSnapshot, PartitionLoad } from '../../shared/protocol';
 import { parseLimit, parseMemory } from './values';
 
 /** Texts of the commands that a snapshot is made of. */

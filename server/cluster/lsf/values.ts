@@ -1,5 +1,5 @@
 /** How LSF writes times, limits, hosts and states. */
-import type { JobState } from '../../protocol';
+import type { JobState } from '../../shared/protocol';
 
 const STATES: Record<string, JobState> = {
   PEND: 'queued',

@@ -1,5 +1,5 @@
 /** Finished jobs as sacct prints them. */
-import type { Job } from '../../protocol';
+import type { Job } from '../../shared/protocol';
 import { set } from '../job-fields';
 import { tokenIn } from '../token';
 import { ending, reasonOf } from './job-table';

@@ -3,8 +3,8 @@
  * no padding and no cut), where `--json` changed its types and `-o` has no letter for GPUs.
  */
 import { randomBytes } from 'node:crypto';
-import { stateNamed } from '../../batch';
-import { isOver, type Job } from '../../protocol';
+import { stateNamed } from '../../scripts';
+import { isOver, type Job } from '../../shared/protocol';
 import { set } from '../job-fields';
 import { once } from '../once';
 import { tokenIn } from '../token';

@@ -1,5 +1,5 @@
 /** Partitions, nodes and limits: the snapshot that batch scripts are checked against, and the load. */
-import type { ClusterSnapshot, PartitionLoad } from '../../protocol';
+import type { ClusterSnapshot, PartitionLoad } from '../../shared/protocol';
 import { FIELD_END, RECORD_END } from './job-table';
 import { parseDuration, parseGres } from './values';
 

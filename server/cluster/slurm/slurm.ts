@@ -1,5 +1,5 @@
 /** Slurm from 20.02 on, by its commands' named fields. */
-import { readScript } from '../../batch';
+import { readScript } from '../../scripts';
 import { UserError } from '../../errors';
 import {
   FINISHED_STATES,
@@ -9,7 +9,7 @@ import {
   type JobAction,
   type JobState,
   type PartitionLoad,
-} from '../../protocol';
+} from '../../shared/protocol';
 import { CommandScheduler, TIMEOUT_MS } from '../command-scheduler';
 import type { RunOutcome } from '../host';
 import {

@@ -1,5 +1,5 @@
 /** How Slurm writes durations, times, resources, states and exit codes. */
-import type { JobState } from '../../protocol';
+import type { JobState } from '../../shared/protocol';
 
 /** Seconds of `1-06:31:21`, `58:05`, `0:02` or `1-00`; undefined for UNLIMITED, INVALID, N/A and the like. */
 export function parseDuration(text: string): number | undefined {

@@ -4,7 +4,7 @@ import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import { CancelledError, messageOf, UserError } from '../../errors';
-import type { ClusterInfo } from '../../protocol';
+import type { ClusterInfo } from '../../shared/protocol';
 import { ConnectionLostError, type RunOptions } from '../host';
 import type { OnOutput } from '../runner';
 import { ChannelGate } from './channel-gate';

@@ -1,5 +1,5 @@
 /** Whoever can ask the user: the editor, or the terminal. */
-import type { HostKeyParams, PromptParams, SecretParams } from '../../protocol';
+import type { HostKeyParams, PromptParams, SecretParams } from '../../shared/protocol';
 
 export interface Prompter {
   /** Answers in the order of the prompts; null where the user gave up. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../../errors';
-import { fileDigest } from '../../onnx/file-digest';
+import { fileDigest } from '../../file-digest';
 
 /** A Dockerfile for EDM to start from. */
 export const EDM_DOCKERFILE = `# What generate.py and fid.py of EDM need, and none of their code: that comes with each commit, by git.

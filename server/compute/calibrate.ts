@@ -1,0 +1,93 @@
+/** Calibration of the batch size on this machine: what the lecture does with srun and nvidia-smi. */
+import { execFile } from 'node:child_process';
+import os from 'node:os';
+import { promisify } from 'node:util';
+import { recommendBatch } from '../diffusion/batch-size';
+import { CPU_BATCH } from '../diffusion/generate';
+import { CancelledError, messageOf } from '../errors';
+import type { OnProgress } from '../shared/progress';
+import type { BatchPoint } from '../shared/schema-types.gen';
+import { openDenoiser } from './denoiser-session';
+import type { CalibrateJob, CalibrateSummary } from './jobs';
+
+const MIB = 1 << 20;
+/** Batch sizes that are tried on a GPU. */
+const GPU_SIZES: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+/** More is never evaluated together on a CPU: see `CPU_BATCH`. */
+const CPU_SIZES = GPU_SIZES.filter((size) => size <= CPU_BATCH);
+/** Time spent on one batch size, after one evaluation that does not count. */
+const SECONDS_EACH = 1.5;
+/** The next size needs about twice the memory: stop while that still fits. */
+const MEMORY_BEFORE_NEXT = 0.45;
+/** A noise level in the middle of the range: the time of an evaluation does not depend on it. */
+const SIGMA = 1;
+
+/**
+ * Measures network evaluations over batch sizes, doubling while memory lasts. A size that the device refuses ends it.
+ * @throws UserError where not even one image works; CancelledError
+ */
+export async function calibrate(
+  { network, device: choice, steps }: CalibrateJob,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<CalibrateSummary> {
+  const { denoiser, device, note, release } = await openDenoiser(network, choice);
+  const { channels, resolution, labelDim } = denoiser;
+  // Heun's solver evaluates twice in each step but the last (Karras et al. 2022, algorithm 1).
+  const nfe = 2 * steps - 1;
+  const sizes = device === 'cuda' ? GPU_SIZES : CPU_SIZES;
+  const points: BatchPoint[] = [];
+  const notes = note ? [note] : [];
+  try {
+    for (const [index, batch] of sizes.entries()) {
+      const x = Float32Array.from(
+        { length: batch * channels * resolution ** 2 },
+        (_, i) => ((i * 7919) % 201) / 100 - 1,
+      );
+      const labels = labelDim > 0 ? new Float32Array(batch * labelDim) : undefined;
+      let evaluations = -1;
+      let start = 0;
+      try {
+        while (evaluations < 1 || performance.now() - start < SECONDS_EACH * 1000) {
+          if (signal.aborted) throw new CancelledError();
+          await denoiser.denoise(x, SIGMA, labels, batch);
+          if (++evaluations === 0) start = performance.now();
+        }
+      } catch (error) {
+        if (error instanceof CancelledError || points.length === 0) throw error;
+        notes.push(`A batch of ${batch} does not work here: ${messageOf(error).replace(/\s+/g, ' ').slice(0, 200)}`);
+        break;
+      }
+      const seconds = (performance.now() - start) / 1000;
+      const memory = device === 'cuda' ? await gpuMemory() : processMemory();
+      points.push({ batch, rate: (batch * evaluations) / seconds / nfe, ...(memory && { memory }) });
+      onProgress({ phase: 'Batch sizes', done: index + 1, total: sizes.length, note: `batch ${batch}` });
+      if (memory && memory.used > MEMORY_BEFORE_NEXT * memory.total) break;
+    }
+  } finally {
+    await release();
+  }
+  return { points, ...recommendBatch(points), device, notes };
+}
+
+/** What this process holds of the machine's memory. */
+function processMemory(): { used: number; total: number } {
+  return { used: Math.round(process.memoryUsage.rss() / MIB), total: Math.round(os.totalmem() / MIB) };
+}
+
+/** Memory of the first visible GPU as nvidia-smi tells; undefined without nvidia-smi. */
+async function gpuMemory(): Promise<{ used: number; total: number } | undefined> {
+  const first = process.env.CUDA_VISIBLE_DEVICES?.split(',')[0];
+  const query = [
+    '--query-gpu=memory.used,memory.total',
+    '--format=csv,noheader,nounits',
+    ...(first ? ['-i', first] : []),
+  ];
+  try {
+    const { stdout } = await promisify(execFile)('nvidia-smi', query);
+    const [used, total] = stdout.split('\n')[0].split(',').map(Number);
+    return { used, total };
+  } catch {
+    return undefined; // rates alone still tell where more gains nothing
+  }
+}

@@ -1,0 +1,57 @@
+import { Tensor } from 'onnxruntime-node';
+import type { Detector } from '../fid/detector';
+import { UserError } from '../errors';
+import { fileDigest } from '../file-digest';
+import type { DetectorInfo } from '../models/model-info';
+import { readModelInfo } from '../models/model-file';
+import { tapName } from '../models/inception';
+import { openSession, type DeviceChoice } from './session';
+
+/** A detector on ONNX Runtime, with what its file says of itself. */
+export interface OpenDetector {
+  detector: Detector;
+  info: DetectorInfo;
+  device: 'cpu' | 'cuda';
+  note?: string;
+  release: () => Promise<void>;
+}
+
+/**
+ * Opens a detector's ONNX file.
+ * @param dimension an earlier layer of Inception with that many features (64, 192, 768); its distance is no FID
+ * @throws UserError for a file that is not a detector, and from `features` for images it was not made for
+ */
+export async function openDetector(file: string, choice: DeviceChoice, dimension?: number): Promise<OpenDetector> {
+  const info = await readModelInfo(file);
+  if (info.kind !== 'detector')
+    throw new UserError(`${file} is a denoiser, not a detector: give a detector made by "edm-workbench import"`);
+  const [{ session, device, note }, sha256] = await Promise.all([openSession(file, choice), fileDigest(file)]);
+  if (session.inputNames.join() !== 'images' || session.outputNames[0] !== 'features') {
+    throw new UserError(
+      `${file} is not a detector: its inputs are ${session.inputNames.join(', ')}, expected images; import it with "edm-workbench import"`,
+    );
+  }
+  const isTap = dimension !== undefined && dimension !== info.dimension;
+  const output = isTap ? tapName(dimension) : 'features';
+  if (!session.outputNames.includes(output)) {
+    await session.release();
+    const taps = session.outputNames.map((name) => name.slice('features'.length) || info.dimension);
+    throw new UserError(
+      `${file} has no layer of ${dimension} features: choose one of ${taps.join(', ')}, or import the detector again`,
+    );
+  }
+  const detector: Detector = {
+    name: isTap ? `${info.name}, ${dimension} features` : info.name,
+    sha256,
+    dimension: isTap ? dimension : info.dimension,
+    published: info.published && !isTap,
+    channels: info.channels,
+    resolution: info.resolution,
+    async features(images, n, channels, height, width) {
+      const feeds = { images: new Tensor('uint8', images, [n, channels, height, width]) };
+      const result = await session.run(feeds, [output]);
+      return result[output].data as Float32Array;
+    },
+  };
+  return { detector, info, device, note, release: () => session.release() };
+}

@@ -1,0 +1,154 @@
+/** What the compute child is asked and answers. Types only: both sides import it, neither brings native code along. */
+import type { GenerateOptions } from '../diffusion/generate';
+import type { RngDevice } from '../diffusion/random';
+import type { Comparison } from '../fid/combine';
+import type { FurtherMetrics, FurtherOptions } from '../fid/further-metrics';
+import type { Progress } from '../shared/progress';
+import type { TrajectoryParams, TrajectoryResult } from '../shared/protocol';
+import type { BatchPoint, DetectorRecord, ReferenceRecord } from '../shared/schema-types.gen';
+import type { ModelInfo } from '../models/model-info';
+import type { DeviceChoice } from './session';
+
+/** Generate images, one PNG per seed, and a grid of the first ones. */
+export interface GenerateJob {
+  kind: 'generate';
+  /** Absolute path of the denoiser's ONNX file. */
+  network: string;
+  device: DeviceChoice;
+  /** As generate.py's options; `seeds` is a list such as `0-63`. */
+  options: Omit<GenerateOptions, 'seeds' | 'network' | 'rng'> & { seeds: string; rng?: RngDevice; grid?: string };
+}
+
+export interface GenerateSummary {
+  written: number;
+  skipped: number;
+  /** Network evaluations per image. */
+  nfe: number;
+  rng: RngDevice;
+  device: 'cpu' | 'cuda';
+  seconds: number;
+  notes: string[];
+}
+
+/** Images per second and memory over batch sizes. */
+export interface CalibrateJob {
+  kind: 'calibrate';
+  network: string;
+  device: DeviceChoice;
+  /** Sampling steps that images per second are told for. */
+  steps: number;
+}
+
+export interface CalibrateSummary {
+  points: BatchPoint[];
+  batch: number;
+  /** Why that one, in a sentence. */
+  reason: string;
+  device: 'cpu' | 'cuda';
+  notes: string[];
+}
+
+/** The way from noise to the images of a few seeds. */
+export interface TrajectoryJob extends Pick<TrajectoryParams, 'seeds' | 'sampler' | 'class' | 'rng'> {
+  kind: 'trajectory';
+  /** Absolute path of the denoiser's ONNX file. */
+  network: string;
+  device: DeviceChoice;
+}
+
+/** Features of a folder or zip of images and their Frechet distance to reference statistics. */
+export interface MeasureJob {
+  kind: 'measure';
+  /** `fid` refuses any detector but the published Inception-v3. */
+  key: 'fd' | 'fid';
+  images: string;
+  reference: string;
+  detector: string;
+  device: DeviceChoice;
+  num?: number;
+  seed: number;
+  batch: number;
+  /** An earlier layer of Inception with that many features. */
+  dims?: number;
+  /** Measure so many equal parts of the images and take the least. Default 1. */
+  repeats?: number;
+  /** Where the statistics of the images are kept. */
+  stats?: string;
+  further?: FurtherOptions;
+}
+
+export interface MeasureSummary extends FurtherMetrics {
+  /** `FID` or `FD (<detector>)`. */
+  metric: string;
+  value: number;
+  /** The distances of all repeats in order, if there were several. */
+  repeats?: number[];
+  num: number;
+  detector: DetectorRecord;
+  reference: ReferenceRecord;
+  device: 'cpu' | 'cuda';
+  seconds: number;
+  notes: string[];
+}
+
+/** Reference statistics of a folder or zip of images, as `fid.py ref`. */
+export interface ReferenceJob {
+  kind: 'reference';
+  data: string;
+  dest: string;
+  detector: string;
+  device: DeviceChoice;
+  batch: number;
+  /** An earlier layer of Inception with that many features. */
+  dims?: number;
+  /** Keep the features beside the statistics. */
+  keepFeatures?: boolean;
+  /** Only these images, by path relative to `data`. */
+  only?: string[];
+}
+
+export interface ReferenceSummary {
+  num: number;
+  seconds: number;
+  notes: string[];
+}
+
+/** The distance of statistics that were kept to a reference. */
+export interface CompareJob {
+  kind: 'compare';
+  statistics: string;
+  reference: string;
+}
+
+/** Make an ONNX file of whatever can be imported. */
+export interface ImportJob {
+  kind: 'import';
+  source: string;
+  /** Written whole or not at all. */
+  dest: string;
+  /** What the source is called, where its path does not say. */
+  name?: string;
+}
+
+interface Results {
+  import: ModelInfo;
+  calibrate: CalibrateSummary;
+  generate: GenerateSummary;
+  trajectory: TrajectoryResult;
+  measure: MeasureSummary;
+  reference: ReferenceSummary;
+  compare: Comparison;
+}
+export type Job = ImportJob | CalibrateJob | GenerateJob | TrajectoryJob | MeasureJob | ReferenceJob | CompareJob;
+export type JobResult<J extends Job = Job> = Results[J['kind']];
+
+/** Parent -> child. */
+export type ToWorker = { type: 'start'; job: Job } | { type: 'cancel' };
+
+/** Child -> parent; exactly one message that is not `progress`, then the child ends. */
+export type FromWorker =
+  | { type: 'progress'; progress: Progress }
+  | { type: 'done'; result: JobResult }
+  | { type: 'cancelled' }
+  | { type: 'userError'; message: string; exitCode: 1 | 2 }
+  | { type: 'defect'; message: string; stack: string };

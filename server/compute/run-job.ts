@@ -1,0 +1,167 @@
+/** The jobs of the compute child: models are opened here, the work itself is `diffusion/` and `fid/`. */
+import path from 'node:path';
+import { generate } from '../diffusion/generate';
+import { writeGrid } from '../images/grid';
+import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { trajectory } from '../diffusion/trajectory';
+import { UserError } from '../errors';
+import { metricName, type DetectorIdentity } from '../fid/detector';
+import { compareStatistics } from '../fid/combine';
+import { measureRepeats, reference } from '../fid/measure';
+import type { MatMul } from '../linalg/matmul';
+import type { OnProgress } from '../shared/progress';
+import type { TrajectoryResult } from '../shared/protocol';
+import type { DetectorRecord } from '../shared/schema-types.gen';
+import { calibrate } from './calibrate';
+import { openDenoiser, openDenoisers } from './denoiser-session';
+import { openDetector } from './detector-session';
+import { fileDigest } from '../file-digest';
+import { importModel } from '../models/import-source';
+import { MATMUL_FROM_DIMENSION, openMatMul } from './matmul-session';
+import type {
+  GenerateJob,
+  GenerateSummary,
+  Job,
+  JobResult,
+  MeasureJob,
+  MeasureSummary,
+  ReferenceJob,
+  ReferenceSummary,
+  TrajectoryJob,
+} from './jobs';
+
+/** Dimension of a comparison before its files are read: the largest, which needs the fast product. */
+const FULL_DIMENSION = 2048;
+
+/** A grid shows the first images only: more than 32 x 32 nobody looks at. */
+const GRID_IMAGES = 1024;
+
+/** Runs one job to its end. */
+export function runJob(job: Job, onProgress: OnProgress, signal: AbortSignal): Promise<JobResult> {
+  switch (job.kind) {
+    case 'import':
+      return importModel(job.source, job.dest, { name: job.name, onProgress, signal });
+    case 'generate':
+      return runGenerate(job, onProgress, signal);
+    case 'calibrate':
+      return calibrate(job, onProgress, signal);
+    case 'trajectory':
+      return runTrajectory(job, onProgress, signal);
+    case 'measure':
+      return runMeasure(job, onProgress, signal);
+    case 'reference':
+      return runReference(job, onProgress, signal);
+    case 'compare':
+      return withMatMul(FULL_DIMENSION, (matmul) =>
+        compareStatistics(job.statistics, job.reference, { onProgress, signal, matmul }),
+      );
+  }
+}
+
+async function runGenerate(
+  { network, device: choice, options }: GenerateJob,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<GenerateSummary> {
+  const seeds = parseSeeds(options.seeds);
+  const [opened, sha256] = await Promise.all([openDenoisers(network, choice), fileDigest(network)]);
+  const [{ device, note }] = opened;
+  try {
+    const rng = options.rng ?? device;
+    const { grid, ...rest } = options;
+    const result = await generate(
+      opened.map(({ denoiser }) => denoiser),
+      { ...rest, seeds, rng, network: { sha256 } },
+      { onProgress, signal },
+    );
+    if (grid) {
+      const first = [...new Set(seeds)].slice(0, GRID_IMAGES);
+      await writeGrid(
+        first.map((seed) => path.join(options.outdir, imagePath(seed, options.subdirs ?? false))),
+        grid,
+      );
+    }
+    const notes = note ? [note] : [];
+    if (opened.length > 1) notes.push(`${opened.length} CUDA devices shared the seeds`);
+    if (result.notFinite > 0) {
+      notes.push(
+        `${result.notFinite} images are black where the samples are not finite: the network or the sampler diverged`,
+      );
+    }
+    return { ...result, rng, device, notes };
+  } finally {
+    for (const { release } of opened) await release();
+  }
+}
+
+async function runTrajectory(
+  { network, device: choice, seeds, sampler, class: chosen, rng }: TrajectoryJob,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<TrajectoryResult> {
+  const parsed = parseSeeds(seeds);
+  const { denoiser, info, device, note, release } = await openDenoiser(network, choice);
+  try {
+    const options = { seeds: parsed, sampler, class: chosen, rng: rng ?? device };
+    const result = await trajectory(denoiser, options, { onProgress, signal });
+    return { ...result, rng: options.rng, classNames: info.class_names, notes: note ? [note] : [] };
+  } finally {
+    await release();
+  }
+}
+
+async function runMeasure(job: MeasureJob, onProgress: OnProgress, signal: AbortSignal): Promise<MeasureSummary> {
+  const { detector, device, note, release } = await openDetector(job.detector, job.device, job.dims);
+  try {
+    if (job.key === 'fid' && !detector.published) {
+      throw new UserError(
+        `${path.basename(job.detector)} is not the published Inception-v3 (2015-12-05), so its distance is no FID: write fd instead of fid`,
+      );
+    }
+    const { images, reference: ref, num, seed, batch, stats, further, repeats = 1 } = job;
+    const options = { images, ref, num, seed, batch, statsDest: stats, further };
+    const result = await withMatMul(detector.dimension, (matmul) =>
+      measureRepeats(detector, options, repeats, { onProgress, signal, matmul }),
+    );
+    return {
+      ...result,
+      metric: metricName(detector),
+      detector: identity(detector),
+      device,
+      notes: [...(note ? [note] : []), ...result.notes],
+    };
+  } finally {
+    await release();
+  }
+}
+
+async function runReference(
+  { data, dest, batch, detector: file, device: choice, dims, keepFeatures, only }: ReferenceJob,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<ReferenceSummary> {
+  const { detector, note, release } = await openDetector(file, choice, dims);
+  try {
+    const summary = await withMatMul(detector.dimension, (matmul) =>
+      reference(detector, { data, dest, batch, keepFeatures, only }, { onProgress, signal, matmul }),
+    );
+    return { ...summary, notes: [...(note ? [note] : []), ...summary.notes] };
+  } finally {
+    await release();
+  }
+}
+
+/** Gives the work a fast float64 product where the features are long enough for one to pay. */
+async function withMatMul<T>(dimension: number, work: (matmul?: MatMul) => Promise<T>): Promise<T> {
+  if (dimension < MATMUL_FROM_DIMENSION) return work();
+  const { matmul, release } = await openMatMul();
+  try {
+    return await work(matmul);
+  } finally {
+    await release();
+  }
+}
+
+function identity({ name, sha256, dimension, published }: DetectorIdentity): DetectorRecord {
+  return { name, sha256, dimension, published };
+}

@@ -1,0 +1,130 @@
+import { editDistance } from '../../suggest';
+import { lsfOptions } from './lsf-options';
+import type { OptionSpec } from './option-spec';
+import { commandOptions, type SlurmCommand } from './step-options';
+
+export type SchedulerName = 'slurm' | 'lsf';
+
+/** How an option was named in a script. */
+export type OptionMatch =
+  | { kind: 'exact'; option: OptionSpec }
+  /** A long option cut short, as GNU getopt allows while only one option begins so. */
+  | { kind: 'abbreviated'; option: OptionSpec }
+  | { kind: 'ambiguous'; candidates: OptionSpec[] }
+  | { kind: 'unknown'; suggestion?: OptionSpec };
+
+/** The options of one of Slurm's commands by their long names and by their letters. */
+interface OptionTable {
+  long: ReadonlyMap<string, OptionSpec>;
+  short: ReadonlyMap<string, OptionSpec>;
+}
+
+function tableOf(options: readonly OptionSpec[]): OptionTable {
+  return {
+    long: new Map(options.flatMap((option) => [option.name, ...(option.aliases ?? [])].map((name) => [name, option]))),
+    short: new Map(options.flatMap((option) => (option.short ? [[option.short, option]] : []))),
+  };
+}
+
+const tables: Readonly<Record<SlurmCommand, OptionTable>> = {
+  sbatch: tableOf(commandOptions.sbatch),
+  srun: tableOf(commandOptions.srun),
+  salloc: tableOf(commandOptions.salloc),
+};
+const { long: longNames } = tables.sbatch;
+const lsfNames = new Map<string, OptionSpec>();
+for (const option of lsfOptions)
+  for (const name of [option.name, ...(option.aliases ?? [])]) lsfNames.set(name, option);
+
+/** The option of a scheduler, or of another command of Slurm, by its exact name (`--gres`, `-G`, `-gpu`). */
+export function optionNamed(of: SchedulerName | SlurmCommand, name: string): OptionSpec | undefined {
+  if (of === 'lsf') return lsfNames.get(name);
+  const { long, short } = tables[of === 'slurm' ? 'sbatch' : of];
+  return long.get(name) ?? short.get(name);
+}
+
+/** All options of a scheduler or command, in alphabetical order of their names. */
+export function optionsOf(of: SchedulerName | SlurmCommand): readonly OptionSpec[] {
+  return of === 'lsf' ? lsfOptions : commandOptions[of === 'slurm' ? 'sbatch' : of];
+}
+
+/**
+ * Finds a long option of a command as getopt_long does: exact, or an abbreviation that fits one option only. An
+ * abbreviation that newer releases made ambiguous still counts where Slurm 22.05 knows just one.
+ */
+export function matchLongOption(name: string, command: SlurmCommand = 'sbatch'): OptionMatch {
+  const { long: names, short } = tables[command];
+  const exact = names.get(name);
+  if (exact) return { kind: 'exact', option: exact };
+  const candidates =
+    name.length > 2
+      ? [...new Set([...names].filter(([long]) => long.startsWith(name)).map(([, option]) => option))]
+      : [];
+  const first = candidates[0];
+  if (first && candidates.length === 1) return { kind: 'abbreviated', option: first };
+  if (candidates.length > 1) {
+    const original = candidates.filter(({ since = '' }) => since <= '22.05');
+    return original.length === 1 && original[0]
+      ? { kind: 'abbreviated', option: original[0] }
+      : { kind: 'ambiguous', candidates };
+  }
+  return { kind: 'unknown', suggestion: suggest(name, names, short) };
+}
+
+/** The short option of a command for one letter. */
+export function shortOption(letter: string, command: SlurmCommand = 'sbatch'): OptionSpec | undefined {
+  return tables[command].short.get(`-${letter}`);
+}
+
+/** Finds an option of bsub: its whole name, or one letter with the value attached (`-n4`). */
+export function matchLsfOption(token: string): { match: OptionMatch; nameLength: number } {
+  const exact = lsfNames.get(token);
+  if (exact) return { match: { kind: 'exact', option: exact }, nameLength: token.length };
+  const letter = lsfNames.get(token.slice(0, 2));
+  if (letter && letter.argument !== 'none' && /^-[A-Za-z](\d|["'/%]|$)/.test(token))
+    return { match: { kind: 'exact', option: letter }, nameLength: 2 };
+  return { match: { kind: 'unknown', suggestion: suggest(token, lsfNames) }, nameLength: token.length };
+}
+
+/** The name in `names` that a slip of the finger would turn into `written`. */
+function suggest(
+  written: string,
+  names: ReadonlyMap<string, OptionSpec>,
+  short: ReadonlyMap<string, OptionSpec> = new Map(),
+): OptionSpec | undefined {
+  // `--N 2`: a short option with a dash too many.
+  const single = /^--([A-Za-z])$/.exec(written)?.[1];
+  if (single !== undefined) return short.get(`-${single}`);
+  const plain = written.toLowerCase().replace(/_/g, '-').replace(/^-*/, '');
+  let best: OptionSpec | undefined;
+  let bestDistance = Math.min(3, Math.floor(plain.length / 3) + 1);
+  if (plain.length < 2 || plain.length > 40) return undefined;
+  for (const [name, option] of names) {
+    const distance = editDistance(plain, name.toLowerCase().replace(/^-*/, ''), bestDistance);
+    if (distance < bestDistance) {
+      best = option;
+      bestDistance = distance;
+    }
+  }
+  const meant = synonyms.get(plain);
+  return best ?? (meant && names.get(meant.name));
+}
+
+/** What people write who come from another scheduler or tool. */
+const synonyms = new Map<string, OptionSpec | undefined>(
+  Object.entries({
+    queue: longNames.get('--partition'),
+    memory: longNames.get('--mem'),
+    walltime: longNames.get('--time'),
+    'time-limit': longNames.get('--time'),
+    name: longNames.get('--job-name'),
+    cpus: longNames.get('--cpus-per-task'),
+    gpu: longNames.get('--gpus'),
+    project: longNames.get('--account'),
+    workdir: longNames.get('--chdir'),
+    mail: longNames.get('--mail-user'),
+    email: longNames.get('--mail-user'),
+    stdout: longNames.get('--output'),
+    stderr: longNames.get('--error'),
+  }),
+);

@@ -1,0 +1,133 @@
+/** Slurm and LSF batch scripts as a language: pure functions over text. */
+import { mayHaveDirectives, schedulerOf } from './reading/directives';
+import type { Finding, Fix } from './reading/finding';
+import type { SchedulerName } from './catalogue/options';
+import { rules } from './rules';
+import type { Hit, OffsetFix, Rule } from './rules/rule';
+import { BatchScript, type ScriptContext } from './reading/script';
+import { applyEdits, comparePositions, ScriptText } from './reading/text';
+
+export type { ClusterSnapshot } from '../shared/schema-types.gen';
+export type { Finding, Fix, Related, Severity } from './reading/finding';
+export type { SchedulerName } from './catalogue/options';
+export type { Rule } from './rules/rule';
+export { rules, ruleNamed } from './rules';
+export type { Position, Range, TextEdit } from './reading/text';
+export type { ScriptContext } from './reading/script';
+export { completionsAt, type Completion } from './completion';
+export { convert, type Conversion, type ConversionNote } from './convert';
+export { formatDirectives } from './format';
+export { hoverAt, type HoverText } from './hover';
+export { symbols, type ScriptSymbol } from './symbols';
+export { templates, templateText, type ScriptTemplate } from './templates';
+export { states, stateNamed, type StateSpec } from '../cluster/states';
+
+/** What there is to say of a script. */
+export interface Analysis {
+  /** The scheduler it is written for; undefined for a file without directives, which is no batch script. */
+  scheduler: SchedulerName | undefined;
+  /** In the order of the text. */
+  findings: Finding[];
+}
+
+/**
+ * Checks a batch script.
+ * @param text the script, in memory as the editor has it (a byte order mark may be there as U+FEFF)
+ * @param context the cluster, disabled rules and so on; see `ScriptContext`
+ */
+export function analyse(text: string, context: ScriptContext = {}): Analysis {
+  const script = readScript(text, context);
+  if (!script) return { scheduler: undefined, findings: [] };
+  const off = new Set(context.disabled ?? []);
+  const comments = disablingComments(script.text);
+  for (const id of comments.everywhere) off.add(id);
+  const findings: Finding[] = [];
+  for (const rule of rules) {
+    if (
+      off.has(rule.id) ||
+      off.has('all') ||
+      !rule.schedulers.includes(script.scheduler) ||
+      (rule.needsCluster && !script.cluster)
+    )
+      continue;
+    for (const hit of rule.check(script)) {
+      const finding = toFinding(script.text, rule, hit);
+      if (!comments.lines.get(finding.start.line)?.has(rule.id)) findings.push(finding);
+    }
+  }
+  findings.sort((a, b) => comparePositions(a.start, b.start));
+  return { scheduler: script.scheduler, findings };
+}
+
+/** A script ready for questions; undefined for a text without directives. */
+export function readScript(text: string, context: ScriptContext = {}): BatchScript | undefined {
+  if (!context.scheduler && !mayHaveDirectives(text)) return undefined;
+  const scriptText = new ScriptText(text);
+  const scheduler = context.scheduler ?? schedulerOf(scriptText);
+  return scheduler && new BatchScript(scriptText, scheduler, context);
+}
+
+/** The text with the preferred fixes of findings applied; of fixes that overlap, the first counts. */
+export function applyFixes(text: string, findings: readonly Finding[]): string {
+  const edits: Fix['edits'] = [];
+  const taken: { start: number; end: number }[] = [];
+  const script = new ScriptText(text);
+  const seen = new Set<string>();
+  for (const { fix } of findings) {
+    if (!fix) continue;
+    // Several findings may share one fix (all late directives move together).
+    const key = JSON.stringify(fix.edits);
+    if (seen.has(key)) continue;
+    const spans = fix.edits.map((edit) => ({ start: script.offsetAt(edit.start), end: script.offsetAt(edit.end) }));
+    if (spans.some((span) => taken.some((other) => span.start < other.end && other.start < span.end))) continue;
+    seen.add(key);
+    taken.push(...spans);
+    edits.push(...fix.edits);
+  }
+  return applyEdits(text, edits);
+}
+
+/** Fixes all that can be fixed, again until nothing changes: one fix may uncover another finding. */
+export function fixAll(text: string, context: ScriptContext = {}): string {
+  let current = text;
+  for (let pass = 0; pass < 8; pass++) {
+    const fixed = applyFixes(current, analyse(current, context).findings);
+    if (fixed === current) break;
+    current = fixed;
+  }
+  return current;
+}
+
+function toFinding(text: ScriptText, rule: Rule, hit: Hit): Finding {
+  const fix = (made: OffsetFix): Fix => ({
+    title: made.title,
+    edits: made.edits.map(({ start, end, newText }) => ({ ...text.range(start, end), newText })),
+  });
+  const finding: Finding = {
+    id: rule.id,
+    severity: hit.severity ?? rule.severity,
+    message: hit.message,
+    remedy: hit.remedy ?? rule.remedy,
+    ...text.range(hit.start, Math.max(hit.start, hit.end)),
+  };
+  if (hit.fix) finding.fix = fix(hit.fix);
+  if (hit.alternatives?.length) finding.alternatives = hit.alternatives.map(fix);
+  if (hit.related?.length)
+    finding.related = hit.related.map(({ start, end, message }) => ({ ...text.range(start, end), message }));
+  return finding;
+}
+
+/** `# edm-workbench: disable=ID,ID`: alone on its line for the whole script, behind code for that line. */
+function disablingComments(text: ScriptText): { everywhere: string[]; lines: Map<number, Set<string>> } {
+  const everywhere: string[] = [];
+  const lines = new Map<number, Set<string>>();
+  if (!text.text.includes('edm-workbench:')) return { everywhere, lines };
+  text.lines.forEach(({ text: line }, number) => {
+    const found = /^(.*?)#\s*edm-workbench:\s*disable=([\w,\s-]+)/.exec(line);
+    if (!found) return;
+    const ids = (found[2] ?? '').split(/[\s,]+/).filter(Boolean);
+    if (found[1]?.trim()) lines.set(number, new Set(ids));
+    else everywhere.push(...ids);
+  });
+  return { everywhere, lines };
+}

@@ -1,0 +1,95 @@
+import type { ClusterSnapshot } from '../../shared/schema-types.gen';
+import { parseDirectives, type Directives, type OptionUse } from './directives';
+import { invocationsOf, type Invocation } from './invocations';
+import type { SchedulerName } from '../catalogue/options';
+import { readShell, type Shell } from './shell';
+import type { ScriptText } from './text';
+
+/** What the caller knows beyond the text. */
+export interface ScriptContext {
+  /** Path or name of the script, for its extension. */
+  path?: string;
+  /** Overrules what the directives say. */
+  scheduler?: SchedulerName;
+  /** The cluster the script is for; without it the rules about clusters are silent. */
+  cluster?: ClusterSnapshot;
+  /** Ids of rules that are off. */
+  disabled?: readonly string[];
+  /** Whether a folder named in the script exists where the job will run; undefined if nobody knows. */
+  folderExists?: (folder: string) => boolean | undefined;
+}
+
+/** A script as rules see it. The shell code is read only when a rule asks for it. */
+export class BatchScript {
+  readonly directives: Directives;
+  readonly cluster: ClusterSnapshot | undefined;
+  private shellRead: Shell | undefined;
+  private invocationsRead: Invocation[] | undefined;
+  private programs: Map<string, Invocation[]> | undefined;
+
+  constructor(
+    readonly text: ScriptText,
+    readonly scheduler: SchedulerName,
+    readonly context: ScriptContext = {},
+  ) {
+    this.directives = parseDirectives(text, scheduler);
+    this.cluster = context.cluster;
+  }
+
+  get shell(): Shell {
+    return (this.shellRead ??= readShell(this.text.text));
+  }
+
+  /** Every program of every command, outermost first. */
+  get invocations(): readonly Invocation[] {
+    return (this.invocationsRead ??= invocationsOf(this.shell.commands));
+  }
+
+  /** The invocations of some programs (names as in `Invocation.program`), program by program. */
+  running(...names: string[]): readonly Invocation[] {
+    const programs = (this.programs ??= byProgram(this.invocations));
+    return names.flatMap((name) => programs.get(name) ?? []);
+  }
+
+  /** The use of an option that counts: the last one of the first component that the scheduler reads. */
+  option(...names: string[]): OptionUse | undefined {
+    return this.uses(...names).pop();
+  }
+
+  /** Every use of an option that the scheduler reads, in the first component. */
+  uses(...names: string[]): OptionUse[] {
+    return this.usesIn(0, ...names);
+  }
+
+  /** Every use of an option that the scheduler reads, in one component of a heterogeneous job. */
+  usesIn(component: number, ...names: string[]): OptionUse[] {
+    return this.directives.options.filter(
+      (use) => !use.late && use.component === component && use.option !== undefined && names.includes(use.option.name),
+    );
+  }
+
+  /** Numbers of the components: just 0 unless there are hetjob lines. */
+  get components(): number[] {
+    return [...new Set([0, ...this.directives.lines.map(({ component }) => component)])];
+  }
+
+  /** Where a new directive goes: behind the last one that counts, else behind the shebang. */
+  get directiveInsertion(): { offset: number; before: string; after: string } {
+    const { lines, text } = this.text;
+    const last = this.directives.lines.filter((directive) => !directive.late).pop();
+    const line = last?.line ?? (text.startsWith('#!') ? 0 : -1);
+    if (line < 0) return { offset: 0, before: '', after: '\n' };
+    const { offset, text: content } = lines[line] ?? { offset: 0, text: '' };
+    return { offset: offset + content.length, before: '\n', after: '' };
+  }
+}
+
+function byProgram(invocations: readonly Invocation[]): Map<string, Invocation[]> {
+  const programs = new Map<string, Invocation[]>();
+  for (const invocation of invocations) {
+    const same = programs.get(invocation.program);
+    if (same) same.push(invocation);
+    else programs.set(invocation.program, [invocation]);
+  }
+  return programs;
+}

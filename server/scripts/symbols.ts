@@ -1,0 +1,36 @@
+import { readScript } from '.';
+import type { ScriptContext } from './reading/script';
+import type { Range } from './reading/text';
+
+/** An entry of a script's outline. */
+export interface ScriptSymbol extends Range {
+  name: string;
+  detail: string;
+  kind: 'directive' | 'program';
+}
+
+const shown =
+  /^(?:srun|torchrun|accelerate launch|deepspeed|apptainer \w+|mpirun|mpiexec|python|jsrun|blaunch|.*\.py)$/;
+
+/** The directives and the programs of a script, in order. */
+export function symbols(text: string, context?: ScriptContext): ScriptSymbol[] {
+  const script = readScript(text, context);
+  if (!script) return [];
+  const directives = script.directives.options
+    .filter(({ late }) => !late)
+    .map((use): ScriptSymbol => ({
+      name: use.option?.name ?? use.spelling,
+      detail: use.value?.text ?? '',
+      kind: 'directive',
+      ...script.text.range(use.start, use.value && use.value.line === use.line ? use.value.end : use.end),
+    }));
+  const programs = script.invocations
+    .filter(({ program }) => shown.test(program))
+    .map(({ program, name, operands, command }): ScriptSymbol => ({
+      name: program,
+      detail: operands[0]?.text ?? '',
+      kind: 'program',
+      ...script.text.range(name.start, Math.max(name.end, command.end)),
+    }));
+  return [...directives, ...programs];
+}

@@ -1,0 +1,150 @@
+import type { SchedulerName } from './catalogue/options';
+
+/** A whole script to start from. */
+export interface ScriptTemplate {
+  id: string;
+  title: string;
+  scheduler: SchedulerName;
+  help: string;
+  /** Editor snippet: `${1:...}` are places to fill in; `\\$` is a dollar sign. */
+  snippet: string;
+}
+
+interface Task {
+  id: string;
+  title: string;
+  help: string;
+  name: string;
+  gpus: boolean;
+  hours: number;
+  cpus: number;
+  memory: number;
+  body: string;
+}
+
+const tasks: readonly Task[] = [
+  {
+    id: 'generation',
+    title: 'Generate images',
+    help: '50,000 images from an EDM network in an Apptainer container, one process per GPU, in a folder named after the commit.',
+    name: 'generate',
+    gpus: true,
+    hours: 24,
+    cpus: 4,
+    memory: 32,
+    body: `COMMIT=$(git rev-parse --short HEAD)
+apptainer exec --nv --bind "$PWD" ./\${5:edm_latest.sif} \\
+  torchrun --standalone --nproc_per_node=@GPUS@ \\
+    generate.py \\
+    --outdir="$COMMIT-images" \\
+    --seeds=\${6:0-49999} \\
+    --batch=\${7:128} \\
+    --steps=\${8:18} \\
+    --network=\${9:networks/edm-cifar10-32x32-cond-vp.pkl}
+`,
+  },
+  {
+    id: 'fid',
+    title: 'Measure FID',
+    help: 'FID of a folder of images against reference statistics.',
+    name: 'fid',
+    gpus: true,
+    hours: 1,
+    cpus: 4,
+    memory: 16,
+    body: `apptainer exec --nv --bind "$PWD" ./\${5:edm_latest.sif} \\
+  torchrun --standalone --nproc_per_node=@GPUS@ \\
+    fid.py calc --images=\${6:images} --ref=\${7:fid-refs/cifar10-32x32.npz} --num=50000
+`,
+  },
+  {
+    id: 'container-rebuild',
+    title: 'Rebuild a container',
+    help: 'Turns an archive of docker save into an Apptainer image; needs room for temporary files, no GPU.',
+    name: 'docker2apptainer',
+    gpus: false,
+    hours: 8,
+    cpus: 4,
+    memory: 16,
+    body: `export APPTAINER_TMPDIR="$HOME/tmp"
+mkdir -p "$APPTAINER_TMPDIR"
+
+apptainer build ./\${5:edm_latest}.sif docker-archive://"$HOME"/\${5:edm_latest}.tar
+`,
+  },
+  {
+    id: 'calibration',
+    title: 'Calibrate the batch size',
+    help: 'Runs a few images at growing batch sizes and logs the GPU memory of each, to choose --batch for the real run.',
+    name: 'calibrate',
+    gpus: true,
+    hours: 1,
+    cpus: 4,
+    memory: 32,
+    body: `COMMIT=$(git rev-parse --short HEAD)
+for BATCH in \${5:32 64 128 256 512}; do
+  nvidia-smi --query-gpu=memory.used --format=csv,noheader --loop=1 > "gpu-$BATCH.log" &
+  MONITOR=$!
+  apptainer exec --nv --bind "$PWD" ./\${6:edm_latest.sif} \\
+    torchrun --standalone --nproc_per_node=@GPUS@ \\
+      generate.py --outdir="$COMMIT-calibration" --seeds="0-$((2 * BATCH - 1))" --batch="$BATCH" --steps=2 \\
+      --network=\${7:networks/edm-cifar10-32x32-cond-vp.pkl} || break
+  kill "$MONITOR"
+done
+`,
+  },
+];
+
+/** The templates: each task for each scheduler. */
+export const templates: readonly ScriptTemplate[] = tasks.flatMap((task) => [
+  {
+    id: `slurm-${task.id}`,
+    title: task.title,
+    scheduler: 'slurm' as const,
+    help: task.help,
+    snippet: slurmScript(task),
+  },
+  { id: `lsf-${task.id}`, title: task.title, scheduler: 'lsf' as const, help: task.help, snippet: lsfScript(task) },
+]);
+
+/** A template as plain text, every place filled with its default. */
+export function templateText(template: ScriptTemplate): string {
+  return template.snippet
+    .replace(/\$\{\d+:([^}]*)\}/g, '$1')
+    .replace(/\\\$/g, '$')
+    .replace(/\\\\/g, '\\');
+}
+
+function slurmScript({ name, gpus, hours, cpus, memory, body }: Task): string {
+  return `#!/bin/bash
+#SBATCH --job-name=\${1:${name}}
+#SBATCH --account=\${2:account}
+#SBATCH --nodes=1
+#SBATCH --ntasks=1
+#SBATCH --cpus-per-task=${cpus}
+${gpus ? '#SBATCH --gres=gpu:${3:1}\n' : ''}#SBATCH --mem=${memory}G
+#SBATCH --time=\${4:${String(hours).padStart(2, '0')}:00:00}
+#SBATCH --output=%x-%j.out
+
+${escapeBody(body)}`;
+}
+
+function lsfScript({ name, gpus, hours, cpus, memory, body }: Task): string {
+  return `#!/bin/bash
+#BSUB -J \${1:${name}}
+#BSUB -P \${2:project}
+#BSUB -n ${cpus}
+#BSUB -R "span[hosts=1] rusage[mem=${memory}GB]"
+${gpus ? '#BSUB -gpu "num=${3:1}:mode=exclusive_process"\n' : ''}#BSUB -W \${4:${hours}:00}
+#BSUB -o ${name}-%J.out
+
+${escapeBody(body)}`;
+}
+
+/** Shell dollars and backslashes escaped for the snippet; the places to fill in stay. */
+function escapeBody(body: string): string {
+  return body
+    .replace(/\\/g, '\\\\')
+    .replace(/\$(?!\{\d+:)/g, '\\$')
+    .replace(/@GPUS@/g, '${3:1}');
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pauseSeconds, QueueWatch, type Clock } from '../../server/cluster/queue';
+import type { Job, JobState, QueueState } from '../../server/shared/protocol';
+
+/** A clock that moves when it is told to. */
+class HandClock implements Clock {
+  time = Date.parse('2026-11-24T08:00:00Z');
+  private timers: { at: number; run: () => void }[] = [];
+  now(): number {
+    return this.time;
+  }
+  after(milliseconds: number, run: () => void): () => void {
+    const timer = { at: this.time + milliseconds, run };
+    this.timers.push(timer);
+    return () => (this.timers = this.timers.filter((other) => other !== timer));
+  }
+  async pass(seconds: number): Promise<void> {
+    const end = this.time + seconds * 1000;
+    for (;;) {
+      const [next] = this.timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      if (!next) break;
+      this.timers = this.timers.filter((timer) => timer !== next);
+      this.time = Math.max(this.time, next.at);
+      next.run();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.time = end;
+  }
+}
+
+const job = (id: string, state: JobState, over: Partial<Job> = {}): Job => ({ id, name: 'x', user: 'me', partition: 'p', state, stateName: state, ...over }); // prettier-ignore
+
+function bench(): { clock: HandClock; watch: QueueWatch; mine: Job[]; past: Job[]; states: QueueState[]; asked: number[]; down: { now: boolean } } {
+  const clock = new HandClock();
+  const [mine, past, states, asked]: [Job[], Job[], QueueState[], number[]] = [[], [], [], []];
+  const down = { now: false };
+  const scheduler = {
+    queue: (whose: 'mine' | 'all') => {
+      asked.push(clock.now() / 1000);
+      if (down.now) return Promise.reject(new Error('no answer'));
+      return Promise.resolve(whose === 'mine' ? [...mine] : mine.filter(({ state }) => state === 'running'));
+    },
+    history: () => Promise.resolve({ jobs: [...past] }),
+    load: () => Promise.resolve([]),
+    now: () => Promise.resolve(new Date(clock.now())),
+  };
+  const watch = new QueueWatch(scheduler, { cluster: 'c', user: 'me', floorSeconds: 15, clock, onState: (state) => states.push(state) }); // prettier-ignore
+  return { clock, watch, mine, past, states, asked, down };
+} // prettier-ignore
+
+test('how long until the next question', () => {
+  const calm = { unfinished: false, unchanged: 0, failures: 0 };
+  assert.equal(pauseSeconds(15, { ...calm, attention: 'visible' }), 15);
+  assert.equal(pauseSeconds(15, { ...calm, attention: 'visible', unchanged: 99 }), 30);
+  assert.equal(pauseSeconds(15, { ...calm, attention: 'hidden' }), 60);
+  assert.equal(pauseSeconds(15, { ...calm, attention: 'none' }), undefined);
+  assert.equal(pauseSeconds(15, { ...calm, attention: 'none', unfinished: true }), 60);
+  assert.equal(pauseSeconds(15, { ...calm, attention: 'visible', failures: 2 }), 60);
+  assert.equal(pauseSeconds(300, { ...calm, attention: 'hidden', failures: 9 }), 1200, 'never below the floor');
+});
+
+test('never more often than the floor, whoever wants to know', async () => {
+  const { clock, watch, asked } = bench();
+  watch.watch('visible', 'mine');
+  for (let second = 0; second < 60; second++) {
+    watch.refresh();
+    watch.watch('visible', second % 2 ? 'all' : 'mine');
+    await clock.pass(1);
+  }
+  const polls = [...new Set(asked)];
+  assert.ok(polls.length >= 4, String(polls.length));
+  polls.slice(1).forEach((at, i) => assert.ok(at - polls[i] >= 15, `${at - polls[i]} s`));
+});
+
+test('an end is told once: seen in the queue, found in history, or given up', async () => {
+  const { clock, watch, mine, past, states } = bench();
+  mine.push(job('1', 'running', { stdout: '/log' }), job('2', 'running'), job('3', 'running'), job('9', 'done'), job('4_[0-9]', 'queued', { array: { id: '4', tasks: '0-9' } })); // prettier-ignore
+  watch.watch('visible', 'mine');
+  await clock.pass(1);
+  assert.deepEqual(states.at(-1)?.ended, [], 'what had ended before is no news');
+  assert.deepEqual(states.at(-1)?.finished.map(({ id }) => id), ['9']); // prettier-ignore
+  mine.splice(0, mine.length, job('1', 'failed'), job('4_[1-9]', 'queued', { array: { id: '4', tasks: '1-9' } }), job('5', 'done')); // prettier-ignore
+  past.push(job('2', 'timeout'));
+  await clock.pass(90);
+  const told = states.flatMap(({ ended }) => ended);
+  assert.deepEqual(told.map(({ id, state }) => `${id} ${state}`).sort(), [
+    '1 failed',
+    '2 timeout',
+    '3 unknown',
+    '5 done',
+  ]);
+  assert.equal(told.find(({ id }) => id === '1')?.stdout, '/log', 'what was known of it stays');
+});
+
+test('nobody looks: asked only while a job of mine goes on', async () => {
+  const { clock, watch, mine, asked } = bench();
+  mine.push(job('1', 'running'));
+  watch.watch('visible', 'mine');
+  await clock.pass(1);
+  watch.watch('none', 'mine');
+  await clock.pass(60);
+  assert.equal(asked.length, 2);
+  mine.splice(0, 1, job('1', 'done'));
+  await clock.pass(60);
+  const then = asked.length;
+  await clock.pass(3600);
+  assert.equal(asked.length, then);
+});
+
+test('a clock that is set back by days does not stop the questions', async () => {
+  const { clock, watch, asked, mine } = bench();
+  mine.push(job('1', 'running'));
+  watch.watch('visible', 'mine');
+  await clock.pass(1);
+  clock.time -= 10 * 86400_000;
+  watch.refresh();
+  await clock.pass(20);
+  assert.equal(asked.length, 2);
+});
+
+test('a problem is said, the last jobs stay, and the next answer clears it', async () => {
+  const { clock, watch, mine, states, asked, down } = bench();
+  mine.push(job('1', 'running'));
+  watch.watch('visible', 'mine');
+  await clock.pass(1);
+  down.now = true;
+  await clock.pass(200);
+  assert.equal(states.at(-1)?.problem, 'no answer');
+  assert.equal(states.at(-1)?.jobs.length, 1);
+  assert.ok(asked.length <= 5, `asked ${asked.length} times: backs off`);
+  down.now = false;
+  watch.refresh();
+  await clock.pass(20);
+  assert.equal(states.at(-1)?.problem, undefined);
+  assert.deepEqual(states.flatMap(({ ended }) => ended), []); // prettier-ignore
+});

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { analyse, applyFixes, fixAll, rules, type ClusterSnapshot } from '../../server/scripts';
+import { rulesPage, rulesPagePath } from '../../tools/rules-page';
+
+const fixtures = path.join(__dirname, '..', 'fixtures', 'scripts');
+const testCluster = JSON.parse(readFileSync(path.join(fixtures, 'test-cluster.json'), 'utf8')) as ClusterSnapshot;
+/** The test cluster, had it features and no internet. */
+const cluster: ClusterSnapshot = {
+  ...testCluster,
+  nodes: testCluster.nodes?.map((node) => (node.name === 'g1' ? { ...node, features: ['a100', 'nvlink'] } : node)),
+  nodesOnline: false,
+};
+
+const fixtureOf = (id: string, lsf: boolean): string => path.join(fixtures, 'rules', `${id}.${lsf ? 'lsf' : 'slurm'}`);
+
+for (const rule of rules)
+  test(`${rule.id}: its fixture has it, and its fix cures it`, () => {
+    const lsf = rule.schedulers[0] === 'lsf';
+    const file = fixtureOf(rule.id, lsf);
+    assert.ok(existsSync(file), file);
+    const text = readFileSync(file, 'utf8');
+    const context =
+      rule.needsCluster || rule.id === 'account-missing'
+        ? {
+            cluster:
+              rule.id === 'account-missing' ? { ...cluster, defaultAccount: undefined, accounts: ['proja'] } : cluster,
+          }
+        : {};
+    const analysis = analyse(text, context);
+    const own = analysis.findings.filter(({ id }) => id === rule.id);
+    assert.ok(own.length > 0, `found only ${analysis.findings.map(({ id }) => id).join(', ')}`);
+    const others = analysis.findings.filter(({ id, severity }) => id !== rule.id && severity === 'error');
+    assert.deepEqual(others, [], 'one fault a fixture');
+    for (const finding of own) {
+      const lines = text.split(/\r\n|\n|\r/);
+      assert.ok(finding.end.line < lines.length);
+      assert.ok(finding.start.character <= (lines[finding.start.line] ?? '').length);
+      assert.ok(finding.message && !finding.message.endsWith('.') && !finding.message.includes('\n'), finding.message);
+      assert.ok(finding.remedy.endsWith('.'), finding.remedy);
+    }
+    const cures = own.flatMap(({ fix, alternatives = [] }) => [...(fix ? [fix] : []), ...alternatives]);
+    assert.equal(cures.length > 0, rule.fixable, `fixable: ${rule.fixable}, ${cures.length} cures`);
+    for (const finding of own)
+      for (const cure of [...(finding.fix ? [finding.fix] : []), ...(finding.alternatives ?? [])]) {
+        const cured = analyse(applyFixes(text, [{ ...finding, fix: cure }]), context);
+        assert.ok(
+          cured.findings.filter(({ id }) => id === rule.id).length < own.length,
+          `${cure.title} does not cure it`,
+        );
+        assert.deepEqual(
+          cured.findings.filter(({ id, severity }) => severity === 'error' && id !== rule.id),
+          [],
+          `${cure.title} makes it worse`,
+        );
+      }
+  });
+
+test('every fixture belongs to a rule', () => {
+  const ids = readdirSync(path.join(fixtures, 'rules')).map((file) => path.parse(file).name);
+  assert.deepEqual(ids.sort(), rules.map(({ id }) => id).sort());
+});
+
+test('rules about clusters are silent without a snapshot', () => {
+  for (const rule of rules.filter(({ needsCluster }) => needsCluster))
+    assert.deepEqual(
+      analyse(readFileSync(fixtureOf(rule.id, false), 'utf8')).findings.filter(({ id }) => id === rule.id),
+      [],
+    );
+});
+
+test('a rule is switched off by comment, for a line or the script, and by the caller', () => {
+  const text = (where: string, line = ''): string =>
+    `#!/bin/bash\n${where}#SBATCH --account=a\n#SBATCH --mem=16\npython a.py --api-key=abcdefgh${line}\n`;
+  const ids = (script: string, disabled?: string[]): string[] =>
+    analyse(script, { disabled }).findings.map(({ id }) => id);
+  assert.deepEqual(ids(text('')), ['memory-without-unit', 'secret-in-script']);
+  assert.deepEqual(ids(text('# edm-workbench: disable=memory-without-unit\n')), ['secret-in-script']);
+  assert.deepEqual(ids(text('# edm-workbench: disable=memory-without-unit, secret-in-script\n')), []);
+  assert.deepEqual(ids(text('', ' # edm-workbench: disable=secret-in-script')), ['memory-without-unit']);
+  assert.deepEqual(ids(text(''), ['secret-in-script']), ['memory-without-unit']);
+});
+
+test('FID: each measurement is judged, seeds of several generations add up, the detector is a download too', () => {
+  const found = (body: string, context = {}): string[] =>
+    analyse(`#!/bin/bash\n#SBATCH --account=a\n#SBATCH --cpus-per-task=4\n#SBATCH --gres=gpu:1\n${body}`, context)
+      .findings.filter(({ id }) => id === 'fid-count' || id === 'network-url')
+      .map(({ id, severity, start }) => `${id} ${severity} ${start.line}`);
+  const generate = (seeds: string): string => `python generate.py --outdir="$COMMIT-out" --seeds=${seeds}\n`;
+  const calc = 'python fid.py calc --images=out --ref=ref.npz';
+  assert.deepEqual(found(`${calc}\n${calc} --num=10000\n`), ['fid-count info 5']);
+  assert.deepEqual(found(`${generate('0-24999')}${generate('25000-49999')}${calc}\n`), []);
+  assert.deepEqual(found(`${generate('0-9999')}${generate('10000-19999')}${calc}\n`), ['fid-count info 5']);
+  assert.deepEqual(found(`${generate('0-9999')}${generate('"$SEEDS"')}${calc}\n`), []);
+  const offline = { cluster: { ...testCluster, nodesOnline: false } };
+  assert.deepEqual(found(`${calc}\n`, offline), ['network-url info 4']);
+  assert.deepEqual(found(`export DNNLIB_CACHE_DIR=$HOME/cache\n${calc}\n`, offline), []);
+});
+
+test('fixing all at once ends, and leaves nothing that has a fix', () => {
+  const text = `set -e\n#SBTACH --time=2h\n#SBATCH --job-name=my job\n#SBATCH --gres=gpu:4 <--- here\n#SBATCH --mem=16\ntorchrun --nproc_per_node=1 train.py\n`;
+  const fixed = fixAll(text);
+  assert.deepEqual(
+    analyse(fixed).findings.filter(({ fix }) => fix),
+    [],
+    fixed,
+  );
+  assert.equal(fixAll(fixed), fixed);
+});
+
+test('CPUs given to srun are seen before and behind its other options', () => {
+  const script = (srun: string): string =>
+    `#!/bin/bash\n#SBATCH --account=a\n#SBATCH --cpus-per-task=4\n${srun} python a.py\n`;
+  const fixed = fixAll(script('srun --ntasks=1 --exact'));
+  assert.equal(fixed, script('srun --cpus-per-task=$SLURM_CPUS_PER_TASK --ntasks=1 --exact'));
+  for (const srun of ['srun -c4 -n1', 'srun --ntasks=1 -c 4', 'srun --cpus-per-task=4 --ntasks=1'])
+    assert.deepEqual(analyse(script(srun)).findings, []);
+});
+
+test('docs/rules.md is up to date (npx tsx tools/rules-page.ts)', async () => {
+  assert.equal(readFileSync(rulesPagePath, 'utf8'), await rulesPage());
+});
