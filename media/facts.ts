@@ -1,5 +1,5 @@
 /** What a run or a result is, in words: the one place where numbers, commits and settings become text. No DOM. */
-import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../server/diffusion/sampler-options';
+import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../server/shared/sampler-options';
 import type { HistoryRecord, RunManifest } from '../server/shared/protocol';
 
 /** A label and what it says, for a description list. */

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { analyse, fixAll, type ScriptContext } from './scripts';
+import { analyse, fixAll } from './scripts/analyse';
+import type { ScriptContext } from './scripts/reading/script';
 import { writeAtomically } from './atomic-file';
 import { messageOf, UserError } from './errors';
 import { CONFIG_SUFFIX, readConfig } from './runs/config';

@@ -1,5 +1,5 @@
 /** Which scheduler a host has, and how its commands are reached. */
-import type { SchedulerName } from '../scripts';
+import type { SchedulerName } from '../shared/scheduler-name';
 import { UserError } from '../errors';
 import type { ClusterProfile } from '../shared/protocol';
 import type { Host } from './host';

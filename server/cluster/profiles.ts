@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ErrorObject } from 'ajv';
 import { isMap, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { SchedulerName } from '../scripts';
+import type { SchedulerName } from '../shared/scheduler-name';
 import { messageOf, UserError } from '../errors';
 import type { ClusterProfile } from '../shared/protocol';
 import { readSchema, schemaErrors } from '../schema';

@@ -1,5 +1,5 @@
 /** What every scheduler can do. Nothing outside the folders slurm/ and lsf/ knows a scheduler's words. */
-import type { SchedulerName } from '../scripts';
+import type { SchedulerName } from '../shared/scheduler-name';
 import { UserError } from '../errors';
 import type { ClusterSnapshot, Job, JobAction, PartitionLoad } from '../shared/protocol';
 

@@ -1,4 +1,4 @@
-import type { SchedulerName } from '../scripts/catalogue/options';
+import type { SchedulerName } from '../shared/scheduler-name';
 
 /** A job state, or a reason why a job is pending or failed. */
 export interface StateSpec {

@@ -14,7 +14,7 @@ import { accessOf, Dispatches } from '../dispatch/session';
 import { jobsText } from '../dispatch/submit';
 import { UserError } from '../errors';
 import { resultText } from '../shared/number-text';
-import { readManifest } from '../history/samples';
+import { readManifest } from '../runs/manifest';
 import { repositoryRoot } from '../git';
 import type { Dispatch } from '../shared/schema-types.gen';
 import { finishRun, runShard } from '../runs/array-run';

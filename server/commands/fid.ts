@@ -4,7 +4,7 @@ import { UserError } from '../errors';
 import { mergeStatistics } from '../fid/combine';
 import { furtherLines } from '../fid/further-metrics';
 import { formatG } from '../shared/number-text';
-import { provenanceOf } from '../history/provenance';
+import { provenanceOf } from '../runs/provenance';
 import { publishedText } from '../history/published';
 import { compute } from '../compute/compute';
 import { detectorName, findInput, inputName } from '../runs/inputs';

@@ -1,8 +1,8 @@
 /** Running configs and making images. */
 import path from 'node:path';
 import { batchLines } from '../diffusion/batch-size';
-import { CHOICE_OPTIONS, NUMBER_OPTIONS, type SamplerOptions } from '../diffusion/sampler-options';
-import { RNG_DEVICES, type RngDevice } from '../diffusion/random';
+import { CHOICE_OPTIONS, NUMBER_OPTIONS, type SamplerOptions } from '../shared/sampler-options';
+import { RNG_DEVICES, type RngDevice } from '../shared/sampler-options';
 import { download } from '../download/download';
 import { isUrl } from '../download/url';
 import { UserError } from '../errors';

@@ -1,6 +1,6 @@
 /** What the compute child is asked and answers. Types only: both sides import it, neither brings native code along. */
 import type { GenerateOptions } from '../diffusion/generate';
-import type { RngDevice } from '../diffusion/random';
+import type { RngDevice } from '../shared/sampler-options';
 import type { Comparison } from '../fid/combine';
 import type { FurtherMetrics, FurtherOptions } from '../fid/further-metrics';
 import type { Progress } from '../shared/progress';

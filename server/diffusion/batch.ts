@@ -1,6 +1,7 @@
 /** A batch of images from their seeds, in the order in which generate.py draws its random numbers. Pure. */
 import type { Denoiser } from './denoiser';
-import { torchGenerator, type RngDevice } from './random';
+import { torchGenerator } from './random';
+import type { RngDevice } from '../shared/sampler-options';
 import { sample, type SamplerProgress } from './sampler';
 import type { StepTable } from './schedule';
 

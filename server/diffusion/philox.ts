@@ -16,7 +16,7 @@
  * torch.randn; not run beside a GPU. GPUs evaluate sin and cos in single precision by `__sincosf`, whose absolute error
  * is about 2^-21: float32 values agree to some 1e-6, not bitwise.
  */
-import type { TorchGenerator } from './random';
+import type { TorchGenerator } from './torch-generator';
 
 const BLOCK_SIZE = 256;
 /** An A100: 108 multiprocessors of 2048 threads. Only draws of more values than this depend on it. */

@@ -2,21 +2,10 @@
  * PyTorch's random numbers: what `torch.randn` and `torch.randint` return for a seeded generator, without PyTorch.
  * One generator per image makes an image depend on its seed alone, however the seeds are batched.
  */
+import { Mt19937 } from '../numpy/mt19937';
+import type { RngDevice } from '../shared/sampler-options';
 import { PhiloxGenerator } from './philox';
-
-/** The draws that generate.py makes from one `torch.Generator`. Every draw advances the generator. */
-export interface TorchGenerator {
-  /** `torch.randn([n], dtype=torch.float32)`: n standard normal values. */
-  randnFloat32(n: number): Float32Array;
-  /** `torch.randn([n], dtype=torch.float64)`: n standard normal values. */
-  randnFloat64(n: number): Float64Array;
-  /** `torch.randint(high, [])`: one integer in [0, high), 0 < high < 2^28. */
-  randint(high: number): number;
-}
-
-/** Which device's generator is imitated: `--rng`. */
-export const RNG_DEVICES = ['cpu', 'cuda'] as const;
-export type RngDevice = (typeof RNG_DEVICES)[number];
+import type { TorchGenerator } from './torch-generator';
 
 /**
  * The generator of one image: seeded with `seed` mod 2^32, as generate.py does.
@@ -26,8 +15,6 @@ export function torchGenerator(device: RngDevice, seed: number): TorchGenerator 
   return device === 'cuda' ? new PhiloxGenerator(seed) : new Mt19937Generator(seed);
 }
 
-const STATE_LENGTH = 624;
-const STATE_MIDDLE = 397;
 /** Values of one call of torch's vectorised normal fill; sizes below it take the scalar path. */
 const BLOCK = 16;
 const TWO_PI_FLOAT32 = Math.fround(2 * Math.PI);
@@ -39,22 +26,17 @@ const TWO_PI_FLOAT32 = Math.fround(2 * Math.PI);
  * cos with vectorised approximations there (and with other ones on machines without AVX2).
  */
 export class Mt19937Generator implements TorchGenerator {
-  private readonly state = new Uint32Array(STATE_LENGTH);
-  private position = STATE_LENGTH;
+  private readonly engine: Mt19937;
   private cachedNormal: number | undefined;
 
   /** @param seed any safe integer; mt19937 sees it mod 2^32 */
   constructor(seed: number) {
-    const state = this.state;
-    state[0] = Number(BigInt.asUintN(32, BigInt(seed)));
-    for (let i = 1; i < STATE_LENGTH; i++) {
-      state[i] = Math.imul(1812433253, state[i - 1] ^ (state[i - 1] >>> 30)) + i;
-    }
+    this.engine = new Mt19937(seed);
   }
 
   randnFloat32(n: number): Float32Array {
     const values = new Float32Array(n);
-    this.fillNormal(values, () => (this.next32() & 0xffffff) * 2 ** -24, normalPairsFloat32);
+    this.fillNormal(values, () => (this.engine.next32() & 0xffffff) * 2 ** -24, normalPairsFloat32);
     return values;
   }
 
@@ -65,7 +47,7 @@ export class Mt19937Generator implements TorchGenerator {
   }
 
   randint(high: number): number {
-    return this.next32() % high;
+    return this.engine.next32() % high;
   }
 
   /** ATen's normal_fill: uniforms for everything first, each block of 16 transformed on the spot, then the ragged tail. */
@@ -104,26 +86,8 @@ export class Mt19937Generator implements TorchGenerator {
 
   /** 53 random bits in [0, 1); the first of two outputs is the high word. */
   private uniformFloat64(): number {
-    const high = this.next32() & 0x1fffff;
-    return (high * 2 ** 32 + this.next32()) * 2 ** -53;
-  }
-
-  private next32(): number {
-    if (this.position === STATE_LENGTH) this.twist();
-    let y = this.state[this.position++];
-    y ^= y >>> 11;
-    y ^= (y << 7) & 0x9d2c5680;
-    y ^= (y << 15) & 0xefc60000;
-    return (y ^ (y >>> 18)) >>> 0;
-  }
-
-  private twist(): void {
-    const state = this.state;
-    for (let i = 0; i < STATE_LENGTH; i++) {
-      const y = (state[i] & 0x80000000) | (state[(i + 1) % STATE_LENGTH] & 0x7fffffff);
-      state[i] = state[(i + STATE_MIDDLE) % STATE_LENGTH] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
-    }
-    this.position = 0;
+    const high = this.engine.next32() & 0x1fffff;
+    return (high * 2 ** 32 + this.engine.next32()) * 2 ** -53;
   }
 }
 

@@ -5,7 +5,8 @@
 import { UserError } from '../errors';
 import type { Denoiser } from './denoiser';
 import { iddpmLevels } from './iddpm-levels';
-import { EPSILON_S, vpSigma, type SamplerSettings } from './sampler-options';
+import { EPSILON_S, vpSigma } from './sampler-options';
+import type { SamplerSettings } from '../shared/sampler-options';
 
 /**
  * Where a network is evaluated, and the ODE's right-hand side there (equation 4):

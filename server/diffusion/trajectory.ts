@@ -7,8 +7,9 @@ import type { Denoiser } from './denoiser';
 import { checkNetwork, DEFAULT_BATCH } from './generate';
 import { quantize } from '../images/image';
 import { encodePng } from '../images/png';
-import type { RngDevice } from './random';
-import { resolveSampler, type SamplerOptions } from './sampler-options';
+import type { RngDevice } from '../shared/sampler-options';
+import { resolveSampler } from './sampler-options';
+import type { SamplerOptions } from '../shared/sampler-options';
 import { stepTable } from './schedule';
 
 /** More rows than this nobody compares by eye. */

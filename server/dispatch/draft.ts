@@ -1,7 +1,7 @@
 /** What is going to be sent, before anything is: config, commit, seeds, inputs, scripts. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import type { SchedulerName } from '../scripts';
+import type { SchedulerName } from '../shared/scheduler-name';
 import { parseSeeds } from '../diffusion/seeds';
 import { isUrl, parseUrl } from '../download/url';
 import { cacheName } from '../download/cache';

@@ -11,7 +11,7 @@ import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { messageOf, UserError } from '../errors';
 import { formatG } from '../shared/number-text';
 import { appendRecord, recordId } from '../history/store';
-import { readManifest } from '../history/samples';
+import { readManifest } from '../runs/manifest';
 import { jsonOf } from '../runs/folder';
 import { writeAtomically } from '../atomic-file';
 import type { Dispatch, HistoryRecord, RunManifest } from '../shared/schema-types.gen';

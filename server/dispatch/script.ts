@@ -3,9 +3,9 @@
  * our own linter. Pure.
  */
 import { secondsOf } from '../scripts/reading/values';
-import type { SchedulerName } from '../scripts';
+import type { SchedulerName } from '../shared/scheduler-name';
 import { quoteArgument } from '../cluster/quote';
-import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../diffusion/sampler-options';
+import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../shared/sampler-options';
 import { UserError } from '../errors';
 import type { ClusterProfile } from '../shared/protocol';
 import type { RunConfig } from '../shared/schema-types.gen';

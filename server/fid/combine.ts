@@ -2,7 +2,8 @@
 import { basename } from 'node:path';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
-import { type DetectorIdentity, metricName } from './detector';
+import type { DetectorIdentity } from './detector';
+import { metricName } from '../shared/metric-name';
 import { frechetDistance } from './frechet';
 import { checkReference, type MeasureControl } from './measure';
 import { loadStatistics, saveStatistics, type Statistics, StatisticsAccumulator } from './statistics';

@@ -23,8 +23,3 @@ export interface DetectorIdentity {
   /** True only for the published Inception-v3 (2015-12-05) weights: their distance alone may be called FID. */
   readonly published: boolean;
 }
-
-/** `FID` for the published detector, `FD (<name>)` for every other: unlike numbers never share a name. */
-export function metricName(detector: Pick<DetectorIdentity, 'name' | 'published'>): string {
-  return detector.published ? 'FID' : `FD (${detector.name})`;
-}

@@ -3,7 +3,8 @@ import { basename } from 'node:path';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
 import { type OnProgress, ProgressMeter } from '../shared/progress';
-import { type Detector, type DetectorIdentity, metricName } from './detector';
+import type { Detector, DetectorIdentity } from './detector';
+import { metricName } from '../shared/metric-name';
 import { frechetDistance } from './frechet';
 import {
   checkFurtherOptions,

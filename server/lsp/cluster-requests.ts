@@ -6,7 +6,7 @@ import {
   type Connection,
   type RequestType,
 } from 'vscode-languageserver/node';
-import { readScript } from '../scripts';
+import { readScript } from '../scripts/reading/read-script';
 import type { Surroundings } from './documents';
 import * as protocol from '../shared/protocol';
 import type { ClusterProfile } from '../shared/schema-types.gen';

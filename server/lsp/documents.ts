@@ -24,7 +24,7 @@ import { clusterChecks } from '../runs/cluster-checks';
 import { checkFiles } from '../runs/diagnose';
 import { hoverText, proposals } from '../runs/assist';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
-import type { ScriptContext } from '../scripts';
+import type { ScriptContext } from '../scripts/reading/script';
 import * as batch from '../scripts/language';
 
 export const SOURCE = 'EDM Workbench';

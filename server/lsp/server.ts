@@ -13,14 +13,15 @@ import {
   type InitializeResult,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { convert, templates } from '../scripts';
+import { convert } from '../scripts/convert';
+import { templates } from '../scripts/templates';
 import { Hosts } from '../cluster/hosts';
 import { clientPrompter, registerClusterRequests } from './cluster-requests';
 import { hostAliases } from '../cluster/ssh/configuration';
 import { examine } from '../doctor';
 import { CancelledError, messageOf, UserError } from '../errors';
 import { repositoryRoot } from '../git';
-import { listSamples, sampleDetails } from '../history/samples';
+import { listSamples, sampleDetails } from '../runs/samples';
 import { publishedTexts } from '../history/published';
 import { readHistory } from '../history/store';
 import { FIX_ALL } from '../scripts/language';

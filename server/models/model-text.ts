@@ -1,4 +1,4 @@
-import { metricName } from '../fid/detector';
+import { metricName } from '../shared/metric-name';
 import type { ModelInfo } from './model-info';
 
 /** What a model is, in one line without its file's name. Pure. */

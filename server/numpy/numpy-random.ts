@@ -1,12 +1,12 @@
-import { torchGenerator, type TorchGenerator } from '../diffusion/random';
+import { Mt19937 } from './mt19937';
 
-/** The part of `numpy.random.RandomState(seed)` that the metrics use. numpy and torch share mt19937 and its seeding. */
+/** The part of `numpy.random.RandomState(seed)` that the metrics use. */
 export class NumpyRandom {
-  private readonly generator: TorchGenerator;
+  private readonly engine: Mt19937;
 
   /** @param seed 0 <= seed < 2^32 */
   constructor(seed: number) {
-    this.generator = torchGenerator('cpu', seed);
+    this.engine = new Mt19937(seed);
   }
 
   /** `permutation(n)`: 0..n-1 shuffled as `shuffle(arange(n))` does, n < 2^28. `choice(n, m, replace=False)` is its first m. */
@@ -23,7 +23,7 @@ export class NumpyRandom {
   private interval(max: number): number {
     const range = 2 ** (32 - Math.clz32(max));
     for (;;) {
-      const value = this.generator.randint(range);
+      const value = this.engine.next32() % range;
       if (value <= max) return value;
     }
   }

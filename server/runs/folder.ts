@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import { messageOf, UserError } from '../errors';
-import { readManifest } from '../history/samples';
+import { readManifest } from './manifest';
 import type { RunManifest } from '../shared/schema-types.gen';
 import type { RunPlan } from './plan';
 

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors';
 import { codeVersion, repositoryRoot } from '../git';
-import { type Provenance, provenanceOf } from '../history/provenance';
+import { type Provenance, provenanceOf } from './provenance';
 import { publishedText } from '../history/published';
 import { appendRecord, recordId, STATE_FOLDER } from '../history/store';
 import { compute } from '../compute/compute';

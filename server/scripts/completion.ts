@@ -1,8 +1,9 @@
 import { variables } from './catalogue/environment';
 import { describeOption } from './hover';
-import { readScript } from '.';
+import { readScript } from './reading/read-script';
 import { invocationsOf } from './reading/invocations';
-import { optionNamed, optionsOf, type SchedulerName } from './catalogue/options';
+import { optionNamed, optionsOf } from './catalogue/options';
+import type { SchedulerName } from '../shared/scheduler-name';
 import type { OptionSpec } from './catalogue/option-spec';
 import { patterns } from './catalogue/patterns';
 import type { BatchScript, ScriptContext } from './reading/script';

@@ -1,28 +1,10 @@
+import type { Conversion, ConversionNote } from '../shared/protocol';
 import type { OptionUse } from './reading/directives';
-import { readScript } from '.';
-import type { SchedulerName } from './catalogue/options';
+import { readScript } from './reading/read-script';
+import type { SchedulerName } from '../shared/scheduler-name';
 import { resourcesOf } from './reading/resources';
 import type { BatchScript, ScriptContext } from './reading/script';
 import { lsfMinutesOf, megabytesOf, secondsOf } from './reading/values';
-
-/** Something the other scheduler has no counterpart for, or only roughly. */
-export interface ConversionNote {
-  /** 0-based line in the original. */
-  line: number;
-  /** The directive or word as written. */
-  what: string;
-  /** Why, and what to do. */
-  why: string;
-}
-
-export interface Conversion {
-  from: SchedulerName;
-  to: SchedulerName;
-  /** The converted script: directives replaced in one block, the rest as it was but for the scheduler's variables. */
-  text: string;
-  /** What was left out or needs a look. */
-  notes: ConversionNote[];
-}
 
 /** Variables with the same meaning in both schedulers. */
 const variablePairs: readonly (readonly [slurm: string, lsf: string])[] = [

@@ -1,5 +1,5 @@
 import type { OptionUse } from './reading/directives';
-import { readScript } from '.';
+import { readScript } from './reading/read-script';
 import type { ScriptContext } from './reading/script';
 import type { TextEdit } from './reading/text';
 

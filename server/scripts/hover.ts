@@ -1,7 +1,7 @@
 import { optionNamed } from './catalogue/options';
 import type { OptionSpec } from './catalogue/option-spec';
 import type { BatchScript, ScriptContext } from './reading/script';
-import { readScript } from '.';
+import { readScript } from './reading/read-script';
 import { contains, type Position, type Range } from './reading/text';
 import { variables } from './catalogue/environment';
 import { patterns } from './catalogue/patterns';

@@ -18,7 +18,10 @@ import {
 import { completionsAt } from './completion';
 import { formatDirectives } from './format';
 import { hoverAt } from './hover';
-import { analyse, fixAll, ruleNamed, type Finding, type Fix, type ScriptContext } from '.';
+import { analyse, fixAll } from './analyse';
+import { ruleNamed } from './rules/index';
+import type { Finding, Fix } from './reading/finding';
+import type { ScriptContext } from './reading/script';
 import { symbols } from './symbols';
 
 const severities = {

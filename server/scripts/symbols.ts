@@ -1,4 +1,4 @@
-import { readScript } from '.';
+import { readScript } from './reading/read-script';
 import type { ScriptContext } from './reading/script';
 import type { Range } from './reading/text';
 

@@ -1,14 +1,4 @@
-import type { SchedulerName } from './catalogue/options';
-
-/** A whole script to start from. */
-export interface ScriptTemplate {
-  id: string;
-  title: string;
-  scheduler: SchedulerName;
-  help: string;
-  /** Editor snippet: `${1:...}` are places to fill in; `\\$` is a dollar sign. */
-  snippet: string;
-}
+import type { ScriptTemplate } from '../shared/protocol';
 
 interface Task {
   id: string;

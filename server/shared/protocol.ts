@@ -3,10 +3,7 @@
  * types and request objects from here and from nowhere else in server/.
  */
 import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-languageserver-protocol';
-import type { Conversion } from '../scripts/convert';
-import type { ScriptTemplate } from '../scripts/templates';
-import type { RngDevice } from '../diffusion/random';
-import type { SamplerOptions } from '../diffusion/sampler-options';
+import type { RngDevice, SamplerOptions } from './sampler-options';
 import type {
   Calibration,
   ClusterProfile,
@@ -16,6 +13,7 @@ import type {
   RunManifest,
 } from './schema-types.gen';
 import type { JobState } from './job-states';
+import type { SchedulerName } from './scheduler-name';
 import { durationText, type Progress, rateText } from './progress';
 
 export type { HistoryRecord, RunManifest, Progress };
@@ -193,9 +191,26 @@ export interface DoctorParams {
 }
 export const doctorRequest = new RequestType<DoctorParams, SetupFinding[], void>('edm/doctor');
 
-/* ---- Batch scripts ---- */
+/* ---- Scripts ---- */
 
-export type { Conversion, ScriptTemplate };
+/** Something the other scheduler has no counterpart for, or only roughly. */
+export interface ConversionNote {
+  /** 0-based line in the original. */
+  line: number;
+  /** The directive or word as written. */
+  what: string;
+  /** Why, and what to do. */
+  why: string;
+}
+
+export interface Conversion {
+  from: SchedulerName;
+  to: SchedulerName;
+  /** The converted script: directives replaced in one block, the rest as it was but for the scheduler's variables. */
+  text: string;
+  /** What was left out or needs a look. */
+  notes: ConversionNote[];
+}
 
 export interface ConvertParams {
   /** The whole script. */
@@ -203,6 +218,16 @@ export interface ConvertParams {
 }
 /** Rewrites a batch script for the other scheduler; null for a text without directives. */
 export const convertRequest = new RequestType<ConvertParams, Conversion | null, void>('edm/convert');
+/** A whole script to start from. */
+export interface ScriptTemplate {
+  id: string;
+  title: string;
+  scheduler: SchedulerName;
+  help: string;
+  /** Editor snippet: `${1:...}` are places to fill in; `\\$` is a dollar sign. */
+  snippet: string;
+}
+
 /** Whole scripts to start from. */
 export const templatesRequest = new RequestType0<readonly ScriptTemplate[], void>('edm/templates');
 

@@ -7,12 +7,12 @@ import { buildSync } from 'esbuild';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type * as Batch from '../../server/scripts';
+import type * as Scripts from '../../server/scripts/analyse';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'bench-lint-'));
 const bundle = path.join(folder, 'batch.cjs');
 buildSync({
-  entryPoints: [path.join(__dirname, '..', '..', 'server', 'scripts', 'index.ts')],
+  entryPoints: [path.join(__dirname, '..', '..', 'server', 'scripts', 'analyse.ts')],
   outfile: bundle,
   bundle: true,
   platform: 'node',
@@ -21,7 +21,7 @@ buildSync({
   minify: true,
 });
 // eslint-disable-next-line @typescript-eslint/no-require-imports
-const { analyse } = require(bundle) as typeof Batch;
+const { analyse } = require(bundle) as typeof Scripts;
 rmSync(folder, { recursive: true });
 
 const head = `#!/bin/bash

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { analyse } from '../../server/scripts';
+import { analyse } from '../../server/scripts/analyse';
 import { openScheduler } from '../../server/cluster/adapters';
 import type { HostFiles, TransferControl } from '../../server/cluster/host';
 import { provideContainer, rebuildScript } from '../../server/dispatch/container/pipeline';

@@ -1,5 +1,5 @@
 /**
- * Asks a real sbatch what it thinks of every variant, and records the answers for test/unit/batch-corpus.test.ts:
+ * Asks a real sbatch what it thinks of every variant, and records the answers for test/unit/scripts-corpus.test.ts:
  *
  *     npx tsx test/cluster/record-verdicts.ts COMMAND...
  *

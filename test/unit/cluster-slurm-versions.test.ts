@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { analyse } from '../../server/scripts';
+import { analyse } from '../../server/scripts/analyse';
 import { Slurm } from '../../server/cluster/slurm/slurm';
 import type { Job } from '../../server/shared/protocol';
 import { askEverything, askWithoutAccounting, ODD_NAME, SINCE, tokenOf } from '../cluster/questions';

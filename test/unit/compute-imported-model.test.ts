@@ -42,7 +42,7 @@ test('processes that import one file at once all get it; what a killed one left 
     path.join(models, `.${await fileDigest(source)}-v${IMPORT_VERSION}.onnx.1.${HOST}.${dead}.part`),
     'half',
   );
-  const script = `import { importedModel } from ${JSON.stringify(path.resolve('server/onnx/imported-model.ts'))};
+  const script = `import { importedModel } from ${JSON.stringify(path.resolve('server/compute/imported-model.ts'))};
     void importedModel(process.argv[2], 'net.pkl').then(console.log);`;
   writeFileSync(inScratch('one.ts'), script);
   const run = (): Promise<string> =>

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { analyse } from '../../server/scripts';
+import { analyse } from '../../server/scripts/analyse';
 import type { Scheduler } from '../../server/cluster/scheduler';
 import { recommendBatch } from '../../server/diffusion/batch-size';
 import { calibrationScript, readCalibration } from '../../server/dispatch/calibration';

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { analyse } from '../../server/scripts';
+import { analyse } from '../../server/scripts/analyse';
 import { jobScripts, waitingFor, type ScriptFacts } from '../../server/dispatch/script';
 import type { RunConfig } from '../../server/shared/schema-types.gen';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rangesOf } from '../../server/history/provenance';
+import { rangesOf } from '../../server/runs/provenance';
 import { publishedText, publishedTexts } from '../../server/history/published';
 
 const result = {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { UserError } from '../../server/errors';
-import { metricName } from '../../server/fid/detector';
+import { metricName } from '../../server/shared/metric-name';
 import { frechetDistance } from '../../server/fid/frechet';
 import { kernelDistance, type Features } from '../../server/fid/kernel-distance';
 import { readNpz } from '../../server/numpy/npz';

@@ -9,7 +9,8 @@ import { matchLongOption, matchLsfOption, optionNamed } from '../../server/scrip
 import type { OptionSpec } from '../../server/scripts/catalogue/option-spec';
 import { slurmOptions } from '../../server/scripts/catalogue/slurm-options';
 import { commandOptions } from '../../server/scripts/catalogue/step-options';
-import { analyse, states, stateNamed } from '../../server/scripts';
+import { analyse } from '../../server/scripts/analyse';
+import { states, stateNamed } from '../../server/cluster/states';
 import type { ClusterSnapshot } from '../../server/shared/protocol';
 import type { Recording } from '../cluster/recording';
 

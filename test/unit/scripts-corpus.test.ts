@@ -6,7 +6,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { analyse, ruleNamed, type ClusterSnapshot } from '../../server/scripts';
+import { analyse } from '../../server/scripts/analyse';
+import { ruleNamed } from '../../server/scripts/rules/index';
+import type { ClusterSnapshot } from '../../server/shared/schema-types.gen';
 import { variants } from '../cluster/script-variants';
 
 interface Verdict {

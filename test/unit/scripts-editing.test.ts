@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  analyse,
-  completionsAt,
-  convert,
-  formatDirectives,
-  hoverAt,
-  symbols,
-  templates,
-  templateText,
-  type ClusterSnapshot,
-} from '../../server/scripts';
+import { analyse } from '../../server/scripts/analyse';
+import { completionsAt } from '../../server/scripts/completion';
+import { convert } from '../../server/scripts/convert';
+import { formatDirectives } from '../../server/scripts/format';
+import { hoverAt } from '../../server/scripts/hover';
+import { symbols } from '../../server/scripts/symbols';
+import { templates, templateText } from '../../server/scripts/templates';
+import type { ClusterSnapshot } from '../../server/shared/schema-types.gen';
 import { applyEdits } from '../../server/scripts/reading/text';
 
 const at = (text: string): { text: string; position: { line: number; character: number } } => {

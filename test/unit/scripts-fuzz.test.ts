@@ -3,16 +3,12 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import {
-  analyse,
-  applyFixes,
-  completionsAt,
-  convert,
-  fixAll,
-  formatDirectives,
-  hoverAt,
-  symbols,
-} from '../../server/scripts';
+import { analyse, applyFixes, fixAll } from '../../server/scripts/analyse';
+import { completionsAt } from '../../server/scripts/completion';
+import { convert } from '../../server/scripts/convert';
+import { formatDirectives } from '../../server/scripts/format';
+import { hoverAt } from '../../server/scripts/hover';
+import { symbols } from '../../server/scripts/symbols';
 import { applyEdits } from '../../server/scripts/reading/text';
 import { random } from './scripts-shell-generator';
 

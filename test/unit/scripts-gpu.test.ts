@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { analyse, applyFixes } from '../../server/scripts';
+import { analyse, applyFixes } from '../../server/scripts/analyse';
 
 const ids = (text: string): string[] => analyse(text).findings.map(({ id }) => id);
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { analyse, fixAll, type ClusterSnapshot } from '../../server/scripts';
+import { analyse, fixAll } from '../../server/scripts/analyse';
+import type { ClusterSnapshot } from '../../server/shared/schema-types.gen';
 
 const script = (name: string): string =>
   readFileSync(path.join(__dirname, '..', 'fixtures', 'scripts', 'lecture', `${name}.slurm`), 'utf8');

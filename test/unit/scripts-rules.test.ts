@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { analyse, applyFixes, fixAll, rules, type ClusterSnapshot } from '../../server/scripts';
+import { analyse, applyFixes, fixAll } from '../../server/scripts/analyse';
+import { rules } from '../../server/scripts/rules/index';
+import type { ClusterSnapshot } from '../../server/shared/schema-types.gen';
 import { rulesPage, rulesPagePath } from '../../tools/rules-page';
 
 const fixtures = path.join(__dirname, '..', 'fixtures', 'scripts');

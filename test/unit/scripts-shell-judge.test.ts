@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { templates, templateText } from '../../server/scripts';
+import { templates, templateText } from '../../server/scripts/templates';
 import { readShell } from '../../server/scripts/reading/shell';
 import { variants } from '../cluster/script-variants';
 import { generatedShell } from './scripts-shell-generator';

@@ -2,7 +2,7 @@
  * Jobs as bjobs prints them: JSON where it can (10.1.0.2 and later, only with -o), the table of all versions, and the
  * long form for one job.
  */
-import { stateNamed } from '../../scripts';
+import { stateNamed } from '../states';
 import { isOver, type Job } from '../../shared/protocol';
 import { set } from '../job-fields';
 import { once } from '../once';

@@ -1,5 +1,5 @@
 /** LSF by its tables, its JSON where there is one, and its words: exit codes differ from site to site. */
-import { readScript } from '../../scripts';
+import { readScript } from '../../scripts/reading/read-script';
 import { UserError } from '../../errors';
 import { isOver, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../shared/protocol';
 import { CommandScheduler } from '../command-scheduler';

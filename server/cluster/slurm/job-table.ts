@@ -3,7 +3,7 @@
  * no padding and no cut), where `--json` changed its types and `-o` has no letter for GPUs.
  */
 import { randomBytes } from 'node:crypto';
-import { stateNamed } from '../../scripts';
+import { stateNamed } from '../states';
 import { isOver, type Job } from '../../shared/protocol';
 import { set } from '../job-fields';
 import { once } from '../once';

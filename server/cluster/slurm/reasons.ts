@@ -2,7 +2,7 @@
  * Why Slurm lets a job wait or ends it, in words: every reason that squeue of 18.08 to 25.11 can print. Those that users
  * meet most are told in batch/; limits of associations and QoS follow a grammar of names and are read by it.
  */
-import { stateNamed } from '../../scripts';
+import { stateNamed } from '../states';
 
 /** What a reason means, and what to do about it; no remedy where waiting is all there is. */
 export interface ReasonWords {

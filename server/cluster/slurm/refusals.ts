@@ -1,5 +1,5 @@
 /** Which directive a refusal of sbatch is about. Its words are those of slurm_errno.c and of its option parser. */
-import { readScript } from '../../scripts';
+import { readScript } from '../../scripts/reading/read-script';
 
 /** Words of a refusal, and the options that can be behind it. */
 interface Refusal {

@@ -1,5 +1,5 @@
 /** Slurm from 20.02 on, by its commands' named fields. */
-import { readScript } from '../../scripts';
+import { readScript } from '../../scripts/reading/read-script';
 import { UserError } from '../../errors';
 import {
   FINISHED_STATES,

@@ -1,4 +1,4 @@
-import type { SchedulerName } from './options';
+import type { SchedulerName } from '../../shared/scheduler-name';
 
 /** An environment variable that a scheduler sets or reads, or that jobs like these depend on. */
 export interface VariableSpec {

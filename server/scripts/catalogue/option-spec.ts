@@ -1,4 +1,4 @@
-/** What a value must look like; `server/batch/values.ts` has one check for each. */
+/** What a value must look like; `server/scripts/reading/values.ts` has one check for each. */
 export type ValueType =
   | 'flag'
   | 'text'

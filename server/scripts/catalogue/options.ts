@@ -1,9 +1,8 @@
+import type { SchedulerName } from '../../shared/scheduler-name';
 import { editDistance } from '../../suggest';
 import { lsfOptions } from './lsf-options';
 import type { OptionSpec } from './option-spec';
 import { commandOptions, type SlurmCommand } from './step-options';
-
-export type SchedulerName = 'slurm' | 'lsf';
 
 /** How an option was named in a script. */
 export type OptionMatch =

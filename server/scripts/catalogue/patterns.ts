@@ -1,4 +1,4 @@
-import type { SchedulerName } from './options';
+import type { SchedulerName } from '../../shared/scheduler-name';
 
 /** A `%` pattern in the names of log files. */
 export interface FilePattern {

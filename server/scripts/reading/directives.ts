@@ -1,11 +1,6 @@
 import { editDistance } from '../../suggest';
-import {
-  matchLongOption,
-  matchLsfOption,
-  shortOption,
-  type OptionMatch,
-  type SchedulerName,
-} from '../catalogue/options';
+import { matchLongOption, matchLsfOption, shortOption, type OptionMatch } from '../catalogue/options';
+import type { SchedulerName } from '../../shared/scheduler-name';
 import type { OptionSpec } from '../catalogue/option-spec';
 import type { ScriptText } from './text';
 

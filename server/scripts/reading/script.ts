@@ -1,7 +1,7 @@
 import type { ClusterSnapshot } from '../../shared/schema-types.gen';
 import { parseDirectives, type Directives, type OptionUse } from './directives';
 import { invocationsOf, type Invocation } from './invocations';
-import type { SchedulerName } from '../catalogue/options';
+import type { SchedulerName } from '../../shared/scheduler-name';
 import { readShell, type Shell } from './shell';
 import type { ScriptText } from './text';
 

@@ -1,4 +1,4 @@
-import type { SchedulerName } from '../catalogue/options';
+import type { SchedulerName } from '../../shared/scheduler-name';
 import type { BatchScript } from '../reading/script';
 import type { Severity } from '../reading/finding';
 
@@ -33,7 +33,7 @@ export interface Rule {
   schedulers: readonly SchedulerName[];
   /**
    * What the scheduler does with such a script: refuses it, silently ignores what is marked, or runs it. `depends`:
-   * one or the other by the rest of the script. Held against the real sbatch in test/unit/batch-corpus.test.ts.
+   * one or the other by the rest of the script. Held against the real sbatch in test/unit/scripts-corpus.test.ts.
    */
   effect: 'refused' | 'ignored' | 'runs' | 'depends';
   /** What is wrong, in general; a heading in the documentation. */

@@ -1,10 +1,11 @@
 /** Where the images of a folder come from, as far as the folder tells. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../diffusion/sampler-options';
+import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../shared/sampler-options';
 import { GENERATION_FILE, type GenerationSettings } from '../diffusion/image-folder';
 import type { HistoryRecord, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
-import { listSamples, readManifest } from './samples';
+import { readManifest } from './manifest';
+import { listSamples } from './samples';
 
 /** What a record says of the images; what the folder does not tell is absent. */
 export type Provenance = Pick<HistoryRecord, 'name'> &

@@ -1,26 +1,10 @@
-/** Slurm and LSF batch scripts as a language: pure functions over text. */
-import { mayHaveDirectives, schedulerOf } from './reading/directives';
+import { readScript } from './reading/read-script';
 import type { Finding, Fix } from './reading/finding';
-import type { SchedulerName } from './catalogue/options';
+import type { SchedulerName } from '../shared/scheduler-name';
 import { rules } from './rules';
 import type { Hit, OffsetFix, Rule } from './rules/rule';
-import { BatchScript, type ScriptContext } from './reading/script';
+import type { ScriptContext } from './reading/script';
 import { applyEdits, comparePositions, ScriptText } from './reading/text';
-
-export type { ClusterSnapshot } from '../shared/schema-types.gen';
-export type { Finding, Fix, Related, Severity } from './reading/finding';
-export type { SchedulerName } from './catalogue/options';
-export type { Rule } from './rules/rule';
-export { rules, ruleNamed } from './rules';
-export type { Position, Range, TextEdit } from './reading/text';
-export type { ScriptContext } from './reading/script';
-export { completionsAt, type Completion } from './completion';
-export { convert, type Conversion, type ConversionNote } from './convert';
-export { formatDirectives } from './format';
-export { hoverAt, type HoverText } from './hover';
-export { symbols, type ScriptSymbol } from './symbols';
-export { templates, templateText, type ScriptTemplate } from './templates';
-export { states, stateNamed, type StateSpec } from '../cluster/states';
 
 /** What there is to say of a script. */
 export interface Analysis {
@@ -57,14 +41,6 @@ export function analyse(text: string, context: ScriptContext = {}): Analysis {
   }
   findings.sort((a, b) => comparePositions(a.start, b.start));
   return { scheduler: script.scheduler, findings };
-}
-
-/** A script ready for questions; undefined for a text without directives. */
-export function readScript(text: string, context: ScriptContext = {}): BatchScript | undefined {
-  if (!context.scheduler && !mayHaveDirectives(text)) return undefined;
-  const scriptText = new ScriptText(text);
-  const scheduler = context.scheduler ?? schedulerOf(scriptText);
-  return scheduler && new BatchScript(scriptText, scheduler, context);
 }
 
 /** The text with the preferred fixes of findings applied; of fixes that overlap, the first counts. */

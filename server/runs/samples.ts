@@ -1,23 +1,10 @@
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
 import type { SampleDetails, SamplesResult } from '../shared/protocol';
-import type { RunManifest } from '../shared/schema-types.gen';
-import { validator } from '../schema';
+import { readManifest } from './manifest';
 
 const IMAGE = /\.(png|jpe?g)$/i;
-
-/** The manifest of a run folder, or undefined where there is none that can be read. */
-export async function readManifest(folder: string): Promise<RunManifest | undefined> {
-  try {
-    const checked = validator<RunManifest>('run-manifest')(
-      JSON.parse(await readFile(path.join(folder, 'run.json'), 'utf8')),
-    );
-    return checked.valid ? checked.value : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * The images under a run folder (its `images/`) or any other folder, in seed order where the names are seeds.

@@ -1,0 +1,61 @@
+/** The sampler's options: their names, generate.py's, and their values. */
+
+export const SOLVERS = ['heun', 'euler'] as const;
+export const DISCRETIZATIONS = ['vp', 've', 'iddpm', 'edm'] as const;
+export const SCHEDULES = ['vp', 've', 'linear'] as const;
+export const SCALINGS = ['vp', 'none'] as const;
+
+export type Solver = (typeof SOLVERS)[number];
+export type Discretization = (typeof DISCRETIZATIONS)[number];
+export type Schedule = (typeof SCHEDULES)[number];
+export type Scaling = (typeof SCALINGS)[number];
+
+/** Everything a sampler depends on, beside the network and the random numbers. Names as on generate.py's command line. */
+export interface SamplerSettings {
+  /** Number of sampling steps N >= 2; the network is evaluated 2N - 1 times by `heun`, N times by `euler`. */
+  steps: number;
+  /** Lowest noise level > 0. */
+  sigma_min: number;
+  /** Highest noise level >= sigma_min. */
+  sigma_max: number;
+  /** Exponent of the EDM time steps > 0 (equation 5). */
+  rho: number;
+  /** Strength of the stochasticity >= 0; 0 is the deterministic sampler. */
+  S_churn: number;
+  /** Noise is added only at noise levels in [S_min, S_max]. */
+  S_min: number;
+  S_max: number;
+  /** Factor on the added noise. */
+  S_noise: number;
+  solver: Solver;
+  /** Which noise levels are visited (table 1, "Time steps"). */
+  disc: Discretization;
+  /** sigma(t). */
+  schedule: Schedule;
+  /** s(t). */
+  scaling: Scaling;
+  /** Where Heun's second evaluation lies in the step (1: trapezoid, 1/2: midpoint); not on generate.py's command line. */
+  alpha: number;
+}
+
+/** As given by a user: whatever is missing takes its default. */
+export type SamplerOptions = Partial<SamplerSettings>;
+
+/** generate.py's options of the sampler that take a number, in its order. */
+export const NUMBER_OPTIONS = [
+  'steps',
+  'sigma_min',
+  'sigma_max',
+  'rho',
+  'S_churn',
+  'S_min',
+  'S_max',
+  'S_noise',
+] as const;
+
+/** generate.py's options of the sampler that take one of a few names; each of them selects its ablation sampler. */
+export const CHOICE_OPTIONS = ['solver', 'disc', 'schedule', 'scaling'] as const;
+
+/** Which device's generator is imitated: `--rng`. */
+export const RNG_DEVICES = ['cpu', 'cuda'] as const;
+export type RngDevice = (typeof RNG_DEVICES)[number];
