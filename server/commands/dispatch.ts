@@ -18,7 +18,7 @@ import { readManifest } from '../runs/manifest';
 import { repositoryRoot } from '../git';
 import type { Dispatch } from '../shared/schema-types.gen';
 import { finishRun, runShard } from '../runs/array-run';
-import { loadConfig } from '../runs/plan';
+import { readConfigFile } from '../runs/source';
 import { session } from './cluster';
 import { choice, flag, none, only, print, string, text, type Command, type Control, type Values } from './command';
 
@@ -28,7 +28,7 @@ const LOOK_EVERY = 15;
 /** `submit CONFIG.edm.yaml`: the run of a config, to the cluster that is given or that it names. */
 export async function submitConfig(config: string, values: Values, { report, signal }: Control): Promise<number> {
   const dirty = choice(values, 'dirty', DIRTY_CHOICES) ?? 'refuse';
-  const named = string(values, 'cluster') ?? (await loadConfig(config)).cluster;
+  const named = string(values, 'cluster') ?? (await readConfigFile(config)).config.cluster;
   const { clusters, name } = await session({ ...values, cluster: named });
   const dispatches = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt));
   if (values['dry-run']) {

@@ -7,14 +7,13 @@ import { isUrl, parseUrl } from '../download/url';
 import { cacheName } from '../download/cache';
 import { download } from '../download/download';
 import { UserError } from '../errors';
-import { repositoryRoot } from '../git';
 import { fileDigest } from '../file-digest';
 import type { TaskControl } from '../shared/progress';
 import type { ClusterProfile } from '../shared/protocol';
-import { CONFIG_SUFFIX } from '../runs/config';
 import { isEmbedded, resolveFile } from '../runs/embedded';
 import { inputName } from '../runs/inputs';
-import { loadConfig, outputsOf, planRun, type RunPlan } from '../runs/plan';
+import { planRun, type RunPlan } from '../runs/plan';
+import { readSource } from '../runs/source';
 import { shardsOf } from '../runs/shards';
 import type { RunConfig } from '../shared/schema-types.gen';
 import { commitToRun, type CommitToRun, type DirtyChoice } from './commit';
@@ -34,6 +33,8 @@ export interface Input {
 export interface Draft {
   root: string;
   configFile: string;
+  /** Folders relative to `root` whose content is results, not code; the second holds the run folders. */
+  outputs: readonly string[];
   config: RunConfig;
   engine: 'edm' | 'workbench';
   name: string;
@@ -62,14 +63,14 @@ export async function draftRun(
   dirty: DirtyChoice,
   control: TaskControl = {},
 ): Promise<Draft> {
-  const config = await loadConfig(file);
-  const root = await repositoryRoot(path.dirname(file));
-  const name = config.name ?? path.basename(file).slice(0, -CONFIG_SUFFIX.length);
-  const commit = await commitToRun(root, outputsOf(config, root), dirty, `${name} on ${profile.name}`);
+  const source = await readSource(file);
+  const { config, root, name, configFile, outputs } = source;
+  const commit = await commitToRun(root, outputs, dirty, `${name} on ${profile.name}`);
   const seeds = String(config.seeds ?? '0-63');
   const common = {
     root,
-    configFile: path.relative(root, file).split(path.sep).join('/'),
+    configFile,
+    outputs,
     config,
     name,
     commit,
@@ -77,7 +78,7 @@ export async function draftRun(
     images: new Set(parseSeeds(seeds)).size,
   };
   if (config.engine !== 'edm') {
-    const plan = await planRun(file, control);
+    const plan = await planRun({ ...source, code: commit.code }, control);
     shardsOf(plan, config.tasks ?? 1);
     return { ...common, engine: 'workbench', fingerprint: plan.fingerprint, plan, inputs: {} };
   }
@@ -131,7 +132,7 @@ export function labelOf({ commit, name }: Pick<Draft, 'commit' | 'name'>): strin
 
 /** Run folder relative to the work tree there: it says which commit and which dispatch it is of. */
 export function runFolderOf(draft: Draft, token: string): string {
-  const [, outdir = 'runs'] = outputsOf(draft.config, draft.root);
+  const [, outdir = 'runs'] = draft.outputs;
   return `${outdir.replace(/[^A-Za-z0-9._/-]/g, '-')}/${labelOf(draft)}-${token.slice(0, 6)}`;
 }
 

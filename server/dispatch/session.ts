@@ -1,5 +1,5 @@
 /** The dispatches of a workspace while an editor or a terminal is open: whatever ends is brought home. */
-import { loadConfig } from '../runs/plan';
+import { readConfigFile } from '../runs/source';
 import type { OpenCluster } from '../cluster/clusters';
 import { UserError } from '../errors';
 import type { TaskControl } from '../shared/progress';
@@ -46,7 +46,7 @@ export class Dispatches {
   }
 
   private async access(config: string, given: string | undefined): Promise<ClusterAccess> {
-    const cluster = given ?? (await loadConfig(config)).cluster;
+    const cluster = given ?? (await readConfigFile(config)).config.cluster;
     if (!cluster) throw new UserError(`${config} names no cluster: add "cluster: NAME", or choose one`);
     return accessOf(await this.open(cluster, true));
   }

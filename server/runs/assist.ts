@@ -1,4 +1,5 @@
-import { EMBEDDED_NAMES } from './embedded';
+import { DEFAULT_SEEDS, PUBLISHED_NUM } from '../shared/defaults';
+import { EMBEDDED_NAMES } from './input';
 import { propertiesAt, type PropertySchema, type Range } from './config';
 
 /** A proposal for the text at the cursor. */
@@ -87,7 +88,7 @@ function valuesOf(key: string, schema: PropertySchema): string[] {
   if (schema.enum) return schema.enum;
   if (schema.type === 'boolean') return ['true', 'false'];
   if (['network', 'reference', 'detector'].includes(key)) return [...EMBEDDED_NAMES];
-  if (key === 'seeds') return ['0-63', '0-999', '0-49999'];
+  if (key === 'seeds') return [DEFAULT_SEEDS, '0-999', `0-${PUBLISHED_NUM - 1}`];
   return schema.default === undefined ? [] : [String(schema.default)];
 }
 

@@ -1,7 +1,8 @@
 import { parseSeeds } from '../diffusion/seeds';
 import { messageOf } from '../errors';
+import { DEFAULT_SEEDS, PUBLISHED_NUM } from '../shared/defaults';
 import type { RunConfig } from '../shared/schema-types.gen';
-import { EMBEDDED_NAMES, isEmbedded } from './embedded';
+import { EMBEDDED_NAMES, isEmbedded } from './input';
 import { didYouMean } from '../suggest';
 
 /** A finding of a rule between fields; `path` names the field it is shown at. */
@@ -65,7 +66,7 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
       ? {
           id: 'too-few-images',
           severity: 'error',
-          message: `${key}.num asks for ${metric.num} images, but seeds "${String(config.seeds ?? '0-63')}" make only ${images}`,
+          message: `${key}.num asks for ${metric.num} images, but seeds "${String(config.seeds ?? DEFAULT_SEEDS)}" make only ${images}`,
           path: [key, 'num'],
           replacement: String(images),
         }
@@ -84,13 +85,13 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
       : undefined,
   (config) => {
     const images = countSeeds(config);
-    return config.fid && images !== undefined && (config.fid.num ?? images) < 50000
+    return config.fid && images !== undefined && (config.fid.num ?? images) < PUBLISHED_NUM
       ? {
           id: 'fid-below-50000',
           severity: 'warning',
-          message: `FID over ${config.fid.num ?? images} images does not compare with published values, which use 50000`,
+          message: `FID over ${config.fid.num ?? images} images does not compare with published values, which use ${PUBLISHED_NUM}`,
           path: config.fid.num ? ['fid', 'num'] : ['fid'],
-          replacement: config.fid.num && images >= 50000 ? '50000' : undefined,
+          replacement: config.fid.num && images >= PUBLISHED_NUM ? String(PUBLISHED_NUM) : undefined,
           part: config.fid.num ? 'value' : 'key',
         }
       : undefined;
@@ -110,7 +111,7 @@ function embeddedName(path: string[], name: string | undefined): CrossProblem | 
 /** Number of images that a config makes, or undefined where its seeds are not readable. */
 function countSeeds(config: RunConfig): number | undefined {
   try {
-    return new Set(parseSeeds(String(config.seeds ?? '0-63'))).size;
+    return new Set(parseSeeds(String(config.seeds ?? DEFAULT_SEEDS))).size;
   } catch {
     return undefined;
   }

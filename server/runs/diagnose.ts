@@ -2,7 +2,8 @@ import path from 'node:path';
 import { existsSync } from 'node:fs';
 import { messageOf } from '../errors';
 import type { RunConfig } from '../shared/schema-types.gen';
-import { labelDimOf, presentInput } from './inputs';
+import { presentFile, resolveInput, type Role } from './input';
+import { labelDimOf } from './label-dim';
 import type { CrossProblem } from './checks';
 
 /**
@@ -12,14 +13,10 @@ import type { CrossProblem } from './checks';
  */
 export async function checkFiles(config: RunConfig, base: string): Promise<CrossProblem[]> {
   const problems: CrossProblem[] = [];
-  const missing = (
-    key: string[],
-    name: string | undefined,
-    role: 'network' | 'detector' | 'reference',
-  ): string | undefined => {
+  const missing = (key: string[], name: string | undefined, role: Role): string | undefined => {
     if (!name) return undefined;
     try {
-      const file = presentInput(name, role, base);
+      const file = presentFile(resolveInput(name, role, base));
       if (!file || existsSync(file)) return file;
       problems.push({
         id: 'no-file',

@@ -3,14 +3,13 @@ import { publishedText } from '../history/published';
 import { appendRecord, recordId } from '../history/store';
 import { compute } from '../compute/compute';
 import type { GenerateSummary, MeasureSummary } from '../compute/jobs';
+import { DEFAULT_STEPS } from '../shared/defaults';
 import type { Progress, TaskControl } from '../shared/progress';
 import type { RunResult } from '../shared/protocol';
 import type { HistoryRecord, SamplerRecord } from '../shared/schema-types.gen';
-import { isUrl } from '../download/url';
-import { isEmbedded } from './embedded';
-import { inputName } from './inputs';
 import { RunFolder } from './folder';
 import { planRun, type RunPlan } from './plan';
+import { checkUnchanged, readSource } from './source';
 
 /** Seconds between progress lines in log.txt. */
 const LOG_EVERY = 30;
@@ -22,7 +21,9 @@ const LOG_EVERY = 30;
  * @throws UserError, CancelledError; the manifest then says `failed` (with the error) or `cancelled`
  */
 export async function executeRun(file: string, { onProgress, signal }: TaskControl = {}): Promise<RunResult> {
-  const plan = await planRun(file, { onProgress, signal });
+  const source = await readSource(file);
+  const plan = await planRun(source, { onProgress, signal });
+  await checkUnchanged(source);
   const folder = await RunFolder.open(plan);
   const where = folder.relativeTo(plan.root);
   await folder.log(
@@ -104,7 +105,7 @@ export function historyRecord(
   const finite = Object.entries(given).filter(([, value]) => value !== Infinity);
   const sampler: SamplerRecord = {
     ...(Object.fromEntries(finite) as Partial<SamplerRecord>),
-    steps: steps ?? 18,
+    steps: steps ?? DEFAULT_STEPS,
     nfe: generated.nfe,
     rng: generated.rng,
   };
@@ -123,17 +124,11 @@ export function historyRecord(
     ...(measured.repeats && { repeats: measured.repeats }),
     num: measured.num,
     detector: measured.detector,
-    reference: { ...measured.reference, ...givenName(plan) },
+    reference: { ...measured.reference, ...(plan.metric?.referenceName && { name: plan.metric.referenceName }) },
     device: generated.device,
     seconds: { generate: round(generated.seconds), measure: round(measured.seconds) },
   };
   return { ...record, id: recordId(record) };
-}
-
-/** The name that the user gave where the file's own says nothing: `reference.npz`, or a name in a cache. */
-function givenName({ config }: RunPlan): { name?: string } {
-  const name = (config.fd ?? config.fid)?.reference;
-  return name && (isEmbedded(name) || isUrl(name)) ? { name: inputName(name) } : {};
 }
 
 function round(seconds: number): number {

@@ -1,20 +1,16 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { readFile } from 'node:fs/promises';
 import { parseSeeds } from '../diffusion/seeds';
-import { CHOICE_OPTIONS, NUMBER_OPTIONS, type SamplerOptions } from '../shared/sampler-options';
-import type { RngDevice } from '../shared/sampler-options';
-import { messageOf, UserError } from '../errors';
-import { codeVersion, repositoryRoot } from '../git';
-import { STATE_FOLDER } from '../history/store';
+import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
 import { readModelInfo } from '../models/model-file';
 import type { DenoiserInfo } from '../models/model-info';
+import { DEFAULT_BATCH, DEFAULT_SEEDS } from '../shared/defaults';
 import type { TaskControl } from '../shared/progress';
-import type { CodeVersion, NetworkIdentity, RunConfig } from '../shared/schema-types.gen';
-import { CONFIG_SUFFIX, readConfig } from './config';
-import { checkFiles } from './diagnose';
-import { detectorName, findInput, inputName } from './inputs';
+import { CHOICE_OPTIONS, NUMBER_OPTIONS, type RngDevice, type SamplerOptions } from '../shared/sampler-options';
+import type { CodeVersion, MetricConfig, NetworkIdentity, RunConfig } from '../shared/schema-types.gen';
+import { fetchInput, resolveDetector, resolveInput } from './input';
+import type { RunSource } from './source';
 
 /** What exactly a run will do: the config with every path found, every name resolved, and the commit it belongs to. */
 export interface RunPlan {
@@ -44,6 +40,8 @@ export interface MetricPlan {
   /** `fid` demands the published Inception-v3. */
   key: 'fd' | 'fid';
   reference: string;
+  /** What records call the reference where it is not its file's name. */
+  referenceName?: string;
   detector: string;
   num?: number;
   seed: number;
@@ -61,26 +59,21 @@ export function samplerOptions(config: RunConfig): SamplerOptions {
 
 /**
  * Plans a run; networks, detectors and references are downloaded and imported where they must be.
- * @param file absolute path of a `*.edm.yaml`
- * @throws UserError for anything wrong with the config, its files or the repository
+ * @param source the config and its commit, read before anything slow began
+ * @throws UserError for inputs that cannot be found, fetched or imported; CancelledError
  */
-export async function planRun(file: string, control: TaskControl = {}): Promise<RunPlan> {
-  const base = path.dirname(file);
-  const config = await loadConfig(file);
-  const root = await repositoryRoot(base);
-  const outdir = path.resolve(root, config.outdir ?? 'runs');
-  const networkFile = await findInput(config.network, 'network', base, control);
-  const [code, info, sha256] = await Promise.all([
-    codeVersion(root, outputsOf(config, root)),
-    readModelInfo(networkFile),
-    fileDigest(networkFile),
-  ]);
+export async function planRun(source: RunSource, control: TaskControl = {}): Promise<RunPlan> {
+  const { config, root } = source;
+  const base = path.dirname(source.file);
+  const input = resolveInput(config.network, 'network', base);
+  const networkFile = await fetchInput(input, control);
+  const [info, sha256] = await Promise.all([readModelInfo(networkFile), fileDigest(networkFile)]);
   if (info.kind !== 'denoiser') throw new UserError(`${config.network} is a detector, not a denoiser`);
 
-  const seeds = String(config.seeds ?? '0-63');
+  const seeds = String(config.seeds ?? DEFAULT_SEEDS);
   const metric = config.fd ?? config.fid;
   const identity: NetworkIdentity = {
-    name: inputName(config.network),
+    name: input.name,
     sha256,
     source_sha256: info.source_sha256,
     ...(info.training_commit ? { training_commit: info.training_commit } : {}),
@@ -95,48 +88,39 @@ export async function planRun(file: string, control: TaskControl = {}): Promise<
     subdirs: config.subdirs,
   };
   return {
-    name: config.name ?? path.basename(file).slice(0, -CONFIG_SUFFIX.length),
+    name: source.name,
     root,
-    configFile: path.relative(root, file).split(path.sep).join('/'),
+    configFile: source.configFile,
     config,
-    code,
-    outdir,
+    code: source.code,
+    outdir: path.resolve(root, config.outdir ?? 'runs'),
     network: { file: networkFile, info, identity },
     sampler,
     rng: config.rng,
     seeds,
     images: new Set(parseSeeds(seeds)).size,
-    metric: metric && {
-      key: config.fd ? 'fd' : 'fid',
-      reference: await findInput(metric.reference, 'reference', base, control),
-      detector: await findInput(detectorName(metric), 'detector', base, control),
-      num: metric.num,
-      seed: metric.seed ?? 0,
-      batch: metric.batch ?? 64,
-      repeats: metric.repeats ?? 1,
-    },
+    metric: metric && (await planMetric(metric, config.fd ? 'fd' : 'fid', base, control)),
     fingerprint: createHash('sha256').update(JSON.stringify(decides)).digest('hex').slice(0, 16),
   };
 }
 
-/** Folders relative to the repository's top whose content is results, not code. */
-export function outputsOf({ outdir = 'runs' }: RunConfig, root: string): string[] {
-  const inside = path.relative(root, path.resolve(root, outdir)).split(path.sep).join('/');
-  return [STATE_FOLDER, ...(inside === '' || inside.startsWith('..') ? [] : [inside])];
-}
-
-/** Reads a config that must be right; the first thing wrong is the error, with its line. */
-export async function loadConfig(file: string): Promise<RunConfig> {
-  if (!file.endsWith(CONFIG_SUFFIX))
-    throw new UserError(`${file} is not a run config: its name must end in ${CONFIG_SUFFIX}`);
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${file} cannot be read: ${messageOf(error)}`);
-  });
-  const { config, problems, place } = readConfig(text);
-  const all = config ? [...problems, ...(await checkFiles(config, path.dirname(file))).map(place)] : problems;
-  const wrong = all.filter((problem) => problem.severity === 'error' || problem.id === 'no-file');
-  if (config && wrong.length === 0) return config;
-  const { range, message } = wrong[0];
-  const others = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : '';
-  throw new UserError(`${file}:${range.start.line + 1}: ${message}${others}`);
+async function planMetric(
+  metric: MetricConfig,
+  key: MetricPlan['key'],
+  base: string,
+  control: TaskControl,
+): Promise<MetricPlan> {
+  const reference = resolveInput(metric.reference, 'reference', base);
+  const detector = resolveDetector(metric, base);
+  return {
+    key,
+    reference: await fetchInput(reference, control),
+    detector: await fetchInput(detector, control),
+    // Records call a reference as the user did where the file's own name says nothing: `reference.npz`, a name in a cache.
+    ...(reference.kind !== 'file' && { referenceName: reference.name }),
+    num: metric.num,
+    seed: metric.seed ?? 0,
+    batch: metric.batch ?? DEFAULT_BATCH,
+    repeats: metric.repeats ?? 1,
+  };
 }

@@ -1,6 +1,7 @@
 /** Where the images of a folder come from, as far as the folder tells. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { nfe } from '../shared/defaults';
 import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../shared/sampler-options';
 import { GENERATION_FILE, type GenerationSettings } from '../diffusion/image-folder';
 import type { HistoryRecord, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
@@ -56,8 +57,7 @@ function samplerOf(settings: GenerationSettings): SamplerRecord | undefined {
   const numbers = NUMBER_OPTIONS.filter((name) => typeof settings[name] === 'number');
   const choices = CHOICE_OPTIONS.filter((name) => typeof settings[name] === 'string');
   const options = Object.fromEntries([...numbers, ...choices].map((name) => [name, settings[name]]));
-  // Heun evaluates the network twice a step but the last (Karras et al. 2022, algorithm 1).
-  return { ...(options as Partial<SamplerRecord>), steps, nfe: solver === 'euler' ? steps : 2 * steps - 1, rng };
+  return { ...(options as Partial<SamplerRecord>), steps, nfe: nfe(steps, solver === 'euler' ? 'euler' : 'heun'), rng };
 }
 
 /** Seeds in order as a list: 0,1,2,5 -> `0-2,5`. */

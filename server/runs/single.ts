@@ -9,6 +9,7 @@ import { appendRecord, recordId, STATE_FOLDER } from '../history/store';
 import { compute } from '../compute/compute';
 import type { MeasureSummary } from '../compute/jobs';
 import { modelText } from '../models/model-text';
+import { DEFAULT_BATCH } from '../shared/defaults';
 import type { TaskControl } from '../shared/progress';
 import type {
   GenerateParams,
@@ -19,7 +20,7 @@ import type {
   MeasureResult,
 } from '../shared/protocol';
 import type { HistoryRecord } from '../shared/schema-types.gen';
-import { detectorName, findInput, inputName } from './inputs';
+import { fetchInput, resolveDetector, resolveInput } from './input';
 
 /** Generates images into `outdir` (relative to `base`). */
 export async function generateInto(
@@ -32,7 +33,7 @@ export async function generateInto(
   const { written, skipped, notes } = await compute(
     {
       kind: 'generate',
-      network: await findInput(network, 'network', base, { onProgress, signal }),
+      network: await fetchInput(resolveInput(network, 'network', base), { onProgress, signal }),
       device: 'auto',
       options: { outdir: folder, seeds, steps, class: params.class, grid: `${folder}-grid.png` },
     },
@@ -60,22 +61,23 @@ export async function measureImages(
 ): Promise<MeasureResult> {
   const { images, reference, detector, num, base } = params;
   const folder = path.resolve(base, images);
+  const referenceInput = resolveInput(reference, 'reference', base);
   const measured = await compute(
     {
       kind: 'measure',
       key: 'fd',
       images: folder,
-      reference: await findInput(reference, 'reference', base, { onProgress, signal }),
-      detector: await findInput(detectorName({ reference, detector }), 'detector', base, { onProgress, signal }),
+      reference: await fetchInput(referenceInput, { onProgress, signal }),
+      detector: await fetchInput(resolveDetector({ reference, detector }, base), { onProgress, signal }),
       device: 'auto',
       num,
       seed: 0,
-      batch: 64,
+      batch: DEFAULT_BATCH,
     },
     onProgress,
     signal,
   );
-  const named = { ...measured, reference: { ...measured.reference, name: inputName(reference) } };
+  const named = { ...measured, reference: { ...measured.reference, name: referenceInput.name } };
   const provenance = await provenanceOf(folder);
   const { metric, value, notes } = measured;
   const outcome = { metric, value, num: measured.num, detector: measured.detector, reference: named.reference };

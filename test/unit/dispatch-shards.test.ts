@@ -7,6 +7,7 @@ import { parseSeeds } from '../../server/diffusion/seeds';
 import { finishRun, runShard } from '../../server/runs/array-run';
 import { executeRun } from '../../server/runs/execute';
 import { planRun } from '../../server/runs/plan';
+import { readSource } from '../../server/runs/source';
 import { PLAN_FILE, planText } from '../../server/runs/plan-file';
 import { seedsText, shardsOf } from '../../server/runs/shards';
 import { repository, temporaryFolder } from '../server/workspace';
@@ -46,7 +47,7 @@ test('tasks and their end make what a run in one piece makes', { timeout: 120_00
   const config = path.join(root, 'garments.edm.yaml');
   const whole = await executeRun(config);
 
-  const plan = await planRun(config);
+  const plan = await planRun(await readSource(config));
   const folder = path.join(temporaryFolder(), 'runs', 'shared');
   mkdirSync(folder, { recursive: true });
   const stored = {
