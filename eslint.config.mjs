@@ -1,4 +1,5 @@
 import tseslint from 'typescript-eslint';
+import { wallRules } from './tools/rooms.mjs';
 
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'build/**', 'test/fixtures/**', '**/*.gen.ts', '**/*.mjs', '**/*.cjs'] },
@@ -14,6 +15,7 @@ export default tseslint.config(
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
   },
+  ...wallRules(),
   // node:test's describe/it return promises that the runner itself awaits.
   { files: ['test/**'], rules: { '@typescript-eslint/no-floating-promises': 'off' } },
 );
