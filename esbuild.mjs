@@ -18,7 +18,7 @@ const common = {
 
 const bundles = [
   { ...node, entryPoints: { extension: 'client/extension.ts' } },
-  { ...node, entryPoints: { server: 'server/lsp/server.ts', worker: 'server/compute/worker.ts' } },
+  { ...node, entryPoints: { server: 'server/lsp/main.ts', worker: 'server/compute/worker.ts' } },
   { ...node, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
   {
     ...browser,

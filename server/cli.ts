@@ -27,7 +27,7 @@ function usage(): string {
 
 async function main(argv: string[]): Promise<number> {
   if (argv[0] === 'lsp') {
-    await import('./lsp/server');
+    await import('./lsp/main');
     return new Promise(() => undefined);
   }
   if (argv.length === 0 || argv.includes('--help') || argv.includes('-h')) {

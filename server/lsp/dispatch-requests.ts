@@ -1,10 +1,9 @@
 /** Runs on clusters over LSP, and the watch over those that are under way. Nothing is decided here. */
-import { LSPErrorCodes, ResponseError, type CancellationToken, type Connection } from 'vscode-languageserver/node';
+import type { Connection } from 'vscode-languageserver/node';
 import type { Clusters } from '../cluster/clusters';
 import { pollSeconds } from '../cluster/profiles';
 import { messageOf } from '../errors';
 import { repositoryRoot } from '../git';
-import type { TaskControl } from '../shared/progress';
 import * as protocol from '../shared/protocol';
 import { calibrate } from '../dispatch/calibration';
 import { batchEdit, calibrationsOf } from '../dispatch/calibrations';
@@ -13,8 +12,8 @@ import { provideContainer } from '../dispatch/container/pipeline';
 import { EDM_DOCKERFILE } from '../dispatch/container/recipe';
 import { endText } from '../dispatch/follow';
 import { Ledger } from '../dispatch/ledger';
-import type { ClusterAccess } from '../dispatch/remote';
 import { accessOf, Dispatches } from '../dispatch/session';
+import type { Requests } from './requests';
 
 /** What the session tells of itself, so that runs that ended are brought home. */
 export interface DispatchWatch {
@@ -27,82 +26,46 @@ export interface DispatchWatch {
 /** Registers all of it. */
 export function registerDispatchRequests(
   connection: Connection,
+  requests: Requests,
   clusters: Clusters,
-  responseError: (error: unknown) => ResponseError<void>,
 ): DispatchWatch {
   const tell = (root: string, dispatch: protocol.Dispatch): void =>
     void connection.sendNotification(protocol.dispatchEndNotification, { root, dispatch, text: endText(dispatch) });
   const report = (progress: protocol.DispatchProgress): void =>
     void connection.sendNotification(protocol.dispatchProgressNotification, progress);
   const dispatches = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt), tell, report);
-  const control = ({ progressToken }: protocol.WithProgress, token: CancellationToken) => {
-    const controller = new AbortController();
-    token.onCancellationRequested(() => controller.abort());
-    const onProgress = (progress: protocol.Progress): void => {
-      if (progressToken) void connection.sendProgress(protocol.runProgress, progressToken, progress);
-    };
-    return { signal: controller.signal, onProgress };
-  };
 
-  connection.onRequest(protocol.dispatchRequest, async (params, token) => {
-    try {
-      const dispatch = await dispatches.submit(params, control(params, token));
+  requests.on(
+    protocol.dispatchRequest,
+    async (params, control) => {
+      const dispatch = await dispatches.submit(params, control);
       (await clusters.queue(dispatch.cluster)).refresh();
       return dispatch;
-    } catch (error) {
-      if (!(error instanceof DirtyTreeError)) return new ResponseError(responseError(error).code, messageOf(error));
-      return new ResponseError<protocol.DirtyRefusal>(LSPErrorCodes.RequestFailed, error.message, {
-        dirty: error.what,
-      });
-    }
+    },
+    (error) => (error instanceof DirtyTreeError ? { dirty: error.what } : undefined),
+  );
+  requests.on(protocol.previewRequest, ({ config, cluster }) => dispatches.preview(config, cluster));
+  requests.on(protocol.dispatchesRequest, async ({ folder }) => {
+    const root = await repositoryRoot(folder);
+    return { root, ...(await new Ledger(root).all()) };
   });
-  connection.onRequest(protocol.previewRequest, ({ config, cluster }) =>
-    dispatches.preview(config, cluster).catch(responseError),
-  );
-  connection.onRequest(protocol.dispatchesRequest, ({ folder }) =>
-    repositoryRoot(folder)
-      .then(async (root) => ({ root, ...(await new Ledger(root).all()) }))
-      .catch(responseError),
-  );
-  connection.onRequest(protocol.pullRequest, async (params, token) => {
-    try {
-      const root = await repositoryRoot(params.folder);
-      const { images } = params;
-      const { dispatch } = await dispatches.pull(root, params.token, { images, control: control(params, token) });
-      return { root, dispatch, text: endText(dispatch) };
-    } catch (error) {
-      return responseError(error);
-    }
+  requests.on(protocol.pullRequest, async ({ folder, token, images }, control) => {
+    const root = await repositoryRoot(folder);
+    const { dispatch } = await dispatches.pull(root, token, { images, control });
+    return { root, dispatch, text: endText(dispatch) };
   });
-
-  const job = async <P extends protocol.WithProgress & { cluster: string }, R>(
-    params: P,
-    token: CancellationToken,
-    work: (access: ClusterAccess, pollSeconds: number, task: TaskControl) => Promise<R>,
-  ): Promise<R | ResponseError<void>> => {
-    try {
-      const access = accessOf(await clusters.open(params.cluster, true));
-      return await work(access, pollSeconds(access.profile), control(params, token));
-    } catch (error) {
-      return responseError(error);
-    }
-  };
-  connection.onRequest(protocol.containerRequest, (params, token) =>
-    job(params, token, async (access, seconds, task) => {
-      const { dockerfile } = params;
-      return {
-        image: await provideContainer({ dockerfile, name: 'edm', access, control: task, pollSeconds: seconds }),
-      };
-    }),
-  );
+  requests.on(protocol.containerRequest, async ({ cluster, dockerfile }, control) => {
+    const access = accessOf(await clusters.open(cluster, true));
+    const options = { dockerfile, name: 'edm', access, control, pollSeconds: pollSeconds(access.profile) };
+    return { image: await provideContainer(options) };
+  });
   connection.onRequest(protocol.dockerfileRequest, () => EDM_DOCKERFILE);
-  connection.onRequest(protocol.calibrationRequest, (params, token) =>
-    job(params, token, (access, seconds, task) =>
-      calibrate({ config: params.config, access, control: task, pollSeconds: seconds }),
-    ),
-  );
-  connection.onRequest(protocol.calibrationsRequest, ({ config }) => calibrationsOf(config));
-  connection.onRequest(protocol.batchEditRequest, ({ text, batch }) => batchEdit(text, batch) ?? null);
+  requests.on(protocol.calibrationRequest, async ({ cluster, config }, control) => {
+    const access = accessOf(await clusters.open(cluster, true));
+    return calibrate({ config, access, control, pollSeconds: pollSeconds(access.profile) });
+  });
+  requests.on(protocol.calibrationsRequest, ({ config }) => calibrationsOf(config));
+  requests.on(protocol.batchEditRequest, ({ text, batch }) => batchEdit(text, batch) ?? null);
 
   let root: string | undefined;
   /** Whatever cannot be brought home now (no connection, no repository) is at the next occasion. */

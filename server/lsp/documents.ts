@@ -1,6 +1,6 @@
 /**
- * One document in the editor's terms: run configs and batch scripts answer the same four questions. The services
- * behind it are pure; LSP's types appear here and in lsp.ts only.
+ * One document in the editor's terms: run configs and scripts answer the same four questions. The services
+ * behind it are pure; LSP's types appear in this room only.
  */
 import {
   CodeActionKind,
@@ -25,47 +25,44 @@ import { checkFiles } from '../runs/diagnose';
 import { hoverText, proposals } from '../runs/assist';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
 import type { ScriptContext } from '../scripts/reading/script';
-import * as batch from '../scripts/language';
+import * as scripts from '../scripts/language';
 
 export const SOURCE = 'EDM Workbench';
 
-/** What is known beside a document's text. */
+/** What is known of a document besides its text. */
 export interface Surroundings {
   /** Of a script: the cluster it is for, and rules that are off. */
-  script: (text: string) => Pick<ScriptContext, 'cluster' | 'disabled'>;
+  script: Pick<ScriptContext, 'cluster' | 'disabled'>;
   /** The cluster of that name, or the one that scripts without a name are for; undefined until it was seen. */
   cluster: (name: string | undefined) => ClusterSnapshot | undefined;
 }
-let surroundings: Surroundings = { script: () => ({}), cluster: () => undefined };
 
-/** Documents are checked against what `known` tells of them from now on. */
-export function useSurroundings(known: Surroundings): void {
-  surroundings = known;
-}
+/** Nothing is known: a text on its own. */
+export const NOTHING_KNOWN: Surroundings = { script: {}, cluster: () => undefined };
 
 /** Which of our two languages a document is in; undefined for anything else, which costs nothing. */
-export function languageOf(document: TextDocument): 'config' | 'batch' | undefined {
+export function languageOf(document: TextDocument): 'config' | 'script' | undefined {
   if (document.uri.endsWith(CONFIG_SUFFIX)) return 'config';
   return document.languageId === 'shellscript' || /\.(slurm|sbatch|lsf|sh|bash)$/.test(document.uri)
-    ? 'batch'
+    ? 'script'
     : undefined;
 }
 
 /** Everything wrong with a document. Pure and fast: run on each change. */
-export function diagnostics(document: TextDocument): Diagnostic[] {
+export function diagnostics(document: TextDocument, known: Surroundings): Diagnostic[] {
   switch (languageOf(document)) {
     case 'config':
-      return configProblems(document.getText()).map(configDiagnostic);
-    case 'batch':
-      return batch.diagnostics(document.getText(), surroundings.script(document.getText()));
+      return configProblems(document.getText(), known).map(configDiagnostic);
+    case 'script':
+      return scripts.diagnostics(document.getText(), known.script);
     case undefined:
       return [];
   }
 }
 
-function configProblems(text: string): ConfigProblem[] {
+function configProblems(text: string, known: Surroundings): ConfigProblem[] {
   const { config, problems, place } = readConfig(text);
-  const cluster = config && surroundings.cluster(config.cluster);
+  const cluster = config && known.cluster(config.cluster);
   return cluster ? [...problems, ...clusterChecks(config, cluster).map(place)] : problems;
 }
 
@@ -87,7 +84,7 @@ function configDiagnostic({ id, severity, message, range, replacement }: ConfigP
   };
 }
 
-export function completion(document: TextDocument, position: Position): CompletionItem[] {
+export function completion(document: TextDocument, position: Position, known: Surroundings): CompletionItem[] {
   switch (languageOf(document)) {
     case 'config':
       return proposals(document.getText(), position).map(
@@ -101,21 +98,21 @@ export function completion(document: TextDocument, position: Position): Completi
           documentation,
         }),
       );
-    case 'batch':
-      return batch.completion(document.getText(), position, surroundings.script(document.getText()));
+    case 'script':
+      return scripts.completion(document.getText(), position, known.script);
     case undefined:
       return [];
   }
 }
 
-export function hover(document: TextDocument, position: Position): Hover | undefined {
+export function hover(document: TextDocument, position: Position, known: Surroundings): Hover | undefined {
   switch (languageOf(document)) {
     case 'config': {
       const found = hoverText(document.getText(), position);
       return found && { contents: { kind: MarkupKind.Markdown, value: found.markdown }, range: found.range };
     }
-    case 'batch':
-      return batch.hover(document.getText(), position, surroundings.script(document.getText()));
+    case 'script':
+      return scripts.hover(document.getText(), position, known.script);
     case undefined:
       return undefined;
   }
@@ -123,16 +120,21 @@ export function hover(document: TextDocument, position: Position): Hover | undef
 
 /** The outline of a batch script: its directives and the commands below them. */
 export function symbols(document: TextDocument): DocumentSymbol[] {
-  return languageOf(document) === 'batch' ? batch.documentSymbols(document.getText()) : [];
+  return languageOf(document) === 'script' ? scripts.documentSymbols(document.getText()) : [];
 }
 
 /** Formats the directives of a batch script; the shell below is left to its own formatter. */
 export function formatting(document: TextDocument): TextEdit[] {
-  return languageOf(document) === 'batch' ? batch.formatting(document.getText()) : [];
+  return languageOf(document) === 'script' ? scripts.formatting(document.getText()) : [];
 }
 
 /** Quick fixes for the diagnostics under the cursor. */
-export function codeActions(document: TextDocument, range: Range, shown: readonly Diagnostic[]): CodeAction[] {
+export function codeActions(
+  document: TextDocument,
+  range: Range,
+  shown: readonly Diagnostic[],
+  known: Surroundings,
+): CodeAction[] {
   switch (languageOf(document)) {
     case 'config':
       return shown.flatMap((diagnostic) => {
@@ -146,8 +148,8 @@ export function codeActions(document: TextDocument, range: Range, shown: readonl
           edit: { changes: { [document.uri]: [{ range: diagnostic.range, newText: replacement }] } },
         };
       });
-    case 'batch':
-      return batch.codeActions(document.uri, document.getText(), range, surroundings.script(document.getText()));
+    case 'script':
+      return scripts.codeActions(document.uri, document.getText(), range, known.script);
     case undefined:
       return [];
   }

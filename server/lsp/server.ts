@@ -1,30 +1,17 @@
-/** The language server: LSP and our own requests on one connection, over --stdio or node-ipc. */
+/** The language server: LSP and our own requests on one connection. All state belongs to the connection. */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   CodeActionKind,
-  createConnection,
-  LSPErrorCodes,
-  ProposedFeatures,
-  ResponseError,
+  type Connection,
+  type InitializeResult,
   TextDocuments,
   TextDocumentSyncKind,
-  type CancellationToken,
-  type InitializeResult,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
-import { convert } from '../scripts/convert';
-import { templates } from '../scripts/templates';
 import { Hosts } from '../cluster/hosts';
-import { clientPrompter, registerClusterRequests } from './cluster-requests';
-import { hostAliases } from '../cluster/ssh/configuration';
-import { examine } from '../doctor';
-import { CancelledError, messageOf, UserError } from '../errors';
-import { repositoryRoot } from '../git';
-import { listSamples, sampleDetails } from '../runs/samples';
-import { publishedTexts } from '../history/published';
-import { readHistory } from '../history/store';
 import { FIX_ALL } from '../scripts/language';
+import { clientPrompter, registerClusterRequests } from './cluster-requests';
 import {
   calibrationActions,
   codeActions,
@@ -34,14 +21,11 @@ import {
   formatting,
   hover,
   languageOf,
+  type Surroundings,
   symbols,
-  useSurroundings,
 } from './documents';
-import type { OnProgress } from '../shared/progress';
-import * as protocol from '../shared/protocol';
-import { executeRun } from '../runs/execute';
-import { generateInto, importInto, measureImages } from '../runs/single';
-import { denoisingTrajectory } from '../runs/trajectory';
+import { Requests } from './requests';
+import { registerRunRequests } from './run-requests';
 import { Settings } from './settings';
 
 /** What the server can do, as one snapshot. */
@@ -54,148 +38,74 @@ export const CAPABILITIES: InitializeResult['capabilities'] = {
   codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix, FIX_ALL] },
 };
 
-const connection = createConnection(ProposedFeatures.all);
-const documents = new TextDocuments(TextDocument);
-
-connection.onInitialize(() => ({ capabilities: CAPABILITIES, serverInfo: { name: 'EDM Workbench' } }));
-
-documents.onDidChangeContent(({ document }) => publish(document));
-
-/** Diagnostics of a document: what its text tells at once, what its files tell in a moment. */
-function publish(document: TextDocument): void {
-  if (!languageOf(document)) return;
-  const { uri, version } = document;
-  const found = diagnostics(document);
-  void connection.sendDiagnostics({ uri, version, diagnostics: found });
-  if (!uri.startsWith('file:')) return;
-  void fileDiagnostics(document, path.dirname(fileURLToPath(uri))).then((more) => {
-    if (more.length > 0 && documents.get(uri)?.version === version) {
-      void connection.sendDiagnostics({ uri, version, diagnostics: [...found, ...more] });
-    }
+/** Serves one editor. The caller has made the connection and ends it. */
+export function startServer(connection: Connection): void {
+  const documents = new TextDocuments(TextDocument);
+  const settings = new Settings(connection);
+  const requests = new Requests(connection);
+  const publishAll = (): void => documents.all().forEach((document) => void publish(document));
+  const clusters = registerClusterRequests(connection, requests, {
+    hosts: new Hosts(clientPrompter(connection), (line) => connection.console.log(line)),
+    onSnapshots: publishAll,
   });
-}
-documents.onDidClose(({ document }) => void connection.sendDiagnostics({ uri: document.uri, diagnostics: [] }));
+  registerRunRequests(connection, requests);
 
-connection.onCompletion(({ textDocument, position }) => {
-  const document = documents.get(textDocument.uri);
-  return document ? completion(document, position) : [];
-});
-connection.onHover(({ textDocument, position }) => {
-  const document = documents.get(textDocument.uri);
-  return document && hover(document, position);
-});
-connection.onDocumentSymbol(({ textDocument }) => {
-  const document = documents.get(textDocument.uri);
-  return document ? symbols(document) : [];
-});
-connection.onDocumentFormatting(({ textDocument }) => {
-  const document = documents.get(textDocument.uri);
-  return document ? formatting(document) : [];
-});
-connection.onCodeAction(async ({ textDocument: { uri }, range, context }) => {
-  const document = documents.get(uri);
-  if (!document) return [];
-  const fixes = codeActions(document, range, context.diagnostics);
-  if (languageOf(document) !== 'config' || !uri.startsWith('file:')) return fixes;
-  return [...fixes, ...(await calibrationActions(document, range, fileURLToPath(uri)))];
-});
-
-/** Progress to the client, cancellation from it, and errors in the form the client shows: one line. */
-function task<P extends protocol.WithProgress, R>(
-  work: (params: P, onProgress: OnProgress, signal: AbortSignal) => Promise<R>,
-): (params: P, token: CancellationToken) => Promise<R | ResponseError<void>> {
-  return async (params, token) => {
-    const controller = new AbortController();
-    const listener = token.onCancellationRequested(() => controller.abort());
-    const { progressToken } = params;
-    try {
-      return await work(
-        params,
-        (progress) => {
-          if (progressToken) void connection.sendProgress(protocol.runProgress, progressToken, progress);
-        },
-        controller.signal,
-      );
-    } catch (error) {
-      return responseError(error);
-    } finally {
-      listener.dispose();
-    }
+  const surroundingsOf = async (document: TextDocument): Promise<Surroundings> => {
+    const { disabledRules } = await settings.of(document.uri);
+    const { cluster, disabled = [] } = languageOf(document) === 'script' ? clusters.script(document.getText()) : {};
+    return { script: { cluster, disabled: [...disabled, ...disabledRules] }, cluster: clusters.cluster };
   };
+
+  /** Diagnostics of a document: what its text tells at once, what its files tell in a moment. */
+  const publish = async (document: TextDocument): Promise<void> => {
+    if (!languageOf(document)) return;
+    const { uri, version } = document;
+    const known = await surroundingsOf(document);
+    const isCurrent = (): boolean => documents.get(uri)?.version === version;
+    if (!isCurrent()) return;
+    const found = diagnostics(document, known);
+    void connection.sendDiagnostics({ uri, version, diagnostics: found });
+    if (!uri.startsWith('file:')) return;
+    const more = await fileDiagnostics(document, path.dirname(fileURLToPath(uri)));
+    if (more.length > 0 && isCurrent())
+      void connection.sendDiagnostics({ uri, version, diagnostics: [...found, ...more] });
+  };
+
+  connection.onInitialize(({ capabilities }) => {
+    settings.initialize(capabilities);
+    return { capabilities: CAPABILITIES, serverInfo: { name: 'EDM Workbench' } };
+  });
+  connection.onInitialized(() => void settings.follow(publishAll));
+  documents.onDidChangeContent(({ document }) => void publish(document));
+  documents.onDidClose(({ document: { uri } }) => {
+    settings.forget(uri);
+    void connection.sendDiagnostics({ uri, diagnostics: [] });
+  });
+
+  connection.onCompletion(async ({ textDocument, position }) => {
+    const document = documents.get(textDocument.uri);
+    return document ? completion(document, position, await surroundingsOf(document)) : [];
+  });
+  connection.onHover(async ({ textDocument, position }) => {
+    const document = documents.get(textDocument.uri);
+    return document && hover(document, position, await surroundingsOf(document));
+  });
+  connection.onDocumentSymbol(({ textDocument }) => {
+    const document = documents.get(textDocument.uri);
+    return document ? symbols(document) : [];
+  });
+  connection.onDocumentFormatting(({ textDocument }) => {
+    const document = documents.get(textDocument.uri);
+    return document ? formatting(document) : [];
+  });
+  connection.onCodeAction(async ({ textDocument: { uri }, range, context }) => {
+    const document = documents.get(uri);
+    if (!document) return [];
+    const fixes = codeActions(document, range, context.diagnostics, await surroundingsOf(document));
+    if (languageOf(document) !== 'config' || !uri.startsWith('file:')) return fixes;
+    return [...fixes, ...(await calibrationActions(document, range, fileURLToPath(uri)))];
+  });
+
+  documents.listen(connection);
+  connection.listen();
 }
-
-function responseError(error: unknown): ResponseError<void> {
-  if (error instanceof CancelledError) return new ResponseError(LSPErrorCodes.RequestCancelled, 'Cancelled');
-  if (!(error instanceof UserError))
-    connection.console.error(error instanceof Error ? (error.stack ?? '') : String(error));
-  return new ResponseError(LSPErrorCodes.RequestFailed, messageOf(error));
-}
-
-/** A quick question: no progress. */
-function answer<P, R>(work: (params: P) => Promise<R>): (params: P) => Promise<R | ResponseError<void>> {
-  return (params) => work(params).catch(responseError);
-}
-
-connection.onRequest(
-  protocol.runRequest,
-  task((params, onProgress, signal) => executeRun(params.config, { onProgress, signal })),
-);
-connection.onRequest(
-  protocol.generateRequest,
-  task((params, onProgress, signal) => generateInto(params, { onProgress, signal })),
-);
-connection.onRequest(
-  protocol.trajectoryRequest,
-  task((params, onProgress, signal) => denoisingTrajectory(params, { onProgress, signal })),
-);
-connection.onRequest(
-  protocol.importRequest,
-  task((params, onProgress, signal) => importInto(params, { onProgress, signal })),
-);
-connection.onRequest(
-  protocol.measureRequest,
-  task((params, onProgress, signal) => measureImages(params, { onProgress, signal })),
-);
-connection.onRequest(
-  protocol.historyRequest,
-  answer(async ({ folder }) => {
-    const root = await repositoryRoot(folder);
-    const history = await readHistory(root);
-    return { root, ...history, published: publishedTexts(history.records) };
-  }),
-);
-connection.onRequest(
-  protocol.samplesRequest,
-  answer(({ folder }) => listSamples(folder)),
-);
-connection.onRequest(
-  protocol.sampleDetailsRequest,
-  answer(({ folder, files }) => sampleDetails(folder, files)),
-);
-connection.onRequest(
-  protocol.doctorRequest,
-  answer(({ folder }) => examine(folder)),
-);
-
-connection.onRequest(protocol.convertRequest, ({ text }) => convert(text) ?? null);
-connection.onRequest(protocol.templatesRequest, () => templates);
-
-const publishAll = (): void => documents.all().forEach(publish);
-const settings = new Settings();
-connection.onInitialized(() => void settings.follow(connection, publishAll));
-const known = registerClusterRequests(connection, {
-  hosts: new Hosts(clientPrompter(connection), (line) => connection.console.log(line)),
-  responseError,
-  hostAliases: () => Promise.resolve(hostAliases()),
-  onSnapshots: publishAll,
-});
-useSurroundings({
-  ...known,
-  script: (text) => {
-    const { cluster, disabled = [] } = known.script(text);
-    return { cluster, disabled: [...disabled, ...settings.disabledRules] };
-  },
-});
-
-documents.listen(connection);
-connection.listen();

@@ -1,24 +1,64 @@
-/** The editor's settings that the server heeds. A client without settings has none; a value of a wrong kind counts as absent. */
-import { DidChangeConfigurationNotification, type Connection } from 'vscode-languageserver/node';
+/** The editor's settings that the server heeds, asked for each document: folders of one window may differ. */
+import {
+  type ClientCapabilities,
+  type Connection,
+  DidChangeConfigurationNotification,
+} from 'vscode-languageserver/node';
 
-/** Section `edmWorkbench` of the editor's settings. */
+/** What counts for one document. A value of a wrong kind counts as absent. */
+export interface DocumentSettings {
+  /** Rules of scripts that are switched off, by id. */
+  disabledRules: readonly string[];
+}
+
+const DEFAULTS: DocumentSettings = { disabledRules: [] };
+const SECTION = 'edmWorkbench.batch.disabledRules';
+
+/** Settings by document, kept until they change. A client without settings has the defaults everywhere. */
 export class Settings {
-  /** Rules of batch scripts that are switched off, by id. */
-  disabledRules: readonly string[] = [];
+  private readonly asked = new Map<string, Promise<DocumentSettings>>();
+  private isSupported = false;
 
-  /** Reads now and whenever they change. Call once the client is initialised. @param onChange what was shown may be different now */
-  async follow(connection: Connection, onChange: () => void): Promise<void> {
-    const read = async (): Promise<void> => {
-      const value: unknown = await connection.workspace.getConfiguration('edmWorkbench.batch.disabledRules');
-      this.disabledRules = Array.isArray(value) ? value.filter((rule) => typeof rule === 'string') : [];
+  constructor(private readonly connection: Connection) {}
+
+  /** Call while the client initialises. */
+  initialize({ workspace }: ClientCapabilities): void {
+    this.isSupported = workspace?.configuration === true;
+  }
+
+  /** Call once the client is initialised. @param onChange what was shown may be different now */
+  async follow(onChange: () => void): Promise<void> {
+    if (!this.isSupported) return;
+    this.connection.onDidChangeConfiguration(() => {
+      this.asked.clear();
       onChange();
-    };
+    });
+    // A client may have settings and yet tell of no change.
+    await this.connection.client
+      .register(DidChangeConfigurationNotification.type, { section: 'edmWorkbench' })
+      .catch(() => undefined);
+  }
+
+  /** The settings of one document. @param uri its URI; never rejects */
+  of(uri: string): Promise<DocumentSettings> {
+    const known = this.asked.get(uri);
+    if (known) return known;
+    const asked = this.isSupported ? this.ask(uri) : Promise.resolve(DEFAULTS);
+    this.asked.set(uri, asked);
+    return asked;
+  }
+
+  /** A closed document needs none. */
+  forget(uri: string): void {
+    this.asked.delete(uri);
+  }
+
+  private async ask(uri: string): Promise<DocumentSettings> {
     try {
-      await read();
-      await connection.client.register(DidChangeConfigurationNotification.type, { section: 'edmWorkbench' });
+      const value: unknown = await this.connection.workspace.getConfiguration({ scopeUri: uri, section: SECTION });
+      return { disabledRules: Array.isArray(value) ? value.filter((rule) => typeof rule === 'string') : [] };
     } catch {
-      return; // an editor that has no settings for us
+      return DEFAULTS;
     }
-    connection.onDidChangeConfiguration(() => void read().catch(() => undefined));
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { diagnostics, useSurroundings } from '../../server/lsp/documents';
+import { diagnostics, NOTHING_KNOWN } from '../../server/lsp/documents';
 import { clusterChecks } from '../../server/runs/cluster-checks';
 import type { ClusterSnapshot, RunConfig } from '../../server/shared/schema-types.gen';
 import { TextDocument } from 'vscode-languageserver-textdocument';
@@ -60,10 +60,9 @@ test('in the editor: at the value, for the cluster that the config names', () =>
   const text = `network: ${NETWORK}\ncluster: rysy\npartition: gpu\ngpus: 9\n`;
   const document = TextDocument.create('file:///a.edm.yaml', 'yaml', 1, text);
   const asked: (string | undefined)[] = [];
-  useSurroundings({ script: () => ({}), cluster: (name) => (asked.push(name), CLUSTER) });
-  const [found, ...rest] = diagnostics(document);
+  const known = { ...NOTHING_KNOWN, cluster: (name: string | undefined) => (asked.push(name), CLUSTER) };
+  const [found, ...rest] = diagnostics(document, known);
   assert.deepEqual([asked, rest], [['rysy'], []]);
   assert.deepEqual([found.code, found.range.start, found.data], ['cluster-gpus', { line: 3, character: 6 }, { replacement: '6' }]); // prettier-ignore
-  useSurroundings({ script: () => ({}), cluster: () => undefined });
-  assert.deepEqual(diagnostics(document), []);
+  assert.deepEqual(diagnostics(document, NOTHING_KNOWN), []);
 });
