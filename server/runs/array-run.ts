@@ -28,7 +28,7 @@ interface ShardSummary {
   notes: string[];
 }
 
-/** Milliseconds between two words about the progress. */
+/** Milliseconds between two reports of progress. */
 const TELL_EVERY = 5000;
 /** A grid shows the first images only. */
 const GRID_IMAGES = 1024;
@@ -41,10 +41,10 @@ const GRID_IMAGES = 1024;
  */
 export async function runShard(folder: string, task: number, tasks: number, { onProgress, signal }: TaskControl = {}) {
   const { run, stored } = await openRun(folder);
-  if (stored.tasks !== tasks || task < 1 || task > tasks)
-    throw new UserError(`${folder} is shared out over ${stored.tasks} tasks, and ${task}/${tasks} is none of them`);
+  const shard = stored.tasks === tasks ? shardsOf(stored.plan, tasks)[task - 1] : undefined;
+  if (!shard)
+    throw new UserError(`${folder} is divided among ${stored.tasks} tasks: there is no task ${task}/${tasks}`);
   const { plan } = stored;
-  const shard = shardsOf(plan, tasks)[task - 1];
   const file = (kind: string): string => path.join(run.shards, `${task}.${kind}`);
   let told = -Infinity;
   const report = (progress: Progress): void => {
@@ -52,9 +52,9 @@ export async function runShard(folder: string, task: number, tasks: number, { on
     if (progress.done < progress.total && Date.now() - told < TELL_EVERY) return;
     told = Date.now();
     const { phase, done, total, note } = progress;
-    // Read from afar while it runs.
+    // Read from outside while the task runs.
     const state: JobProgress = { phase, done, total, note };
-    // Only a word on the way: a full disk ends the run by the images themselves.
+    // Only a report: a full disk stops the run when it writes images.
     void writeAtomically(file('progress.json'), Buffer.from(JSON.stringify(state))).catch(() => undefined);
   };
   await run.log(`Task ${task} of ${tasks}: seeds ${shard.seeds}`);
@@ -126,7 +126,7 @@ async function readShards(run: RunFolder, { tasks }: StoredPlan): Promise<ShardS
   }
   if (missing.length === 0) return shards;
   throw new UserError(
-    `${missing.length === 1 ? 'Task' : 'Tasks'} ${seedsText(missing)} of ${tasks} did not come to an end: the log generate-*.out says why; finished images are kept, submit again to continue`,
+    `${missing.length === 1 ? 'Task' : 'Tasks'} ${seedsText(missing)} of ${tasks} did not finish: the log generate-*.out says why; finished images are kept, submit again to continue`,
     1,
   );
 }
@@ -140,7 +140,9 @@ async function measureShards(
   const metric = plan.metric;
   if (!metric) throw new Error('Nothing to measure');
   const files = shards.map((_, i) => path.join(run.shards, `${i + 1}.npz`));
-  if (tasks === 1) await copyFile(files[0], run.stats);
+  const [first] = shards;
+  if (!first) throw new Error(`${run.path} has no task`);
+  if (tasks === 1) await copyFile(path.join(run.shards, '1.npz'), run.stats);
   else await mergeStatistics(files, run.stats);
   const compared = await compute(
     { kind: 'compare', statistics: run.stats, reference: metric.reference },
@@ -152,7 +154,7 @@ async function measureShards(
   if (metric.key === 'fid' && !detector.published)
     throw new UserError(`${detector.name} is not the published Inception-v3 (2015-12-05): write fd instead of fid`);
   const most = (seconds: (shard: ShardSummary) => number): number => Math.max(...shards.map(seconds));
-  const generated = { ...shards[0].generated, seconds: most((shard) => shard.generated.seconds) };
+  const generated = { ...first.generated, seconds: most((shard) => shard.generated.seconds) };
   const measured = { ...compared, detector, num, seconds: most((shard) => shard.measured), device: generated.device };
   const record = { ...historyRecord(plan, run.relativeTo(plan.root), generated, measured), cluster };
   await run.log(`${record.metric} ${record.value} (N = ${record.num})`);

@@ -27,27 +27,37 @@ interface Place {
 
 const KEY_LINE = /^(\s*)([A-Za-z_]\w*)?(\s*:\s*)?/;
 
+/** A line as the beginning of a map's entry. */
+interface KeyLine {
+  indent: number;
+  key?: string;
+  /** Where the value starts, once there is a colon. */
+  valueStart?: number;
+}
+
+function keyLine(text = ''): KeyLine {
+  const [all = '', space = '', key, colon] = KEY_LINE.exec(text) ?? [];
+  return { indent: space.length, key, ...(colon !== undefined && { valueStart: all.length }) };
+}
+
 function placeOf(lines: readonly string[], line: number): Place {
-  const match = KEY_LINE.exec(lines[line]) ?? ['', ''];
-  const indent = (match[1] ?? '').length;
+  const { indent, key, valueStart } = keyLine(lines[line]);
   const parents: string[] = [];
   const siblings = new Set<string>();
+  const entries = (some: readonly string[]) =>
+    some.map(keyLine).flatMap((one) => (one.key && one.valueStart !== undefined ? { ...one, key: one.key } : []));
   let enclosing = indent;
-  for (let above = line - 1; above >= 0; above--) {
-    const other = KEY_LINE.exec(lines[above]);
-    if (!other?.[2] || !other[3]) continue;
-    if (other[1].length < enclosing) {
-      parents.unshift(other[2]);
-      enclosing = other[1].length;
-    } else if (other[1].length === indent && enclosing === indent) siblings.add(other[2]);
+  for (const other of entries(lines.slice(0, line)).reverse()) {
+    if (other.indent < enclosing) {
+      parents.unshift(other.key);
+      enclosing = other.indent;
+    } else if (other.indent === indent && enclosing === indent) siblings.add(other.key);
   }
-  for (let below = line + 1; below < lines.length; below++) {
-    const other = KEY_LINE.exec(lines[below]);
-    if (!other?.[2] || !other[3]) continue;
-    if (other[1].length < indent) break;
-    if (other[1].length === indent) siblings.add(other[2]);
+  for (const other of entries(lines.slice(line + 1))) {
+    if (other.indent < indent) break;
+    if (other.indent === indent) siblings.add(other.key);
   }
-  return { parents, siblings, key: match[2], keyStart: indent, valueStart: match[3] ? match[0].length : undefined };
+  return { parents, siblings, key, keyStart: indent, valueStart };
 }
 
 /** Completion in a run config: the keys that are still missing, or the values a key can have. */

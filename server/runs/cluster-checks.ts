@@ -1,4 +1,4 @@
-/** Rules that hold a run config against a snapshot of the cluster it is for, as batch/rules/cluster.ts does scripts. Pure. */
+/** Rules that compare a run config with a snapshot of its cluster, as scripts/rules/cluster.ts does for scripts. Pure. */
 import { listed, mostGpus, mostMinutes, nodesOf, partitionsOf } from '../scripts/reading/partitions';
 import { secondsOf } from '../scripts/reading/values';
 import type { ClusterSnapshot, RunConfig } from '../shared/schema-types.gen';
@@ -40,7 +40,7 @@ const CHECKS: readonly Check[] = [
       ? {
           id: 'cluster-account',
           severity: 'error',
-          message: `${account} is none of your accounts on this cluster (${accounts.join(', ')})`,
+          message: `${account} is not one of your accounts on this cluster (${accounts.join(', ')})`,
           path: ['account'],
           replacement: didYouMean(account, accounts),
         }
@@ -60,7 +60,7 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** What of a config the cluster would refuse, or let wait for ever. Silent about whatever the snapshot does not know. */
+/** What the cluster would refuse in a config, or leave waiting for ever. Silent about what the snapshot does not know. */
 export function clusterChecks(config: RunConfig, cluster: ClusterSnapshot): CrossProblem[] {
   return CHECKS.map((check) => check(config, cluster)).filter((problem) => problem !== undefined);
 }

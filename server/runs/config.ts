@@ -1,14 +1,14 @@
 import type { ErrorObject } from 'ajv';
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml';
 import { readSchema, schemaErrors } from '../schema';
 import type { RunConfig } from '../shared/schema-types.gen';
 import { didYouMean } from '../suggest';
+import { type Place, YamlText } from '../yaml-text';
 import { crossChecks, type CrossProblem } from './checks';
 
-/** A place in a text: 0-based lines, UTF-16 characters. */
+/** From one place in a text to another. */
 export interface Range {
-  start: { line: number; character: number };
-  end: { line: number; character: number };
+  start: Place;
+  end: Place;
 }
 
 /** One thing wrong with a run config. */
@@ -38,24 +38,17 @@ export const CONFIG_SUFFIX = '.edm.yaml';
  * YAML comes first, then the schema, then rules between fields.
  */
 export function readConfig(text: string): ReadConfig {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const yaml = new YamlText(text);
   const rangeOf = (from: number, to: number): Range => ({
-    start: position(lines, from),
-    end: position(lines, Math.max(to, from + 1)),
+    start: yaml.place(from),
+    end: yaml.place(Math.max(to, from + 1)),
   });
-  const problems: ConfigProblem[] = [];
-  for (const error of [...document.errors, ...document.warnings]) {
-    problems.push({
-      id: 'yaml',
-      severity: 'error',
-      message: error.message,
-      range: rangeOf(error.pos[0], error.pos[1]),
-    });
-  }
+  const problems = yaml.problems.map(({ message, from, to }): ConfigProblem => {
+    return { id: 'yaml', severity: 'error', message, range: rangeOf(from, to) };
+  });
   const at = (path: readonly string[], part: 'key' | 'value'): Range => {
-    const found = locate(document, path, part);
-    return found ? rangeOf(found[0], found[1]) : rangeOf(0, Math.min(text.length, Math.max(text.indexOf('\n'), 1)));
+    const found = yaml.locate(path, part);
+    return found ? rangeOf(found.from, found.to) : rangeOf(0, Math.min(text.length, Math.max(text.indexOf('\n'), 1)));
   };
   const place = ({ path, part, ...problem }: CrossProblem): ConfigProblem => ({
     ...problem,
@@ -63,10 +56,12 @@ export function readConfig(text: string): ReadConfig {
   });
   if (problems.length > 0) return { problems, place };
 
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  const { value } = yaml;
   for (const error of schemaErrors('run-config', value)) {
-    const problem = explain(error, value, at);
-    if (problem) problems.push(problem);
+    const found = explain(error, value);
+    if (!found) continue;
+    const { id, message, path, part, replacement } = found;
+    problems.push({ id, severity: 'error', message, range: at(path, part), ...(replacement !== undefined && { replacement }) }); // prettier-ignore
   }
   if (problems.length === 0) {
     const config = value as RunConfig;
@@ -76,106 +71,99 @@ export function readConfig(text: string): ReadConfig {
   return { config: failed ? undefined : (value as RunConfig), problems, place };
 }
 
-function position(lines: LineCounter, offset: number): Range['start'] {
-  const { line, col } = lines.linePos(offset);
-  return { line: Math.max(line - 1, 0), character: Math.max(col - 1, 0) };
+/** A schema error, and what its explanation is made of. */
+interface SchemaFault {
+  /** Keys that lead to the value. */
+  path: string[];
+  /** The same as text: `fd.num`. */
+  name: string;
+  params: Record<string, unknown>;
+  /** The whole config. */
+  value: unknown;
+  /** The schema's own words. */
+  message: string;
 }
 
-/** Offsets of the key or the value at `path`, or of the nearest parent that exists. */
-function locate(document: Document, path: readonly string[], part: 'key' | 'value'): [number, number] | undefined {
-  let node = document.contents;
-  let found: [number, number] | undefined;
-  for (const [depth, name] of path.entries()) {
-    if (!isMap(node)) return found;
-    const pair: Pair | undefined = node.items.find((item) => isScalar(item.key) && String(item.key.value) === name);
-    if (!pair) return found;
-    const key = pair.key as Node;
-    const value = pair.value as Node | null;
-    const target = depth === path.length - 1 && part === 'value' && value?.range ? value : key;
-    if (target.range) found = [target.range[0], target.range[1]];
-    node = value;
-  }
-  return found;
+/** What is said of a fault, at the key or the value of `path`. */
+interface Explanation {
+  id: string;
+  message: string;
+  path: readonly string[];
+  part: 'key' | 'value';
+  replacement?: string;
 }
 
-/** A schema error in the words of the task; undefined for errors that only repeat another. */
-function explain(
-  error: ErrorObject,
-  value: unknown,
-  at: (path: string[], part: 'key' | 'value') => Range,
-): ConfigProblem | undefined {
-  const path = error.instancePath.split('/').slice(1);
-  const name = path.join('.');
-  const params = error.params as Record<string, unknown>;
-  const problem = (id: string, message: string, range: Range, replacement?: string): ConfigProblem => ({
-    id,
-    severity: 'error',
-    message,
-    range,
-    ...(replacement === undefined ? {} : { replacement }),
-  });
-  switch (error.keyword) {
-    case 'additionalProperties': {
-      const unknown = String(params.additionalProperty);
-      const hint = didYouMean(unknown, knownKeys(path));
-      const range = at([...path, unknown], 'key');
-      return problem('unknown-key', `Unknown key "${unknown}"${hint ? `: did you mean "${hint}"?` : ''}`, range, hint);
-    }
-    case 'required': {
-      const missing = String(params.missingProperty);
-      return problem(
-        'missing-key',
-        `"${missing}" is missing${name ? ` in ${name}` : ''}: ${describe([...path, missing])}`,
-        at(path, 'key'),
-      );
-    }
-    case 'not':
-      // `required` holds for whatever is no map, so that `not` fails there as well.
-      if (typeof value !== 'object' || value === null) return undefined;
-      return problem(
-        'two-metrics',
-        'Give fd or fid, not both: fid is for the published Inception-v3 features, fd for any other detector',
-        at(['fid'], 'key'),
-      );
-    case 'enum': {
-      const allowed = params.allowedValues as string[];
-      const given = path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
-      const hint = didYouMean(String(given), allowed);
-      return problem('bad-value', `${name} must be one of ${allowed.join(', ')}`, at(path, 'value'), hint);
-    }
-    case 'minimum':
-      if (name === 'steps') {
-        return problem(
-          'too-few-steps',
-          'steps must be at least 2: with one step the schedule divides by zero and the original writes black images',
-          at(path, 'value'),
-          '2',
-        );
-      }
-      return problem('bad-value', `${name} must be at least ${String(params.limit)}`, at(path, 'value'));
-    case 'maximum':
-      return problem('bad-value', `${name} must be at most ${String(params.limit)}`, at(path, 'value'));
-    case 'exclusiveMinimum':
-      return problem('bad-value', `${name} must be greater than ${String(params.limit)}`, at(path, 'value'));
-    case 'pattern':
-      return problem(
-        'bad-value',
-        path[0] === 'name'
-          ? `${name} may have letters, digits, ".", "_" and "-" (it becomes part of a folder's name)`
-          : `${name} is not valid: ${describe(path)}`,
-        at(path, 'value'),
-      );
-    case 'type': {
-      const type = ([] as unknown[]).concat(params.type).join(' or ');
-      return problem(
-        'bad-type',
-        `${name || 'A run config'} must be ${type === 'object' ? 'a map of keys' : `of type ${type}`}`,
-        at(path, 'value'),
-      );
-    }
-    default:
-      return problem('bad-value', `${name} ${error.message ?? 'is not valid'}`, at(path, 'value'));
-  }
+const badValue = ({ path }: SchemaFault, message: string, replacement?: string): Explanation => ({
+  id: 'bad-value',
+  message,
+  path,
+  part: 'value',
+  replacement,
+});
+
+/** Schema errors in the words of the task, by their keyword; undefined for one that only repeats another. */
+const EXPLANATIONS: Readonly<Record<string, (fault: SchemaFault) => Explanation | undefined>> = {
+  additionalProperties: ({ path, params }) => {
+    const unknown = String(params.additionalProperty);
+    const hint = didYouMean(unknown, knownKeys(path));
+    const message = `Unknown key "${unknown}"${hint ? `: did you mean "${hint}"?` : ''}`;
+    return { id: 'unknown-key', message, path: [...path, unknown], part: 'key', replacement: hint };
+  },
+  required: ({ path, name, params }) => {
+    const missing = String(params.missingProperty);
+    const message = `"${missing}" is missing${name ? ` in ${name}` : ''}: ${describe([...path, missing])}`;
+    return { id: 'missing-key', message, path, part: 'key' };
+  },
+  // `required` holds for anything that is not a map, so `not` fails there as well.
+  not: ({ value }) =>
+    typeof value !== 'object' || value === null
+      ? undefined
+      : {
+          id: 'two-metrics',
+          message:
+            'Give fd or fid, not both: fid is for the published Inception-v3 features, fd for any other detector',
+          path: ['fid'],
+          part: 'key',
+        },
+  enum: (fault) => {
+    const allowed = fault.params.allowedValues as string[];
+    const given = fault.path.reduce<unknown>(
+      (inner, key) => (inner as Record<string, unknown> | undefined)?.[key],
+      fault.value,
+    );
+    return badValue(fault, `${fault.name} must be one of ${allowed.join(', ')}`, didYouMean(String(given), allowed));
+  },
+  minimum: (fault) =>
+    fault.name === 'steps'
+      ? {
+          id: 'too-few-steps',
+          message:
+            'steps must be at least 2: with one step the schedule divides by zero and the original writes black images',
+          path: fault.path,
+          part: 'value',
+          replacement: '2',
+        }
+      : badValue(fault, `${fault.name} must be at least ${String(fault.params.limit)}`),
+  maximum: (fault) => badValue(fault, `${fault.name} must be at most ${String(fault.params.limit)}`),
+  exclusiveMinimum: (fault) => badValue(fault, `${fault.name} must be greater than ${String(fault.params.limit)}`),
+  pattern: (fault) =>
+    badValue(
+      fault,
+      fault.name === 'name'
+        ? 'name may have letters, digits, ".", "_" and "-" (it becomes part of a folder\'s name)'
+        : `${fault.name} is not valid: ${describe(fault.path)}`,
+    ),
+  type: ({ path, name, params }) => {
+    const type = ([] as unknown[]).concat(params.type).join(' or ');
+    const message = `${name || 'A run config'} must be ${type === 'object' ? 'a map of keys' : `of type ${type}`}`;
+    return { id: 'bad-type', message, path, part: 'value' };
+  },
+};
+
+function explain({ keyword, instancePath, params, message = 'is not valid' }: ErrorObject, value: unknown) {
+  const path = instancePath.split('/').slice(1);
+  const fault = { path, name: path.join('.'), params: params as Record<string, unknown>, value, message };
+  return (EXPLANATIONS[keyword] ?? ((other) => badValue(other, `${other.name} ${other.message}`)))(fault);
 }
 
 /** The schema's part for a map inside the config: the root, or one metric. */
@@ -204,5 +192,5 @@ function knownKeys(path: readonly string[]): string[] {
 }
 
 function describe(path: readonly string[]): string {
-  return propertiesAt(path.slice(0, -1))[path[path.length - 1]]?.description ?? '';
+  return propertiesAt(path.slice(0, -1))[path.at(-1) ?? '']?.description ?? '';
 }

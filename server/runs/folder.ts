@@ -39,7 +39,7 @@ export class RunFolder {
     let folder = base;
     for (let number = 2; existsSync(folder); number++) {
       const other = await readManifest(folder);
-      // What came back from a cluster stays as it came.
+      // Results from a cluster are never written over.
       if (other?.fingerprint === plan.fingerprint && other.dispatch === undefined) break;
       folder = `${base}-${number}`;
     }
@@ -74,7 +74,7 @@ export class RunFolder {
       await writeFile(path.join(path.dirname(folder), '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
       await run.save();
     } catch (error) {
-      throw new UserError(`The run folder ${folder} cannot be written: ${messageOf(error)}`);
+      throw new UserError(`Cannot write the run folder ${folder}: ${messageOf(error)}`);
     }
     return run;
   }
@@ -84,7 +84,7 @@ export class RunFolder {
     return path.relative(root, this.path).split(path.sep).join('/');
   }
 
-  /** One result in a file of its own for each task that shares out the run. */
+  /** The results of the tasks that the run is divided among, a file for each. */
   get shards(): string {
     return path.join(this.path, 'shards');
   }
@@ -96,7 +96,7 @@ export class RunFolder {
     await writeAtomically(file, Buffer.from(jsonOf(this.manifest) + '\n'));
   }
 
-  /** Appends one dated line to log.txt; a log that cannot be written stops no run. */
+  /** Appends one dated line to log.txt; a log that cannot be written does not stop the run. */
   async log(line: string): Promise<void> {
     await appendFile(path.join(this.path, 'log.txt'), `${new Date().toISOString()} ${line}\n`).catch(() => undefined);
   }

@@ -11,7 +11,7 @@ export const PLAN_FILE = 'plan.json';
 /** A plan, and what belongs to its dispatch alone. */
 export interface StoredPlan {
   version: 1;
-  /** Number of tasks that share out the run. */
+  /** Number of tasks that the run is divided among. */
   tasks: number;
   /** Cluster that it runs on. */
   cluster: string;
@@ -33,7 +33,7 @@ export function planText(stored: StoredPlan): string {
 export async function readPlan(folder: string): Promise<StoredPlan> {
   const file = path.join(folder, PLAN_FILE);
   const text = await readFile(file, 'utf8').catch(() => {
-    throw new UserError(`${file} cannot be read: is ${folder} the run folder of a submitted run?`);
+    throw new UserError(`Cannot read ${file}: is ${folder} the run folder of a submitted run?`);
   });
   const infinite = (_key: string, value: unknown): unknown => (value === '.inf' ? Infinity : value);
   const stored = JSON.parse(text, infinite) as StoredPlan;

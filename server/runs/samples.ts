@@ -20,10 +20,10 @@ export async function listSamples(folder: string): Promise<SamplesResult> {
       (name) => IMAGE.test(name) && !path.basename(name).startsWith('.'),
     );
   } catch (error) {
-    throw new UserError(`${base} cannot be read: ${messageOf(error)}`);
+    throw new UserError(`Cannot read ${base}: ${messageOf(error)}`);
   }
   if (names.length === 0)
-    throw new UserError(`${base} holds no PNG or JPEG image: run a config or generate samples first`);
+    throw new UserError(`There is no PNG or JPEG image in ${base}: run a config or generate samples first`);
   const images = names.map((name) => ({ file: name.split(path.sep).join('/'), seed: seedOf(name) }));
   images.sort((a, b) => (a.seed ?? Infinity) - (b.seed ?? Infinity) || (a.file < b.file ? -1 : 1));
   const title = manifest ? path.basename(base === folder ? path.dirname(folder) : folder) : path.basename(base);

@@ -1,4 +1,4 @@
-/** A run shared out over the tasks of a job array: which seeds each task makes and which images it measures. Pure. */
+/** A run divided among the tasks of a job array: which seeds each task makes and which images it measures. Pure. */
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { UserError } from '../errors';
 import { subsetIndices } from '../numpy/numpy-random';
@@ -22,7 +22,7 @@ export function shardsOf(
   tasks: number,
 ): Shard[] {
   if (metric && metric.repeats > 1)
-    throw new UserError('Repeated measurements are not shared out over tasks yet: submit without repeats, or run here');
+    throw new UserError('Repeated measurements cannot be divided among tasks yet: submit without repeats, or run here');
   const all = [...new Set(parseSeeds(seeds))];
   const subdirs = config.subdirs ?? false;
   const names = all.map((seed) => imagePath(seed, subdirs)).sort();
@@ -37,7 +37,7 @@ export function shardsOf(
   const fewest = Math.min(...shards.map(({ images, measured }) => (metric ? measured.length : images + 1)));
   if (fewest < 2) {
     throw new UserError(
-      `${tasks} tasks are too many for ${metric ? num : all.length} images: each needs at least ${metric ? 'two to measure' : 'one'}; use fewer tasks`,
+      `${tasks} tasks are too many for ${metric ? num : all.length} images: each task needs at least ${metric ? 'two to measure' : 'one'}; use fewer tasks`,
     );
   }
   return shards;

@@ -186,6 +186,6 @@ test('what cannot run says so in one line', async () => {
   mkdirSync(path.join(root, 'empty'));
   await assert.rejects(
     server.connection.sendRequest(protocol.samplesRequest, { folder: path.join(root, 'empty') }),
-    /holds no PNG or JPEG image/,
+    /There is no PNG or JPEG image/,
   );
 });

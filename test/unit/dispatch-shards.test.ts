@@ -59,7 +59,7 @@ test('tasks and their end make what a run in one piece makes', { timeout: 120_00
   };
   writeFileSync(path.join(folder, PLAN_FILE), planText({ ...stored, version: 1 }));
 
-  await assert.rejects(runShard(folder, 4, 3), /4\/3 is none of them/);
+  await assert.rejects(runShard(folder, 4, 3), /there is no task 4\/3/);
   await runShard(folder, 1, 3);
   await runShard(folder, 3, 3);
   await assert.rejects(finishRun(folder), /Task 2 of 3 did not come to an end/);

@@ -22,6 +22,7 @@ const CASES: [text: string, expected: ReturnType<typeof findings>][] = [
   ['', [['bad-type', 0, '']]],
   ['just words\n', [['bad-type', 0, 'just words']]],
   ['steps: 18\n', [['missing-key', 0, 'steps: 18']]],
+  ['network: *best.pkl\n', [['yaml', 0, '*']]],
   [BASE + 'stepss: 4\n', [['unknown-key', 1, 'stepss', 'steps']]],
   [BASE + 'fd:\n  refrence: a.npz\n', [['missing-key', 1, 'fd'], ['unknown-key', 2, 'refrence', 'reference']]],
   [BASE + 'steps: 1\n', [['too-few-steps', 1, '1', '2']]],
