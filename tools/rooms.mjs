@@ -186,7 +186,10 @@ function pathsInto({ name, place }, room) {
   // media/ has folders of its own that are called like rooms of the server: from there the whole path counts.
   if (!room.place.startsWith('server')) return String.raw`^(?:\.\./)+${place}/${name === 'ground' ? '[^/]+$' : ''}`;
   // No two rooms of the server share a folder's name; its ground floor has none, and every room of it may stand there.
-  return name === 'ground' ? '^$' : String.raw`^\.{1,2}/(?:.*/)?${path.posix.basename(place)}/`;
+  if (name === 'ground') return '^$';
+  const nested = ROOMS.filter((one) => one.place.startsWith(`${place}/`)).map((one) => path.posix.basename(one.place));
+  const own = nested.length > 0 ? `(?!(?:${nested.join('|')})/)` : '';
+  return String.raw`^\.{1,2}/(?:.*/)?${path.posix.basename(place)}/${own}`;
 }
 
 /** The rule `no-restricted-imports` for each room, as parts of a flat ESLint configuration. */

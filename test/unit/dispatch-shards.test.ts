@@ -62,7 +62,7 @@ test('tasks and their end make what a run in one piece makes', { timeout: 120_00
   await assert.rejects(runShard(folder, 4, 3), /there is no task 4\/3/);
   await runShard(folder, 1, 3);
   await runShard(folder, 3, 3);
-  await assert.rejects(finishRun(folder), /Task 2 of 3 did not come to an end/);
+  await assert.rejects(finishRun(folder), /Task 2 of 3 did not finish/);
   assert.equal(
     (JSON.parse(readFileSync(path.join(folder, 'run.json'), 'utf8')) as { status: string }).status,
     'failed',
