@@ -1,13 +1,16 @@
 // Builds everything that is shipped: `npm run build` (add --watch while developing).
 import { build, context } from 'esbuild';
 
+/** @type {import('esbuild').BuildOptions} */
 const node = {
   platform: 'node',
   format: 'cjs',
   target: 'node20',
   external: ['vscode', 'onnxruntime-node', 'cpu-features', '*.node'],
 };
+/** @type {import('esbuild').BuildOptions} */
 const browser = { platform: 'browser', format: 'iife', target: 'es2022' };
+/** @type {import('esbuild').BuildOptions} */
 const common = {
   bundle: true,
   sourcemap: true,
@@ -16,7 +19,8 @@ const common = {
   legalComments: 'none',
 };
 
-const bundles = [
+/** @type {import('esbuild').BuildOptions[]} */
+const entries = [
   { ...node, entryPoints: { extension: 'client/extension.ts' } },
   { ...node, entryPoints: { server: 'server/lsp/main.ts', worker: 'server/compute/worker.ts' } },
   { ...node, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
@@ -41,7 +45,8 @@ const bundles = [
     },
     outdir: 'dist/media',
   },
-].map((bundle) => ({ outdir: 'dist', ...common, ...bundle }));
+];
+const bundles = entries.map((bundle) => ({ outdir: 'dist', ...common, ...bundle }));
 
 if (process.argv.includes('--watch')) {
   for (const bundle of bundles) await (await context(bundle)).watch();

@@ -24,11 +24,13 @@ const PACKAGES = [
 
 /**
  * Sees to the packages of the test bed; as root on Debian they are installed when absent.
- * @returns {Promise<{ missing?: string }>} why no cluster can be started here: one line, to skip its tests by name
+ * @returns {Promise<Partial<import('./programs.mjs').Missing>>} why no cluster can be started here, to skip its tests by name;
+ *   empty when it can
  */
 export async function ensureCluster() {
-  if (process.platform !== 'linux') return { missing: 'no test cluster: it needs the namespaces of Linux' };
-  if (process.getuid?.() !== 0) return { missing: 'no test cluster: its namespaces need root' };
-  const reason = await missingPackages(PACKAGES);
-  return reason ? { missing: `no test cluster: ${reason}` } : {};
+  const remedy = 'run npm test as root on Debian';
+  if (process.platform !== 'linux') return { missing: 'no test cluster: it needs the namespaces of Linux', remedy };
+  if (process.getuid?.() !== 0) return { missing: 'no test cluster: its namespaces need root', remedy };
+  const lack = await missingPackages(PACKAGES);
+  return lack ? { ...lack, missing: `no test cluster: ${lack.missing}` } : {};
 }

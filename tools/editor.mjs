@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * An editor to run the extension in, also where no VS Code can be downloaded: code-server from npm and Chromium.
- * A module (types and documentation: editor.d.mts) and a command:
+ * A module and a command:
  *
  *     node tools/editor.mjs --install
  *     node tools/editor.mjs --open FOLDER [--extension DIR] [--no-password]
@@ -16,23 +16,21 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { lineOf, LOG_TAIL, missingPackages, runQuietly, say } from './packages.mjs';
+import { cacheFolder, ensureCodeServer } from './code-server.mjs';
+import { withoutNpm } from './npm.mjs';
+import { missingPackages } from './packages.mjs';
+import { lineOf, LOG_TAIL, runQuietly, say } from './programs.mjs';
 
-const CODE_SERVER_VERSION = '4.139.1';
-/** The major version code-server insists on. */
-const NODE_MAJOR = 24;
-/** code-server compiles kerberos and keytar bindings on installation. */
-const BUILD_PACKAGES = ['libkrb5-dev', 'libsecret-1-dev', 'make', 'g++'];
+export { ensureCodeServer };
+
 /** Without a font Chromium draws no text at all. */
 const CHROMIUM_PACKAGES = ['chromium', 'fonts-dejavu-core'];
 const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-/** An installation that takes longer was abandoned, e.g. by a container sharing this cache. */
-const LOCK_MAX_AGE_MS = 20 * 60_000;
 const READY_TIMEOUT_MS = 60_000;
 
 /** Nothing that calls home, greets, or differs from one start to the next; otherwise as on the desktop. */
 const QUIET_SETTINGS = {
-  'files.autoSave': 'off', // in a browser VS Code saves by itself, on the desktop not
+  'files.autoSave': 'off', // in a browser VS Code saves by itself, on the desktop it does not
   'remote.autoForwardPorts': false, // announces every port that any process of this machine opens
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
@@ -57,10 +55,6 @@ function onPath(name) {
     .filter((file) => fs.existsSync(file) && fs.statSync(file).isFile());
 }
 
-function cacheFolder() {
-  return path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'edm-workbench');
-}
-
 function findChromium() {
   const places = [
     process.env.CHROME_PATH ?? '',
@@ -71,108 +65,18 @@ function findChromium() {
   return places.find((file) => file && fs.existsSync(file));
 }
 
-/** @type {typeof import('./editor.d.mts').ensureChromium} */
+/**
+ * The Chromium or Chrome on this machine; as root on Debian it is installed when absent. `$CHROME_PATH` names another one.
+ * @returns {Promise<{ executable: string } | import('./programs.mjs').Missing>}
+ */
 export async function ensureChromium() {
   const present = findChromium();
   if (present) return { executable: present };
-  const reason = await missingPackages(CHROMIUM_PACKAGES);
+  const lack = await missingPackages(CHROMIUM_PACKAGES);
   const executable = findChromium();
   if (executable) return { executable };
-  return { missing: `no Chromium: ${reason ?? 'the package brought none'}; or set CHROME_PATH` };
-}
-
-/** @param {string} root @returns {import('./editor.d.mts').CodeServerInstallation} */
-function installationIn(root) {
-  const modules = path.join(root, 'node_modules');
-  return {
-    node: path.join(modules, `node-linux-${process.arch}`, 'bin', 'node'),
-    entry: path.join(modules, 'code-server', 'out', 'node', 'entry.js'),
-  };
-}
-
-/** @type {typeof import('./editor.d.mts').ensureCodeServer} */
-export async function ensureCodeServer() {
-  const cache = cacheFolder();
-  const root = path.join(cache, `editor-${CODE_SERVER_VERSION}`);
-  const installation = installationIn(root);
-  if (fs.existsSync(installation.entry)) return installation;
-  if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {
-    return {
-      missing: `no code-server: it is set up for Linux on x64 and arm64, this is ${process.platform} on ${process.arch}`,
-    };
-  }
-  const reason = await missingPackages(BUILD_PACKAGES);
-  if (reason) return { missing: `no code-server: ${reason}` };
-  fs.mkdirSync(cache, { recursive: true });
-  const release = await lock(`${root}.lock`);
-  try {
-    if (fs.existsSync(installation.entry)) return installation;
-    await installCodeServer(root);
-    return installation;
-  } catch (error) {
-    return { missing: `no code-server: npm could not install it (offline?): ${lineOf(error)}` };
-  } finally {
-    release();
-  }
-}
-
-/** Installs into a folder of its own and gives it its name when whole. @param {string} root */
-async function installCodeServer(root) {
-  say(`Installing code-server ${CODE_SERVER_VERSION} into ${root} (once, about 2 minutes, 800 MB) ...`);
-  const temp = fs.mkdtempSync(`${root}.`);
-  try {
-    fs.writeFileSync(path.join(temp, 'package.json'), '{"private": true}\n');
-    const npm = ['install', '--no-audit', '--no-fund', '--loglevel=error'];
-    await runQuietly('npm', [...npm, `node-linux-${process.arch}@${NODE_MAJOR}`], { cwd: temp });
-    const nodeFolder = path.dirname(path.dirname(installationIn(temp).node));
-    const env = {
-      ...process.env,
-      PATH: `${path.join(nodeFolder, 'bin')}${path.delimiter}${process.env.PATH ?? ''}`,
-      npm_config_nodedir: nodeFolder, // its headers come with the package: node-gyp has nothing to download
-    };
-    await runQuietly('npm', [...npm, `code-server@${CODE_SERVER_VERSION}`], { cwd: temp, env });
-    if (!fs.existsSync(installationIn(temp).entry))
-      throw new Error(`code-server@${CODE_SERVER_VERSION} has no entry file`);
-    fs.renameSync(temp, root);
-  } finally {
-    fs.rmSync(temp, { recursive: true, force: true });
-  }
-}
-
-/**
- * Waits for a lock file, which names the process holding it.
- * @param {string} file @returns {Promise<() => void>} gives it back
- */
-async function lock(file) {
-  const mine = `${file}.${process.pid}`;
-  for (let waiting = false; ; waiting = true) {
-    fs.writeFileSync(mine, String(process.pid));
-    try {
-      fs.linkSync(mine, file); // unlike open('wx'), never visible without its content
-      return () => fs.rmSync(file, { force: true });
-    } catch (error) {
-      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
-    } finally {
-      fs.rmSync(mine, { force: true });
-    }
-    if (!isHeld(file)) {
-      fs.rmSync(file, { force: true });
-      continue;
-    }
-    if (!waiting) say(`Waiting for another process to finish installing (${file}) ...`);
-    await sleep(1000);
-  }
-}
-
-/** Whether the process named in a lock file lives, and has not had it for longer than an installation can take. */
-function isHeld(/** @type {string} */ file) {
-  try {
-    if (Date.now() - fs.statSync(file).mtimeMs > LOCK_MAX_AGE_MS) return false;
-    process.kill(Number(fs.readFileSync(file, 'utf8')), 0);
-    return true;
-  } catch (error) {
-    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM'; // lives, as another user
-  }
+  const { missing, remedy } = lack ?? { missing: 'the package brought none', remedy: 'install a Chromium' };
+  return { missing: `no Chromium: ${missing}`, remedy: `${remedy}, or set CHROME_PATH to a Chromium` };
 }
 
 /** @returns {Promise<number>} */
@@ -188,7 +92,8 @@ function freePort() {
 
 /**
  * The workbench's address: it takes the extension under development and its tests from the query, not from flags.
- * @param {number} port @param {import('./editor.d.mts').CodeServerOptions} options
+ * @param {number} port @param {CodeServerOptions} options
+ * @returns {string}
  */
 function workbenchUrl(port, { workspace, extensionDevelopmentPath = [], extensionTestsPath }) {
   const remote = (/** @type {string} */ file) => `vscode-remote://127.0.0.1:${port}${encodeURI(path.resolve(file))}`;
@@ -203,10 +108,44 @@ function workbenchUrl(port, { workspace, extensionDevelopmentPath = [], extensio
   return url.href;
 }
 
-/** @type {typeof import('./editor.d.mts').startCodeServer} */
+/**
+ * What to run, and where. Paths may be relative to the working folder.
+ * @typedef {object} CodeServerOptions
+ * @property {string} [workspace] the folder (or `.code-workspace` file) to open; without it an empty window
+ * @property {string | readonly string[]} [extensionDevelopmentPath] the extension(s) under development, loaded from their folders
+ *   without being installed
+ * @property {string} [extensionTestsPath] a module with `run(): Promise<void>`, run inside the extension host
+ * @property {string} [userDataDir] where settings and state live; a temporary folder, removed by `stop()`, when left out
+ * @property {string} [extensionsDir] where installed extensions live; as `userDataDir`
+ * @property {number} [port] a free one when left out
+ * @property {Readonly<Record<string, unknown>>} [settings] user settings over our quiet defaults. Left out, an existing
+ *   settings.json stays as it is
+ * @property {boolean} [workspaceTrust] whether folders must be trusted first, as on a user's desktop. False by default: everything
+ *   is trusted
+ * @property {string} [password] asked for by the page. Without it every user of this machine can open the editor, and with it a
+ *   shell as you
+ * @property {Readonly<Record<string, string | undefined>>} [env] environment variables for the extension host, over those of this
+ *   process
+ */
+
+/**
+ * A running editor server. It ends with `stop()` and, at the latest, with the process that started it.
+ * @typedef {object} CodeServer
+ * @property {string} url the address of the workbench with the workspace and the extension under development
+ * @property {number} port
+ * @property {Promise<void>} exited settles when the server has ended by itself or by `stop()`
+ * @property {() => Promise<void>} stop ends the server and its extension host, and removes its temporary folders
+ * @property {() => string} log the last 64 Ki characters of what the server wrote
+ */
+
+/**
+ * Starts code-server on 127.0.0.1 and waits until it answers. Its first call installs it: see `ensureCodeServer`.
+ * @param {CodeServerOptions} [options] @returns {Promise<CodeServer>}
+ * @throws Error when it is not installed and cannot be, or does not answer within a minute (with the log's tail)
+ */
 export async function startCodeServer(options = {}) {
   const installation = await ensureCodeServer();
-  if ('missing' in installation) throw new Error(installation.missing);
+  if ('missing' in installation) throw new Error(`${installation.missing}. To get it: ${installation.remedy}`);
   const temp = fs.mkdtempSync(path.join(os.tmpdir(), 'edm-editor-'));
   const userDataDir = path.resolve(options.userDataDir ?? path.join(temp, 'user-data'));
   const extensionsDir = path.resolve(options.extensionsDir ?? path.join(temp, 'extensions'));
@@ -239,8 +178,9 @@ export async function startCodeServer(options = {}) {
   if (!options.workspaceTrust) args.push('--disable-workspace-trust');
   // A released workbench heeds an extension under development, and its tests, only with this driver in the page.
   if (options.extensionDevelopmentPath) args.push('--vscode-option', 'enable-smoke-test-driver');
+  // The editor has a terminal: an npm in it, or in an extension, is a user's own.
   /** @type {NodeJS.ProcessEnv} */
-  const env = { ...process.env, ...options.env, EXTENSIONS_GALLERY: '{"serviceUrl":""}' };
+  const env = { ...withoutNpm(process.env), ...options.env, EXTENSIONS_GALLERY: '{"serviceUrl":""}' };
   // PORT would overrule the address; VSCODE_*, set in an editor's own terminal, make it join that editor.
   for (const name of Object.keys(env)) if (name === 'PORT' || name.startsWith('VSCODE_')) delete env[name];
   // setpriv has the kernel end the server with this process, however this process ends.
@@ -276,7 +216,7 @@ export async function startCodeServer(options = {}) {
   return { url: workbenchUrl(port, options), port, exited, stop, log: () => output };
 }
 
-/** @param {number} port */
+/** @param {number} port @returns {Promise<boolean>} */
 async function answers(port) {
   try {
     return (await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(5000) })).ok;
@@ -285,7 +225,10 @@ async function answers(port) {
   }
 }
 
-/** @type {typeof import('./editor.d.mts').findDesktopCode} */
+/**
+ * The desktop VS Code's command line (`code`), if there is one; never the shim of a remote or code-server terminal.
+ * @returns {string | undefined} its path
+ */
 export function findDesktopCode() {
   const places = [...onPath('code'), '/Applications/Visual Studio Code.app/Contents/Resources/app/bin/code'];
   return places.find((file) => fs.existsSync(file) && !/remote-cli|code-server/.test(fs.realpathSync(file)));
@@ -296,20 +239,23 @@ async function main(argv) {
   const value = (/** @type {string} */ flag) => (argv.includes(flag) ? argv[argv.indexOf(flag) + 1] : undefined);
   if (argv.includes('--install')) {
     const results = [await ensureChromium(), await ensureCodeServer()];
-    for (const result of results)
-      say('missing' in result ? result.missing : `ready: ${Object.values(result).join(' ')}`);
+    for (const result of results) {
+      const ready = 'missing' in result ? undefined : Object.values(result).join(' ');
+      say('missing' in result ? `${result.missing}. To get it: ${result.remedy}` : `Ready: ${ready}`);
+    }
     return results.some((result) => 'missing' in result) ? 1 : 0;
   }
   const workspace = value('--open');
   if (!workspace || !fs.existsSync(workspace)) {
-    say('usage: node tools/editor.mjs --install | --open FOLDER [--extension DIR] [--no-password]');
+    say('Usage: node tools/editor.mjs --install | --open FOLDER [--extension DIR] [--no-password]');
     return 2;
   }
   const extension = value('--extension');
   const code = findDesktopCode();
   if (code) {
     const development = extension ? [`--extensionDevelopmentPath=${path.resolve(extension)}`] : [];
-    await runQuietly(code, [...development, path.resolve(workspace)], { shell: process.platform === 'win32' });
+    const shell = process.platform === 'win32'; // `code` is a .cmd file there
+    await runQuietly(code, [...development, path.resolve(workspace)], { shell, env: withoutNpm(process.env) });
     return 0;
   }
   const password = argv.includes('--no-password') ? undefined : randomBytes(9).toString('base64url');
@@ -322,7 +268,7 @@ async function main(argv) {
     password,
   });
   process.stdout.write(`${server.url}\n${password ? `password: ${password}\n` : ''}`);
-  say('Ctrl+C ends it.');
+  say('Press Ctrl+C to end it.');
   process.once('SIGINT', () => void server.stop());
   process.once('SIGTERM', () => void server.stop());
   await server.exited;

@@ -1,28 +1,27 @@
-// Everything between a bare clone and a built tree; does only what is not done yet.
+/**
+ * Everything between a bare clone and a built tree; does only what is not done yet. A module and a command:
+ * `node tools/install.mjs`. Needs nothing but Node.
+ */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { npm } from './npm.mjs';
+import { lineOf, say } from './programs.mjs';
 
 /** Top folder of the checkout. */
 export const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 
-function run(program, args) {
-  const { status, error } = spawnSync(program, args, {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-    shell: process.platform === 'win32',
-  });
-  if (error) throw error;
-  if (status !== 0) process.exit(status ?? 1);
-}
-
-/** Installs the packages if package-lock.json changed since the last time, and builds if a source is newer. */
+/**
+ * Installs the packages if package-lock.json changed since the last time, and builds if a source is newer. Ends this process, with
+ * the reason on stderr, when that cannot be done.
+ * @returns {Promise<void>}
+ */
 export async function install() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 15)) {
-    console.error(`Node.js ${process.versions.node} is too old: install 20.15 or newer`);
+    say(`Node.js ${process.versions.node} is too old: install 20.15 or newer`);
     process.exit(1);
   }
   const digest = createHash('sha256')
@@ -30,13 +29,19 @@ export async function install() {
     .digest('hex');
   const stamp = path.join(root, 'node_modules', '.edm-workbench-lock');
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
-    console.error('Installing packages (npm ci)...');
-    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+    try {
+      await npm(['ci'], { cwd: root, what: 'Installing packages (npm ci)' });
+    } catch (error) {
+      say(`Error: ${lineOf(error)}`);
+      process.exit(1);
+    }
     writeFileSync(stamp, digest);
   }
   if (!isBuilt()) {
-    console.error('Building...');
-    run(process.execPath, ['esbuild.mjs']);
+    say('Building...');
+    const { status, error } = spawnSync(process.execPath, ['esbuild.mjs'], { cwd: root, stdio: ['ignore', 2, 2] });
+    if (error) throw error;
+    if (status !== 0) process.exit(status ?? 1);
   }
 }
 
@@ -49,9 +54,11 @@ function isBuilt() {
   );
 }
 
-/** Time of the newest file at or below `name`. */
+/** Time of the newest file at or below a path. @param {string} name @returns {number} ms since 1970 */
 function newest(name) {
   const stat = statSync(name);
   if (!stat.isDirectory()) return stat.mtimeMs;
   return Math.max(0, ...readdirSync(name).map((entry) => newest(path.join(name, entry))));
 }
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await install();

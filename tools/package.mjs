@@ -4,9 +4,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { install, root } from './install.mjs';
+import { withoutNpm } from './npm.mjs';
 
 const target = process.argv[2] ?? `${process.platform}-${process.arch}`;
-const [platform, architecture] = target.split('-');
+const [platform = '', architecture = ''] = target.split('-');
 const binaries = path.join('node_modules', 'onnxruntime-node', 'bin', 'napi-v6', platform, architecture);
 await install();
 if (!existsSync(path.join(root, binaries))) {
@@ -14,7 +15,7 @@ if (!existsSync(path.join(root, binaries))) {
   process.exit(1);
 }
 
-/** @param {string} os @param {string} cpu */
+/** The files of ONNX Runtime for one platform. @param {string} os @param {string} cpu @returns {string} a pattern */
 const runtimeOf = (os, cpu) => `node_modules/onnxruntime-node/bin/napi-v6/${os}/${cpu}/**`;
 
 // Everything is bundled but ONNX Runtime, which loads its library from its own folder.
@@ -56,6 +57,10 @@ const args = [
   '--out',
   `edm-workbench-${target}.vsix`,
 ];
-const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, args, {
+  cwd: root,
+  stdio: 'inherit',
+  env: withoutNpm(process.env), // vsce calls npm
+});
 rmSync(scratch, { recursive: true });
 process.exitCode = status ?? 1;

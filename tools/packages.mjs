@@ -1,68 +1,64 @@
-/** Programs that run quietly, and Debian packages that a test or an editor needs. Needs nothing but Node. */
-import { execFileSync, spawn } from 'node:child_process';
+/** Debian packages that a test or an editor needs. Needs nothing but Node. */
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
+import { lineOf, ProgramError, runQuietly, say } from './programs.mjs';
 
-export const LOG_TAIL = 64 * 1024;
+/** How many of apt's last lines are shown after a failure. */
+const SHOWN_LINES = 15;
 
-/** @param {string} line */
-export const say = (line) => process.stderr.write(`${line}\n`);
+/** @param {string} name @returns {boolean} */
+function isInstalled(name) {
+  try {
+    return execFileSync('dpkg-query', ['-W', '-f', '${Status}', name], { stdio: 'pipe' }).includes('ok installed');
+  } catch {
+    return false; // dpkg-query fails for a package it has never heard of, and where there is no dpkg
+  }
+}
 
-/** The first line of anything thrown. @param {unknown} thrown */
-export const lineOf = (thrown) => (thrown instanceof Error ? thrown.message : String(thrown)).split('\n', 1)[0];
-
-/**
- * Runs a program at low priority.
- * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} [options]
- * @returns {Promise<void>} rejects with the cause it gave, or its last lines, when it fails
- */
-export function runQuietly(command, args, options = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    const collect = (/** @type {Buffer} */ chunk) => (output = (output + chunk.toString()).slice(-LOG_TAIL));
-    child.stdout?.on('data', collect);
-    child.stderr?.on('data', collect);
-    child.on('error', reject);
-    child.on('spawn', () =>
-      os.setPriority(/** @type {number} */ (child.pid), os.constants.priority.PRIORITY_BELOW_NORMAL),
-    );
-    child.on('close', (code) => {
-      if (code === 0) return resolve();
-      const lines = output.trim().split('\n');
-      const causes = lines.filter((line) => /^(E: |npm error (code|errno) )/.test(line));
-      const cause = (causes.length > 0 ? causes : lines).slice(-3).join('; ');
-      reject(new Error(`${path.basename(command)} ${args.join(' ')} ended with ${code}: ${cause}`));
-    });
-  });
+/** What a line of apt's output says about what it is doing. @param {string} line @returns {string | undefined} */
+function aptPhase(line) {
+  const [, verb, name] = /^(Get:\d+|Hit:\d+|Unpacking|Setting up|Processing) (\S+)/.exec(line) ?? [];
+  if (!verb) return undefined;
+  return /:/.test(verb) ? 'downloading' : `${verb.toLowerCase()} ${name}`;
 }
 
 /**
- * Sees to Debian packages.
- * @param {string[]} packages @returns {Promise<string | undefined>} why they cannot be had; undefined when they are there
+ * Sees to Debian packages: as root on Debian the absent ones are installed.
+ * @param {string[]} packages
+ * @returns {Promise<import('./programs.mjs').Missing | undefined>} why they cannot be had; undefined when they are there
  */
 export async function missingPackages(packages) {
-  const absent = packages.filter((name) => {
-    try {
-      return !execFileSync('dpkg-query', ['-W', '-f', '${Status}', name], { stdio: 'pipe' }).includes('ok installed');
-    } catch {
-      return true; // dpkg-query fails for a package it has never heard of, and where there is no dpkg
-    }
-  });
+  const absent = packages.filter((name) => !isInstalled(name));
   if (absent.length === 0) return undefined;
   const wanted = absent.join(' ');
   const release = fs.existsSync('/etc/os-release') ? fs.readFileSync('/etc/os-release', 'utf8') : '';
-  if (!/^ID=debian$/m.test(release)) return `this system is not Debian: install what corresponds to ${wanted} yourself`;
-  if (process.getuid?.() !== 0) return `not root: run "sudo apt-get install ${wanted}"`;
-  say(`Installing Debian packages (once): ${wanted} ...`);
+  if (!/^ID=debian$/m.test(release)) {
+    const remedy = `install what corresponds to the Debian packages ${wanted}`;
+    return { missing: 'packages are installed on Debian only, and this is another system', remedy };
+  }
+  const remedy = `sudo apt-get install ${wanted}`;
+  if (process.getuid?.() !== 0)
+    return { missing: 'Debian packages are missing, and only root can install them', remedy };
+  say(`Installing Debian packages (once; 1 to 5 minutes): ${wanted}`);
   const apt = ['-o', 'DPkg::Lock::Timeout=600', '-q'];
-  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  const options = {
+    what: `Installing ${absent.length} Debian package${absent.length === 1 ? '' : 's'}`,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    phaseOf: aptPhase,
+  };
   try {
-    await runQuietly('apt-get', [...apt, 'update'], options);
+    await runQuietly('apt-get', [...apt, 'update'], { ...options, what: 'Updating the list of Debian packages' });
     await runQuietly('apt-get', [...apt, 'install', '-y', '--no-install-recommends', ...absent], options);
     return undefined;
   } catch (error) {
-    return `apt-get could not install ${wanted} (offline?): ${lineOf(error)}`;
+    return { missing: `apt-get could not install them: ${aptCause(error)}`, remedy };
   }
+}
+
+/** Shows apt's last lines. @param {unknown} error @returns {string} the likeliest cause in one line */
+function aptCause(error) {
+  if (!(error instanceof ProgramError)) return lineOf(error);
+  const lines = error.output.split('\n').slice(-SHOWN_LINES);
+  say([`${error.message}. Its last lines:`, ...lines].join('\n    '));
+  return lines.find((line) => /^E: /.test(line)) ?? error.message;
 }

@@ -5,15 +5,32 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { install, root } from './install.mjs';
+import { lineOf, say } from './programs.mjs';
 
 const options = process.argv.slice(2);
 const folderAt = options.indexOf('--folder');
-const workspace = path.resolve(folderAt >= 0 ? options[folderAt + 1] : path.join(os.homedir(), 'edm-workbench-sample'));
+const folder = folderAt >= 0 ? options[folderAt + 1] : path.join(os.homedir(), 'edm-workbench-sample');
+if (folder === undefined) {
+  say('Usage: npm start [-- --no-editor] [-- --folder DIR]');
+  process.exit(2);
+}
+const workspace = path.resolve(folder);
 
-/** The sample's three commits: one config, three numbers of steps. */
-const STEPS = [4, 8, 18];
-const SUBJECTS = { 4: 'Start with 4 sampling steps', 8: 'Double the steps to 8', 18: "Use the paper's 18 steps" };
+/** The sample's three commits: one config, three numbers of sampling steps. */
+const COMMITS = [
+  { steps: 4, subject: 'Start with 4 sampling steps' },
+  { steps: 8, subject: 'Double the steps to 8' },
+  { steps: 18, subject: "Use the paper's 18 steps" },
+];
 
+/**
+ * What this file reads of `edm-workbench run --json`.
+ * @typedef {object} RunResult
+ * @property {string} folder of the run
+ * @property {[{ code: { short: string }, sampler: { steps: number }, metric: string, value: number, num: number }]} records
+ */
+
+/** The run config at a number of sampling steps. @param {number} steps @returns {string} */
 const config = (steps) => `# A run: which network makes which images with which sampler, and how they are measured.
 # Everything has a hover text and completion; "Run" above this line runs it.
 network: embedded:fashion-mnist
@@ -38,47 +55,52 @@ apptainer exec --nv --bind "$PWD" ./edm_latest.sif \\
     --network=downloaded_networks/edm-cifar10-32x32-cond-vp.pkl
 `;
 
+/** git's output in the workspace. @param {string[]} args @returns {string} */
 const git = (...args) => execFileSync('git', ['-C', workspace, ...args], { encoding: 'utf8' }).trim();
 
-/** A git repository with the config at 4, 8 and 18 steps; made once, re-used after. */
+/** A git repository with the config at 4, 8 and 18 steps; made once, then used again. */
 function makeWorkspace() {
   if (existsSync(path.join(workspace, '.git'))) return;
   if (existsSync(workspace))
-    throw new Error(`${workspace} exists and is no sample workspace: give another with --folder DIR`);
+    throw new Error(`${workspace} exists and is not a sample workspace: name another folder with --folder DIR`);
   mkdirSync(workspace, { recursive: true });
   git('init', '--quiet', '--initial-branch=main');
   // Only where the user has no identity: commits must be possible on a fresh machine.
-  for (const [key, value] of [
-    ['user.name', 'EDM Workbench sample'],
-    ['user.email', 'sample@localhost'],
-  ]) {
+  const identity = { 'user.name': 'EDM Workbench sample', 'user.email': 'sample@localhost' };
+  for (const [key, value] of Object.entries(identity)) {
     if (spawnSync('git', ['-C', workspace, 'config', key]).status !== 0) git('config', key, value);
   }
   git('config', 'commit.gpgsign', 'false');
-  for (const steps of STEPS) {
+  for (const [index, { steps, subject }] of COMMITS.entries()) {
     writeFileSync(path.join(workspace, 'garments.edm.yaml'), config(steps));
-    if (steps === STEPS[0]) writeFileSync(path.join(workspace, 'generate.slurm'), SCRIPT);
+    if (index === 0) writeFileSync(path.join(workspace, 'generate.slurm'), SCRIPT);
     git('add', '--all');
-    git('commit', '--quiet', '--message', SUBJECTS[steps]);
+    git('commit', '--quiet', '--message', subject);
   }
 }
 
-/** The result of `work`, or the end with its message alone. */
+/**
+ * The result of `work`, or the end with its message alone.
+ * @template T @param {() => T} work @returns {T}
+ */
 function attempt(work) {
   try {
     return work();
   } catch (error) {
-    console.error(`Error: ${error.message}`);
+    say(`Error: ${lineOf(error)}`);
     process.exit(1);
   }
 }
 
-/** Runs the config as of each of the first three commits, oldest first. What is complete already takes seconds. */
+/**
+ * Runs the config as of each of the first three commits, oldest first. What is complete already takes seconds.
+ * @returns {RunResult[]}
+ */
 function runAll() {
   if (git('status', '--porcelain', '--untracked-files=no')) {
-    throw new Error(`${workspace} has uncommitted changes: commit them, or give another folder with --folder DIR`);
+    throw new Error(`${workspace} has uncommitted changes: commit them, or name another folder with --folder DIR`);
   }
-  const commits = git('rev-list', '--reverse', 'main').split('\n').slice(0, STEPS.length);
+  const commits = git('rev-list', '--reverse', 'main').split('\n').slice(0, COMMITS.length);
   try {
     return commits.map((commit) => {
       git('checkout', '--quiet', '--detach', commit);
@@ -89,6 +111,7 @@ function runAll() {
   }
 }
 
+/** @returns {RunResult} */
 function runConfig() {
   const ran = spawnSync(process.execPath, [path.join(root, 'dist', 'cli.js'), 'run', 'garments.edm.yaml', '--json'], {
     cwd: workspace,
@@ -97,7 +120,7 @@ function runConfig() {
     maxBuffer: 1 << 26,
   });
   if (ran.status !== 0) throw new Error('The run failed; its message is above');
-  return JSON.parse(ran.stdout);
+  return /** @type {RunResult} */ (JSON.parse(ran.stdout));
 }
 
 await install();

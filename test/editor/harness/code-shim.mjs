@@ -6,6 +6,7 @@
  */
 import { launchChromium } from './chromium.mjs';
 import { startCodeServer } from '../../../tools/editor.mjs';
+import { lineOf } from '../../../tools/programs.mjs';
 
 /** The editor could not be started. */
 const EXIT_NO_EDITOR = 97;
@@ -76,8 +77,8 @@ async function end(/** @type {number} */ status) {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void end(130));
-run().then(end, async (error) => {
-  console.error(`code-shim: ${error.message}`);
+run().then(end, async (/** @type {unknown} */ error) => {
+  console.error(`code-shim: ${lineOf(error)}`);
   if (server) console.error(server.log().slice(-4000));
   await end(chromium ? EXIT_HUNG : EXIT_NO_EDITOR);
 });
