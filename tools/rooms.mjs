@@ -202,13 +202,13 @@ export function wallRules() {
       files: [`${room.place}/**/*.ts`],
       ignores: [...nested.map(({ place }) => `${place}/**`), ...ENTRIES],
       rules: {
-        'no-restricted-imports': [
+        'no-restricted-imports': /** @type {['error', { paths: object[], patterns: object[] }]} */ ([
           'error',
           {
             paths: GUARDED_PACKAGES.filter((name) => !room.packages?.includes(name)).map((name) => ({ name, message })),
             patterns: forbidden.map((other) => ({ regex: pathsInto(other, room), message })),
           },
-        ],
+        ]),
       },
     };
   });

@@ -93,7 +93,7 @@ test('the lint rule is made of the same list: it names the forbidden paths and n
   for (const { from, to, isPackage } of imports) {
     const room = roomOf(from);
     if (!room) continue;
-    const [, options] = wallRules()[ROOMS.indexOf(room)]!.rules['no-restricted-imports'] as [
+    const [, options] = wallRules()[ROOMS.indexOf(room)].rules['no-restricted-imports'] as [
       string,
       { paths: { name: string }[]; patterns: { regex: string }[] },
     ];
@@ -104,7 +104,7 @@ test('the lint rule is made of the same list: it names the forbidden paths and n
       options.patterns.some(({ regex }) => new RegExp(regex).test(text));
     assert.ok(!hit, `${from}: ${text}`);
   }
-  const fid = wallRules()[ROOMS.findIndex(({ name }) => name === 'fid')]!.rules['no-restricted-imports'] as [
+  const fid = wallRules()[ROOMS.findIndex(({ name }) => name === 'fid')].rules['no-restricted-imports'] as [
     string,
     { patterns: { regex: string }[] },
   ];
