@@ -23,177 +23,165 @@ async function firstLine(program: string, ...args: string[]): Promise<string | u
   }
 }
 
+/** One check; `folder` is the one that is worked in. */
 type Check = (folder: string) => Promise<SetupFinding>;
 
-/** Every check on its own; the order is the order shown. */
-const CHECKS: Check[] = [
-  () => {
-    const version = process.versions.node;
-    const [major, minor] = version.split('.').map(Number);
-    const enough = major > 20 || (major === 20 && minor >= 15);
-    return Promise.resolve(
-      enough
-        ? { topic: 'Node.js', state: 'ok', found: `version ${version}` }
-        : {
-            topic: 'Node.js',
-            state: 'missing',
-            found: `version ${version}`,
-            remedy: 'Install Node.js 20.15 or newer.',
-          },
-    );
-  },
-  async () => {
-    const version = await firstLine('git', '--version');
-    return version
-      ? { topic: 'git', state: 'ok', found: version }
-      : { topic: 'git', state: 'missing', found: 'not on PATH', remedy: 'Install git: results are tied to commits.' };
-  },
-  async (folder) => {
-    try {
-      const root = await repositoryRoot(folder);
-      const commit = await firstLine('git', '-C', root, 'log', '-1', '--format=%h %s');
-      if (commit) return { topic: 'Repository', state: 'ok', found: `${root} at ${commit}` };
-      return {
-        topic: 'Repository',
-        state: 'missing',
-        found: `${root} has no commit`,
-        remedy: 'Commit your config: git add -A && git commit.',
-      };
-    } catch {
-      return {
-        topic: 'Repository',
-        state: 'missing',
-        found: `${folder} is not in a git repository`,
-        remedy: 'Run git init there and commit your config; generating and measuring without a config work without.',
-      };
-    }
-  },
-  async () => {
-    try {
-      const file = require.resolve('onnxruntime-node/package.json', { paths: [packageRoot()] });
-      const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string };
-      const binaries = path.join(path.dirname(file), 'bin', 'napi-v6', process.platform, process.arch);
-      if (!existsSync(binaries)) {
-        return {
-          topic: 'ONNX Runtime',
-          state: 'missing',
-          found: `version ${version} has no binary for ${process.platform}-${process.arch}`,
-          remedy: 'Use Linux, Windows or an Apple silicon Mac, or run on a cluster.',
-        };
-      }
-      return {
-        topic: 'ONNX Runtime',
-        state: 'ok',
-        found: `version ${version}, CPU with ${os.availableParallelism()} threads`,
-      };
-    } catch (error) {
-      return {
-        topic: 'ONNX Runtime',
-        state: 'missing',
-        found: messageOf(error).split('\n')[0],
-        remedy: 'Run npm ci in the installation folder.',
-      };
-    }
-  },
-  async () => {
-    const gpu = await firstLine('nvidia-smi', '--query-gpu=name,driver_version,memory.total', '--format=csv,noheader');
-    return gpu
-      ? { topic: 'NVIDIA driver', state: 'ok', found: gpu }
-      : {
-          topic: 'NVIDIA driver',
-          state: 'optional',
-          found: 'nvidia-smi finds no GPU',
-          remedy: 'Without a GPU everything runs on the CPU, or on a cluster.',
-        };
-  },
-  () => {
-    let found: string | undefined;
-    try {
-      const file = require.resolve('onnxruntime-node/package.json', { paths: [packageRoot()] });
-      const library = path.join(
-        path.dirname(file),
-        'bin',
-        'napi-v6',
-        process.platform,
-        process.arch,
-        process.platform === 'win32' ? 'onnxruntime_providers_cuda.dll' : 'libonnxruntime_providers_cuda.so',
-      );
-      if (existsSync(library)) found = library;
-    } catch {
-      // Reported by the check of ONNX Runtime itself.
-    }
-    return Promise.resolve<SetupFinding>(
-      found
-        ? { topic: 'CUDA libraries', state: 'ok', found }
-        : {
-            topic: 'CUDA libraries',
-            state: 'optional',
-            found: 'not installed',
-            remedy:
-              'On Linux x64 with a GPU: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js (see the README).',
-          },
-    );
-  },
-  ...(['network', 'detector'] as const).map((role): Check => async () => {
-    const topic = role === 'network' ? 'Embedded model' : 'Embedded detector';
-    try {
-      const info = await readModelInfo(resolveFile(EMBEDDED_NAMES[0], role, packageRoot()));
-      const facts =
-        info.kind === 'denoiser'
-          ? `${info.img_resolution}x${info.img_resolution}, ${info.parameters.toLocaleString('en')} parameters`
-          : `${info.dimension} features`;
-      return { topic, state: 'ok', found: `${EMBEDDED_NAMES[0]}, ${facts}` };
-    } catch (error) {
-      return { topic, state: 'missing', found: messageOf(error), remedy: 'Install EDM Workbench again.' };
-    }
-  }),
-  async () => {
-    const file = path.join(os.homedir(), '.ssh', 'config');
-    const text = await readFile(file, 'utf8').catch(() => undefined);
-    if (text === undefined)
-      return {
-        topic: 'ssh config',
-        state: 'optional',
-        found: `${file} does not exist`,
-        remedy: 'Needed for a cluster: give it a Host entry with HostName and User.',
-      };
-    const hosts = [...text.matchAll(/^\s*Host\s+(.+)$/gim)]
-      .flatMap((match) => match[1].trim().split(/\s+/))
-      .filter((host) => !/[*?!]/.test(host));
+/** Oldest Node.js that everything here runs on, as in package.json. */
+const OLDEST_NODE = [20, 15] as const;
+
+function checkNode(): Promise<SetupFinding> {
+  const topic = 'Node.js';
+  const found = `version ${process.versions.node}`;
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const enough = major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
+  const remedy = `Install Node.js ${OLDEST_NODE.join('.')} or newer.`;
+  return Promise.resolve(enough ? { topic, state: 'ok', found } : { topic, state: 'missing', found, remedy });
+}
+
+async function checkGit(): Promise<SetupFinding> {
+  const version = await firstLine('git', '--version');
+  return version
+    ? { topic: 'git', state: 'ok', found: version }
+    : { topic: 'git', state: 'missing', found: 'not on PATH', remedy: 'Install git: results are tied to commits.' };
+}
+
+async function checkRepository(folder: string): Promise<SetupFinding> {
+  const topic = 'Repository';
+  const root = await repositoryRoot(folder).catch(() => undefined);
+  if (root === undefined)
     return {
-      topic: 'ssh config',
-      state: 'ok',
-      found: hosts.length > 0 ? `hosts ${hosts.join(', ')}` : 'no named host',
+      topic,
+      state: 'missing',
+      found: `${folder} is not in a git repository`,
+      remedy: 'Run git init there and commit your config. Generating and measuring without a config work without it.',
     };
-  },
-  async () => {
-    const [slurm, lsf] = await Promise.all([firstLine('sbatch', '--version'), firstLine('bsub', '-V')]);
-    const found = slurm ?? (lsf === undefined ? undefined : `LSF ${lsf}`);
-    return found
-      ? { topic: 'Scheduler on this machine', state: 'ok', found }
-      : {
-          topic: 'Scheduler on this machine',
-          state: 'optional',
-          found: 'neither sbatch nor bsub on PATH',
-          remedy: 'Only login nodes have one; batch scripts are checked without it.',
-        };
-  },
-  async (folder) => {
-    const { bavail, bsize } = await statfs(folder);
-    const free = bavail * bsize;
-    const found = `${(free / 2 ** 30).toFixed(1)} GiB free`;
-    return free > 2 ** 30
-      ? { topic: 'Disk', state: 'ok', found }
-      : {
-          topic: 'Disk',
-          state: 'missing',
-          found,
-          remedy: '50,000 images need about 0.5 GiB at 32x32 and 2 GiB at 64x64: free some space.',
-        };
-  },
+  const commit = await firstLine('git', '-C', root, 'log', '-1', '--format=%h %s');
+  if (commit) return { topic, state: 'ok', found: `${root} at ${commit}` };
+  const remedy = 'Commit your config: git add -A && git commit.';
+  return { topic, state: 'missing', found: `${root} has no commit`, remedy };
+}
+
+/** Where ONNX Runtime's package and its binaries for this machine are. @throws Error where the package is missing */
+function onnxRuntime(): { manifest: string; binaries: string } {
+  const manifest = require.resolve('onnxruntime-node/package.json', { paths: [packageRoot()] });
+  return {
+    manifest,
+    binaries: path.join(path.dirname(manifest), 'bin', 'napi-v6', process.platform, process.arch),
+  };
+}
+
+async function checkOnnxRuntime(): Promise<SetupFinding> {
+  const topic = 'ONNX Runtime';
+  try {
+    const { manifest, binaries } = onnxRuntime();
+    const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
+    if (existsSync(binaries))
+      return { topic, state: 'ok', found: `version ${version}, CPU with ${os.availableParallelism()} threads` };
+    return {
+      topic,
+      state: 'missing',
+      found: `version ${version} has no binary for ${process.platform}-${process.arch}`,
+      remedy: 'Use Linux, Windows or an Apple silicon Mac, or run on a cluster.',
+    };
+  } catch (error) {
+    const remedy = 'Run npm ci in the installation folder.';
+    return { topic, state: 'missing', found: messageOf(error).split('\n')[0], remedy };
+  }
+}
+
+async function checkDriver(): Promise<SetupFinding> {
+  const topic = 'NVIDIA driver';
+  const gpu = await firstLine('nvidia-smi', '--query-gpu=name,driver_version,memory.total', '--format=csv,noheader');
+  if (gpu) return { topic, state: 'ok', found: gpu };
+  const remedy = 'Without a GPU everything runs on the CPU, or on a cluster.';
+  return { topic, state: 'optional', found: 'No NVIDIA GPU found (nvidia-smi)', remedy };
+}
+
+function checkCuda(): Promise<SetupFinding> {
+  const topic = 'CUDA libraries';
+  const name = process.platform === 'win32' ? 'onnxruntime_providers_cuda.dll' : 'libonnxruntime_providers_cuda.so';
+  try {
+    const library = path.join(onnxRuntime().binaries, name);
+    if (existsSync(library)) return Promise.resolve({ topic, state: 'ok', found: library });
+  } catch {
+    // Reported by the check of ONNX Runtime itself.
+  }
+  return Promise.resolve({
+    topic,
+    state: 'optional',
+    found: 'not installed',
+    remedy:
+      'On Linux x64 with a GPU: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js (see the README).',
+  });
+}
+
+async function checkEmbedded(topic: string, role: 'network' | 'detector'): Promise<SetupFinding> {
+  try {
+    const info = await readModelInfo(resolveFile(EMBEDDED_NAMES[0], role, packageRoot()));
+    const facts =
+      info.kind === 'denoiser'
+        ? `${info.img_resolution}x${info.img_resolution}, ${info.parameters.toLocaleString('en')} parameters`
+        : `${info.dimension} features`;
+    return { topic, state: 'ok', found: `${EMBEDDED_NAMES[0]}, ${facts}` };
+  } catch (error) {
+    return { topic, state: 'missing', found: messageOf(error), remedy: 'Install EDM Workbench again.' };
+  }
+}
+
+async function checkSshConfig(): Promise<SetupFinding> {
+  const topic = 'ssh config';
+  const file = path.join(os.homedir(), '.ssh', 'config');
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    const remedy = 'To reach a cluster, add a Host entry with HostName and User.';
+    return { topic, state: 'optional', found: `${file} does not exist`, remedy };
+  }
+  const hosts = [...text.matchAll(/^\s*Host\s+(.+)$/gim)]
+    .flatMap((match) => match[1].trim().split(/\s+/))
+    .filter((host) => !/[*?!]/.test(host));
+  return { topic, state: 'ok', found: hosts.length > 0 ? `hosts ${hosts.join(', ')}` : 'no named host' };
+}
+
+async function checkScheduler(): Promise<SetupFinding> {
+  const topic = 'Scheduler on this machine';
+  const [slurm, lsf] = await Promise.all([firstLine('sbatch', '--version'), firstLine('bsub', '-V')]);
+  const found = slurm ?? (lsf === undefined ? undefined : `LSF ${lsf}`);
+  if (found) return { topic, state: 'ok', found };
+  const remedy = 'Only login nodes have one; batch scripts are checked without it.';
+  return { topic, state: 'optional', found: 'neither sbatch nor bsub on PATH', remedy };
+}
+
+/** Bytes that should be free. */
+const ENOUGH_SPACE = 2 ** 30;
+
+async function checkDisk(folder: string): Promise<SetupFinding> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const found = `${(free / 2 ** 30).toFixed(1)} GiB free`;
+  if (free > ENOUGH_SPACE) return { topic: 'Disk', state: 'ok', found };
+  const remedy = '50,000 images need about 0.5 GiB at 32x32 and 2 GiB at 64x64: free some space.';
+  return { topic: 'Disk', state: 'missing', found, remedy };
+}
+
+/** Every check on its own, in the order shown. */
+const CHECKS: readonly Check[] = [
+  checkNode,
+  checkGit,
+  checkRepository,
+  checkOnnxRuntime,
+  checkDriver,
+  checkCuda,
+  () => checkEmbedded('Embedded model', 'network'),
+  () => checkEmbedded('Embedded detector', 'detector'),
+  checkSshConfig,
+  checkScheduler,
+  checkDisk,
 ];
 
-/** Looks at this machine and at `folder`: what is here, what is missing and what to do, in plain words. */
+/**
+ * Looks at this machine: what is here, what is missing and what to do about it.
+ * @param folder the one that is worked in
+ */
 export function examine(folder: string): Promise<SetupFinding[]> {
   return Promise.all(
     CHECKS.map((check) =>
