@@ -1,84 +1,113 @@
-/** `edm-workbench`: the same core for terminals, CI and compute nodes. Progress on stderr, results on stdout. */
-import { parseArgs } from 'node:util';
-import { closeTerminalHosts } from './cluster/terminal-hosts';
-import { clusterCommands } from './commands/cluster';
-import type { Command, Values } from './commands/command';
-import { dispatchCommands } from './commands/dispatch';
-import { fidCommands } from './commands/fid';
-import { generateCommands } from './commands/generate';
-import { projectCommands } from './commands/project';
+/**
+ * `edm-workbench`: the same core for terminals, CI and compute nodes. Progress on stderr, results on stdout. The code of
+ * a command, and with it every room it needs, is loaded only when the command runs.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { packageRoot } from './assets';
+import { COMMANDS, GROUPS, type CommandName } from './commands/tables/commands';
+import type { Call, Run } from './commands/command';
+import { commandHelp, overview } from './commands/help';
+import { commandOf, parseCommand } from './commands/parse';
 import { CancelledError, UserError } from './errors';
-import { didYouMean } from './suggest';
-import { progressLine } from './terminal';
+import { withProgress } from './terminal';
 
-/** Every command, in the order of the help. */
-const COMMANDS: Record<string, Command> = {
-  ...generateCommands,
-  ...fidCommands,
-  ...projectCommands,
-  ...dispatchCommands,
-  ...clusterCommands,
+/** Where the code of each command is; the language server reads its command line itself. */
+const CODE: { [Name in Exclude<CommandName, 'lsp'>]: () => Promise<Run<Name>> } = {
+  run: async () => (await import('./commands/run')).run,
+  history: async () => (await import('./commands/run')).history,
+  generate: async () => (await import('./commands/generate')).generate,
+  calibrate: async () => (await import('./commands/generate')).calibrate,
+  import: async () => (await import('./commands/generate')).importModel,
+  'fid calc': async () => (await import('./commands/fid')).calc,
+  'fid ref': async () => (await import('./commands/fid')).ref,
+  'fid merge': async () => (await import('./commands/fid')).merge,
+  lint: async () => (await import('./commands/check')).lint,
+  doctor: async () => (await import('./commands/check')).doctor,
+  completion: async () => (await import('./commands/completion')).completion,
+  submit: async () => (await import('./commands/cluster')).submit,
+  queue: async () => (await import('./commands/cluster')).queue,
+  job: async () => (await import('./commands/cluster')).job,
+  logs: async () => (await import('./commands/cluster')).logs,
+  cancel: async () => (await import('./commands/cluster')).cancel,
+  hold: async () => (await import('./commands/cluster')).hold,
+  release: async () => (await import('./commands/cluster')).release,
+  clusters: async () => (await import('./commands/cluster')).listClusters,
+  'connect-check': async () => (await import('./commands/cluster')).connectCheck,
+  snapshot: async () => (await import('./commands/cluster')).snapshot,
+  pull: async () => (await import('./commands/dispatch')).pull,
+  'cluster calibrate': async () => (await import('./commands/dispatch')).calibrateOnCluster,
+  'container build': async () => (await import('./commands/dispatch')).buildContainer,
+  'container template': async () => (await import('./commands/dispatch')).printTemplate,
+  shard: async () => (await import('./commands/dispatch')).shard,
+  finish: async () => (await import('./commands/dispatch')).finish,
 };
 
-function usage(): string {
-  const lines = Object.values(COMMANDS).map(({ usage: line, summary }) => `  edm-workbench ${line}\n      ${summary}`);
-  return ['Usage:', ...lines, '  edm-workbench lsp --stdio\n      The language server, for any editor'].join('\n');
-}
-
 async function main(argv: string[]): Promise<number> {
-  if (argv[0] === 'lsp') {
+  const asked = helpFor(argv);
+  if (asked !== undefined) {
+    console.log(asked);
+    return argv.length === 0 ? 2 : 0;
+  }
+  const { name, args } = commandOf(argv);
+  if (name === 'lsp') {
     await import('./lsp/main');
     return new Promise(() => undefined);
   }
-  if (argv.length === 0 || argv.includes('--help') || argv.includes('-h')) {
-    console.log(usage());
-    return argv.length === 0 ? 2 : 0;
+  const parsed = parseCommand(name, COMMANDS[name], args);
+  // The table of the command says which values its code gets; the compiler cannot follow that through a name.
+  const run = (await CODE[name]()) as (call: unknown) => Promise<number>;
+  const closing: (() => void)[] = [];
+  const signal = stopOnInterrupt();
+  const call: Omit<Call<'lsp'>, 'values'> = {
+    ...parsed,
+    signal,
+    withProgress: (work) => withProgress(process.stderr, (onProgress) => work({ onProgress, signal })),
+    atEnd: (close) => void closing.push(close),
+  };
+  try {
+    return await run(call);
+  } finally {
+    for (const close of closing) close();
   }
-  const two = argv.slice(0, 2).join(' ');
-  const name = two in COMMANDS ? two : argv[0];
-  const command = COMMANDS[name];
-  if (!command) {
-    const hint = didYouMean(two, Object.keys(COMMANDS)) ?? didYouMean(argv[0], Object.keys(COMMANDS));
-    throw new UserError(
-      `Unknown command "${argv[0]}"${hint ? `: did you mean "${hint}"?` : '; edm-workbench --help lists them'}`,
-    );
-  }
-  const args = argv.slice(name.split(' ').length);
-  const { values, positionals } = parse(command, args, name);
+}
+
+/** What is asked for about the command line itself; undefined where a command is to run. */
+function helpFor(argv: readonly string[]): string | undefined {
+  if (argv[0] === '--version') return `edm-workbench ${version()}`;
+  const end = argv.indexOf('--');
+  const own = end < 0 ? argv : argv.slice(0, end);
+  const index = own.findIndex((word) => word === '--help' || word === '-h');
+  if (argv.length === 0 || index === 0) return overview();
+  if (index < 0) return undefined;
+  if (index === 1 && GROUPS.has(argv[0])) return overview(argv[0]);
+  return commandHelp(commandOf(own).name);
+}
+
+function version(): string {
+  const { version: found } = JSON.parse(readFileSync(path.join(packageRoot(), 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return found;
+}
+
+/** A signal for the first interrupt, after which everything ends cleanly; a second interrupt ends at once. */
+function stopOnInterrupt(): AbortSignal {
   const controller = new AbortController();
-  // The first interrupt ends cleanly between two images; a second one ends at once.
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(130);
     console.error('\nStopping; interrupt again to stop at once');
     controller.abort();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  const report = progressLine(process.stderr);
-  try {
-    return await command.run(values, positionals, { report, signal: controller.signal });
-  } finally {
-    report.end();
-    closeTerminalHosts();
-  }
-}
-
-function parse(command: Command, args: string[], name: string): { values: Values; positionals: string[] } {
-  try {
-    const { values, positionals } = parseArgs({ args, options: command.options, allowPositionals: true });
-    return { values: values as Values, positionals };
-  } catch (error) {
-    const unknown = /Unknown option '--?([^'=]+)/.exec((error as Error).message)?.[1];
-    if (unknown === undefined) throw new UserError(`${name}: ${(error as Error).message.split('. ')[0]}`);
-    const hint = didYouMean(unknown, Object.keys(command.options));
-    throw new UserError(`${name} has no option --${unknown}${hint ? `: did you mean --${hint}?` : ''}`);
-  }
+  return controller.signal;
 }
 
 void main(process.argv.slice(2)).then(
   (code) => (process.exitCode = code),
   (error: unknown) => {
     if (error instanceof CancelledError) {
-      const kept = 'Cancelled: finished images are kept, run the same command again to continue';
+      const kept = 'Cancelled: finished images are kept; run the same command again to continue';
       console.error(error.message === 'Cancelled' ? kept : error.message);
       process.exitCode = 130;
     } else if (error instanceof UserError) {

@@ -1,6 +1,6 @@
 import { durationText, type OnProgress, type Progress, rateText } from './shared/progress';
 
-/** Text of others without what a terminal would act on: all controls but tabs and line ends. */
+/** Text from elsewhere without the control characters that a terminal acts on; tabs and line ends stay. */
 export function withoutControls(text: string): string {
   return text.replace(/[^\t\n\x20-\x7e\u00a0-\u{10ffff}]/gu, '');
 }
@@ -14,10 +14,22 @@ export function progressText({ phase, done, total, rate, eta, note }: Progress):
 }
 
 /**
- * Progress on a stream: one line that is rewritten on a terminal, a line every ten seconds in a log.
- * Call `end` before anything else is printed.
+ * Does work and shows its progress on a stream: one line that is rewritten on a terminal, a line every ten seconds in a
+ * log. The line is gone when the work has ended, however it ended, so that anything may be printed then.
  */
-export function progressLine(stream: NodeJS.WriteStream): { report: OnProgress; end(): void } {
+export async function withProgress<T>(
+  stream: NodeJS.WriteStream,
+  work: (onProgress: OnProgress) => Promise<T>,
+): Promise<T> {
+  const line = progressLine(stream);
+  try {
+    return await work(line.report);
+  } finally {
+    line.end();
+  }
+}
+
+function progressLine(stream: NodeJS.WriteStream): { report: OnProgress; end(): void } {
   let width = 0;
   let lastLine = 0;
   let lastPhase = '';

@@ -7,13 +7,13 @@ import path from 'node:path';
 import { encodePng } from '../server/images/png';
 import { torchGenerator } from '../server/diffusion/random';
 import { compute } from '../server/compute/compute';
-import { progressLine } from '../server/terminal';
+import { DEFAULT_BATCH } from '../server/shared/defaults';
+import { withProgress } from '../server/terminal';
 
 const NUM = 1000;
 const STEPS = [4, 8, 18];
 const SIDE = 28;
 const MODEL = path.join(__dirname, '..', 'server', 'model');
-const line = progressLine(process.stderr);
 
 /** Images of independent Gaussian noise, standard deviation 1 on the network's scale. */
 function noiseImages(folder: string): void {
@@ -26,21 +26,18 @@ function noiseImages(folder: string): void {
 }
 
 async function distance(images: string): Promise<number> {
-  const { value } = await compute(
-    {
-      kind: 'measure',
-      key: 'fd',
-      images,
-      reference: path.join(MODEL, 'reference.npz'),
-      detector: path.join(MODEL, 'detector.onnx'),
-      device: 'cpu',
-      num: NUM,
-      seed: 0,
-      batch: 64,
-    },
-    line.report,
-  );
-  line.end();
+  const job = {
+    kind: 'measure',
+    key: 'fd',
+    images,
+    reference: path.join(MODEL, 'reference.npz'),
+    detector: path.join(MODEL, 'detector.onnx'),
+    device: 'cpu',
+    num: NUM,
+    seed: 0,
+    batch: DEFAULT_BATCH,
+  } as const;
+  const { value } = await withProgress(process.stderr, (onProgress) => compute(job, onProgress));
   return value;
 }
 
@@ -50,7 +47,8 @@ async function main(build: string): Promise<void> {
     const outdir = path.join(build, `samples-${steps}`);
     const network = path.join(MODEL, 'denoiser.onnx');
     const options = { outdir, seeds: `0-${NUM - 1}`, steps, grid: `${outdir}.png` };
-    const { nfe } = await compute({ kind: 'generate', network, device: 'cpu', options }, line.report);
+    const job = { kind: 'generate', network, device: 'cpu', options } as const;
+    const { nfe } = await withProgress(process.stderr, (onProgress) => compute(job, onProgress));
     rows.push([`model, ${steps} steps (NFE ${nfe})`, await distance(outdir)]);
   }
   const noise = path.join(build, 'noise');

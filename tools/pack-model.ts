@@ -10,7 +10,7 @@ import { encodePng } from '../server/images/png';
 import { importClassifier } from '../server/models/classifier';
 import { compute } from '../server/compute/compute';
 import { importNetwork } from '../server/models/import';
-import { progressLine } from '../server/terminal';
+import { withProgress } from '../server/terminal';
 
 /** In label order. */
 export const CLASS_NAMES = [
@@ -56,19 +56,15 @@ async function main(build: string): Promise<void> {
   console.log(`detector.onnx: ${dimension} features`);
   exportImages('train', path.join(build, 'train'));
   exportImages('t10k', path.join(build, 't10k'));
-  const line = progressLine(process.stderr);
-  const { num } = await compute(
-    {
-      kind: 'reference',
-      data: path.join(build, 'train'),
-      dest: path.join(model, 'reference.npz'),
-      detector,
-      device: 'cpu',
-      batch: 256,
-    },
-    line.report,
-  );
-  line.end();
+  const job = {
+    kind: 'reference',
+    data: path.join(build, 'train'),
+    dest: path.join(model, 'reference.npz'),
+    detector,
+    device: 'cpu',
+    batch: 256,
+  } as const;
+  const { num } = await withProgress(process.stderr, (onProgress) => compute(job, onProgress));
   console.log(`reference.npz: ${num} images`);
 }
 

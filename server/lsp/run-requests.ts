@@ -1,6 +1,6 @@
 /** Runs on this machine, their history and samples, and scripts as whole texts. Nothing is decided here. */
 import type { Connection } from 'vscode-languageserver/node';
-import { examine } from '../doctor';
+import { examine } from '../runs/doctor';
 import { repositoryRoot } from '../git';
 import { publishedTexts } from '../history/published';
 import { readHistory } from '../history/store';

@@ -1,5 +1,5 @@
 import { DEFAULT_SEEDS, PUBLISHED_NUM } from '../shared/defaults';
-import { EMBEDDED_NAMES } from './input';
+import { EMBEDDED_NAMES } from '../shared/embedded';
 import { propertiesAt, type PropertySchema, type Range } from './config';
 
 /** A proposal for the text at the cursor. */

@@ -2,7 +2,8 @@ import { parseSeeds } from '../diffusion/seeds';
 import { messageOf } from '../errors';
 import { DEFAULT_SEEDS, PUBLISHED_NUM } from '../shared/defaults';
 import type { RunConfig } from '../shared/schema-types.gen';
-import { EMBEDDED_NAMES, isEmbedded } from './input';
+import { EMBEDDED_NAMES } from '../shared/embedded';
+import { isEmbedded } from './input';
 import { didYouMean } from '../suggest';
 
 /** A finding of a rule between fields; `path` names the field it is shown at. */
@@ -102,7 +103,7 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
 ];
 
 function embeddedName(path: string[], name: string | undefined): CrossProblem | undefined {
-  if (!name || !isEmbedded(name) || EMBEDDED_NAMES.includes(name)) return undefined;
+  if (!name || !isEmbedded(name) || EMBEDDED_NAMES.some((one) => one === name)) return undefined;
   const hint = didYouMean(name, EMBEDDED_NAMES);
   const message = `There is no embedded model "${name}"${hint ? `: did you mean "${hint}"?` : ''}`;
   return { id: 'unknown-embedded', severity: 'error', message, path, replacement: hint };

@@ -6,6 +6,7 @@ import { cachedDownload } from '../download/cache';
 import { download } from '../download/download';
 import { isUrl, parseUrl, urlFileName } from '../download/url';
 import { UserError } from '../errors';
+import { EMBEDDED_NAMES, type EmbeddedName } from '../shared/embedded';
 import type { TaskControl } from '../shared/progress';
 import type { MetricConfig } from '../shared/schema-types.gen';
 import { didYouMean } from '../suggest';
@@ -27,12 +28,9 @@ export type Input = {
 
 const PREFIX = 'embedded:';
 /** Files in server/model, by embedded name and role. */
-const MODELS: Record<string, Record<Role, string>> = {
-  'fashion-mnist': { network: 'denoiser.onnx', detector: 'detector.onnx', reference: 'reference.npz' },
+const MODELS: Readonly<Record<EmbeddedName, Record<Role, string>>> = {
+  'embedded:fashion-mnist': { network: 'denoiser.onnx', detector: 'detector.onnx', reference: 'reference.npz' },
 };
-
-/** All embedded names, for completion. */
-export const EMBEDDED_NAMES: readonly string[] = Object.keys(MODELS).map((name) => PREFIX + name);
 
 /** True for the name of something that comes with the workbench; an embedded reference knows its own detector. */
 export function isEmbedded(name: string): boolean {
@@ -54,8 +52,8 @@ export function resolveInput(given: string, role: Role, base: string): Input {
 }
 
 function embeddedFile(name: string, role: Role): string {
-  const model = MODELS[name.slice(PREFIX.length)];
-  if (model) return path.join(packageRoot(), 'server', 'model', model[role]);
+  const known = EMBEDDED_NAMES.find((one) => one === name);
+  if (known) return path.join(packageRoot(), 'server', 'model', MODELS[known][role]);
   const hint = didYouMean(name, EMBEDDED_NAMES) ?? EMBEDDED_NAMES.join(', ');
   throw new UserError(`There is no embedded ${role} "${name}": did you mean ${hint}?`);
 }

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { encodePng } from '../../server/images/png';
-import { cli, git, repository, SMALL_CONFIG, temporaryFolder } from './workspace';
+import { cli, git, repository, ROOT, SMALL_CONFIG, temporaryFolder } from './workspace';
 
 const NETWORK = ['--network', 'embedded:fashion-mnist', '--device', 'cpu'];
 
@@ -105,6 +105,13 @@ const REFUSALS: [name: string, args: string[], status: number, message: RegExp][
   ['a missing option', ['generate', '--outdir', 'x'], 2, /Missing option --network/],
   ['an unknown option', ['generate', ...NETWORK, '--outdir', 'x', '--step', '4'], 2, /no option --step: did you mean --steps\?/],
   ['an unknown command', ['generat'], 2, /did you mean "generate"\?/],
+  ['a command that Object has', ['constructor'], 2, /Unknown command "constructor"; edm-workbench --help lists them/],
+  ['half a command', ['fid'], 2, /Unknown command "fid": after "fid" write calc, ref or merge/],
+  ['an option without its value', ['generate', ...NETWORK, '--outdir'], 2, /generate: --outdir needs a value/],
+  ['a value that looks like an option', ['fid', 'calc', '--ref', 'x', '--seed', '-1'], 2, /--seed needs a value; .* --seed=-1/],
+  ['a word that is not one of the choices', ['lint', 'a.slurm', '--format', 'xml'], 2, /--format xml: choose one of text, json, sarif/],
+  ['an argument too many', ['run', 'a.edm.yaml', 'b.edm.yaml'], 2, /run: unexpected argument "b\.edm\.yaml"/],
+  ['an argument too few', ['lint'], 2, /lint: give the files to check/],
   ['an unknown embedded name', ['generate', '--network', 'embedded:fashon-mnist', '--outdir', 'x'], 2, /did you mean embedded:fashion-mnist\?/],
   ['fewer images than num', ['fid', 'calc', '--images', 'a', '--ref', 'embedded:fashion-mnist'], 1, /Found 20 images, but expected at least 50000/],
   ['a truncated PNG', ['fid', 'calc', '--images', 'torn', '--num', '3', '--ref', 'embedded:fashion-mnist'], 2, /000002\.png/],
@@ -145,6 +152,23 @@ test('bad input: one clear line, the right exit status, nothing written', async 
       assert.ok(!readdirSync(folder).includes('x'), 'nothing written');
     });
   }
+});
+
+test('help: all commands, one group, one command; the version', () => {
+  const all = cli(folder, '--help');
+  assert.equal(all.status, 0);
+  assert.match(all.stdout, /^Metrics:\n {2}fid calc +Measure the Frechet distance/m);
+  assert.deepEqual(cli(folder), { ...all, status: 2 }, 'no command is not what was meant');
+  const group = cli(folder, 'fid', '--help').stdout;
+  assert.match(group, /^ {2}fid merge +Add/m);
+  assert.doesNotMatch(group, /generate/);
+  const one = cli(folder, 'fid', 'calc', '--images', 'none', '-h');
+  assert.equal(one.status, 0);
+  assert.match(one.stdout, /^ {2}--num N +Images to measure; .*\[images; default: 50000\]$/m);
+  assert.doesNotMatch(one.stdout, /--outdir/);
+  assert.match(cli(folder, 'lsp', '--help').stdout, /^ {2}edm-workbench lsp/m);
+  const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  assert.deepEqual(cli(folder, '--version'), { status: 0, stdout: `edm-workbench ${version}\n`, stderr: '' });
 });
 
 test('auto falls back to the CPU and says why', () => {
@@ -206,7 +230,7 @@ test('lint --fix keeps the mode; lint --snapshot checks against a cluster, offli
   writeFileSync(snapshot, '{"scheduler":"pbs"}');
   const refused = cli(folder, 'lint', '--snapshot', 'cluster.json', 'late.slurm');
   assert.equal(refused.status, 2);
-  assert.match(refused.stderr, /cluster\.json is no cluster snapshot: /);
+  assert.match(refused.stderr, /cluster\.json is not a cluster snapshot: /);
 });
 
 test('run and history in a repository', () => {

@@ -4,12 +4,13 @@ import { readFile, statfs } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from './assets';
-import { messageOf } from './errors';
-import { repositoryRoot } from './git';
-import { readModelInfo } from './models/model-file';
-import type { SetupFinding } from './shared/protocol';
-import { EMBEDDED_NAMES, resolveFile } from './runs/embedded';
+import { packageRoot } from '../assets';
+import { messageOf } from '../errors';
+import { repositoryRoot } from '../git';
+import { readModelInfo } from '../models/model-file';
+import type { SetupFinding } from '../shared/protocol';
+import { EMBEDDED_NAMES } from '../shared/embedded';
+import { fetchFile, resolveInput } from './input';
 
 const run = promisify(execFile);
 
@@ -116,13 +117,14 @@ function checkCuda(): Promise<SetupFinding> {
 }
 
 async function checkEmbedded(topic: string, role: 'network' | 'detector'): Promise<SetupFinding> {
+  const [name] = EMBEDDED_NAMES;
   try {
-    const info = await readModelInfo(resolveFile(EMBEDDED_NAMES[0], role, packageRoot()));
+    const info = await readModelInfo(await fetchFile(resolveInput(name, role, packageRoot())));
     const facts =
       info.kind === 'denoiser'
         ? `${info.img_resolution}x${info.img_resolution}, ${info.parameters.toLocaleString('en')} parameters`
         : `${info.dimension} features`;
-    return { topic, state: 'ok', found: `${EMBEDDED_NAMES[0]}, ${facts}` };
+    return { topic, state: 'ok', found: `${name}, ${facts}` };
   } catch (error) {
     return { topic, state: 'missing', found: messageOf(error), remedy: 'Install EDM Workbench again.' };
   }

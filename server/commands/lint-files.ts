@@ -1,13 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { analyse, fixAll } from './scripts/analyse';
-import type { ScriptContext } from './scripts/reading/script';
-import { writeAtomically } from './atomic-file';
-import { messageOf, UserError } from './errors';
-import { CONFIG_SUFFIX, readConfig } from './runs/config';
-import { checkFiles } from './runs/diagnose';
-import { validator } from './schema';
-import type { ClusterSnapshot } from './shared/schema-types.gen';
+import { analyse, fixAll } from '../scripts/analyse';
+import type { ScriptContext } from '../scripts/reading/script';
+import { writeAtomically } from '../atomic-file';
+import { messageOf, UserError } from '../errors';
+import { CONFIG_SUFFIX, readConfig } from '../runs/config';
+import { checkFiles } from '../runs/diagnose';
+import { validator } from '../schema';
+import type { ClusterSnapshot } from '../shared/schema-types.gen';
 
 /** One finding in a file, as every report format needs it. Lines and columns count from 1. */
 export interface FileFinding {
@@ -28,7 +28,7 @@ export interface LintOptions extends Pick<ScriptContext, 'scheduler' | 'cluster'
 
 /**
  * A cluster snapshot that was written by `edm-workbench snapshot` or by hand.
- * @throws UserError for a file that cannot be read or is none
+ * @throws UserError for a file that cannot be read or is not a snapshot
  */
 export async function readSnapshot(file: string): Promise<ClusterSnapshot> {
   try {
@@ -36,7 +36,7 @@ export async function readSnapshot(file: string): Promise<ClusterSnapshot> {
     if (read.valid) return read.value;
     throw new Error(read.problem);
   } catch (error) {
-    throw new UserError(`${file} is no cluster snapshot: ${messageOf(error)}`);
+    throw new UserError(`${file} is not a cluster snapshot: ${messageOf(error)}`);
   }
 }
 

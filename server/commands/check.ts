@@ -1,0 +1,24 @@
+/** What is wrong in a script or a config, and what is missing on this machine. */
+import { examine } from '../runs/doctor';
+import { LINT_FORMATS, lintFile, readSnapshot } from './lint-files';
+import { print, type Run } from './command';
+
+export const lint: Run<'lint'> = async ({ values, positionals }) => {
+  const { scheduler, snapshot, fix } = values;
+  const cluster = snapshot === undefined ? undefined : await readSnapshot(snapshot);
+  const findings = (await Promise.all(positionals.map((file) => lintFile(file, { scheduler, cluster, fix })))).flat();
+  const report = LINT_FORMATS[values.format](findings);
+  if (report) console.log(report);
+  return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
+};
+
+const MARKS = { ok: 'ok      ', missing: 'MISSING ', optional: 'optional' };
+
+export const doctor: Run<'doctor'> = async ({ values }) => {
+  const findings = await examine(process.cwd());
+  if (values.json) print(findings);
+  else
+    for (const { topic, state, found, remedy } of findings)
+      console.log(`${MARKS[state]}  ${topic}: ${found}${remedy ? `\n            ${remedy}` : ''}`);
+  return findings.some(({ state }) => state === 'missing') ? 1 : 0;
+};

@@ -1,0 +1,36 @@
+/** Runs of a config here, and the history of all runs. */
+import path from 'node:path';
+import { repositoryRoot } from '../git';
+import { readHistory } from '../history/store';
+import { executeRun } from '../runs/execute';
+import { resultText } from '../shared/number-text';
+import type { HistoryRecord } from '../shared/schema-types.gen';
+import { print, printNotes, relative, type Run } from './command';
+
+export const run: Run<'run'> = async ({ values, positionals: [config], withProgress }) => {
+  const result = await withProgress((control) => executeRun(path.resolve(config), control));
+  printNotes(result.notes);
+  if (values.json) print(result);
+  else {
+    console.log(`${result.manifest.images} images in ${relative(result.folder)}`);
+    for (const record of result.records) console.log(resultText(record));
+  }
+  return 0;
+};
+
+export const history: Run<'history'> = async ({ values, positionals: [folder = '.'] }) => {
+  const { records, problems } = await readHistory(await repositoryRoot(path.resolve(folder)));
+  printNotes(problems);
+  if (values.json) print(records);
+  else for (const record of records) console.log(recordLine(record));
+  return 0;
+};
+
+/** One record in one line: when, which commit, which run, the number, and the commit's subject. */
+function recordLine(record: HistoryRecord): string {
+  const { code, name, sampler, time } = record;
+  const commit = code.short + (code.dirty ? '-dirty' : '');
+  const steps = sampler ? [`${sampler.steps} steps`] : [];
+  const when = time.slice(0, 16).replace('T', ' ');
+  return [when, commit.padEnd(13), name, ...steps, resultText(record), code.subject].join('  ');
+}

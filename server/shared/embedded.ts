@@ -1,0 +1,3 @@
+/** Names of what comes with the workbench: each is a network, its detector and the reference statistics. */
+export const EMBEDDED_NAMES = ['embedded:fashion-mnist'] as const;
+export type EmbeddedName = (typeof EMBEDDED_NAMES)[number];
