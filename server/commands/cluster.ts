@@ -19,7 +19,7 @@ export const submit: Run<'submit'> = async (call) => {
 
 async function submitScript(script: string, call: Call<'submit'>): Promise<number> {
   const { values } = call;
-  const text = await scriptText(script); // before anybody is asked for a password
+  const text = await scriptText(script); // read before a password is asked for
   const { clusters, name: cluster } = await openSession(call, values.cluster);
   const params = { cluster, script, text, folder: values.folder };
   if (values['dry-run']) {

@@ -31,25 +31,34 @@ function firstSummary(first: string): string {
   return command ? COMMANDS[command].summary : `${first}: ${GROUPS.get(first)?.join(', ')}`;
 }
 
-/** Works with bash 3.2 and later, without the package bash-completion. */
-function bashScript(): string {
-  const groups = [...GROUPS].map(([first, seconds]) => `    ${first}) seconds=${quoted(seconds.join(' '))} ;;`);
-  const commands = COMMAND_NAMES.map((name) => {
+/** Cases of bash: the options and the arguments of each command. */
+function bashCommands(): string {
+  const lines = COMMAND_NAMES.map((name) => {
     const names = optionsOf(name).flatMap(([option, { short }]) => [`--${option}`, ...(short ? [`-${short}`] : [])]);
     const words = argumentsOf(name).flatMap(wordsOf);
     const completes = argumentsOf(name).find((argument) => argument.completes)?.completes;
     return `    ${quoted(name)}) options=${quoted([...names, '--help'].join(' '))}${bashValue(words, completes)} ;;`;
   });
-  const values = COMMAND_NAMES.flatMap((name) =>
+  return lines.join('\n');
+}
+
+/** Cases of bash: the value of each option that takes one. */
+function bashValues(): string {
+  const lines = COMMAND_NAMES.flatMap((name) =>
     optionsOf(name)
       .filter(([, { value }]) => value !== undefined)
       .map(([option, table]) => {
-        const keys = [`--${option}`, ...(table.short ? [`-${table.short}`] : [])].map((key) =>
-          quoted(`${name} ${key}`),
-        );
-        return `    ${keys.join(' | ')}) takes=value${bashValue(wordsOf(table), table.completes)} ;;`;
+        const keys = [`--${option}`, ...(table.short ? [`-${table.short}`] : [])];
+        const cases = keys.map((key) => quoted(`${name} ${key}`)).join(' | ');
+        return `    ${cases}) takes=value${bashValue(wordsOf(table), table.completes)} ;;`;
       }),
   );
+  return lines.join('\n');
+}
+
+/** Works with bash 3.2 and later, without the package bash-completion. */
+function bashScript(): string {
+  const groups = [...GROUPS].map(([first, seconds]) => `    ${first}) seconds=${quoted(seconds.join(' '))} ;;`);
   return `# Completion of edm-workbench for bash: source <(edm-workbench completion bash)
 _edm_workbench() {
   COMPREPLY=()
@@ -67,10 +76,10 @@ ${groups.join('\n')}
   esac
   [[ -n $seconds ]] && command+=" \${words[2]}"
   case $command in
-${commands.join('\n')}
+${bashCommands()}
   esac
   case "$command $prev" in
-${values.join('\n')}
+${bashValues()}
   esac
   if ((count == 2)); then
     values=${quoted(firstWords().join(' '))} files=
