@@ -24,7 +24,7 @@ const KEPT = [
   'package.nls.json',
   'README.md',
   'LICENSE',
-  'docs/rules.md',
+  'docs/*.md',
   'schemas/**',
   'syntaxes/**',
   'server/model/**',

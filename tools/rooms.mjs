@@ -225,8 +225,8 @@ export function roomsTable() {
 }
 
 const PAGE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'ARCHITECTURE.md');
-/** Between these marks the page holds the table. */
-export const MARKS = /** @type {const} */ (['<!-- rooms -->', '<!-- /rooms -->']);
+/** Between these marks the page holds the table; its rows stay one line each. */
+export const MARKS = /** @type {const} */ (['<!-- prettier-ignore-start -->', '<!-- prettier-ignore-end -->']);
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const text = readFileSync(PAGE, 'utf8');
