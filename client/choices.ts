@@ -1,5 +1,6 @@
 /** Questions that several commands ask. */
 import * as vscode from 'vscode';
+import type { Context } from './context';
 
 /** What comes with the workbench and needs no file. */
 export const EMBEDDED = 'embedded:fashion-mnist';
@@ -90,4 +91,40 @@ export function ask(
   validateInput?: (text: string) => string | undefined,
 ): Thenable<string | undefined> {
   return vscode.window.showInputBox({ prompt, value, validateInput, ignoreFocusOut: true });
+}
+
+/** The script of a lens or a menu, else the one in the active editor. */
+export async function openScript(argument: unknown): Promise<vscode.TextDocument | undefined> {
+  if (argument instanceof vscode.Uri) return vscode.workspace.openTextDocument(argument);
+  const document = vscode.window.activeTextEditor?.document;
+  if (!document) void vscode.window.showErrorMessage(vscode.l10n.t('Open a batch script first.'));
+  return document;
+}
+
+/** Where the cluster chosen last is remembered. */
+const LAST_CLUSTER = 'edmWorkbench.lastCluster';
+
+/** The only cluster, or the user's choice with the last one on top. */
+export async function pickCluster(context: Context): Promise<string | undefined> {
+  const all = await context.clusters.load();
+  const names = all.map(({ profile }) => profile.name);
+  if (names.length === 0) {
+    const add = vscode.l10n.t('Add a cluster…');
+    const chosen = await vscode.window.showWarningMessage(vscode.l10n.t('No cluster is known yet.'), add);
+    if (chosen === add) await vscode.commands.executeCommand('edmWorkbench.addCluster');
+    return undefined;
+  }
+  if (names.length === 1) return names[0];
+  const { workspaceState } = context.extension;
+  const last = workspaceState.get<string>(LAST_CLUSTER);
+  const items = all
+    .map(({ profile: { name, host, local }, scheduler, connection }) => ({
+      label: name,
+      description: [local ? vscode.l10n.t('this machine') : host, scheduler].filter(Boolean).join(', '),
+      detail: connection === 'connected' ? vscode.l10n.t('connected') : undefined,
+    }))
+    .sort((a, b) => Number(b.label === last) - Number(a.label === last));
+  const chosen = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which cluster?') });
+  if (chosen) await workspaceState.update(LAST_CLUSTER, chosen.label);
+  return chosen?.label;
 }

@@ -11,11 +11,12 @@ import {
 } from '../server/shared/protocol';
 import { isAlive, type PlacedJob } from './clusters';
 import type { Node } from './cluster-tree';
-import type { Command } from './commands';
+import { pickCluster } from './choices';
+import type { Command } from './command';
 import type { Context } from './context';
 import { plainText } from './plain-text';
 import { showQueue } from './queue-panel';
-import { dryRunScript, pickCluster, submitScript } from './submission';
+import { dryRunScript, submitScript } from './submission';
 
 /** What is done to clusters and jobs, from the tree, the queue panel, a lens or the palette. */
 export const CLUSTER_COMMANDS: Record<string, Command> = {

@@ -20,7 +20,7 @@ import {
   type QueueState,
   type WatchParams,
 } from '../server/shared/protocol';
-import type { Context } from './context';
+import { errorText } from './errors';
 
 /** How closely somebody looks at the queues. */
 export interface Viewer {
@@ -56,7 +56,14 @@ export class Clusters implements vscode.Disposable {
   /** Fires once for each run that was brought home, also for those that ended while the editor was closed. */
   readonly onDidEndRun = this.runEnded.event;
 
-  constructor(private readonly context: Context) {}
+  /**
+   * @param server the running server, started where it is not
+   * @param report takes a line for the log
+   */
+  constructor(
+    private readonly server: () => Promise<LanguageClient>,
+    private readonly report: (line: string) => void,
+  ) {}
 
   /** Listens to a server that is about to start. */
   attach(client: LanguageClient): void {
@@ -119,7 +126,7 @@ export class Clusters implements vscode.Disposable {
 
   /** Asks which clusters there are: those of the workspace's file, the settings, and this machine. */
   async load(): Promise<ClusterInfo[]> {
-    const server = await this.context.server();
+    const server = await this.server();
     const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
     const found = await server.sendRequest(clustersRequest, { folder });
     this.infos.clear();
@@ -174,7 +181,7 @@ export class Clusters implements vscode.Disposable {
     await vscode.window.withProgress(
       { location: { viewId: 'edmWorkbench.clusters' }, title: vscode.l10n.t('Connecting to {0}', name) },
       async () => {
-        const server = await this.context.server();
+        const server = await this.server();
         this.infos.set(name, await server.sendRequest(connectRequest, { cluster: name }));
       },
     );
@@ -183,11 +190,11 @@ export class Clusters implements vscode.Disposable {
   }
 
   async disconnect(name: string): Promise<void> {
-    await (await this.context.server()).sendRequest(disconnectRequest, { cluster: name });
+    await (await this.server()).sendRequest(disconnectRequest, { cluster: name });
   }
 
   async refresh(name: string): Promise<void> {
-    await (await this.context.server()).sendRequest(refreshRequest, { cluster: name });
+    await (await this.server()).sendRequest(refreshRequest, { cluster: name });
   }
 
   /** Says that somebody looks; `undefined` when it is gone. The closest look at a cluster decides how often is asked. */
@@ -207,12 +214,11 @@ export class Clusters implements vscode.Disposable {
       const told = `${attention} ${whose}`;
       if (this.watched.get(profile.name) === told) continue;
       this.watched.set(profile.name, told);
-      void this.context
-        .server()
+      void this.server()
         .then((server) => server.sendRequest(watchRequest, { cluster: profile.name, attention, whose }))
         .catch((error: unknown) => {
           this.watched.delete(profile.name);
-          this.context.log?.appendLine(`${profile.name}: ${String(error)}`);
+          this.report(`${profile.name}: ${errorText(error)}`);
         });
     }
   }

@@ -1,9 +1,9 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { doctorRequest, generateRequest, runRequest } from '../server/shared/protocol';
-import { EDITING_COMMANDS } from './batch-commands';
 import { CLUSTER_COMMANDS } from './cluster-commands';
 import { ask, askNetwork, askSteps, pickFolder, workspaceFolder } from './choices';
+import type { Command } from './command';
 import type { Context } from './context';
 import { DISPATCH_COMMANDS } from './dispatch';
 import { errorText, isCancelled } from './errors';
@@ -13,10 +13,8 @@ import { measure } from './measure';
 import { keptImages, withProgress } from './progress';
 import { openConfig } from './run-config';
 import { showSamples } from './samples-panel';
+import { EDITING_COMMANDS } from './script-commands';
 import { trajectory } from './trajectory-panel';
-
-/** @param selection all chosen entries, where the command comes from a tree that allows several */
-export type Command = (context: Context, argument?: unknown, selection?: unknown) => Promise<void> | void;
 
 /** Every command of the extension; package.json names the same ids. */
 export const COMMANDS: Record<string, Command> = {

@@ -1,10 +1,10 @@
 /** Containers for clusters: a Dockerfile here becomes an Apptainer image there. */
 import * as vscode from 'vscode';
 import { containerRequest, dockerfileRequest } from '../server/shared/protocol';
+import { pickCluster } from './choices';
 import type { Context } from './context';
 import { plainText } from './plain-text';
 import { withProgress } from './progress';
-import { pickCluster } from './submission';
 
 /** A Dockerfile here to an Apptainer image there; its path goes into the profile. */
 export async function buildContainer(context: Context, argument?: unknown): Promise<void> {

@@ -10,8 +10,11 @@ import { Refusals } from './refusals';
 export class Context implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient> | undefined;
-  readonly clusters = new Clusters(this);
-  readonly logs = new LogFollower(this);
+  readonly clusters = new Clusters(
+    () => this.server(),
+    (line) => this.log?.appendLine(line),
+  );
+  readonly logs = new LogFollower(() => this.server());
   readonly refusals = new Refusals();
 
   constructor(readonly extension: vscode.ExtensionContext) {}

@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
-import { registerBatchLens } from './batch-lens';
 import { registerEndNotices, registerStatusItem } from './cluster-status';
 import { registerClusterTree } from './cluster-tree';
 import { registerCommands } from './commands';
 import { Context } from './context';
 import { registerDispatch } from './dispatch';
 import { runLens } from './run-lens';
+import { registerScriptLens } from './script-lens';
 
 /** Registers everything and starts the server without waiting for it. */
 export function activate(extension: vscode.ExtensionContext): void {
@@ -15,7 +15,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     ...registerCommands(context),
     vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, runLens),
     ...registerDispatch(context),
-    ...registerBatchLens(),
+    ...registerScriptLens(),
     ...registerClusterTree(context),
     ...registerStatusItem(context),
     registerEndNotices(context),

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { LanguageClient } from 'vscode-languageclient/node';
 import {
   followRequest,
   logNotification,
@@ -8,7 +9,6 @@ import {
   type LogPart,
 } from '../server/shared/protocol';
 import type { PlacedJob } from './clusters';
-import type { Context } from './context';
 import { errorText, isCancelled } from './errors';
 import { plainText } from './plain-text';
 
@@ -39,7 +39,8 @@ export class LogFollower implements vscode.Disposable, vscode.TextDocumentConten
   private readonly subscriptions: vscode.Disposable[];
   private count = 0;
 
-  constructor(private readonly context: Context) {
+  /** @param server the running server, started where it is not */
+  constructor(private readonly server: () => Promise<LanguageClient>) {
     this.subscriptions = [
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
       vscode.workspace.onDidCloseTextDocument(({ uri }) => {
@@ -151,7 +152,7 @@ export class LogFollower implements vscode.Disposable, vscode.TextDocumentConten
     token: vscode.CancellationToken,
   ): Promise<FollowResult | undefined> {
     const follow = `${params.cluster} ${params.id} ${++this.count}`;
-    const server = await this.context.server();
+    const server = await this.server();
     const listener = server.onNotification(logNotification, (part) => {
       if (part.follow !== follow) return;
       if (part.restarted) sink.clear();

@@ -1,7 +1,7 @@
 /** The run config that a command is about, and the cluster that it is for. */
 import * as vscode from 'vscode';
+import { pickCluster } from './choices';
 import type { Context } from './context';
-import { pickCluster } from './submission';
 
 const CONFIG_GLOB = '**/*.edm.yaml';
 

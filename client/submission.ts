@@ -1,12 +1,9 @@
 import * as vscode from 'vscode';
 import { dryRunRequest, submitRequest, type SubmitParams, type SubmitRefusal } from '../server/shared/protocol';
-import { openScript } from './batch-commands';
+import { openScript, pickCluster } from './choices';
 import type { Context } from './context';
 import { errorText } from './errors';
 import { plainText } from './plain-text';
-
-/** Where the cluster chosen last is remembered. */
-const LAST_CLUSTER = 'edmWorkbench.lastCluster';
 
 /** Submits the script as it is in the editor, unsaved changes included. */
 export async function submitScript(context: Context, argument?: unknown): Promise<void> {
@@ -66,29 +63,4 @@ async function prepare(
   context.refusals.clear(document);
   await context.clusters.connect(cluster);
   return { document, params: { cluster, script: document.uri.fsPath, text: document.getText() } };
-}
-
-/** The only cluster, or the user's choice with the last one on top. */
-export async function pickCluster(context: Context): Promise<string | undefined> {
-  const all = await context.clusters.load();
-  const names = all.map(({ profile }) => profile.name);
-  if (names.length === 0) {
-    const add = vscode.l10n.t('Add a cluster…');
-    const chosen = await vscode.window.showWarningMessage(vscode.l10n.t('No cluster is known yet.'), add);
-    if (chosen === add) await vscode.commands.executeCommand('edmWorkbench.addCluster');
-    return undefined;
-  }
-  if (names.length === 1) return names[0];
-  const { workspaceState } = context.extension;
-  const last = workspaceState.get<string>(LAST_CLUSTER);
-  const items = all
-    .map(({ profile: { name, host, local }, scheduler, connection }) => ({
-      label: name,
-      description: [local ? vscode.l10n.t('this machine') : host, scheduler].filter(Boolean).join(', '),
-      detail: connection === 'connected' ? vscode.l10n.t('connected') : undefined,
-    }))
-    .sort((a, b) => Number(b.label === last) - Number(a.label === last));
-  const chosen = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which cluster?') });
-  if (chosen) await workspaceState.update(LAST_CLUSTER, chosen.label);
-  return chosen?.label;
 }

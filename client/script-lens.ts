@@ -10,7 +10,7 @@ function schedulerOf(text: string): 'slurm' | 'lsf' | undefined {
 }
 
 /** "Submit", "Dry run" and "Convert" above a batch script. A shell file without directives shows nothing. */
-class BatchLens implements vscode.CodeLensProvider {
+class ScriptLens implements vscode.CodeLensProvider {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.changed.event;
 
@@ -38,8 +38,8 @@ class BatchLens implements vscode.CodeLensProvider {
 }
 
 /** Registers the lenses; the setting `edmWorkbench.batch.codeLens` turns them off at once. */
-export function registerBatchLens(): vscode.Disposable[] {
-  const lens = new BatchLens();
+export function registerScriptLens(): vscode.Disposable[] {
+  const lens = new ScriptLens();
   return [
     vscode.languages.registerCodeLensProvider({ language: 'shellscript' }, lens),
     vscode.workspace.onDidChangeConfiguration((change) => {

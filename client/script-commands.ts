@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { convertRequest, templatesRequest, type Conversion } from '../server/shared/protocol';
-import type { Command } from './commands';
+import { openScript } from './choices';
+import type { Command } from './command';
 import type { Context } from './context';
 
 const SCHEDULERS = { slurm: 'Slurm', lsf: 'LSF' } as const;
@@ -10,14 +11,6 @@ export const EDITING_COMMANDS: Record<string, Command> = {
   'edmWorkbench.convertScript': convertScript,
   'edmWorkbench.newScript': newScript,
 };
-
-/** The script of a lens or a menu, else the one in the active editor. */
-export async function openScript(argument: unknown): Promise<vscode.TextDocument | undefined> {
-  if (argument instanceof vscode.Uri) return vscode.workspace.openTextDocument(argument);
-  const document = vscode.window.activeTextEditor?.document;
-  if (!document) void vscode.window.showErrorMessage(vscode.l10n.t('Open a batch script first.'));
-  return document;
-}
 
 /** Opens the script, written for the other scheduler, beside the original. */
 async function convertScript(context: Context, argument?: unknown): Promise<void> {
