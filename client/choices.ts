@@ -1,11 +1,12 @@
 /** Questions that several commands ask. */
 import * as vscode from 'vscode';
+import { DEFAULT_STEPS } from '../server/shared/defaults';
 import type { Context } from './context';
 
-/** What comes with the workbench and needs no file. */
+/** Network, reference and detector that come with the workbench and need no file. */
 export const EMBEDDED = 'embedded:fashion-mnist';
 
-/** Folder of the active document, else the first folder of the workspace; the user is told if there is none. */
+/** The workspace folder of the active document, else the first one. The user is told if there is none. */
 export function workspaceFolder(): string | undefined {
   const active = vscode.window.activeTextEditor?.document.uri;
   const folder = (active && vscode.workspace.getWorkspaceFolder(active)) ?? vscode.workspace.workspaceFolders?.[0];
@@ -13,7 +14,7 @@ export function workspaceFolder(): string | undefined {
   return folder?.uri.fsPath;
 }
 
-/** A folder of the user's choice. @returns undefined if none was chosen */
+/** A folder that the user picks. @returns undefined if the user cancelled */
 export async function pickFolder(base: string): Promise<string | undefined> {
   const [chosen] =
     (await vscode.window.showOpenDialog({
@@ -24,7 +25,7 @@ export async function pickFolder(base: string): Promise<string | undefined> {
   return chosen?.fsPath;
 }
 
-/** A network by path or name. @returns undefined if the user went away */
+/** A network by path or name. @returns undefined if the user cancelled */
 export function askNetwork(): Promise<string | undefined> {
   return askInput(
     vscode.l10n.t('Network: a .pkl, .pt, .safetensors or .onnx file, its https address, or {0}', EMBEDDED),
@@ -33,15 +34,14 @@ export function askNetwork(): Promise<string | undefined> {
   );
 }
 
-/** At most so many files of the workspace are listed; others are browsed for. */
+/** Most files of the workspace that are listed; any other can be browsed for. */
 const LISTED = 50;
 
 /**
- * An input of a computation: one of those offered, a file of the workspace or from elsewhere, or whatever is typed (a
- * path, an address).
- * @param offered names and paths to begin with, the first is chosen by Enter
- * @param kinds endings of the files that are listed
- * @returns as offered or typed, a path relative to the workspace, or an absolute one; undefined if the user went away
+ * An input of a computation: one of those offered, a file, or whatever is typed (a path, an address).
+ * @param offered names and paths on top of the list; Enter takes the first
+ * @param kinds endings of the files that are listed, without the dot
+ * @returns as offered or typed, a path relative to the workspace, or an absolute one; undefined if the user cancelled
  */
 export async function askInput(
   question: string,
@@ -52,7 +52,7 @@ export async function askInput(
   const found = await vscode.workspace.findFiles(pattern, '**/{node_modules,.git,runs}/**', LISTED);
   const files = found.map((uri) => vscode.workspace.asRelativePath(uri, false)).sort();
   const items: vscode.QuickPickItem[] = [...new Set([...offered, ...files])].map((label) => ({ label }));
-  // Without the text in its label, so that files which match stand before it.
+  // The text is not in the label, so that files which match come before it.
   const typed = { label: vscode.l10n.t('As typed'), description: '', alwaysShow: true };
   const browse: vscode.QuickPickItem = { label: `$(folder-opened) ${vscode.l10n.t('Browse…')}`, alwaysShow: true };
   const pick = vscode.window.createQuickPick();
@@ -63,7 +63,7 @@ export async function askInput(
   show('');
   pick.onDidChangeValue(show);
   pick.title = question;
-  pick.placeholder = vscode.l10n.t('A file or a name of the list, or any path or address');
+  pick.placeholder = vscode.l10n.t('Choose from the list, or type a path or an address');
   pick.ignoreFocusOut = true;
   const chosen = await new Promise<vscode.QuickPickItem | undefined>((resolve) => {
     pick.onDidAccept(() => resolve(pick.activeItems[0]));
@@ -76,15 +76,15 @@ export async function askInput(
   return (await vscode.window.showOpenDialog({ title: question, filters }))?.[0]?.fsPath;
 }
 
-/** Number of sampling steps. @returns undefined if the user went away */
+/** Number of sampling steps. @returns undefined if the user cancelled */
 export async function askSteps(): Promise<number | undefined> {
-  const steps = await ask(vscode.l10n.t('Sampling steps (2 or more)'), '18', (text) =>
-    /^\d+$/.test(text) && Number(text) >= 2 ? undefined : vscode.l10n.t('An integer of at least 2'),
+  const steps = await ask(vscode.l10n.t('Sampling steps (2 or more)'), String(DEFAULT_STEPS), (text) =>
+    /^\d+$/.test(text) && Number(text) >= 2 ? undefined : vscode.l10n.t('Type a whole number, 2 or more'),
   );
   return steps === undefined ? undefined : Number(steps);
 }
 
-/** A line of text. @returns undefined if the user went away */
+/** A line of text. @returns undefined if the user cancelled */
 export function ask(
   prompt: string,
   value: string,
@@ -93,7 +93,7 @@ export function ask(
   return vscode.window.showInputBox({ prompt, value, validateInput, ignoreFocusOut: true });
 }
 
-/** The script of a lens or a menu, else the one in the active editor. */
+/** The script that a lens or a menu names, else the active document; the user is told if there is none. */
 export async function openScript(argument: unknown): Promise<vscode.TextDocument | undefined> {
   if (argument instanceof vscode.Uri) return vscode.workspace.openTextDocument(argument);
   const document = vscode.window.activeTextEditor?.document;
@@ -104,13 +104,13 @@ export async function openScript(argument: unknown): Promise<vscode.TextDocument
 /** Where the cluster chosen last is remembered. */
 const LAST_CLUSTER = 'edmWorkbench.lastCluster';
 
-/** The only cluster, or the user's choice with the last one on top. */
+/** The only cluster, or the one that the user picks; the one picked last is on top. @returns undefined if there is none */
 export async function pickCluster(context: Context): Promise<string | undefined> {
   const all = await context.clusters.load();
   const names = all.map(({ profile }) => profile.name);
   if (names.length === 0) {
     const add = vscode.l10n.t('Add a cluster…');
-    const chosen = await vscode.window.showWarningMessage(vscode.l10n.t('No cluster is known yet.'), add);
+    const chosen = await vscode.window.showWarningMessage(vscode.l10n.t('No cluster is set up yet.'), add);
     if (chosen === add) await vscode.commands.executeCommand('edmWorkbench.addCluster');
     return undefined;
   }

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { JOB_STATES } from '../server/shared/jobs';
+import { isOver, JOB_STATES } from '../server/shared/jobs';
 import {
   addClusterRequest,
   hostAliasesRequest,
@@ -9,23 +9,24 @@ import {
   type Job,
   type JobAction,
 } from '../server/shared/protocol';
-import { isAlive, type PlacedJob } from './clusters';
+import type { PlacedJob } from './clusters';
 import type { Node } from './cluster-tree';
 import { pickCluster } from './choices';
+import { copyText } from './clipboard';
 import type { Command } from './command';
 import type { Context } from './context';
 import { plainText } from './plain-text';
 import { showQueue } from './queue-panel';
 import { dryRunScript, submitScript } from './submission';
 
-/** What is done to clusters and jobs, from the tree, the queue panel, a lens or the palette. */
+/** The commands for clusters and jobs, whether called from the tree, the queue panel, a lens or the palette. */
 export const CLUSTER_COMMANDS: Record<string, Command> = {
   'edmWorkbench.submit': submitScript,
   'edmWorkbench.dryRun': dryRunScript,
   'edmWorkbench.addCluster': addCluster,
   'edmWorkbench.connect': onCluster((context, cluster) => context.clusters.connect(cluster)),
   'edmWorkbench.disconnect': onCluster((context, cluster) => context.clusters.disconnect(cluster)),
-  'edmWorkbench.refreshQueue': refresh,
+  'edmWorkbench.refreshQueue': refreshQueues,
   'edmWorkbench.showQueue': onCluster((context, cluster) => showQueue(context, cluster)),
   'edmWorkbench.cancelJob': onJobs('cancel'),
   'edmWorkbench.holdJob': onJobs('hold'),
@@ -35,11 +36,11 @@ export const CLUSTER_COMMANDS: Record<string, Command> = {
   'edmWorkbench.openErrorLog': onJob((context, job) => context.logs.open(job, 'stderr')),
   'edmWorkbench.followLog': onJob((context, job) => context.logs.follow(job)),
   'edmWorkbench.stopFollowing': onJob((context, job) => context.logs.stop(job)),
-  'edmWorkbench.copyJobId': onJob(copyId),
+  'edmWorkbench.copyJobId': onJob((_context, { job }) => copyText(job.id)),
 };
 
-/** What a command of a job may be given: a node of the tree, or cluster and id. */
-export interface JobReference {
+/** How a job is named to a command that was not called from the tree. */
+interface JobReference {
   cluster: string;
   id: string;
 }
@@ -62,11 +63,11 @@ function onJob(run: (context: Context, job: PlacedJob) => Promise<void> | void):
 function onJobs(action: JobAction): Command {
   return async (context, argument, selection) => {
     const jobs = await jobsOf(context, argument, selection);
-    if (jobs.length > 0) await act(context, action, jobs);
+    if (jobs.length > 0) await applyAction(context, action, jobs);
   };
 }
 
-/** The jobs of a tree's entries or of a reference, else the one that the user picks. */
+/** The jobs of the tree's entries or of a reference, else one that the user picks. */
 async function jobsOf(context: Context, argument: unknown, selection: unknown): Promise<PlacedJob[]> {
   if (Array.isArray(selection) && selection.length > 0) return (selection as Node[]).flatMap(jobsOfNode);
   if (isReference(argument)) {
@@ -77,13 +78,15 @@ async function jobsOf(context: Context, argument: unknown, selection: unknown): 
   return pickJob(context);
 }
 
-/** A job for an array stands for the whole of it: schedulers take the array's id for all its tasks. */
+/** An array becomes one job with the array's id, which schedulers take for all its tasks. */
 function jobsOfNode(node: Node): PlacedJob[] {
   switch (node.kind) {
     case 'job':
       return [{ cluster: node.cluster, job: node.job }];
     case 'array':
-      return [{ cluster: node.cluster, job: { ...node.array.tasks[0], id: node.array.id } }];
+      return node.array.tasks
+        .slice(0, 1)
+        .map((task) => ({ cluster: node.cluster, job: { ...task, id: node.array.id } }));
     case 'cluster':
     case 'finished':
       return [];
@@ -95,7 +98,7 @@ function isReference(value: unknown): value is JobReference {
   return typeof cluster === 'string' && typeof id === 'string';
 }
 
-/** From the queue we have, else from the scheduler. */
+/** From the known queue, else from the scheduler; the user is told where neither knows the job. */
 async function findJob(context: Context, { cluster, id }: JobReference): Promise<Job | undefined> {
   const queue = context.clusters.queue(cluster);
   const known = [...(queue?.jobs ?? []), ...(queue?.finished ?? [])].find((job) => job.id === id);
@@ -103,7 +106,7 @@ async function findJob(context: Context, { cluster, id }: JobReference): Promise
   const server = await context.server();
   const found = await server.sendRequest(jobRequest, { cluster, id });
   if (!found)
-    void vscode.window.showWarningMessage(vscode.l10n.t('{0} does not know job {1} any more.', cluster, plainText(id)));
+    void vscode.window.showWarningMessage(vscode.l10n.t('{0} no longer knows job {1}.', cluster, plainText(id)));
   return found ?? undefined;
 }
 
@@ -127,8 +130,8 @@ async function pickJob(context: Context): Promise<PlacedJob[]> {
   return chosen ? [chosen.placed] : [];
 }
 
-/** Does it, and tells what is true afterwards; cancelling asks first. */
-async function act(context: Context, action: JobAction, jobs: readonly PlacedJob[]): Promise<void> {
+/** Applies an action and tells the result, job by job. Cancelling asks first. */
+async function applyAction(context: Context, action: JobAction, jobs: readonly PlacedJob[]): Promise<void> {
   const names = jobs.map(({ job }) => `${job.id} (${job.name})`).join(', ');
   if (action === 'cancel' && !(await confirmCancel(jobs, names))) return;
   const server = await context.server();
@@ -147,20 +150,22 @@ async function act(context: Context, action: JobAction, jobs: readonly PlacedJob
   }
 }
 
-/** True where the user means it. */
+/** True where the user confirms. */
 async function confirmCancel(jobs: readonly PlacedJob[], names: string): Promise<boolean> {
-  const alive = jobs.filter(({ job }) => isAlive(job));
+  const alive = jobs.filter(({ job }) => !isOver(job));
+  const [first] = jobs;
+  if (!first) return false;
   const cancel = vscode.l10n.t('Cancel the job');
   const keep = vscode.l10n.t('Keep it running');
   const question =
     alive.length === 1 || jobs.length === 1
-      ? vscode.l10n.t('Cancel job {0} on {1}?', plainText(names), jobs[0].cluster)
+      ? vscode.l10n.t('Cancel job {0} on {1}?', plainText(names), first.cluster)
       : vscode.l10n.t('Cancel {0} jobs: {1}?', jobs.length, plainText(names));
   const chosen = await vscode.window.showQuickPick([cancel, keep], { title: question, placeHolder: question });
   return chosen === cancel;
 }
 
-async function refresh(context: Context, argument?: unknown): Promise<void> {
+async function refreshQueues(context: Context, argument?: unknown): Promise<void> {
   const given = (argument as { cluster?: unknown } | undefined)?.cluster;
   const infos = await context.clusters.load();
   const names = infos.filter(({ connection }) => connection === 'connected').map(({ profile }) => profile.name);
@@ -169,19 +174,14 @@ async function refresh(context: Context, argument?: unknown): Promise<void> {
   );
 }
 
-/** The script as the scheduler has it, in a new document. */
+/** Opens the script as the scheduler has it, in a new document. */
 async function showScript(context: Context, { cluster, job }: PlacedJob): Promise<void> {
   const server = await context.server();
   const content = await server.sendRequest(jobScriptRequest, { cluster, id: job.id });
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: 'shellscript', content }));
 }
 
-async function copyId(_context: Context, { job }: PlacedJob): Promise<void> {
-  await vscode.env.clipboard.writeText(job.id);
-  void vscode.window.setStatusBarMessage(vscode.l10n.t('Copied'), 2000);
-}
-
-/** Writes a cluster into the workspace's .edm-workbench/clusters.yaml and opens it there. */
+/** Adds a cluster to the workspace's .edm-workbench/clusters.yaml and opens that file. */
 async function addCluster(context: Context): Promise<void> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
   if (folder === undefined) {
@@ -192,13 +192,13 @@ async function addCluster(context: Context): Promise<void> {
   const host = await pickHost(await server.sendRequest(hostAliasesRequest));
   if (!host) return;
   const name = await vscode.window.showInputBox({
-    prompt: vscode.l10n.t('How do you call this cluster?'),
+    prompt: vscode.l10n.t('Name for this cluster'),
     value: host.replace(/^.*@/, ''),
     ignoreFocusOut: true,
     validateInput: (text) =>
       /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)
         ? undefined
-        : vscode.l10n.t('Letters, digits, ".", "_" and "-", a letter or digit first'),
+        : vscode.l10n.t('Use letters, digits, ".", "_" and "-", and begin with a letter or digit'),
   });
   if (!name) return;
   const file = await server.sendRequest(addClusterRequest, { folder, profile: { name, host } });

@@ -5,10 +5,10 @@ import type { Context } from './context';
 import { plainText } from './plain-text';
 import { showSamples } from './samples-panel';
 
-/** How long the end of a job waits for its followed log to tell why. */
+/** How long the notice of a job's end waits for the explanation from its log, where that is followed. */
 const PATIENCE_MS = 5_000;
 
-/** The one status item: how many jobs of mine run and wait. It is there only while a cluster is connected. */
+/** The status item: how many of the user's jobs run and wait. Hidden while no cluster is connected. */
 export function registerStatusItem({ clusters }: Context): vscode.Disposable[] {
   const item = vscode.window.createStatusBarItem('edmWorkbench.jobs', vscode.StatusBarAlignment.Left, 10);
   item.name = vscode.l10n.t('Jobs on clusters');
@@ -30,12 +30,12 @@ export function registerStatusItem({ clusters }: Context): vscode.Disposable[] {
   return [item, clusters.onDidChange(draw)];
 }
 
-/** Tells once that a job has ended, how, and why if that is known. */
+/** Tells once that a job has ended, how, and why where that is known. */
 export function registerEndNotices(context: Context): vscode.Disposable {
-  return context.clusters.onDidEnd((ended) => void tell(context, ended));
+  return context.clusters.onDidEnd((ended) => void tellEnd(context, ended));
 }
 
-async function tell(context: Context, ended: PlacedJob): Promise<void> {
+async function tellEnd(context: Context, ended: PlacedJob): Promise<void> {
   const { cluster, job } = ended;
   const explained = await context.logs.explanation(ended, PATIENCE_MS);
   const why = explained?.map(({ text, remedy }) => [text, remedy].filter(Boolean).join(' ')) ?? [];
@@ -48,7 +48,7 @@ async function tell(context: Context, ended: PlacedJob): Promise<void> {
     .join('. ');
   const log = vscode.l10n.t('Open log');
   const samples = vscode.l10n.t('Show samples');
-  // The images of another machine are shown once they are here: see pull.
+  // Images on another machine cannot be shown before they are fetched.
   const here = job.state === 'done' && context.clusters.info(cluster)?.profile.local && job.folder !== undefined;
   const buttons = [...(job.stdout ? [log] : []), ...(here ? [samples] : [])];
   const show = job.state === 'done' || job.state === 'cancelled' ? 'showInformationMessage' : 'showWarningMessage';

@@ -6,7 +6,7 @@ import {
   isOver,
   JOB_STATES,
   reasonText,
-  standingText,
+  jobProgressText,
   stateCounts,
   timeText,
   type JobArray,
@@ -23,7 +23,7 @@ export type Node =
   | { kind: 'array'; cluster: string; array: JobArray; finished: boolean }
   | { kind: 'finished'; cluster: string };
 
-/** How a connection looks. */
+/** The icon of each state of a connection. */
 const CONNECTIONS: Readonly<Record<ClusterInfo['connection'], { icon: string; colour?: string }>> = {
   connected: { icon: 'vm-active', colour: 'charts.green' },
   connecting: { icon: 'sync~spin' },
@@ -31,10 +31,10 @@ const CONNECTIONS: Readonly<Record<ClusterInfo['connection'], { icon: string; co
   lost: { icon: 'vm', colour: 'charts.red' },
 };
 
-/** Redrawing the clocks of what runs; nothing is asked of the cluster for it. */
+/** How often the clocks of running jobs are drawn again; the cluster is not asked for it. */
 const TICK_MS = 5_000;
 
-/** Clusters, below them my jobs with arrays folded, and the finished ones folded away. */
+/** Clusters; below each the user's jobs, with arrays folded; below those the finished jobs, folded away. */
 export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<Node | undefined>();
   readonly onDidChangeTreeData = this.changed.event;
@@ -125,7 +125,7 @@ export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     item.iconPath = new vscode.ThemeIcon(icon, colour ? new vscode.ThemeColor(colour) : undefined);
     const time = timeText(job, taken, Date.now());
     item.description = [
-      standingText(job.progress),
+      jobProgressText(job.progress),
       vscode.l10n.t(word),
       time,
       job.nodeList,
@@ -146,10 +146,10 @@ export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }: Extract<Node, { kind: 'array' }>): vscode.TreeItem {
     const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Collapsed);
     item.id = `${cluster}/${finished ? 'finished/' : ''}array ${id}`;
-    const standing = finished ? '' : standingText(this.clusters.progressOf(cluster, id));
+    const standing = finished ? '' : jobProgressText(this.clusters.progressOf(cluster, id));
     item.description = [standing, id, countsText(tasks)].filter(Boolean).join(' · ');
-    const [[state]] = stateCounts(tasks);
-    const { colour } = JOB_STATES[state];
+    const [counted] = stateCounts(tasks);
+    const colour = counted && JOB_STATES[counted[0]].colour;
     item.iconPath = new vscode.ThemeIcon('layers', colour ? new vscode.ThemeColor(colour) : undefined);
     item.tooltip = [vscode.l10n.t('Array {0}', id), standing, countsText(tasks)].filter(Boolean).join('\n');
     item.contextValue = `array ${finished ? 'over' : 'alive'}`;
@@ -185,7 +185,7 @@ function connectionText(connection: ClusterInfo['connection']): string {
   return words[connection];
 }
 
-/** Plain text on purpose: names and reasons come from the cluster, and Markdown of strangers has links. */
+/** Plain text: names and reasons come from the cluster, and Markdown could hold links. */
 function jobTooltip(job: Job, time: string): string {
   const size = [
     job.nodes && vscode.l10n.t('nodes: {0}', job.nodes),
@@ -197,7 +197,7 @@ function jobTooltip(job: Job, time: string): string {
     vscode.l10n.t('{0} {1}: {2} ({3})', job.id, job.name, vscode.l10n.t(JOB_STATES[job.state].word), job.stateName),
     reasonText(job),
     exitText(job),
-    standingText(job.progress),
+    jobProgressText(job.progress),
     time,
     size.join(', '),
     [job.partition, job.account, job.nodeList].filter(Boolean).join(', '),
@@ -208,7 +208,7 @@ function jobTooltip(job: Job, time: string): string {
     .join('\n');
 }
 
-/** Registers the view; while it is in sight the queues are asked for more often. */
+/** Registers the view; while it is visible the queues are asked for more often. */
 export function registerClusterTree(context: Context): vscode.Disposable[] {
   const { clusters } = context;
   const tree = new ClusterTree(clusters);
@@ -217,9 +217,9 @@ export function registerClusterTree(context: Context): vscode.Disposable[] {
     canSelectMany: true,
     showCollapseAll: true,
   });
-  const look = (): void => clusters.look('tree', { attention: view.visible ? 'visible' : 'hidden', whose: 'mine' });
+  const watch = (): void => clusters.watch('tree', { attention: view.visible ? 'visible' : 'hidden', whose: 'mine' });
   const load = (): void => {
-    // An untrusted workspace must not name machines to us.
+    // An untrusted workspace must not decide which machines are reached.
     if (!vscode.workspace.isTrusted) return;
     clusters.load().catch((error: unknown) => {
       view.message = errorText(error);
@@ -227,7 +227,7 @@ export function registerClusterTree(context: Context): vscode.Disposable[] {
   };
   let loaded = false;
   const seen = (): void => {
-    look();
+    watch();
     if (view.visible && !loaded) {
       loaded = true;
       load();

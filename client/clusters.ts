@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
-import { isOver, stateCounts } from '../server/shared/jobs';
+import { stateCounts } from '../server/shared/jobs';
 import {
   clusterNotification,
   clustersRequest,
@@ -22,11 +22,11 @@ import {
 } from '../server/shared/protocol';
 import { errorText } from './errors';
 
-/** How closely somebody looks at the queues. */
+/** How closely a view watches the queues. */
 export interface Viewer {
   attention: WatchParams['attention'];
   whose: WatchParams['whose'];
-  /** The one cluster it looks at; all when left out. */
+  /** The only cluster that it watches; all when left out. */
   cluster?: string;
 }
 
@@ -36,7 +36,7 @@ export interface PlacedJob {
   job: Job;
 }
 
-/** All we know of the clusters and their queues, as the server tells it. Tree, panel and status item look at this. */
+/** What is known of the clusters and their queues, as the server tells it; the tree, the panel and the status item show it. */
 export class Clusters implements vscode.Disposable {
   private readonly infos = new Map<string, ClusterInfo>();
   private readonly queues = new Map<string, QueueState>();
@@ -51,9 +51,9 @@ export class Clusters implements vscode.Disposable {
   private readonly jobsOfRuns = new Set<string>();
   /** Name of the cluster that changed; undefined where the list of clusters did. */
   readonly onDidChange = this.changed.event;
-  /** Fires once for each of my jobs that ended, but for those of runs. */
+  /** Fires once for each of the user's jobs that ended, except the jobs of runs. */
   readonly onDidEnd = this.ended.event;
-  /** Fires once for each run that was brought home, also for those that ended while the editor was closed. */
+  /** Fires once for each run that ended and was fetched, also for those that ended while the editor was closed. */
   readonly onDidEndRun = this.runEnded.event;
 
   /**
@@ -69,7 +69,7 @@ export class Clusters implements vscode.Disposable {
   attach(client: LanguageClient): void {
     client.onNotification(clusterNotification, (info) => {
       this.infos.set(info.profile.name, info);
-      // A server forgets who looks when a connection ends.
+      // The server forgets who watches when a connection ends.
       if (info.connection !== 'connected') this.watched.delete(info.profile.name);
       this.tellWatchers();
       this.changed.fire(info.profile.name);
@@ -92,7 +92,7 @@ export class Clusters implements vscode.Disposable {
     });
   }
 
-  /** The jobs of a run are told of together, at the run's end. */
+  /** From now on these jobs are told of together, at the end of their run. */
   adopt({ cluster, jobs }: Dispatch): void {
     for (const { id } of jobs) if (id !== undefined) this.jobsOfRuns.add(`${cluster}/${id}`);
   }
@@ -103,7 +103,7 @@ export class Clusters implements vscode.Disposable {
     this.changed.fire(cluster);
   }
 
-  /** The queue with what the jobs of our runs say of themselves. */
+  /** The queue with the progress of those jobs that belong to runs from here. */
   private withProgress(queue: QueueState): QueueState {
     const own = this.runs().some(({ cluster }) => cluster === queue.cluster);
     const place = (job: Job): Job => {
@@ -118,13 +118,13 @@ export class Clusters implements vscode.Disposable {
     return [...this.running.values()];
   }
 
-  /** How far a job of such a run is: a whole array by its id, one task of it by both. */
+  /** How far a job of such a run is: a whole array by its id, one of its tasks by both. */
   progressOf(cluster: string, id: string, task?: string): JobProgress | undefined {
     const jobs = this.runs().flatMap((run) => (run.cluster === cluster ? run.jobs : []));
     return jobs.find((job) => job.id === id && job.task === task)?.progress;
   }
 
-  /** Asks which clusters there are: those of the workspace's file, the settings, and this machine. */
+  /** Asks which clusters there are: those of the workspace's file, those of the settings, and this machine. */
   async load(): Promise<ClusterInfo[]> {
     const server = await this.server();
     const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
@@ -150,13 +150,13 @@ export class Clusters implements vscode.Disposable {
     return this.queues.get(name);
   }
 
-  /** My jobs on a cluster that have not ended. */
+  /** The user's jobs on a cluster that have not ended. */
   mine(name: string): Job[] {
     const queue = this.queues.get(name);
     return queue ? queue.jobs.filter(({ user }) => user === queue.user) : [];
   }
 
-  /** My jobs on all clusters, unfinished ones first. */
+  /** The user's jobs on all clusters, those that have not ended first. */
   myJobs(): PlacedJob[] {
     const place = (cluster: string, jobs: readonly Job[]): PlacedJob[] => jobs.map((job) => ({ cluster, job }));
     return [
@@ -165,7 +165,7 @@ export class Clusters implements vscode.Disposable {
     ];
   }
 
-  /** Running and queued jobs of mine on all clusters. */
+  /** How many of the user's jobs run and wait on all clusters. */
   counts(): { running: number; queued: number } {
     const all = stateCounts(this.all().flatMap(({ profile: { name } }) => this.mine(name)));
     const sum = (...states: string[]): number =>
@@ -173,9 +173,9 @@ export class Clusters implements vscode.Disposable {
     return { running: sum('running', 'ending', 'suspended'), queued: sum('queued', 'held') };
   }
 
-  /** Connects, which may lead to prompts. Does nothing where the connection stands. */
+  /** Connects, which may lead to prompts. Does nothing where the cluster is connected. */
   async connect(name: string): Promise<void> {
-    // A config may name its cluster before anybody has looked at the list.
+    // A config may name its cluster before the list was asked for.
     if (!this.infos.has(name)) await this.load();
     if (this.infos.get(name)?.connection === 'connected') return;
     await vscode.window.withProgress(
@@ -197,20 +197,20 @@ export class Clusters implements vscode.Disposable {
     await (await this.server()).sendRequest(refreshRequest, { cluster: name });
   }
 
-  /** Says that somebody looks; `undefined` when it is gone. The closest look at a cluster decides how often is asked. */
-  look(who: string, viewer: Viewer | undefined): void {
-    if (viewer) this.viewers.set(who, viewer);
-    else this.viewers.delete(who);
+  /** Sets how a view watches; `undefined` when it is gone. The closest watcher of a cluster decides how often it is asked. */
+  watch(view: string, viewer: Viewer | undefined): void {
+    if (viewer) this.viewers.set(view, viewer);
+    else this.viewers.delete(view);
     this.tellWatchers();
   }
 
   private tellWatchers(): void {
     for (const { profile, connection } of this.infos.values()) {
       if (connection !== 'connected') continue;
-      const looking = [...this.viewers.values()].filter(({ cluster }) => !cluster || cluster === profile.name);
-      const attentions = looking.map(({ attention }) => attention);
+      const watchers = [...this.viewers.values()].filter(({ cluster }) => !cluster || cluster === profile.name);
+      const attentions = watchers.map(({ attention }) => attention);
       const attention = (['visible', 'hidden', 'none'] as const).find((level) => attentions.includes(level)) ?? 'none';
-      const whose = looking.some((viewer) => viewer.whose === 'all' && viewer.attention !== 'none') ? 'all' : 'mine';
+      const whose = watchers.some((viewer) => viewer.whose === 'all' && viewer.attention !== 'none') ? 'all' : 'mine';
       const told = `${attention} ${whose}`;
       if (this.watched.get(profile.name) === told) continue;
       this.watched.set(profile.name, told);
@@ -228,15 +228,4 @@ export class Clusters implements vscode.Disposable {
     this.ended.dispose();
     this.runEnded.dispose();
   }
-}
-
-/** The job as the queue has it now, or as it was. */
-export function latest(clusters: Clusters, { cluster, job }: PlacedJob): Job {
-  const queue = clusters.queue(cluster);
-  return [...(queue?.jobs ?? []), ...(queue?.finished ?? [])].find(({ id }) => id === job.id) ?? job;
-}
-
-/** True where a job can still be cancelled. */
-export function isAlive(job: Job): boolean {
-  return !isOver(job);
 }

@@ -1,5 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { DEFAULT_SEEDS } from '../server/shared/defaults';
+import { resultText } from '../server/shared/number-text';
 import { doctorRequest, generateRequest, runRequest } from '../server/shared/protocol';
 import { CLUSTER_COMMANDS } from './cluster-commands';
 import { ask, askNetwork, askSteps, pickFolder, workspaceFolder } from './choices';
@@ -10,30 +12,30 @@ import { errorText, isCancelled } from './errors';
 import { showHistory } from './history-panel';
 import { importModel } from './import';
 import { measure } from './measure';
-import { keptImages, withProgress } from './progress';
+import { withProgress } from './progress';
 import { openConfig } from './run-config';
 import { showSamples } from './samples-panel';
 import { EDITING_COMMANDS } from './script-commands';
-import { trajectory } from './trajectory-panel';
+import { showTrajectory } from './trajectory-panel';
 
 /** Every command of the extension; package.json names the same ids. */
 export const COMMANDS: Record<string, Command> = {
   'edmWorkbench.runConfig': runConfig,
   'edmWorkbench.generate': generate,
   'edmWorkbench.measure': measure,
-  'edmWorkbench.showSamples': samples,
-  'edmWorkbench.showHistory': history,
-  'edmWorkbench.showTrajectory': trajectory,
+  'edmWorkbench.showSamples': openSamples,
+  'edmWorkbench.showHistory': openHistory,
+  'edmWorkbench.showTrajectory': showTrajectory,
   'edmWorkbench.import': importModel,
-  'edmWorkbench.doctor': doctor,
+  'edmWorkbench.doctor': checkSetup,
   ...EDITING_COMMANDS,
   ...CLUSTER_COMMANDS,
   ...DISPATCH_COMMANDS,
 };
 
 /**
- * Registers all commands; a failure is shown, never swallowed. All but those that only edit compute, start git or reach a
- * cluster, so none of these runs in an untrusted workspace.
+ * Registers all commands; a failure is shown, never swallowed. In an untrusted workspace only those that edit text are
+ * run: the others compute, start git or reach a cluster.
  */
 export function registerCommands(context: Context): vscode.Disposable[] {
   return Object.entries(COMMANDS).map(([id, run]) =>
@@ -41,7 +43,7 @@ export function registerCommands(context: Context): vscode.Disposable[] {
       if (!vscode.workspace.isTrusted && !Object.hasOwn(EDITING_COMMANDS, id)) {
         void vscode.window.showWarningMessage(
           vscode.l10n.t(
-            'This workspace is not trusted: scripts and configs are checked, nothing is run. Trust it to run.',
+            'This workspace is not trusted: scripts and configs are checked, but nothing is run. Trust the workspace to run them.',
           ),
         );
         return;
@@ -55,7 +57,7 @@ export function registerCommands(context: Context): vscode.Disposable[] {
   );
 }
 
-function history(context: Context): void {
+function openHistory(context: Context): void {
   const folder = workspaceFolder();
   if (folder) showHistory(context, folder);
 }
@@ -73,7 +75,7 @@ async function runConfig(context: Context, argument?: unknown): Promise<void> {
   if (!result) return;
   const [record] = result.records;
   const done = record
-    ? vscode.l10n.t('{0}: {1} = {2} (N = {3})', name, record.metric, record.value.toPrecision(6), record.num)
+    ? `${name}: ${resultText(record)}`
     : vscode.l10n.t('{0}: {1} images', name, result.manifest.images ?? 0);
   const text = [done, ...result.notes].join('. ');
   const [show, history] = [vscode.l10n.t('Show samples'), vscode.l10n.t('Show history')];
@@ -86,7 +88,7 @@ async function generate(context: Context): Promise<void> {
   const base = workspaceFolder();
   if (!base) return;
   const network = await askNetwork();
-  const seeds = network && (await ask(vscode.l10n.t('Seeds, e.g. 0-63 or 1,2,5-10'), '0-63'));
+  const seeds = network && (await ask(vscode.l10n.t('Seeds, e.g. 0-63 or 1,2,5-10'), DEFAULT_SEEDS));
   const steps = seeds && (await askSteps());
   const outdir = steps && (await ask(vscode.l10n.t('Folder for the images'), 'samples'));
   if (!outdir) return;
@@ -102,7 +104,7 @@ async function generate(context: Context): Promise<void> {
   showSamples(context, result.folder);
 }
 
-async function samples(context: Context, argument?: unknown): Promise<void> {
+async function openSamples(context: Context, argument?: unknown): Promise<void> {
   const base = workspaceFolder();
   const folder =
     argument instanceof vscode.Uri
@@ -136,8 +138,8 @@ async function pickRun(base: string): Promise<string | undefined> {
   return chosen?.run === '' ? pickFolder(base) : chosen?.run;
 }
 
-/** Check my setup: what was found and what is missing, as a page that can be searched and copied. */
-async function doctor(context: Context): Promise<void> {
+/** Shows what was found on this machine and what is missing, as a page that can be searched and copied. */
+async function checkSetup(context: Context): Promise<void> {
   const folder = workspaceFolder();
   if (!folder) return;
   const server = await context.server();
@@ -152,4 +154,9 @@ async function doctor(context: Context): Promise<void> {
     content: [vscode.l10n.t('EDM Workbench: check my setup'), '', ...lines].join('\n'),
   });
   await vscode.window.showTextDocument(document, { preview: true });
+}
+
+/** What a generation leaves behind when it is cancelled. */
+function keptImages(): string {
+  return vscode.l10n.t('Finished images are kept; run again to continue.');
 }

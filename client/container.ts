@@ -1,4 +1,4 @@
-/** Containers for clusters: a Dockerfile here becomes an Apptainer image there. */
+/** Containers for clusters: a Dockerfile on this machine becomes an Apptainer image on the cluster. */
 import * as vscode from 'vscode';
 import { containerRequest, dockerfileRequest } from '../server/shared/protocol';
 import { pickCluster } from './choices';
@@ -6,7 +6,7 @@ import type { Context } from './context';
 import { plainText } from './plain-text';
 import { withProgress } from './progress';
 
-/** A Dockerfile here to an Apptainer image there; its path goes into the profile. */
+/** Builds an Apptainer image on the cluster; its path goes into the cluster's profile. */
 export async function buildContainer(context: Context, argument?: unknown): Promise<void> {
   const file = argument instanceof vscode.Uri ? argument : await pickDockerfile(context);
   if (!file) return;
@@ -28,7 +28,7 @@ export async function buildContainer(context: Context, argument?: unknown): Prom
     await vscode.env.clipboard.writeText(built.image);
 }
 
-/** The Dockerfile that is meant; where there is none, one for EDM is offered to begin with. */
+/** The only Dockerfile, or the one that the user picks; where there is none, one for EDM is offered. */
 async function pickDockerfile(context: Context): Promise<vscode.Uri | undefined> {
   const found = await vscode.workspace.findFiles('**/{Dockerfile,*.dockerfile}', '**/{node_modules,runs}/**', 50);
   if (found.length === 0) {
@@ -41,10 +41,10 @@ async function pickDockerfile(context: Context): Promise<vscode.Uri | undefined>
   return chosen?.uri;
 }
 
-/** Written into the workspace and shown: it is read before it is built. */
+/** Writes a Dockerfile for EDM and opens it, so that it is read before it is built. */
 async function offerDockerfile(context: Context): Promise<void> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-  const write = vscode.l10n.t('Write one for EDM');
+  const write = vscode.l10n.t('Create one for EDM');
   const text = vscode.l10n.t('There is no Dockerfile in this workspace.');
   const chosen = await vscode.window.showWarningMessage(text, ...(folder ? [write] : []));
   if (chosen !== write || !folder) return;

@@ -6,7 +6,7 @@ import { LogFollower } from './log-follower';
 import { answerPrompts } from './prompts';
 import { Refusals } from './refusals';
 
-/** What commands and panels share: the client of the server, started when first needed, the clusters, and the log. */
+/** What commands and panels share: the connection to the server, started when first needed, the clusters, and the log. */
 export class Context implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient> | undefined;
@@ -19,7 +19,7 @@ export class Context implements vscode.Disposable {
 
   constructor(readonly extension: vscode.ExtensionContext) {}
 
-  /** The running client. Activation does not wait for it; whoever needs an answer does. */
+  /** The connection to the running server. Activation does not wait for it; whoever needs an answer does. */
   server(): Promise<LanguageClient> {
     this.starting ??= this.start();
     return this.starting;
@@ -28,7 +28,7 @@ export class Context implements vscode.Disposable {
   private async start(): Promise<LanguageClient> {
     const module = this.extension.asAbsolutePath(path.join('dist', 'server.js'));
     const options: LanguageClientOptions = {
-      // Files and new ones only: the old side of a diff (scheme git) would show every finding twice.
+      // Saved and new files only: the old side of a diff (scheme git) would show every finding twice.
       documentSelector: ['file', 'untitled'].flatMap((scheme) => [
         { scheme, language: 'shellscript' },
         { scheme, pattern: '**/*.edm.yaml' },

@@ -1,4 +1,4 @@
-/** Runs of configs on clusters: submit, show the scripts, fetch what came of them. */
+/** Runs of configs on clusters: submit, show the scripts, fetch the results. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import {
@@ -10,13 +10,14 @@ import {
   type Dispatch,
   type DispatchEnd,
   type DispatchParams,
+  type DispatchProgress,
   type PullParams,
 } from '../server/shared/protocol';
 import { calibrateOnCluster } from './calibration-panel';
 import { buildContainer } from './container';
 import { ask, workspaceFolder } from './choices';
 import type { Context } from './context';
-import { errorText, isCancelled } from './errors';
+import { errorData, errorText, isCancelled } from './errors';
 import { showHistory } from './history-panel';
 import { plainText } from './plain-text';
 import { withProgress } from './progress';
@@ -27,59 +28,47 @@ import { showSamples } from './samples-panel';
 export const DISPATCH_COMMANDS = {
   'edmWorkbench.dispatch': submitRun,
   'edmWorkbench.previewDispatch': showScripts,
-  'edmWorkbench.pull': pull,
+  'edmWorkbench.pull': pullResults,
   'edmWorkbench.buildContainer': buildContainer,
   'edmWorkbench.calibrateOnCluster': calibrateOnCluster,
 };
 
-/** What can be done on a cluster, above a run config; how far runs are, in the status bar. */
-export function registerDispatch(context: Context): vscode.Disposable[] {
-  const lens: vscode.CodeLensProvider = {
-    provideCodeLenses({ uri }) {
-      const top = new vscode.Range(0, 0, 0, 0);
-      const made = (title: string, command: string): vscode.CodeLens =>
-        new vscode.CodeLens(top, { title, command, arguments: [uri] });
-      return [
-        made(`$(cloud-upload) ${vscode.l10n.t('Submit to cluster')}`, 'edmWorkbench.dispatch'),
-        made(`$(file-code) ${vscode.l10n.t('Show script')}`, 'edmWorkbench.previewDispatch'),
-        made(`$(beaker) ${vscode.l10n.t('Calibrate')}`, 'edmWorkbench.calibrateOnCluster'),
-        made(`$(cloud-download) ${vscode.l10n.t('Results')}`, 'edmWorkbench.pull'),
-      ];
-    },
-  };
+/** Shows in the status bar how far runs are, tells when they end, and looks after those of an earlier session of the editor. */
+export function registerDispatches(context: Context): vscode.Disposable[] {
   const item = vscode.window.createStatusBarItem('edmWorkbench.runs', vscode.StatusBarAlignment.Left, 9);
   item.name = vscode.l10n.t('Runs on clusters');
   item.command = 'edmWorkbench.pull';
-  const draw = (): void => {
-    const [first, ...others] = context.clusters.runs();
-    if (!first) return item.hide();
-    const more = others.length > 0 ? ` +${others.length}` : '';
-    item.text = `$(cloud) ${first.name} ${first.done}/${first.total}${more}`;
-    item.tooltip = [first, ...others]
-      .map(({ name, cluster, done, total, note }) =>
-        [vscode.l10n.t('{0} on {1}: {2} of {3} images', name, cluster, done, total), note].filter(Boolean).join(', '),
-      )
-      .join('\n');
-    item.show();
-  };
-  void comeBack(context).catch((error: unknown) => context.log?.appendLine(errorText(error)));
+  void resumeRuns(context).catch((error: unknown) => context.log?.appendLine(errorText(error)));
   return [
     item,
-    context.clusters.onDidChange(draw),
+    context.clusters.onDidChange(() => drawStatus(item, context.clusters.runs())),
     context.clusters.onDidEndRun((end) => void tellEnd(context, end)),
-    vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, lens),
   ];
 }
 
+/** The first run and how many more there are; all of them in the tooltip. Hidden without any. */
+function drawStatus(item: vscode.StatusBarItem, runs: readonly DispatchProgress[]): void {
+  const [first, ...others] = runs;
+  if (!first) return item.hide();
+  const more = others.length > 0 ? ` +${others.length}` : '';
+  item.text = `$(cloud) ${first.name} ${first.done}/${first.total}${more}`;
+  item.tooltip = runs
+    .map(({ name, cluster, done, total, note }) =>
+      [vscode.l10n.t('{0} on {1}: {2} of {3} images', name, cluster, done, total), note].filter(Boolean).join(', '),
+    )
+    .join('\n');
+  item.show();
+}
+
 /**
- * Runs that were under way when the editor was closed: those on this machine are looked at now, those of other clusters
- * once the user connects, and the user is reminded of that.
+ * Runs that were under way when the editor was closed: those on this machine are looked at now, those on other clusters
+ * once the user connects; the user is reminded to.
  */
-async function comeBack(context: Context): Promise<void> {
+async function resumeRuns(context: Context): Promise<void> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
   if (folder === undefined || !vscode.workspace.isTrusted) return;
   const server = await context.server();
-  // Outside of a repository nothing was submitted.
+  // Nothing can have been submitted from outside a repository.
   const known = await server.sendRequest(dispatchesRequest, { folder }).catch(() => undefined);
   const open = known?.dispatches.filter(({ state }) => state === 'submitted' || state === 'ended') ?? [];
   if (open.length === 0) return;
@@ -87,11 +76,11 @@ async function comeBack(context: Context): Promise<void> {
   for (const { profile, connection } of await context.clusters.load()) {
     const names = open.filter(({ cluster }) => cluster === profile.name).map(({ name }) => name);
     if (names.length > 0 && !profile.local && connection === 'disconnected')
-      void remind(profile.name, [...new Set(names)].join(', '));
+      void remindToConnect(profile.name, [...new Set(names)].join(', '));
   }
 }
 
-async function remind(cluster: string, names: string): Promise<void> {
+async function remindToConnect(cluster: string, names: string): Promise<void> {
   const connect = vscode.l10n.t('Connect');
   const text = vscode.l10n.t('Runs were submitted to {0}: {1}. Connect to see how they went.', cluster, names);
   if ((await vscode.window.showInformationMessage(plainText(text), connect)) === connect)
@@ -101,53 +90,57 @@ async function remind(cluster: string, names: string): Promise<void> {
 async function submitRun(context: Context, argument?: unknown): Promise<void> {
   const prepared = await prepareConfig(context, argument);
   if (!prepared) return;
-  const dispatch = await submitDeciding(context, { ...prepared, dirty: 'refuse' });
+  const dispatch = await submitCommitted(context, { ...prepared, dirty: 'refuse' });
   if (!dispatch) return;
+  const { name, code, cluster, jobs, notes } = dispatch;
   context.clusters.adopt(dispatch);
-  const ids = dispatch.jobs.flatMap(({ id }) => id ?? []).join(', ');
-  const done = vscode.l10n.t('{0} at {1} is on {2}: {3}', dispatch.name, dispatch.code.short, dispatch.cluster, ids);
+  const ids = jobs.flatMap(({ id }) => id ?? []);
+  const done = vscode.l10n.t('{0} at {1} was submitted to {2}: {3}', name, code.short, cluster, ids.join(', '));
   const follow = vscode.l10n.t('Follow log');
-  const text = plainText([done, ...dispatch.notes].join('. '));
+  const text = plainText([done, ...notes].join('. '));
   void vscode.window.showInformationMessage(text, follow).then((chosen) => {
-    const [job] = dispatch.jobs;
-    if (chosen === follow)
-      void vscode.commands.executeCommand('edmWorkbench.followLog', { cluster: dispatch.cluster, id: job.id });
+    if (chosen === follow) void vscode.commands.executeCommand('edmWorkbench.followLog', { cluster, id: jobs[0]?.id });
   });
 }
 
-/** Submits; a tree that is not clean is the user's to decide about, once. */
-async function submitDeciding(context: Context, params: DispatchParams): Promise<Dispatch | undefined> {
+/** Submits; where the work tree is not clean, the user decides once what becomes of the changes. */
+async function submitCommitted(context: Context, params: DispatchParams): Promise<Dispatch | undefined> {
   const title = vscode.l10n.t('Submit {0} to {1}', path.basename(params.config, '.edm.yaml'), params.cluster ?? '');
-  const server = await context.server();
-  const source = new vscode.CancellationTokenSource();
-  let refusal: string | undefined;
-  const dispatch = await withProgress(context, title, (_server, progress, token) => {
-    token.onCancellationRequested(() => source.cancel());
-    return server.sendRequest(dispatchRequest, { ...params, ...progress }, source.token).catch((error: unknown) => {
-      refusal = (error as { data?: DirtyRefusal }).data?.dirty;
-      if (refusal === undefined) throw error;
-      return undefined;
-    });
-  });
-  if (refusal === undefined) return dispatch;
+  const answer = await withProgress(context, title, (server, progress, token) =>
+    server.sendRequest(dispatchRequest, { ...params, ...progress }, token).catch(dirtyRefusalOf),
+  );
+  if (!answer || !('dirty' in answer)) return answer;
+  const dirty = await askAboutChanges(answer);
+  return dirty && submitCommitted(context, { ...params, dirty });
+}
+
+/** @throws the error itself where it is any other */
+function dirtyRefusalOf(error: unknown): DirtyRefusal {
+  const data = errorData<Partial<DirtyRefusal>>(error);
+  if (data?.dirty === undefined) throw error;
+  return { dirty: data.dirty };
+}
+
+/** What to do with uncommitted changes; undefined where the user cancelled. */
+async function askAboutChanges({ dirty }: DirtyRefusal): Promise<'commit' | 'keep' | undefined> {
   const [commit, keep] = [vscode.l10n.t('Commit for me'), vscode.l10n.t('Run as it is, marked dirty')];
   const chosen = await vscode.window.showWarningMessage(
     vscode.l10n.t('The work tree has uncommitted changes.'),
     {
       modal: true,
       detail: vscode.l10n.t(
-        '{0}. Commit it, or run the tree as it is: the folder and the record then say -dirty, and the changes are kept in the run folder.',
-        plainText(refusal),
+        '{0}. Commit the changes, or run the tree as it is: the run folder and the record are then marked -dirty, and the changes are kept in the run folder.',
+        plainText(dirty),
       ),
     },
     commit,
     keep,
   );
-  if (chosen === undefined) return undefined;
-  return submitDeciding(context, { ...params, dirty: chosen === commit ? 'commit' : 'keep' });
+  if (chosen === commit) return 'commit';
+  return chosen === keep ? 'keep' : undefined;
 }
 
-/** The scripts as they would be submitted, to read and to keep. */
+/** Opens the scripts as they would be submitted, to read or to keep. */
 async function showScripts(context: Context, argument?: unknown): Promise<void> {
   const prepared = await prepareConfig(context, argument);
   if (!prepared) return;
@@ -158,8 +151,8 @@ async function showScripts(context: Context, argument?: unknown): Promise<void> 
   }
 }
 
-/** Results, and the images if they are wanted, of a run of this workspace. */
-async function pull(context: Context): Promise<void> {
+/** Fetches the results of a run of this repository, and its images if they are wanted. */
+async function pullResults(context: Context): Promise<void> {
   const folder = workspaceFolder();
   if (folder === undefined) return;
   const server = await context.server();
@@ -172,7 +165,9 @@ async function pull(context: Context): Promise<void> {
     dispatch,
   }));
   if (items.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t('No run of this repository was submitted to a cluster.'));
+    void vscode.window.showInformationMessage(
+      vscode.l10n.t('No run of this repository has been submitted to a cluster.'),
+    );
     return;
   }
   const chosen = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Results of which run?') });
@@ -192,21 +187,21 @@ async function pullRun(context: Context, { root, dispatch }: DispatchEnd): Promi
   if (pulled?.dispatch.local) showSamples(context, path.join(root, pulled.dispatch.local));
 }
 
-/** So many images are fetched without asking. */
+/** Up to this many images are fetched without asking. */
 const FEW_IMAGES = 1000;
 
-/** All images, or those of some seeds; undefined where the user went away. */
+/** All images, or those of some seeds; undefined where the user cancelled. */
 async function askImages({ images, seeds }: Dispatch): Promise<PullParams['images']> {
   if (images <= FEW_IMAGES) return 'all';
   const all = { label: vscode.l10n.t('All {0} images', images.toLocaleString()) };
-  const some = { label: vscode.l10n.t('Those of some seeds…') };
+  const some = { label: vscode.l10n.t('Only some seeds…') };
   const chosen = await vscode.window.showQuickPick([all, some], { placeHolder: vscode.l10n.t('Which images?') });
   if (chosen !== some) return chosen && 'all';
-  const given = await ask(vscode.l10n.t('Seeds, of {0}', seeds), '0-99');
+  const given = await ask(vscode.l10n.t('Seeds, out of {0}', seeds), '0-99');
   return given === undefined ? undefined : { seeds: given };
 }
 
-/** Once for each run, also for those that ended while the editor was closed. */
+/** Tells how a run ended: once for each, also for those that ended while the editor was closed. */
 async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
   const { root, dispatch, text } = end;
   try {
@@ -222,7 +217,7 @@ async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
     let chosen = await vscode.window.showErrorMessage(plainText(text), fix, ...(hasLog ? [log] : []));
     if (chosen === log) {
       await openLog(root, dispatch);
-      // Read, and then put right.
+      // After the log has been read, the fix is offered again.
       chosen = await vscode.window.showErrorMessage(plainText(text), fix);
     }
     if (chosen === fix) await fixConfig(root, dispatch);
@@ -231,14 +226,14 @@ async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
   }
 }
 
-/** The log as it was fetched, at the line that tells why. */
+/** Opens the log as it was fetched, at the line that explains the failure. */
 async function openLog(root: string, { local = '', log = '', log_line = 1 }: Dispatch): Promise<void> {
   const file = vscode.Uri.file(path.join(root, local, path.posix.basename(log)));
   const at = new vscode.Range(log_line - 1, 0, log_line - 1, Number.MAX_SAFE_INTEGER);
   await vscode.window.showTextDocument(file, { selection: at });
 }
 
-/** The config at what may put it right, to be submitted again from there. */
+/** Opens the config at the key that may fix the failure, and offers to submit it again. */
 async function fixConfig(root: string, { config_file, cluster, error, fix }: Dispatch): Promise<void> {
   const document = await vscode.workspace.openTextDocument(vscode.Uri.file(path.join(root, config_file)));
   const lineOf = (key: string) => new RegExp(`^${key}:[^#\\r\\n]*`, 'm').exec(document.getText());

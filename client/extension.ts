@@ -1,11 +1,10 @@
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { registerEndNotices, registerStatusItem } from './cluster-status';
 import { registerClusterTree } from './cluster-tree';
 import { registerCommands } from './commands';
 import { Context } from './context';
-import { registerDispatch } from './dispatch';
-import { runLens } from './run-lens';
-import { registerScriptLens } from './script-lens';
+import { registerDispatches } from './dispatch';
+import { registerLenses } from './lenses';
 
 /** Registers everything and starts the server without waiting for it. */
 export function activate(extension: vscode.ExtensionContext): void {
@@ -13,9 +12,8 @@ export function activate(extension: vscode.ExtensionContext): void {
   extension.subscriptions.push(
     context,
     ...registerCommands(context),
-    vscode.languages.registerCodeLensProvider({ pattern: '**/*.edm.yaml' }, runLens),
-    ...registerDispatch(context),
-    ...registerScriptLens(),
+    ...registerLenses(),
+    ...registerDispatches(context),
     ...registerClusterTree(context),
     ...registerStatusItem(context),
     registerEndNotices(context),

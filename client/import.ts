@@ -1,4 +1,4 @@
-/** Import network or detector: which file, where to, progress, and what it is. */
+/** Import network or detector: which file, where to save it, progress, and what it is. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { importRequest } from '../server/shared/protocol';
@@ -12,7 +12,7 @@ export async function importModel(context: Context, argument?: unknown): Promise
   const { dir, name } = path.parse(source.fsPath);
   const dest = await vscode.window.showSaveDialog({
     title: vscode.l10n.t('Save the imported model'),
-    // An .onnx file must not be offered to replace itself.
+    // An .onnx file must not be offered as its own destination.
     defaultUri: vscode.Uri.file(
       path.join(dir, source.fsPath.endsWith('.onnx') ? `${name}-imported.onnx` : `${name}.onnx`),
     ),

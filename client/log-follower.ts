@@ -15,18 +15,18 @@ import { plainText } from './plain-text';
 /** Where a log is shown. */
 interface Sink {
   append(lines: readonly string[]): void;
-  /** The file starts anew. */
+  /** The file was replaced and is shown from its start. */
   clear(): void;
 }
 
 /** Scheme of documents that show a log. */
 const SCHEME = 'edm-workbench-log';
-/** A document is drawn anew at most this often. */
+/** Shortest time between two redraws of a document. */
 const REDRAW_MS = 400;
-/** Lines that a document keeps; older ones go. The output channel has a limit of the editor's own. */
+/** Lines that a document keeps; older ones are dropped. Output channels have the editor's own limit. */
 const KEPT_LINES = 200_000;
 
-/** The logs that are being followed, each once, whatever shows it. */
+/** The logs that are being followed, each only once, wherever it is shown. */
 export class LogFollower implements vscode.Disposable, vscode.TextDocumentContentProvider {
   private readonly following = new Map<
     string,
@@ -55,7 +55,7 @@ export class LogFollower implements vscode.Disposable, vscode.TextDocumentConten
     return this.documents.get(uri.toString())?.lines.join('\n') ?? '';
   }
 
-  /** Shows a job's output in an output channel that goes on with the job, its progress in the status bar. */
+  /** Follows a job's output in an output channel until the job ends; its progress is in the status bar. */
   follow({ cluster, job }: PlacedJob): void {
     const key = keyOf(cluster, job.id);
     const name = `${job.name} ${job.id} (${cluster})`;
@@ -79,7 +79,7 @@ export class LogFollower implements vscode.Disposable, vscode.TextDocumentConten
     );
   }
 
-  /** Opens a job's output or error log as a read-only document, which is kept up to date while it is open. */
+  /** Opens a job's output or error log as a read-only document that is kept up to date while it is open. */
   async open({ cluster, job }: PlacedJob, stream: FollowParams['stream']): Promise<void> {
     const uri = vscode.Uri.from({ scheme: SCHEME, authority: cluster, path: `/${job.id}/${job.name}.${stream}.log` });
     const key = uri.toString();
@@ -108,21 +108,12 @@ export class LogFollower implements vscode.Disposable, vscode.TextDocumentConten
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
   }
 
-  /** Ends the following of a job's log; what is shown stays. */
+  /** Stops following a job's log; what is shown stays. */
   stop({ cluster, job }: PlacedJob): void {
     this.following.get(keyOf(cluster, job.id))?.cancel.cancel();
   }
 
-  isFollowing({ cluster, job }: PlacedJob): boolean {
-    return this.following.has(keyOf(cluster, job.id));
-  }
-
-  /** The jobs whose log is followed in an output channel: cluster and id. */
-  followed(): string[] {
-    return [...this.following.keys()].filter((key) => this.channels.has(key));
-  }
-
-  /** What a followed job's log explained once it has ended; undefined where nobody follows it, or it takes too long. */
+  /** The failures explained from the log of an ended job; undefined where it is not followed or takes too long. */
   async explanation({ cluster, job }: PlacedJob, patienceMs: number): Promise<FollowResult['explained'] | undefined> {
     const outcome = this.following.get(keyOf(cluster, job.id))?.outcome;
     if (!outcome) return undefined;
@@ -162,7 +153,7 @@ export class LogFollower implements vscode.Disposable, vscode.TextDocumentConten
     try {
       return await server.sendRequest(followRequest, { ...params, follow }, token);
     } catch (error) {
-      if (!isCancelled(error)) sink.append(['', vscode.l10n.t('The log cannot be followed: {0}', errorText(error))]);
+      if (!isCancelled(error)) sink.append(['', vscode.l10n.t('Cannot follow the log: {0}', errorText(error))]);
       return undefined;
     } finally {
       listener.dispose();
@@ -186,7 +177,7 @@ function progressText({ done, total, rate, eta }: NonNullable<LogPart['progress'
   return [`${done}/${total}${share}`, rate, eta && vscode.l10n.t('{0} left', eta)].filter(Boolean).join(', ');
 }
 
-/** What is written below a log that has ended: how the job ended and what its failures mean. */
+/** The lines below a log that has ended: how the job ended and what its failures mean. */
 function ending({ job, explained }: FollowResult): string {
   const rule = '─'.repeat(40);
   const reasons = explained.map(({ line, text, remedy }) => `${line}\n  → ${text}${remedy ? `\n  → ${remedy}` : ''}\n`);

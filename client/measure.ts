@@ -1,13 +1,14 @@
-/** Compute FID of this folder: questions, progress, the number and what it can be held against. */
+/** Compute FID of this folder: questions, progress, the number and what it can be compared with. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { resultText } from '../server/shared/number-text';
 import { measureRequest } from '../server/shared/protocol';
 import { askInput, EMBEDDED, pickFolder, workspaceFolder } from './choices';
 import type { Context } from './context';
 import { showHistory } from './history-panel';
 import { withProgress } from './progress';
 
-/** What was answered last, offered again. */
+/** Where the answers given last are remembered, to be offered again. */
 const REFERENCE = 'measure.reference';
 const DETECTOR = 'measure.detector';
 
@@ -23,6 +24,7 @@ export async function measure(context: Context, argument?: unknown): Promise<voi
     ['npz'],
   );
   if (!reference) return;
+  // An embedded reference brings its own detector.
   const own = reference.startsWith('embedded:');
   const last = remembered.get<string>(DETECTOR);
   const detector = own
@@ -40,13 +42,7 @@ export async function measure(context: Context, argument?: unknown): Promise<voi
     server.sendRequest(measureRequest, { images, reference, detector, base, ...progress }, token),
   );
   if (!result) return;
-  const text = vscode.l10n.t(
-    '{0} = {1}, N = {2}, reference {3}',
-    result.metric,
-    result.value.toPrecision(6),
-    result.num,
-    result.reference.name,
-  );
+  const text = vscode.l10n.t('{0} (reference {1})', resultText(result), result.reference.name);
   const parts = [text, ...(result.published ? [result.published] : []), ...result.notes];
   const [copy, history] = [vscode.l10n.t('Copy number'), vscode.l10n.t('Show history')];
   const chosen = await vscode.window.showInformationMessage(

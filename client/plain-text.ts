@@ -1,9 +1,9 @@
-/** Longest text of a cluster that a message shows. */
+/** Longest text from a cluster that a message shows, in characters. */
 const LONGEST = 500;
 
 /**
- * Text that came from a cluster (job names, prompts, messages) as one line for notifications and input boxes: no control
- * or direction characters, no end beyond reason, and nothing that the editor would turn into a link or a command.
+ * Text that came from a cluster (job names, prompts, messages) as one line for notifications and input boxes: without
+ * control or direction characters, cut to a length, and with nothing that the editor would turn into a link or a command.
  */
 export function plainText(text: string): string {
   const line = text

@@ -10,15 +10,15 @@ import {
 } from '../server/shared/protocol';
 import { plainText } from './plain-text';
 
-/** Answers what the server asks while it connects: prompts, host keys, and secrets that the user let us keep. */
+/** Answers what the server asks while it connects: prompts, host keys, and secrets that the user agreed to save. */
 export function answerPrompts(client: LanguageClient, secrets: vscode.SecretStorage): void {
-  client.onRequest(promptRequest, ask);
+  client.onRequest(promptRequest, askPrompts);
   client.onRequest(hostKeyRequest, confirmHostKey);
-  client.onRequest(secretRequest, (params) => secret(secrets, params));
+  client.onRequest(secretRequest, (params) => handleSecret(secrets, params));
 }
 
-/** One input box for each prompt, with the server's own words. Null as soon as one is cancelled. */
-async function ask({ cluster, host, instruction, prompts, retry }: PromptParams): Promise<string[] | null> {
+/** Shows one input box for each prompt, in the server's own words. Null as soon as one is cancelled. */
+async function askPrompts({ cluster, host, instruction, prompts, retry }: PromptParams): Promise<string[] | null> {
   const answers: string[] = [];
   for (const [at, { text, echo }] of prompts.entries()) {
     const title =
@@ -29,7 +29,7 @@ async function ask({ cluster, host, instruction, prompts, retry }: PromptParams)
       title,
       prompt: [retry, instruction, text].flatMap((part) => (part ? plainText(part) : [])).join(' · '),
       password: !echo,
-      // A one-time code is fetched from another window.
+      // A one-time code is usually read in another window.
       ignoreFocusOut: true,
     });
     if (answer === undefined) return null;
@@ -38,7 +38,7 @@ async function ask({ cluster, host, instruction, prompts, retry }: PromptParams)
   return answers;
 }
 
-/** An unknown machine is trusted by the user alone, who compares its fingerprint. */
+/** Only the user can trust an unknown host key, after comparing its fingerprint. */
 async function confirmHostKey({ host, port, algorithm, fingerprint }: HostKeyParams): Promise<boolean> {
   const trust = vscode.l10n.t('Trust and remember');
   const chosen = await vscode.window.showWarningMessage(
@@ -46,7 +46,7 @@ async function confirmHostKey({ host, port, algorithm, fingerprint }: HostKeyPar
     {
       modal: true,
       detail: vscode.l10n.t(
-        '{0} key, fingerprint\n{1}\n\nCompare it with what the site publishes. It is then written into your known_hosts file.',
+        '{0} key, fingerprint\n{1}\n\nCompare it with the fingerprint that the site publishes. If you trust it, it is added to your known_hosts file.',
         algorithm,
         fingerprint,
       ),
@@ -56,18 +56,18 @@ async function confirmHostKey({ host, port, algorithm, fingerprint }: HostKeyPar
   return chosen === trust;
 }
 
-/** Reads or forgets one secret, or stores it if the user says so. */
-async function secret(secrets: vscode.SecretStorage, { key, value }: SecretParams): Promise<string | null> {
+/** Reads or deletes one secret, or saves it if the user agrees. */
+async function handleSecret(secrets: vscode.SecretStorage, { key, value }: SecretParams): Promise<string | null> {
   if (value === undefined) return (await secrets.get(key)) ?? null;
   if (value === null) await secrets.delete(key);
-  else void offerToKeep(secrets, key, value);
+  else void offerToSave(secrets, key, value);
   return null;
 }
 
-/** Connecting goes on meanwhile: no answer is a no. */
-async function offerToKeep(secrets: vscode.SecretStorage, key: string, value: string): Promise<void> {
-  const keep = vscode.l10n.t('Keep it');
-  const question = vscode.l10n.t('Keep the passphrase of your ssh key in the secret storage of the editor?');
-  if ((await vscode.window.showInformationMessage(question, keep, vscode.l10n.t('Ask again'))) === keep)
+/** Connecting does not wait for the answer; without one the secret is not saved. */
+async function offerToSave(secrets: vscode.SecretStorage, key: string, value: string): Promise<void> {
+  const save = vscode.l10n.t('Save');
+  const question = vscode.l10n.t("Save the passphrase of your ssh key in the editor's secret storage?");
+  if ((await vscode.window.showInformationMessage(question, save, vscode.l10n.t('Ask every time'))) === save)
     await secrets.store(key, value);
 }

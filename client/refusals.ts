@@ -1,13 +1,13 @@
 import * as vscode from 'vscode';
 
-/** What schedulers said against scripts, at the lines they meant, until the script changes. */
+/** Why a scheduler refused a script, as a problem at the line it named, until the script changes. */
 export class Refusals implements vscode.Disposable {
   private readonly diagnostics = vscode.languages.createDiagnosticCollection('edm-workbench-scheduler');
   private readonly listener = vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
     if (contentChanges.length > 0) this.clear(document);
   });
 
-  /** @param line 0-based; the first where the scheduler named none */
+  /** Shows a refusal. @param line 0-based; the first line where the scheduler named none */
   set(document: vscode.TextDocument, message: string, line = 0): void {
     const { range, firstNonWhitespaceCharacterIndex } = document.lineAt(Math.min(line, document.lineCount - 1));
     const diagnostic = new vscode.Diagnostic(
@@ -20,6 +20,7 @@ export class Refusals implements vscode.Disposable {
     this.diagnostics.set(document.uri, [diagnostic]);
   }
 
+  /** Removes what was shown for a script. */
   clear({ uri }: vscode.TextDocument): void {
     this.diagnostics.delete(uri);
   }

@@ -5,7 +5,7 @@ import type { Context } from './context';
 
 const CONFIG_GLOB = '**/*.edm.yaml';
 
-/** The config that is given, in the active editor, the only one, or the user's choice, saved; undefined if there is none. */
+/** The config that is given, else the active one, else the only one, else one that the user picks. It is saved; undefined if there is none. */
 export async function openConfig(argument?: unknown): Promise<vscode.TextDocument | undefined> {
   const uri = argument instanceof vscode.Uri ? argument : await pickConfig();
   if (!uri) return undefined;
@@ -27,7 +27,7 @@ async function pickConfig(): Promise<vscode.Uri | undefined> {
   return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Which run config?') }))?.uri;
 }
 
-/** The config, saved, and the cluster that it names or that the user chooses, connected. */
+/** The config, saved, and the cluster that it names or that the user picks, connected; undefined where the user cancelled. */
 export async function prepareConfig(
   context: Context,
   argument?: unknown,

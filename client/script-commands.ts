@@ -12,7 +12,7 @@ export const EDITING_COMMANDS: Record<string, Command> = {
   'edmWorkbench.newScript': newScript,
 };
 
-/** Opens the script, written for the other scheduler, beside the original. */
+/** Opens the script, rewritten for the other scheduler, beside the original. */
 async function convertScript(context: Context, argument?: unknown): Promise<void> {
   const original = await openScript(argument);
   if (!original) return;
@@ -20,7 +20,7 @@ async function convertScript(context: Context, argument?: unknown): Promise<void
   const conversion = await server.sendRequest(convertRequest, { text: original.getText() });
   if (!conversion) {
     void vscode.window.showErrorMessage(
-      vscode.l10n.t('There is no #SBATCH or #BSUB line in this file: nothing to convert.'),
+      vscode.l10n.t('This file has no #SBATCH or #BSUB line: there is nothing to convert.'),
     );
     return;
   }
@@ -31,17 +31,17 @@ async function convertScript(context: Context, argument?: unknown): Promise<void
   await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preview: false });
 }
 
-/** The converted script with what needs a look as comments below its directives, where sbatch takes them for nothing. */
+/** The converted script with its notes as comments below the directives, where no scheduler reads them as directives. */
 function withNotes({ from, text, notes }: Conversion): string {
   if (notes.length === 0) return text;
   const lines = text.split('\n');
   const last = lines.findLastIndex((line) => /^#(?:SBATCH|BSUB)\b/.test(line));
   const list = notes.map(({ line, what, why }) => `#   ${vscode.l10n.t('line {0}, {1}: {2}', line + 1, what, why)}`);
-  const title = `# ${vscode.l10n.t('Converted from {0}. Please look at:', SCHEDULERS[from])}`;
+  const title = `# ${vscode.l10n.t('Converted from {0}. Please check:', SCHEDULERS[from])}`;
   return [...lines.slice(0, last + 1), '', title, ...list, ...lines.slice(last + 1)].join('\n');
 }
 
-/** A new document from a template, its places to fill in as snippet placeholders. */
+/** Opens a new document from a template; the places to fill in are snippet placeholders. */
 async function newScript(context: Context): Promise<void> {
   const server = await context.server();
   const templates = await server.sendRequest(templatesRequest);
@@ -52,7 +52,7 @@ async function newScript(context: Context): Promise<void> {
       .map(({ title, help, snippet }) => ({ label: title, description: SCHEDULERS[scheduler], detail: help, snippet })),
   ]);
   const chosen = await vscode.window.showQuickPick(items, {
-    placeHolder: vscode.l10n.t('New batch script for which task?'),
+    placeHolder: vscode.l10n.t('Which kind of batch script?'),
     matchOnDescription: true,
   });
   if (!chosen) return;

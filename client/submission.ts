@@ -1,49 +1,56 @@
+/** A batch script to the scheduler: submitted, or only checked. */
 import * as vscode from 'vscode';
-import { dryRunRequest, submitRequest, type SubmitParams, type SubmitRefusal } from '../server/shared/protocol';
+import {
+  dryRunRequest,
+  submitRequest,
+  type SubmitParams,
+  type SubmitRefusal,
+  type SubmitResult,
+} from '../server/shared/protocol';
 import { openScript, pickCluster } from './choices';
 import type { Context } from './context';
-import { errorText } from './errors';
+import { errorData, errorText } from './errors';
 import { plainText } from './plain-text';
+import { whileWaiting } from './progress';
 
 /** Submits the script as it is in the editor, unsaved changes included. */
 export async function submitScript(context: Context, argument?: unknown): Promise<void> {
-  const script = await prepare(context, argument);
+  const script = await prepareScript(context, argument);
   if (!script) return;
   const { document, params } = script;
   const server = await context.server();
   try {
-    const { id, warnings, found } = await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Submitting to {0}', params.cluster) },
-      () => server.sendRequest(submitRequest, params),
+    const result = await whileWaiting(vscode.l10n.t('Submitting to {0}', params.cluster), () =>
+      server.sendRequest(submitRequest, params),
     );
     await context.clusters.refresh(params.cluster);
-    const text = [
-      vscode.l10n.t('Job {0} is submitted to {1}', id, params.cluster),
-      ...(found ? [vscode.l10n.t('The connection was lost meanwhile; the job was found by its token')] : []),
-      ...warnings,
-    ];
-    const [follow, copy] = [vscode.l10n.t('Follow log'), vscode.l10n.t('Copy id')];
-    void vscode.window.showInformationMessage(plainText(text.join('. ')), follow, copy).then((chosen) => {
-      if (chosen === follow)
-        void vscode.commands.executeCommand('edmWorkbench.followLog', { cluster: params.cluster, id });
-      if (chosen === copy) void vscode.env.clipboard.writeText(id);
-    });
+    void tellSubmitted(params.cluster, result);
   } catch (error) {
-    const data = (error as { data?: SubmitRefusal }).data;
-    context.refusals.set(document, errorText(error), data?.line);
+    context.refusals.set(document, errorText(error), errorData<SubmitRefusal>(error)?.line);
     void vscode.window.showErrorMessage(plainText(errorText(error)));
   }
 }
 
+async function tellSubmitted(cluster: string, { id, warnings, found }: SubmitResult): Promise<void> {
+  const text = [
+    vscode.l10n.t('Job {0} was submitted to {1}', id, cluster),
+    ...(found ? [vscode.l10n.t('The connection was lost meanwhile, and the job was found by its token')] : []),
+    ...warnings,
+  ];
+  const [follow, copy] = [vscode.l10n.t('Follow log'), vscode.l10n.t('Copy id')];
+  const chosen = await vscode.window.showInformationMessage(plainText(text.join('. ')), follow, copy);
+  if (chosen === follow) await vscode.commands.executeCommand('edmWorkbench.followLog', { cluster, id });
+  if (chosen === copy) await vscode.env.clipboard.writeText(id);
+}
+
 /** Asks the scheduler what it would do with the script. */
 export async function dryRunScript(context: Context, argument?: unknown): Promise<void> {
-  const script = await prepare(context, argument);
+  const script = await prepareScript(context, argument);
   if (!script) return;
   const { document, params } = script;
   const server = await context.server();
-  const { ok, message, line } = await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Dry run on {0}', params.cluster) },
-    () => server.sendRequest(dryRunRequest, params),
+  const { ok, message, line } = await whileWaiting(vscode.l10n.t('Dry run on {0}', params.cluster), () =>
+    server.sendRequest(dryRunRequest, params),
   );
   if (ok) void vscode.window.showInformationMessage(plainText(message));
   else {
@@ -52,8 +59,8 @@ export async function dryRunScript(context: Context, argument?: unknown): Promis
   }
 }
 
-/** Script and cluster, connected; undefined where the user changed their mind. */
-async function prepare(
+/** The script, and the cluster, which is connected; undefined where the user cancelled. */
+async function prepareScript(
   context: Context,
   argument: unknown,
 ): Promise<{ document: vscode.TextDocument; params: SubmitParams } | undefined> {

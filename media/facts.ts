@@ -1,4 +1,6 @@
-/** What a run or a result is, in words: the one place where numbers, commits and settings become text. No DOM. */
+/** A run or a result in words: the one place where commits, settings and counts become text. No DOM. */
+import { DEFAULT_STEPS, nfe, PUBLISHED_NUM } from '../server/shared/defaults';
+import { durationText } from '../server/shared/progress';
 import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../server/shared/sampler-options';
 import type { HistoryRecord, RunManifest } from '../server/shared/protocol';
 
@@ -8,13 +10,8 @@ type Code = HistoryRecord['code'];
 type Network = NonNullable<HistoryRecord['network']>;
 type Sampler = NonNullable<HistoryRecord['sampler']>;
 
-/** Sampler options beyond `steps` that generate.py takes, in its order. */
+/** The sampler options of generate.py besides `steps`, in its order. */
 const SAMPLER_OPTIONS = [...NUMBER_OPTIONS, ...CHOICE_OPTIONS].filter((name) => name !== 'steps');
-
-/** Images behind every published FID. */
-const PUBLISHED_NUM = 50_000;
-/** Steps that a run config and generate.py take when none are given. */
-const DEFAULT_STEPS = 18;
 
 /** 50000 -> `50,000`. */
 export function countText(count: number): string {
@@ -31,12 +28,7 @@ export function valueText(value: number): string {
   return value.toPrecision(6);
 }
 
-/** `FD (fashion-mnist) 2.91034, N = 1,000`. */
-export function resultText(record: Pick<HistoryRecord, 'metric' | 'value' | 'num'>): string {
-  return `${record.metric} ${valueText(record.value)}, N = ${countText(record.num)}`;
-}
-
-/** Why a number must not be held against published ones, or undefined where it may. */
+/** Why a number must not be compared with published ones, or undefined where it may. */
 export function cautionText(record: Pick<HistoryRecord, 'metric' | 'num'>): string | undefined {
   if (record.metric !== 'FID' || record.num >= PUBLISHED_NUM) return undefined;
   return `FID over ${countText(record.num)} images: not comparable with published values over ${countText(PUBLISHED_NUM)}`;
@@ -55,22 +47,13 @@ export function dateText(iso: string): string {
   return `${parts[1]} ${parts[2]} ${utc ? 'UTC' : parts[3]}`;
 }
 
-/** Seconds -> `4.2 s`, `1 min 23 s`, `2 h 5 min`. */
-export function durationText(seconds: number): string {
-  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  const minutes = Math.round(whole / 60);
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
 /** `3 (Dress)`, or the number alone where the class has no name. */
 export function classText(label: number, names: readonly string[] | undefined): string {
   const name = names?.[label];
   return name ? `${label} (${name})` : String(label);
 }
 
-/** The options that were given, or that none were: what is absent had generate.py's default. */
+/** The options that were given; what is absent had generate.py's default. */
 export function optionsText(options: Readonly<Record<string, unknown>>): string {
   const given = SAMPLER_OPTIONS.filter((name) => isOption(options[name])).map(
     (name) => `${name} ${optionText(options[name])}`,
@@ -94,7 +77,7 @@ export function digestText(sha256: string): string {
   return sha256.slice(0, 8);
 }
 
-/** Everything needed to believe one number, in the order a reader asks. */
+/** Everything that one number depends on, the most important first. */
 export function recordFacts(record: HistoryRecord): Fact[] {
   const { code, sampler, detector, reference, seconds } = record;
   const facts: Fact[] = [
@@ -132,19 +115,18 @@ export function recordFacts(record: HistoryRecord): Fact[] {
   return facts;
 }
 
-/** What made the images of a run, for the head of the samples panel. */
+/** What the images of a run were made with, for the head of the samples panel. */
 export function runFacts(manifest: RunManifest): Fact[] {
   const { code, config } = manifest;
   const measured = manifest.results?.[0]?.sampler;
   const sampler: Readonly<Record<string, unknown>> = measured ? { ...measured } : config;
   const steps = typeof sampler.steps === 'number' ? sampler.steps : DEFAULT_STEPS;
-  // Heun evaluates the network twice a step but the last (Karras et al. 2022, algorithm 1).
-  const nfe = measured?.nfe ?? (sampler.solver === 'euler' ? steps : 2 * steps - 1);
+  const evaluations = measured?.nfe ?? nfe(steps, sampler.solver === 'euler' ? 'euler' : 'heun');
   const facts: Fact[] = [
     ['Commit', `${code.short} ${code.subject}`],
     ['Work tree', workTreeText(code)],
     ['Network', networkText(manifest.network)],
-    ['Steps', stepsText({ steps, nfe })],
+    ['Steps', stepsText({ steps, nfe: evaluations })],
     ['Seeds', manifest.seeds],
     ['Sampler', optionsText(sampler)],
   ];
@@ -152,7 +134,7 @@ export function runFacts(manifest: RunManifest): Fact[] {
   return facts;
 }
 
-/** How far an unfinished run came, in words; undefined for a complete one. */
+/** How far an unfinished run got, in words; undefined for a complete one. */
 export function unfinishedText(manifest: RunManifest, present: number): string | undefined {
   if (manifest.status === 'complete') return undefined;
   const extent =

@@ -1,20 +1,17 @@
 /** The extension's side of a webview, typed: messages in, messages out, and the state VS Code keeps for the panel. */
 
+import { isMessage, type Handlers, type Message } from '../server/shared/panel-protocol';
+
 declare function acquireVsCodeApi(): {
   postMessage(message: unknown): void;
   getState(): unknown;
   setState(state: unknown): void;
 };
 
-/** One handler for each message type: the compiler refuses a panel that forgets one. */
-export type Handlers<To extends { type: string }> = {
-  [Type in To['type']]: (message: Extract<To, { type: Type }>) => void;
-};
-
 /** Panel side of the connection. `State` must survive JSON. */
-export interface Host<To extends { type: string }, From, State extends object> {
+export interface Host<To extends Message, From, State extends object> {
   post(message: From): void;
-  /** What the panel remembers; a hidden panel is destroyed and built again from it. */
+  /** What the panel remembers: a hidden panel is destroyed, and built again from this. */
   readonly state: Readonly<State>;
   /** Changes part of the state and stores it. */
   remember(change: Partial<State>): void;
@@ -23,10 +20,10 @@ export interface Host<To extends { type: string }, From, State extends object> {
 }
 
 /**
- * Takes over VS Code's API object, which a webview may acquire only once.
+ * Acquires VS Code's API object, which a webview may acquire only once.
  * @param defaults the state of a new panel; stored values whose type differs (an older version's) are dropped
  */
-export function connect<To extends { type: string }, From extends { type: string }, State extends object>(
+export function connect<To extends Message, From extends Message, State extends object>(
   defaults: State,
 ): Host<To, From, State> {
   const api = acquireVsCodeApi();
@@ -43,15 +40,11 @@ export function connect<To extends { type: string }, From extends { type: string
     listen(handlers) {
       window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
         if (!isMessage(data) || !Object.hasOwn(handlers, data.type)) return;
-        (handlers as Record<string, (message: unknown) => void>)[data.type](data);
+        void (handlers as Record<string, (message: unknown) => Promise<void> | void>)[data.type]?.(data);
       });
       api.postMessage({ type: 'ready' });
     },
   };
-}
-
-function isMessage(data: unknown): data is { type: string } {
-  return typeof data === 'object' && data !== null && typeof (data as { type?: unknown }).type === 'string';
 }
 
 /** The stored values where they are of the default's type, else the defaults. */

@@ -1,7 +1,7 @@
 import { shape } from './element';
 import { valueScale, type Scale, type ScaleKind } from './scale';
 
-/** Room of a plot in pixels: what lies above and below the values is for labels. */
+/** Height of a plot in pixels, and the part of it above and below the values that is left for labels. */
 export interface PlotRoom {
   height: number;
   top: number;

@@ -67,8 +67,8 @@ function logScale(low: number, high: number): Scale {
     decades.length >= 4
       ? decades.map((value) => ({ value, label: tickText(value, Math.max(0, -Math.floor(Math.log10(value) + 1e-9))) }))
       : linearTicks(low, high).ticks.filter(({ value }) => value > 0);
-  const from = Math.log(Math.min(low, ticks[0].value));
-  const to = Math.log(ticks[ticks.length - 1].value);
+  const from = Math.log(Math.min(low, ticks.at(0)?.value ?? low));
+  const to = Math.log(ticks.at(-1)?.value ?? high);
   return { kind: 'log', ticks, at: (value) => (Math.log(value) - from) / (to - from) };
 }
 

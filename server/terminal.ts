@@ -9,7 +9,7 @@ export function withoutControls(text: string): string {
 export function progressText({ phase, done, total, rate, eta, note }: Progress): string {
   const share = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : '';
   const speed = rate ? `, ${rateText(rate)}` : '';
-  const left = eta !== undefined && done < total ? `, ${durationText(eta)} left` : '';
+  const left = eta !== undefined && done < total ? `, ${durationText(Math.ceil(eta))} left` : '';
   return `${phase} ${done}/${total}${share}${speed}${left}${note ? `, ${note}` : ''}`;
 }
 

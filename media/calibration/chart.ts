@@ -1,27 +1,28 @@
 import type { Calibration } from '../../server/shared/protocol';
 import { element, shape } from '../element';
+import { stepByKey } from '../keys';
 import { polyline, ValueAxis, type PlotRoom } from '../plot';
 import { memoryText, pointText, rateText, type BatchPoint } from './facts';
 
 const HEIGHT = 214;
-/** Above there is room for the word that marks the recommended size and for a point's number, below for the sizes. */
+/** The space above is for the word that marks the recommended size and for a point's number, the one below for the sizes. */
 const ROOM: PlotRoom = { height: HEIGHT, top: 40, bottom: 28 };
 const AXIS = 62;
 const SLOT = 84;
-/** Room for what the limit of memory is called. */
+/** Space for the label of the memory limit. */
 const RIGHT = 40;
 /** Share of the memory that a recommended size may use. */
 const MEMORY_SHARE = 0.9;
 
 /**
- * Images per second over batch sizes, and the memory they take. The sizes are a group of radio buttons: the arrow keys go
- * through them, and the one that is checked is the one that can be written.
+ * Images per second over batch sizes, and the memory they take. The sizes are radio buttons: the arrow keys go through
+ * them, and the checked one can be written into the config.
  */
 export class BatchChart {
   readonly element: HTMLElement;
   private readonly nodes: SVGGElement[];
 
-  /** @param choose called with the place of the size that is now the chosen one */
+  /** @param choose called with the position of the size that was chosen */
   constructor(
     private readonly calibration: Calibration,
     private readonly choose: (at: number) => void,
@@ -72,9 +73,11 @@ export class BatchChart {
     return node;
   }
 
-  /** Most memory of one GPU at each size, and the share that a recommended one may use; undefined where nobody looked. */
+  /** Most memory of one GPU at each size, and the share that a recommended size may use; undefined where it was not measured. */
   private memory(): HTMLElement | undefined {
-    const measured = this.calibration.points.flatMap(({ memory }, at) => (memory ? [{ at, ...memory }] : []));
+    const measured = this.calibration.points.flatMap(({ batch, memory }, at) =>
+      memory ? [{ at, batch, ...memory }] : [],
+    );
     if (measured.length === 0) return undefined;
     const total = Math.max(...measured.map((one) => one.total));
     const axis = new ValueAxis([0, total], 'linear', ROOM);
@@ -87,12 +90,12 @@ export class BatchChart {
       shape('line', { x1: AXIS, x2: end, y1: limit, y2: limit, class: 'limit' }),
       shape('text', { x: end + 6, y: limit, class: 'bound' }, `${MEMORY_SHARE * 100} %`),
     ];
-    const label = measured.map((one) => `${this.calibration.points[one.at].batch}: ${memoryText(one)}`).join(', ');
+    const label = measured.map((one) => `${one.batch}: ${memoryText(one)}`).join(', ');
     const attributes = { role: 'img', 'aria-label': `Memory by batch size. ${label}` };
     return figure('Memory of one GPU, MiB', this.picture(attributes, axis, ...bars, ...bound));
   }
 
-  /** What both pictures have: the axis, the sizes, and the mark of the recommended one. */
+  /** What both pictures share: the axis, the sizes, and the mark of the recommended one. */
   private picture(attributes: Record<string, string>, axis: ValueAxis, ...content: SVGElement[]): SVGSVGElement {
     const { points, batch } = this.calibration;
     const width = AXIS + points.length * SLOT + RIGHT;
@@ -113,25 +116,16 @@ export class BatchChart {
 
   private go(at: number): void {
     this.choose(at);
-    this.nodes[at].focus();
+    this.nodes[at]?.focus();
   }
 
   private key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const last = this.nodes.length - 1;
     const at = this.nodes.findIndex((node) => node === document.activeElement);
-    const targets: Record<string, number> = {
-      ArrowRight: Math.min(at + 1, last),
-      ArrowDown: Math.min(at + 1, last),
-      ArrowLeft: Math.max(at - 1, 0),
-      ArrowUp: Math.max(at - 1, 0),
-      Home: 0,
-      End: last,
-      ' ': at,
-    };
-    if (at < 0 || !Object.hasOwn(targets, event.key)) return;
+    const step = event.key === ' ' ? 0 : stepByKey(event.key);
+    if (at < 0 || step === undefined) return;
     event.preventDefault();
-    this.go(targets[event.key]);
+    this.go(Math.min(Math.max(at + step, 0), this.nodes.length - 1));
   }
 }
 

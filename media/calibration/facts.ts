@@ -1,10 +1,10 @@
-/** What is said of measured batch sizes, in words. No DOM. */
+/** Measured batch sizes in words. No DOM. */
 import type { Calibration } from '../../server/shared/protocol';
 import { dateText } from '../facts';
 
 export type BatchPoint = Calibration['points'][number];
 
-/** Three digits, as far as a measurement of seconds goes. */
+/** Images per second with three digits: a measurement of seconds is not more precise. */
 export function rateText({ rate }: BatchPoint): string {
   return Number(rate.toPrecision(3)).toString();
 }

@@ -16,8 +16,8 @@ host.listen({
 
 function page(calibration: Calibration): HTMLElement[] {
   const { points, batch, reason, config_file } = calibration;
-  let chosen = points.findIndex((point) => point.batch === batch);
-  const write = button({}, '', () => host.post({ type: 'write', batch: points[chosen].batch }));
+  let chosen = batch;
+  const write = button({}, '', () => host.post({ type: 'write', batch: chosen }));
   const status = element('p', { class: 'chosen', role: 'status' });
   const rows = points.map((point) =>
     element(
@@ -30,14 +30,16 @@ function page(calibration: Calibration): HTMLElement[] {
     ),
   );
   const choose = (at: number): void => {
-    chosen = at;
+    const point = points[at];
+    if (!point) return;
+    chosen = point.batch;
     chart.check(at);
-    write.textContent = `Write batch: ${points[at].batch} into ${config_file}`;
-    status.textContent = pointText(points[at]) + (points[at].batch === batch ? `. Recommended: ${reason}` : '');
+    write.textContent = `Write batch: ${chosen} into ${config_file}`;
+    status.textContent = pointText(point) + (chosen === batch ? `. Recommended: ${reason}` : '');
     for (const [nth, row] of rows.entries()) row.classList.toggle('active', nth === at);
   };
   const chart = new BatchChart(calibration, choose);
-  choose(chosen);
+  choose(points.findIndex((point) => point.batch === batch));
   const titles = ['Batch', 'Images/s', 'Memory of one GPU', ''].map((title) => element('th', { scope: 'col' }, title));
   return [
     element(

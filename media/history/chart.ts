@@ -1,6 +1,7 @@
 import type { HistoryRecord } from '../../server/shared/protocol';
 import { element, shape } from '../element';
-import { cautionText, dateText, resultText } from '../facts';
+import { resultText } from '../../server/shared/number-text';
+import { cautionText, dateText } from '../facts';
 import { polyline, ValueAxis, type PlotRoom } from '../plot';
 import type { ScaleKind } from '../scale';
 import type { Group, Point } from './groups';
@@ -17,11 +18,11 @@ const HEIGHT = 220;
 const ROOM: PlotRoom = { height: HEIGHT, top: 12, bottom: 28 };
 const RIGHT = 12;
 const AXIS = 62;
-/** Narrowest commit; more of them than fit make the chart scroll sideways. */
+/** Least width of a commit; where not all of them fit, the chart scrolls sideways. */
 const NARROWEST = 20;
-/** Room that a short hash needs. */
+/** Width that a short hash needs. */
 const LABEL_WIDTH = 60;
-/** A single commit needs no more than this. */
+/** Most width of a commit. */
 const WIDEST = 140;
 
 /** One comparable group as a line chart: commits across, value up. Points are buttons that open their run. */
@@ -39,7 +40,7 @@ export class Chart {
     private readonly needs: ChartNeeds,
   ) {
     this.activeAt = group.points.length - 1;
-    const caution = cautionText(group.points[0].record);
+    const caution = cautionText(group.first);
     const notPositive = wanted === 'log' && group.points.some(({ record }) => record.value <= 0);
     this.element = element(
       'figure',
@@ -55,7 +56,7 @@ export class Chart {
             element(
               'p',
               { class: 'caution' },
-              'Linear scale: a logarithmic one has no place for values that are not above 0',
+              'Linear scale: a logarithmic one cannot show values that are not above 0',
             ),
           ]
         : []),
@@ -84,12 +85,12 @@ export class Chart {
     svg.append(axis.rules(0, width), this.commitLabels(slot), this.lines(place), this.markers(place));
     this.scroller.replaceChildren(svg);
     this.axis.replaceChildren(axis.labels(AXIS));
-    // The newest commit is what the reader came for.
+    // The newest commit is shown first.
     this.scroller.scrollLeft = width;
-    if (focused) this.points[this.activeAt].node.focus();
+    if (focused) this.points[this.activeAt]?.node.focus();
   }
 
-  /** Short hashes; where they would overlap every second, third, ... counted from the newest. */
+  /** Short hashes; where they would overlap only every second, third, ... one, counted from the newest. */
   private commitLabels(slot: number): SVGGElement {
     const { commits } = this.group;
     const every = Math.ceil(LABEL_WIDTH / slot);
@@ -141,7 +142,7 @@ export class Chart {
     return shape('g', {}, ...this.points.map(({ node }) => node));
   }
 
-  /** Says which line is whose where there are several, and what a hollow marker means where there is one. */
+  /** Names the lines where there are several, and explains hollow markers where there are any. */
   private legend(): HTMLElement[] {
     const { series, points } = this.group;
     const entries = series.length > 1 ? series.map(({ name }, at) => legendEntry(name, at, true)) : [];
@@ -151,26 +152,27 @@ export class Chart {
   }
 
   private activate(at: number): void {
-    this.points[this.activeAt].node.setAttribute('tabindex', '-1');
+    this.points[this.activeAt]?.node.setAttribute('tabindex', '-1');
     this.activeAt = at;
-    this.points[at].node.setAttribute('tabindex', '0');
+    this.points[at]?.node.setAttribute('tabindex', '0');
   }
 
   private key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const active = this.points[this.activeAt];
     if (event.key === 'Enter' || event.key === ' ') {
       event.preventDefault();
-      this.needs.open(this.points[this.activeAt].point.record);
+      if (active) this.needs.open(active.point.record);
       return;
     }
-    const target = this.target(event.key);
-    if (target === undefined) return;
+    const target = this.points[this.target(event.key) ?? -1];
+    if (!target) return;
     event.preventDefault();
-    this.points[target].node.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-    this.points[target].node.focus({ preventScroll: true });
+    target.node.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    target.node.focus({ preventScroll: true });
   }
 
-  /** Left and right go through all points; up and down to the next value at the same commit. */
+  /** Left and right go through all points, up and down to the next value at the same commit. */
   private target(key: string): number | undefined {
     const last = this.points.length - 1;
     const at = this.activeAt;
@@ -193,12 +195,13 @@ export class Chart {
   }
 
   private neighbour(direction: 1 | -1): number {
-    const { point, y } = this.points[this.activeAt];
+    const active = this.points[this.activeAt];
+    if (!active) return this.activeAt;
     const beyond = this.points
       .map((other, at) => ({
         at,
-        gap: (other.y - y) * direction,
-        same: Math.round(other.point.x) === Math.round(point.x),
+        gap: (other.y - active.y) * direction,
+        same: Math.round(other.point.x) === Math.round(active.point.x),
       }))
       .filter(({ gap, same }) => same && gap > 0)
       .sort((a, b) => a.gap - b.gap);

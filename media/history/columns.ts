@@ -1,6 +1,7 @@
-/** The history as a table: its columns, its order and what the filter finds. No DOM. */
+/** The history as a table: its columns, their order and what the filter finds. No DOM. */
 import type { HistoryRecord } from '../../server/shared/protocol';
 import { countText, dateText, networkText, optionsText, valueText, workTreeText } from '../facts';
+import type { Sorting } from '../sorting';
 
 /** One column of the table. */
 export interface Column {
@@ -11,7 +12,14 @@ export interface Column {
   order?: (record: HistoryRecord) => number;
 }
 
-/** All columns, from what a reader asks first to what is rarely asked. The first opens the run, `value` can be copied. */
+const TIME: Column = {
+  id: 'time',
+  title: 'Measured',
+  text: ({ time }) => dateText(time),
+  order: ({ time }) => Date.parse(time),
+};
+
+/** All columns, the most important ones first. The first opens the run, `value` can be copied. */
 export const COLUMNS: readonly Column[] = [
   { id: 'commit', title: 'Commit', text: ({ code }) => code.short, order: ({ code }) => Date.parse(code.date) },
   { id: 'subject', title: 'Subject', text: ({ code }) => code.subject },
@@ -37,27 +45,15 @@ export const COLUMNS: readonly Column[] = [
   { id: 'sampler', title: 'Sampler', text: ({ sampler }) => (sampler ? optionsText({ ...sampler }) : '') },
   { id: 'seeds', title: 'Seeds', text: ({ seeds = '' }) => seeds },
   { id: 'device', title: 'Device', text: ({ device }) => device },
-  { id: 'time', title: 'Measured', text: ({ time }) => dateText(time), order: ({ time }) => Date.parse(time) },
+  TIME,
 ];
-
-/** How the table is sorted. */
-export interface Sorting {
-  column: string;
-  descending: boolean;
-}
 
 /** Newest measurement first. */
 export const DEFAULT_SORTING: Sorting = { column: 'time', descending: true };
 
-/** The order after a click on a header: the other way round for the same column, ascending for a new one. */
-export function nextSorting({ column, descending }: Sorting, clicked: string): Sorting {
-  return { column: clicked, descending: clicked === column && !descending };
-}
-
-/** A sorted copy; equal rows keep the newest measurement first, either way. An unknown column sorts by time. */
+/** A sorted copy. Among equal rows the newest measurement comes first in both directions. An unknown column sorts by time. */
 export function sortRecords(records: readonly HistoryRecord[], { column, descending }: Sorting): HistoryRecord[] {
-  const time = COLUMNS[COLUMNS.length - 1];
-  const { text, order } = COLUMNS.find(({ id }) => id === column) ?? time;
+  const { text, order } = COLUMNS.find(({ id }) => id === column) ?? TIME;
   const compare = order
     ? (a: HistoryRecord, b: HistoryRecord) => order(a) - order(b)
     : (a: HistoryRecord, b: HistoryRecord) => text(a).localeCompare(text(b), 'en', { numeric: true });

@@ -1,4 +1,4 @@
-/** Which results may be compared, and where each lies in its chart. No DOM. */
+/** Which results may be compared, and where each is in its chart. No DOM. */
 import type { HistoryRecord } from '../../server/shared/protocol';
 import { countText, digestText } from '../facts';
 
@@ -21,12 +21,17 @@ export interface Series {
 export interface Group {
   key: string;
   title: string;
+  /** The result that was measured first. */
+  first: HistoryRecord;
   /** Commits, oldest first. */
   commits: HistoryRecord['code'][];
   series: Series[];
   /** All points from left to right, and in time order where they share a commit. */
   points: Point[];
 }
+
+/** Results of one group, at least one. */
+type Members = [HistoryRecord, ...HistoryRecord[]];
 
 /** The part of a commit's width over which results that share it spread. */
 const SPREAD = 0.6;
@@ -38,7 +43,7 @@ const LARGEST_OFFSET = 0.2;
  * say) get their digests into the title.
  */
 export function groupRecords(records: readonly HistoryRecord[]): Group[] {
-  const byKey = new Map<string, HistoryRecord[]>();
+  const byKey = new Map<string, Members>();
   for (const record of records) {
     const key = groupKey(record);
     const members = byKey.get(key);
@@ -51,7 +56,7 @@ export function groupRecords(records: readonly HistoryRecord[]): Group[] {
   groups.sort((a, b) => (order.get(b) ?? 0) - (order.get(a) ?? 0) || (a.key < b.key ? -1 : 1));
   return groups.map((group) => {
     const alike = groups.some((other) => other !== group && other.title === group.title);
-    return alike ? { ...group, title: fullTitle(group.points[0].record) } : group;
+    return alike ? { ...group, title: fullTitle(group.first) } : group;
   });
 }
 
@@ -68,8 +73,9 @@ function fullTitle(record: HistoryRecord): string {
   return `${titleOf(record)} (${digests})`;
 }
 
-function makeGroup(key: string, members: readonly HistoryRecord[]): Group {
+function makeGroup(key: string, members: Members): Group {
   const timed = [...members].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
+  const [first = members[0]] = timed;
   const commits = commitsOf(timed);
   const names = [...new Set(timed.map(({ name }) => name))].sort();
   const series: Series[] = names.map((name) => ({ name, points: [] }));
@@ -80,10 +86,10 @@ function makeGroup(key: string, members: readonly HistoryRecord[]): Group {
     for (const [nth, record] of here.entries()) {
       const point = { record, x: place + (nth - (here.length - 1) / 2) * step, series: names.indexOf(record.name) };
       points.push(point);
-      series[point.series].points.push(point);
+      series[point.series]?.points.push(point);
     }
   }
-  return { key, title: titleOf(timed[0]), commits, series, points };
+  return { key, title: titleOf(first), first, commits, series, points };
 }
 
 /** Each commit once, by author date; of equal dates the one measured first. */

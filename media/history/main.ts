@@ -83,7 +83,7 @@ document.body.append(
 
 /** Draws what passes the filter, as charts and as a table. */
 function draw(): void {
-  // The point it belongs to is about to be drawn anew.
+  // The point it belongs to is about to be drawn again.
   tooltip.hide();
   const passing = filterRecords(records, host.state.filter);
   const wanted: ScaleKind = host.state.scale === 'log' ? 'log' : 'linear';

@@ -1,7 +1,10 @@
 import type { HistoryRecord } from '../../server/shared/protocol';
-import { button, element } from '../element';
+import { element } from '../element';
 import { cautionText } from '../facts';
-import { COLUMNS, nextSorting, sortRecords, type Sorting } from './columns';
+import { rowByKey } from '../rows';
+import { SortHeaders } from '../sort-headers';
+import type { Sorting } from '../sorting';
+import { COLUMNS, sortRecords, type Column } from './columns';
 
 /** What the table asks of the panel. */
 export interface TableNeeds {
@@ -15,81 +18,50 @@ export class HistoryTable {
   /** The scrolling element. */
   readonly element = element('div', { class: 'table' });
   private readonly body = element('tbody');
-  private readonly headers = new Map<string, { cell: HTMLElement; arrow: HTMLElement }>();
+  private readonly headers: SortHeaders;
   private records: readonly HistoryRecord[] = [];
   private activeAt = 0;
 
   constructor(
-    private sorting: Sorting,
+    sorting: Sorting,
     private readonly needs: TableNeeds,
   ) {
-    const head = element('tr');
-    for (const { id, title, order } of COLUMNS) {
-      const arrow = element('span', { class: 'arrow', 'aria-hidden': 'true' });
-      const sort = button({}, title, () => this.sortBy(id));
-      sort.append(arrow);
-      const cell = element(
-        'th',
-        { scope: 'col', class: order && id !== 'commit' && id !== 'time' ? 'number' : undefined },
-        sort,
-      );
-      this.headers.set(id, { cell, arrow });
-      head.append(cell);
-    }
-    this.element.append(element('table', { 'aria-label': 'Results' }, element('thead', {}, head), this.body));
+    this.headers = new SortHeaders(sorting, (changed) => {
+      this.needs.sorted(changed);
+      this.show(this.records);
+    });
+    const head = COLUMNS.map((column) => this.headers.add(column, 'th', { scope: 'col', class: classOf(column) }));
+    this.element.append(
+      element('table', { 'aria-label': 'Results' }, element('thead', {}, element('tr', {}, ...head)), this.body),
+    );
     this.body.addEventListener('keydown', (event) => this.key(event));
     this.body.addEventListener('click', (event) => this.click(event));
     this.body.addEventListener('focusin', (event) => this.activate(rowOf(event)));
-    this.markSorting();
   }
 
   /** Shows these results in the chosen order. */
   show(records: readonly HistoryRecord[]): void {
-    this.records = sortRecords(records, this.sorting);
+    this.records = sortRecords(records, this.headers.current);
     this.activeAt = 0;
     this.body.replaceChildren(...this.records.map((record, at) => makeRow(record, at)));
-  }
-
-  private sortBy(column: string): void {
-    this.sorting = nextSorting(this.sorting, column);
-    this.needs.sorted(this.sorting);
-    this.markSorting();
-    this.show(this.records);
-  }
-
-  private markSorting(): void {
-    for (const [id, { cell, arrow }] of this.headers) {
-      const sorted = id === this.sorting.column;
-      cell.setAttribute('aria-sort', !sorted ? 'none' : this.sorting.descending ? 'descending' : 'ascending');
-      arrow.textContent = !sorted ? '' : this.sorting.descending ? '↓' : '↑';
-    }
   }
 
   private click(event: MouseEvent): void {
     const record = this.records[rowOf(event)];
     if (!record || !(event.target instanceof Element)) return;
     if (event.target.closest('.copy')) this.needs.copy(record);
-    // Selecting text in a row must not open its run.
+    // A click that selects text in a row does not open its run.
     else if (getSelection()?.isCollapsed !== false) this.needs.open(record);
   }
 
   private key(event: KeyboardEvent): void {
-    const at = rowOf(event);
-    const last = this.records.length - 1;
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
     const page = Math.max(1, Math.floor(innerHeight / 2 / (this.body.rows[0]?.offsetHeight || 22)));
-    const target: Record<string, number> = {
-      ArrowDown: at + 1,
-      ArrowUp: at - 1,
-      Home: 0,
-      End: last,
-      PageDown: at + page,
-      PageUp: at - page,
-    };
-    if (event.ctrlKey || event.altKey || event.metaKey || !Object.hasOwn(target, event.key)) return;
+    const target = rowByKey(event.key, rowOf(event), this.records.length, page);
+    if (target === undefined) return;
     event.preventDefault();
-    const row = this.body.rows[Math.min(Math.max(target[event.key], 0), last)];
     const kind = event.target instanceof Element && event.target.closest('.copy') ? '.copy' : '.open';
-    row.querySelector<HTMLElement>(kind)?.focus();
+    this.body.rows[target]?.querySelector<HTMLElement>(kind)?.focus();
   }
 
   private activate(at: number): void {
@@ -104,6 +76,11 @@ export class HistoryTable {
   }
 }
 
+/** Numbers end at the right; commit and time are sorted by a number but are read as text. */
+function classOf({ id, order }: Column): string | undefined {
+  return order && id !== 'commit' && id !== 'time' ? 'number' : undefined;
+}
+
 function rowOf(event: Event): number {
   const row = event.target instanceof Element ? event.target.closest('tr') : null;
   return row ? row.sectionRowIndex : -1;
@@ -112,9 +89,10 @@ function rowOf(event: Event): number {
 function makeRow(record: HistoryRecord, at: number): HTMLTableRowElement {
   const row = element('tr', { 'data-id': record.id });
   const tabindex = at === 0 ? 0 : -1;
-  for (const { id, text, order } of COLUMNS) {
-    const shown = text(record);
-    const cell = element('td', { class: order && id !== 'commit' && id !== 'time' ? 'number' : undefined });
+  for (const column of COLUMNS) {
+    const { id } = column;
+    const shown = column.text(record);
+    const cell = element('td', { class: classOf(column) });
     if (id === 'commit') {
       const label = `${shown}, ${record.name}: open its samples`;
       cell.append(element('button', { type: 'button', class: 'open', tabindex, 'aria-label': label }, shown));

@@ -1,12 +1,13 @@
 import { element, factList } from '../element';
-import { cautionText, recordFacts, resultText } from '../facts';
+import { resultText } from '../../server/shared/number-text';
+import { cautionText, recordFacts } from '../facts';
 import type { HistoryRecord } from '../../server/shared/protocol';
 
-/** Time to move the pointer from a point onto its tooltip before it goes. */
+/** Time to move the pointer from a point onto its tooltip before it is hidden. */
 const GRACE_MS = 200;
 const DISTANCE = 12;
 
-/** The card beside a chart point. The pointer may rest on it; Esc puts it away. */
+/** The card beside a chart point. It stays while the pointer is on it; Esc hides it. */
 export class Tooltip {
   readonly element = element('div', { class: 'tooltip', id: 'tooltip', role: 'tooltip', hidden: true });
   private timer = 0;
@@ -18,7 +19,7 @@ export class Tooltip {
     window.addEventListener('scroll', () => this.hide(), { capture: true, passive: true });
   }
 
-  /** Shows what is known of `record` beside `anchor`, inside the window. @param published what the paper reports of it */
+  /** Shows what is known of `record` beside `anchor`, inside the window. @param published what the paper reports for it */
   show(record: HistoryRecord, anchor: Element, published: string | undefined): void {
     clearTimeout(this.timer);
     const caution = cautionText(record);
@@ -36,13 +37,13 @@ export class Tooltip {
     this.element.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 
-  /** Goes after a moment, unless the pointer has reached the card. */
+  /** Hides the card after a moment, unless the pointer has reached it. */
   hideSoon(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.hide(), GRACE_MS);
   }
 
-  /** Goes at once. */
+  /** Hides the card at once. */
   hide(): void {
     clearTimeout(this.timer);
     this.element.hidden = true;

@@ -1,9 +1,18 @@
-/** The queue as a table: its columns, its order, what the filter finds, and whose jobs come first. No DOM. */
+/** The queue as a table: its columns, their order, what the filter finds, and whose jobs come first. No DOM. */
 import type { Job } from '../../server/shared/protocol';
 import { dateText } from '../facts';
-import { clockText, elapsedNow, exitText, isOver, JOB_STATES, standingText, timeText } from '../../server/shared/jobs';
+import type { Sorting } from '../sorting';
+import {
+  clockText,
+  elapsedNow,
+  exitText,
+  isOver,
+  JOB_STATES,
+  jobProgressText,
+  timeText,
+} from '../../server/shared/jobs';
 
-/** When the scheduler answered and what time it is, in milliseconds of our clock: running jobs' clocks go on between. */
+/** When the scheduler answered and what time it is now, in milliseconds of this machine's clock. Jobs run on in between. */
 export interface Clock {
   taken: number;
   now: number;
@@ -14,28 +23,30 @@ export interface Column {
   id: string;
   title: string;
   text: (job: Job, clock: Clock) => string;
-  /** What the column sorts by, where that is not its text; undefined goes last. */
+  /** What the column sorts by, where that is not its text; undefined comes last. */
   order?: (job: Job, clock: Clock) => number | undefined;
   /** Right-aligned. */
   number?: boolean;
-  /** Its text changes from second to second. */
+  /** True where its text changes every second. */
   ticks?: boolean;
 }
 
 const count = (value: number | undefined): string => (value === undefined ? '' : String(value));
 const time = (iso: string | undefined): number | undefined => (iso === undefined ? undefined : Date.parse(iso));
 
-/** All columns, from what a reader asks first to what is rarely asked. */
+const STATE: Column = {
+  id: 'state',
+  title: 'State',
+  text: ({ state }) => `${JOB_STATES[state].sign} ${JOB_STATES[state].word}`,
+  order: ({ state }) => JOB_STATES[state].order,
+};
+
+/** All columns, the most important ones first. */
 export const COLUMNS: readonly Column[] = [
   { id: 'id', title: 'Job', text: ({ id }) => id, order: ({ id }) => Number(/^\d+/.exec(id)?.[0]) },
   { id: 'name', title: 'Name', text: ({ name }) => name },
   { id: 'user', title: 'User', text: ({ user }) => user },
-  {
-    id: 'state',
-    title: 'State',
-    text: ({ state }) => `${JOB_STATES[state].sign} ${JOB_STATES[state].word}`,
-    order: ({ state }) => JOB_STATES[state].order,
-  },
+  STATE,
   {
     id: 'elapsed',
     title: 'Elapsed',
@@ -62,7 +73,7 @@ export const COLUMNS: readonly Column[] = [
   {
     id: 'progress',
     title: 'Progress',
-    text: ({ progress }) => standingText(progress),
+    text: ({ progress }) => jobProgressText(progress),
     order: ({ progress }) => progress && progress.done / progress.total,
   },
   { id: 'partition', title: 'Partition', text: ({ partition }) => partition },
@@ -77,23 +88,17 @@ export const COLUMNS: readonly Column[] = [
   },
 ];
 
-/** How the table is sorted. */
-export interface Sorting {
-  column: string;
-  descending: boolean;
-}
-
-/** What runs comes first. */
-export const DEFAULT_SORTING: Sorting = { column: 'state', descending: false };
+/** Running jobs come first. */
+export const DEFAULT_SORTING: Sorting = { column: STATE.id, descending: false };
 
 const collator = new Intl.Collator('en', { numeric: true });
 
 /**
- * A sorted copy: my jobs on top, then as the column says; equal ones by id, newest first. Keys are made once a job, so
- * that 10,000 jobs take milliseconds. An unknown column sorts by state.
+ * A sorted copy: the user's jobs on top, then by the column, then by id, newest first. Sort keys are made once for each
+ * job, so that 10,000 jobs take milliseconds. An unknown column sorts by state.
  */
 export function sortJobs(jobs: readonly Job[], { column, descending }: Sorting, user: string, clock: Clock): Job[] {
-  const chosen = COLUMNS.find(({ id }) => id === column) ?? COLUMNS.find(({ id }) => id === DEFAULT_SORTING.column)!;
+  const chosen = COLUMNS.find(({ id }) => id === column) ?? STATE;
   const sign = descending ? -1 : 1;
   const keyed = jobs.map((job) => ({
     job,
@@ -113,18 +118,14 @@ export function sortJobs(jobs: readonly Job[], { column, descending }: Sorting, 
   return keyed.map(({ job }) => job);
 }
 
-/** The order after a click on a header: the other way round for the same column, ascending for a new one. */
-export function nextSorting({ column, descending }: Sorting, clicked: string): Sorting {
-  return { column: clicked, descending: clicked === column && !descending };
-}
-
-/** What the filter looks through, made once a job. */
+/** The text that the filter searches, made once for each job. */
 const searchable = new WeakMap<Job, string>();
+/** For texts that no clock changes. */
 const STILL: Clock = { taken: 0, now: 0 };
-/** Sizes and clocks are sorted by, not searched: a 16 in a name is not 16 CPUs. */
+/** Numbers are not searched: who types 16 looks for a name, not for 16 CPUs. */
 const SEARCHED = COLUMNS.filter(({ number }) => !number);
 
-/** The jobs in which every word of the filter occurs in a column of words, account, node or reason; upper or lower case. */
+/** The jobs in which every word of the filter occurs, in a column of text, the account or the reason; case is ignored. */
 export function filterJobs(jobs: readonly Job[], filter: string): readonly Job[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return jobs;
@@ -144,7 +145,7 @@ export function filterJobs(jobs: readonly Job[], filter: string): readonly Job[]
 export function jobText(job: Job, clock: Clock): string {
   const parts = [
     `Job ${job.id} ${job.name} of ${job.user}: ${JOB_STATES[job.state].word}`,
-    standingText(job.progress),
+    jobProgressText(job.progress),
     timeText(job, clock.taken, clock.now),
     job.nodeList,
     exitText(job),

@@ -1,7 +1,10 @@
 import type { Job } from '../../server/shared/protocol';
-import { button, element } from '../element';
-import { rowsInSight, scrollToShow } from '../rows';
-import { COLUMNS, jobText, nextSorting, type Clock, type Sorting } from './columns';
+import { element } from '../element';
+import { RowWindow } from '../row-window';
+import { rowByKey, rowsToKeep, scrollToShow, type Rows } from '../rows';
+import { SortHeaders } from '../sort-headers';
+import type { Sorting } from '../sorting';
+import { COLUMNS, jobText, type Clock, type Column } from './columns';
 
 /** What the grid asks of the panel. */
 export interface GridNeeds {
@@ -14,41 +17,34 @@ export interface GridNeeds {
   key(job: Job, key: string): boolean;
 }
 
-/** Height of a row; the style sheet has the same. */
+/** Height of a row in pixels, as in the style sheet. */
 const ROW = 24;
 const OVERSCAN = 8;
 
-/** A table of jobs that keeps only the rows in sight in the DOM: 10,000 jobs cost what 50 cost. Keyboard as in WAI-ARIA's grid. */
+/** A table of jobs with only the rows in sight in the DOM, so that 10,000 jobs cost no more than 50. Keyboard as in WAI-ARIA's grid. */
 export class QueueGrid {
   /** The scrolling element. */
   readonly element = element('div', { class: 'grid', role: 'grid', 'aria-label': 'Jobs', 'aria-readonly': 'true' });
   private readonly canvas = element('div', { class: 'canvas', role: 'rowgroup' });
-  private readonly headers = new Map<string, { cell: HTMLElement; arrow: HTMLElement }>();
-  private readonly lines = new Map<number, HTMLElement>();
+  private readonly headers: SortHeaders;
+  private readonly lines = new RowWindow(this.canvas, makeLine, (line, at) => this.fill(line, at));
   private jobs: readonly Job[] = [];
   private clock: Clock = { taken: 0, now: 0 };
   private user = '';
-  /** The active job by id: its place changes as the queue does. */
+  /** The active job by id: its place changes when the queue changes. */
   private activeId = '';
   private activeAt = 0;
   private frame = 0;
 
   constructor(
-    private sorting: Sorting,
+    sorting: Sorting,
     private readonly needs: GridNeeds,
   ) {
+    this.headers = new SortHeaders(sorting, (changed) => this.needs.sorted(changed));
     const head = element('div', { class: 'row header', role: 'row', 'aria-rowindex': 1 });
-    for (const [at, { id, title, number }] of COLUMNS.entries()) {
-      const arrow = element('span', { class: 'arrow', 'aria-hidden': 'true' });
-      const sort = button({ tabindex: at === 0 ? 0 : -1 }, title, () => this.sortBy(id));
-      sort.append(arrow);
-      const cell = element(
-        'div',
-        { class: `cell column-${id}${number ? ' number' : ''}`, role: 'columnheader', 'aria-colindex': at + 1 },
-        sort,
-      );
-      this.headers.set(id, { cell, arrow });
-      head.append(cell);
+    for (const [at, column] of COLUMNS.entries()) {
+      const attributes = { class: cellClass(column), role: 'columnheader', 'aria-colindex': at + 1 };
+      head.append(this.headers.add(column, 'div', attributes, { tabindex: at === 0 ? 0 : -1 }));
     }
     head.addEventListener('keydown', (event) => this.headKey(event));
     this.element.append(element('div', { role: 'rowgroup', class: 'head-group' }, head), this.canvas);
@@ -65,7 +61,7 @@ export class QueueGrid {
       const job = this.jobs[lineAt(event) ?? -1];
       if (job) this.needs.open(job);
     });
-    // A tooltip for the one cell that is pointed at, where its text is cut: not for thousands that scroll by.
+    // A tooltip where the text is cut off, and only for the cell under the pointer: thousands scroll by.
     this.canvas.addEventListener('mouseover', ({ target }) => {
       if (target instanceof HTMLElement && target.matches('.cell'))
         target.title = target.scrollWidth > target.clientWidth ? (target.textContent ?? '') : '';
@@ -73,19 +69,18 @@ export class QueueGrid {
     this.canvas.addEventListener('focusin', (event) => {
       const at = lineAt(event);
       if (at !== undefined) this.activate(at);
-      // Whoever comes from a header far to the right wants to see whose row it is; a click stays where it is.
+      // The keyboard comes from a header that may be far to the right: show where the row begins. A click does not scroll.
       if (event.target instanceof Element && event.target.matches(':focus-visible')) this.element.scrollLeft = 0;
     });
     this.canvas.addEventListener('keydown', (event) => this.key(event));
-    this.markSorting();
   }
 
-  /** The job that holds the grid's place in the tab order. */
+  /** The job whose row is in the tab order. */
   get active(): Job | undefined {
     return this.jobs[this.activeAt];
   }
 
-  /** Shows these jobs in this order; the active job stays the active one, and the place scrolled to stays. */
+  /** Shows these jobs in this order. The active job and the scroll position stay. */
   show(jobs: readonly Job[], user: string, clock: Clock): void {
     const focused = this.canvas.contains(document.activeElement);
     this.jobs = jobs;
@@ -97,7 +92,7 @@ export class QueueGrid {
     this.element.setAttribute('aria-rowcount', String(jobs.length + 1));
     const others = jobs.some((job) => job.user !== user);
     this.element.classList.toggle('mixed', others);
-    // The width is the reasons', until a job from here says how far it is.
+    // Without any progress to show, the column gives its width to the reasons.
     this.element.classList.toggle('no-progress', !jobs.some(({ progress }) => progress));
     this.canvas.style.height = `${jobs.length * ROW}px`;
     this.render(true);
@@ -105,73 +100,30 @@ export class QueueGrid {
     this.needs.activeChanged(this.active);
   }
 
-  /** Clocks of the jobs in sight go on. */
+  /** Brings the clocks of the jobs in sight up to date. */
   tick(now: number): void {
     this.clock = { ...this.clock, now };
-    for (const [at, line] of this.lines) fillTicking(line, this.jobs[at], this.clock);
-  }
-
-  private sortBy(column: string): void {
-    this.sorting = nextSorting(this.sorting, column);
-    this.markSorting();
-    this.needs.sorted(this.sorting);
-  }
-
-  private markSorting(): void {
-    for (const [id, { cell, arrow }] of this.headers) {
-      const sorted = id === this.sorting.column;
-      cell.setAttribute('aria-sort', !sorted ? 'none' : this.sorting.descending ? 'descending' : 'ascending');
-      arrow.textContent = !sorted ? '' : this.sorting.descending ? '↓' : '↑';
+    for (const [at, line] of this.lines.entries()) {
+      const job = this.jobs[at];
+      if (job) fillTicking(line, job, this.clock);
     }
   }
 
-  /** Rows in sight, and the active one: were it removed, the keyboard's place would be lost. */
+  private get rows(): Rows {
+    return { rows: this.jobs.length, rowHeight: ROW };
+  }
+
+  /** @param all true where the rows that stay in sight may show other jobs */
   private render(all = false): void {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    const rows = { rows: this.jobs.length, rowHeight: ROW };
-    const { first, last } = rowsInSight(rows, this.element.scrollTop, this.element.clientHeight, OVERSCAN);
-    const wanted = new Set(Array.from({ length: Math.max(0, last - first + 1) }, (_, nth) => first + nth));
-    if (this.activeAt < this.jobs.length) wanted.add(this.activeAt);
-    const spare: HTMLElement[] = [];
-    for (const [at, line] of this.lines) {
-      if (wanted.has(at)) {
-        if (all) this.fill(line, at);
-      } else {
-        this.lines.delete(at);
-        spare.push(line);
-      }
-    }
-    for (const at of wanted) {
-      if (this.lines.has(at)) continue;
-      const line = spare.pop() ?? this.makeLine();
-      this.lines.set(at, line);
-      this.fill(line, at);
-      this.insert(line, at);
-    }
-    for (const line of spare) line.remove();
-  }
-
-  /** Lines stand in the order of the list, for readers that go by the document. */
-  private insert(line: HTMLElement, at: number): void {
-    let after: number | undefined;
-    for (const other of this.lines.keys()) if (other > at && (after === undefined || other < after)) after = other;
-    this.canvas.insertBefore(line, after === undefined ? null : (this.lines.get(after) ?? null));
-  }
-
-  private makeLine(): HTMLElement {
-    const cells = COLUMNS.map(({ id, number }, at) =>
-      element('span', {
-        class: `cell column-${id}${number ? ' number' : ''}`,
-        role: 'gridcell',
-        'aria-colindex': at + 1,
-      }),
-    );
-    return element('div', { class: 'row', role: 'row' }, ...cells);
+    const { scrollTop, clientHeight } = this.element;
+    this.lines.show(rowsToKeep(this.rows, scrollTop, clientHeight, OVERSCAN, this.activeAt), () => all);
   }
 
   private fill(line: HTMLElement, at: number): void {
     const job = this.jobs[at];
+    if (!job) return;
     line.dataset.at = String(at);
     line.dataset.id = job.id;
     line.style.transform = `translateY(${at * ROW}px)`;
@@ -185,7 +137,7 @@ export class QueueGrid {
   private focus(at: number): void {
     // The header covers the top of the list.
     const room = this.element.clientHeight - ROW;
-    this.element.scrollTop = scrollToShow({ rows: this.jobs.length, rowHeight: ROW }, at, this.element.scrollTop, room);
+    this.element.scrollTop = scrollToShow(this.rows, at, this.element.scrollTop, room);
     this.activate(at);
     this.render();
     this.lines.get(at)?.focus({ preventScroll: true });
@@ -202,15 +154,21 @@ export class QueueGrid {
     this.needs.activeChanged(this.active);
   }
 
-  /** The headers are one stop of the Tab key: arrows go from one to the next, and down to the jobs. */
+  /** The headers are one stop of the Tab key: the arrow keys go from one to the next, and down to the jobs. */
   private headKey(event: KeyboardEvent): void {
-    const shown = [...this.headers.values()].map(({ cell }) => cell.querySelector('button')).filter((one) => one?.checkVisibility({ visibilityProperty: true })); // prettier-ignore
+    const shown = this.headers.buttons.filter((one) => one.checkVisibility({ visibilityProperty: true }));
     const at = shown.findIndex((one) => one === document.activeElement);
-    const target: Record<string, number> = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: shown.length - 1 };
+    const targets = new Map([
+      ['ArrowRight', at + 1],
+      ['ArrowLeft', at - 1],
+      ['Home', 0],
+      ['End', shown.length - 1],
+    ]);
+    const target = targets.get(event.key);
     if (event.key === 'ArrowDown') this.focus(this.activeAt);
-    else if (Object.hasOwn(target, event.key)) {
-      const next = shown[Math.min(Math.max(target[event.key], 0), shown.length - 1)];
-      for (const one of shown) if (one) one.tabIndex = one === next ? 0 : -1;
+    else if (target !== undefined) {
+      const next = shown[Math.min(Math.max(target, 0), shown.length - 1)];
+      for (const one of shown) one.tabIndex = one === next ? 0 : -1;
       next?.focus();
     } else return;
     event.preventDefault();
@@ -220,19 +178,24 @@ export class QueueGrid {
     const job = this.active;
     if (!job || event.altKey || event.metaKey) return;
     const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 2);
-    const target: Record<string, number> = {
-      ArrowDown: this.activeAt + 1,
-      ArrowUp: this.activeAt - 1,
-      Home: 0,
-      End: this.jobs.length - 1,
-      PageDown: this.activeAt + page,
-      PageUp: this.activeAt - page,
-    };
-    if (Object.hasOwn(target, event.key)) this.focus(Math.min(Math.max(target[event.key], 0), this.jobs.length - 1));
+    const target = rowByKey(event.key, this.activeAt, this.jobs.length, page);
+    if (target !== undefined) this.focus(target);
     else if (event.key === 'Enter') this.needs.open(job);
     else if (event.ctrlKey || !this.needs.key(job, event.key)) return;
     event.preventDefault();
   }
+}
+
+function cellClass({ id, number }: Column): string {
+  return `cell column-${id}${number ? ' number' : ''}`;
+}
+
+/** An empty line, to be filled with a job. */
+function makeLine(): HTMLElement {
+  const cells = COLUMNS.map((column, at) =>
+    element('span', { class: cellClass(column), role: 'gridcell', 'aria-colindex': at + 1 }),
+  );
+  return element('div', { class: 'row', role: 'row' }, ...cells);
 }
 
 function fillTicking(line: HTMLElement, job: Job, clock: Clock): void {
@@ -240,7 +203,7 @@ function fillTicking(line: HTMLElement, job: Job, clock: Clock): void {
     if (ticks) setText(line.children[nth] as HTMLElement, text(job, clock));
 }
 
-/** Untouched where it is the same. */
+/** Leaves a cell alone whose text is the same. */
 function setText(cell: HTMLElement, text: string): void {
   if (cell.textContent !== text) cell.textContent = text;
 }

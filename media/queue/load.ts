@@ -1,7 +1,7 @@
 import type { PartitionLoad } from '../../server/shared/protocol';
 import { element } from '../element';
 
-/** The load of a cluster: a bar for CPUs and one for GPUs of each partition, each said in numbers too. */
+/** The load of a cluster: for each partition a bar for its CPUs and one for its GPUs, with the numbers beside them. */
 export function loadBars(load: readonly PartitionLoad[]): HTMLElement[] {
   return load.map(({ partition, cpus, gpus }) =>
     element(

@@ -1,11 +1,12 @@
-/** The queue panel: all jobs of a cluster with mine on top, and how busy it is. */
+/** The queue panel: all jobs of a cluster with the user's own on top, and how busy the cluster is. */
 import type { ClusterInfo, Job, QueueState } from '../../server/shared/protocol';
 import { button, element } from '../element';
 import { countOf, countText } from '../facts';
 import { connect } from '../host';
+import type { Sorting } from '../sorting';
 import { isOver, stateCounts, JOB_STATES } from '../../server/shared/jobs';
-import type { FromQueue, ToQueue } from '../../server/shared/panel-protocol';
-import { COLUMNS, DEFAULT_SORTING, filterJobs, jobText, sortJobs, type Clock, type Sorting } from './columns';
+import type { FromQueue, QueueAction, ToQueue } from '../../server/shared/panel-protocol';
+import { COLUMNS, DEFAULT_SORTING, filterJobs, jobText, sortJobs, type Clock } from './columns';
 import { QueueGrid } from './grid';
 import { loadBars } from './load';
 
@@ -16,10 +17,18 @@ interface PanelState {
   descending: boolean;
 }
 
-type JobDeed = Extract<FromQueue, { type: 'job' }>['action'];
+/** What can be done with the active job. */
+interface ActionButton {
+  action: QueueAction;
+  /** Text of the button. */
+  title: string;
+  /** Key that does the same. */
+  key?: string;
+  /** Whether it applies to a job; `mine` tells whose it is. */
+  fits: (job: Job, mine: boolean) => boolean;
+}
 
-/** What can be done to the active job: its button, its key, and where it makes sense. */
-const DEEDS: readonly { action: JobDeed; title: string; key?: string; fits: (job: Job, mine: boolean) => boolean }[] = [
+const JOB_ACTIONS: readonly ActionButton[] = [
   { action: 'follow', title: 'Follow log', fits: (job, mine) => mine && !isOver(job) },
   { action: 'output', title: 'Open output', key: 'o', fits: (_, mine) => mine },
   { action: 'script', title: 'Show script', key: 's', fits: (_, mine) => mine },
@@ -57,13 +66,13 @@ const fresh = element('span', { class: 'fresh' });
 const problem = element('p', { class: 'banner', role: 'alert', hidden: true });
 const load = element('ul', { class: 'loads', 'aria-label': 'Load of the partitions' });
 const empty = element('p', { class: 'empty' }, 'Waiting for the queue…');
-const deeds = element('div', { class: 'deeds', role: 'toolbar', 'aria-label': 'The chosen job' });
+const actions = element('div', { class: 'actions', role: 'toolbar', 'aria-label': 'Actions for the selected job' });
 const status = element('div', { class: 'status', role: 'status' });
 
 const sorting = (): Sorting => ({ column: host.state.column, descending: host.state.descending });
 const clock = (): Clock => ({ taken: queue ? Date.parse(queue.taken) : 0, now: Date.now() });
 const isMine = (job: Job): boolean => job.user === queue?.user;
-const post = (job: Job, action: JobDeed): void => host.post({ type: 'job', id: job.id, action });
+const post = (job: Job, action: QueueAction): void => host.post({ type: 'job', id: job.id, action });
 
 const grid = new QueueGrid(sorting(), {
   sorted({ column, descending }) {
@@ -77,9 +86,9 @@ const grid = new QueueGrid(sorting(), {
     if (isMine(job)) post(job, isOver(job) ? 'output' : 'follow');
   },
   key(job, key) {
-    const deed = DEEDS.find((one) => one.key === key && one.fits(job, isMine(job)));
-    if (deed) post(job, deed.action);
-    return deed !== undefined;
+    const found = JOB_ACTIONS.find((one) => one.key === key && one.fits(job, isMine(job)));
+    if (found) post(job, found.action);
+    return found !== undefined;
   },
 });
 
@@ -108,11 +117,11 @@ document.body.append(
   problem,
   empty,
   grid.element,
-  deeds,
+  actions,
   status,
 );
 
-/** The jobs chosen by the view, filtered and sorted. */
+/** Shows the jobs of the view, filtered and sorted. */
 function draw(): void {
   const chosen = host.state.whose;
   const all = chosen === 'finished' ? (queue?.finished ?? []) : (queue?.jobs ?? []);
@@ -126,7 +135,7 @@ function draw(): void {
       : `${countText(passing.length)} of ${countOf(wanted.length, 'row')}`;
   total.textContent = queue ? [rows, ...counts].join(', ') : '';
   grid.element.hidden = passing.length === 0;
-  deeds.hidden = passing.length === 0;
+  actions.hidden = passing.length === 0;
   empty.hidden = passing.length > 0;
   empty.textContent = emptyText(wanted.length);
 }
@@ -134,13 +143,13 @@ function draw(): void {
 function emptyText(unfiltered: number): string {
   const info = clusters.find(({ profile }) => profile.name === shown);
   if (unfiltered > 0) return 'No job matches the filter.';
-  if (queue) return host.state.whose === 'finished' ? 'None of your jobs has finished lately.' : 'No jobs.';
+  if (queue) return host.state.whose === 'finished' ? 'None of your jobs has finished recently.' : 'No jobs.';
   if (info && info.connection !== 'connected')
     return `${shown} is not connected.${info.message ? ` ${info.message}` : ''}`;
   return 'Waiting for the queue…';
 }
 
-/** How old the answer is, and why it is not newer. */
+/** Shows how old the scheduler's answer is. */
 function showFreshness(): void {
   const seconds = queue ? Math.max(0, Math.round((Date.now() - Date.parse(queue.taken)) / 1000)) : undefined;
   fresh.textContent = seconds === undefined ? '' : `${seconds} s ago`;
@@ -150,11 +159,11 @@ function describe(job: Job | undefined): void {
   const text = job ? jobText(job, clock()) : '';
   if (status.textContent !== text) status.textContent = text;
   status.title = text;
-  const fitting = job ? DEEDS.filter(({ fits }) => fits(job, isMine(job))) : [];
+  const fitting = job ? JOB_ACTIONS.filter(({ fits }) => fits(job, isMine(job))) : [];
   const key = fitting.map(({ action }) => action).join();
-  if (deeds.dataset.key === key) return;
-  deeds.dataset.key = key;
-  deeds.replaceChildren(
+  if (actions.dataset.key === key) return;
+  actions.dataset.key = key;
+  actions.replaceChildren(
     ...fitting.map(({ action, title, key: shortcut }) =>
       button({ class: 'secondary', title: shortcut ? `${title} (${shortcut})` : title }, title, () => {
         if (grid.active) post(grid.active, action);
@@ -205,5 +214,5 @@ host.listen({
   },
   problem: (message) => showProblem(message.message),
 });
-// The panel is built anew whenever it was hidden: the extension hears what it showed.
+// The page is built again whenever it was hidden: the extension must know what it shows.
 if (host.state.whose !== 'all') host.post({ type: 'whose', whose: 'mine' });

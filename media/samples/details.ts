@@ -1,10 +1,10 @@
-/** What the image files tell of themselves, asked for once and kept. No DOM. */
+/** What the image files contain besides pixels, asked for once and kept. No DOM. */
 import type { SampleDetails } from '../../server/shared/protocol';
 
 /** Files asked for at once while all are being read for the class filter. */
-const SCAN_BATCH = 1000;
+const SCAN_FILES = 1000;
 
-/** Details by file name; the extension answers every file it is asked for. */
+/** Details by file name. The extension answers for every file that it is asked about. */
 export class DetailsCache {
   private readonly known = new Map<string, SampleDetails>();
   private readonly pending = new Set<string>();
@@ -17,7 +17,7 @@ export class DetailsCache {
     return this.known.get(file);
   }
 
-  /** Asks for those files that are neither known nor on their way, all in one request. */
+  /** Asks, in one request, for those files that are neither known nor asked for already. */
   want(files: readonly string[]): void {
     const fresh = files.filter((file) => !this.known.has(file) && !this.pending.has(file));
     if (fresh.length === 0) return;
@@ -25,27 +25,27 @@ export class DetailsCache {
     this.ask(fresh);
   }
 
-  /** Reads all of `files`, one batch after the other, so that what is on screen never waits long. */
+  /** Reads all of `files`, some at a time, so that the files on screen never wait long. */
   scan(files: readonly string[]): void {
     this.queue = files.filter((file) => !this.known.has(file));
-    this.nextBatch();
+    this.scanMore();
   }
 
-  /** Stops reading ahead, e.g. because the filter was taken away. */
+  /** Stops the scan, e.g. because the filter was removed. */
   stopScan(): void {
     this.queue = [];
   }
 
-  /** Takes an answer in and goes on with the scan once nothing is on its way. */
+  /** Takes an answer, and continues the scan once no request is open. */
   receive(details: readonly SampleDetails[]): void {
     for (const detail of details) {
       this.known.set(detail.file, detail);
       this.pending.delete(detail.file);
     }
-    this.nextBatch();
+    this.scanMore();
   }
 
-  /** The request on its way failed: what it asked for may be asked again, nothing is read ahead. */
+  /** The open request failed: its files may be asked for again, and the scan stops. */
   fail(): void {
     this.pending.clear();
     this.stopScan();
@@ -63,10 +63,10 @@ export class DetailsCache {
     return [...seen].sort((a, b) => a - b);
   }
 
-  private nextBatch(): void {
+  private scanMore(): void {
     if (this.pending.size > 0 || this.queue.length === 0) return;
-    const batch = this.queue.splice(0, SCAN_BATCH);
-    this.want(batch);
-    if (this.pending.size === 0) this.nextBatch();
+    const files = this.queue.splice(0, SCAN_FILES);
+    this.want(files);
+    if (this.pending.size === 0) this.scanMore();
   }
 }

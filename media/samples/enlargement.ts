@@ -1,5 +1,6 @@
 import { button, element, factList } from '../element';
 import type { Fact } from '../facts';
+import { stepByKey } from '../keys';
 import { enlarged } from './layout';
 
 /** One sample, ready to be shown large. */
@@ -23,16 +24,7 @@ export interface EnlargementNeeds {
   closed(): void;
 }
 
-const STEPS: Record<string, number | undefined> = {
-  ArrowLeft: -1,
-  ArrowUp: -1,
-  ArrowRight: 1,
-  ArrowDown: 1,
-  Home: -Infinity,
-  End: Infinity,
-};
-
-/** The dialog that shows one sample as large as there is room. Modal: focus stays inside until Esc or Close. */
+/** The dialog that shows one sample as large as fits. Modal: the focus stays inside until Esc or Close. */
 export class Enlargement {
   readonly element = element('dialog', { class: 'enlargement', 'aria-labelledby': 'enlargement-title' });
   private readonly title = element('h2', { id: 'enlargement-title', 'aria-live': 'polite' });
@@ -128,7 +120,7 @@ export class Enlargement {
   }
 
   private key(event: KeyboardEvent): void {
-    const by = STEPS[event.key];
+    const by = stepByKey(event.key);
     if (by !== undefined && !event.ctrlKey && !event.altKey && !event.metaKey) {
       event.preventDefault();
       this.needs.step(by);
@@ -137,12 +129,12 @@ export class Enlargement {
     }
   }
 
-  /** The page behind is inert, but from the last button Tab would still leave the webview's frame. */
+  /** The page under the dialog is inert, but from the last button Tab would still leave the webview's frame. */
   private keepFocus(event: KeyboardEvent): void {
     const buttons = [...this.element.querySelectorAll<HTMLButtonElement>('button:not([hidden])')];
-    const edge = event.shiftKey ? buttons[0] : buttons[buttons.length - 1];
+    const edge = buttons.at(event.shiftKey ? 0 : -1);
     if (document.activeElement !== edge && document.activeElement !== this.element) return;
     event.preventDefault();
-    (event.shiftKey ? buttons[buttons.length - 1] : buttons[0]).focus();
+    buttons.at(event.shiftKey ? -1 : 0)?.focus();
   }
 }

@@ -1,6 +1,7 @@
 import type { SampleDetails, SamplesResult } from '../../server/shared/protocol';
 import { element } from '../element';
-import { rowsInSight, scrollToShow } from '../rows';
+import { RowWindow } from '../row-window';
+import { rowsInSight, rowsToKeep, scrollToShow } from '../rows';
 import { GAP, gridLayout, moveByKey, type GridLayout } from './layout';
 
 export type Sample = SamplesResult['images'][number];
@@ -20,15 +21,19 @@ export interface GridNeeds {
 }
 
 const OVERSCAN = 2;
-/** After this rest the images in sight are fetched and their details asked for; a drag through 50,000 fetches few. */
+/** After this pause the images in sight are fetched and their details asked for, so that a drag through 50,000 fetches few. */
 const REST_MS = 80;
 
-/** A grid of images that keeps only the rows in sight in the DOM; keyboard as in the grid pattern of WAI-ARIA. */
+/** A grid of images with only the rows in sight in the DOM. Keyboard as in WAI-ARIA's grid. */
 export class SampleGrid {
   /** The scrolling element. */
   readonly element = element('div', { class: 'grid', role: 'grid', 'aria-label': 'Samples', 'aria-readonly': 'true' });
   private readonly canvas = element('div', { class: 'canvas', role: 'presentation' });
-  private readonly rows = new Map<number, HTMLElement>();
+  private readonly lines = new RowWindow(
+    this.canvas,
+    () => element('div', { class: 'row', role: 'row' }),
+    (line, row) => this.fillRow(line, row),
+  );
   private samples: readonly Sample[] = [];
   private layout: GridLayout = gridLayout(0, 0, 1);
   private tile = 1;
@@ -56,7 +61,7 @@ export class SampleGrid {
     this.element.addEventListener('keydown', (event) => this.key(event));
   }
 
-  /** The sample that holds the grid's place in the tab order. */
+  /** The sample whose tile is in the tab order. */
   get active(): Sample | undefined {
     return this.samples[this.activeAt];
   }
@@ -69,18 +74,17 @@ export class SampleGrid {
     this.reveal(this.activeAt);
   }
 
-  /** Shows a longer list of the same kind without leaving the place the reader has scrolled to. */
+  /** Shows a longer list of the same kind; the scroll position stays. */
   extend(samples: readonly Sample[], active: number): void {
     const before = this.samples;
     this.setSamples(samples, active);
     this.applyLayout(gridLayout(samples.length, this.element.clientWidth, this.tile));
     const { columns } = this.layout;
-    for (const [row, line] of this.rows) {
+    const changed = (row: number): boolean => {
       const from = row * columns;
-      const changed = samples.slice(from, from + columns).some(({ file }, nth) => before[from + nth]?.file !== file);
-      if (changed) this.fillRow(line, row);
-    }
-    this.render();
+      return samples.slice(from, from + columns).some(({ file }, nth) => before[from + nth]?.file !== file);
+    };
+    this.render(changed);
   }
 
   /** Changes the side of a tile; what is at the top stays in sight. */
@@ -120,15 +124,15 @@ export class SampleGrid {
     return this.canvas.contains(document.activeElement);
   }
 
-  /** Lays the tiles out anew where the room, the size or the samples have changed. */
+  /** Lays the tiles out again where the width, the size or the samples have changed. */
   private arrange(force = false): void {
-    // Hidden, there is no width to lay out in; the observer calls again.
+    // A hidden grid has no width; the observer calls again when it is shown.
     if (this.element.clientWidth === 0) return;
     const layout = gridLayout(this.samples.length, this.element.clientWidth, this.tile);
     if (!force && layout.columns === this.layout.columns) return this.renderSoon();
     const top = Math.floor(this.element.scrollTop / this.layout.rowHeight) * this.layout.columns;
     const focused = this.hasFocus;
-    this.place([]);
+    this.lines.show([]);
     this.applyLayout(layout);
     this.element.scrollTop = Math.floor(top / layout.columns) * layout.rowHeight;
     this.render();
@@ -149,17 +153,13 @@ export class SampleGrid {
     this.frame ||= requestAnimationFrame(() => this.render());
   }
 
-  private render(): void {
+  /** @param changed true for rows that show other samples although they stay in sight */
+  private render(changed?: (row: number) => boolean): void {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
     const { scrollTop, clientHeight } = this.element;
-    const { first, last } = rowsInSight(this.layout, scrollTop, clientHeight, OVERSCAN);
-    // The active row stays: were it removed, the keyboard's place would be lost.
     const activeRow = Math.floor(this.activeAt / this.layout.columns);
-    const wanted = Array.from({ length: Math.max(0, last - first + 1) }, (_, nth) => first + nth);
-    if (activeRow < first) wanted.unshift(activeRow);
-    else if (activeRow > last && activeRow < this.layout.rows) wanted.push(activeRow);
-    this.place(wanted);
+    this.lines.show(rowsToKeep(this.layout, scrollTop, clientHeight, OVERSCAN, activeRow), changed);
     const jump = Math.abs(scrollTop - this.lastTop) > clientHeight / 2;
     this.lastTop = scrollTop;
     if (!jump) this.fetchImages();
@@ -170,24 +170,7 @@ export class SampleGrid {
     }, REST_MS);
   }
 
-  /** Makes `wanted` (ascending) the rows in the DOM, in this order; lines that are no longer needed become others. */
-  private place(wanted: readonly number[]): void {
-    const keep = new Set(wanted);
-    const spare = [...this.rows].filter(([row]) => !keep.has(row)).map(([row, line]) => (this.rows.delete(row), line));
-    const missing = wanted.filter((row) => !this.rows.has(row));
-    for (const [nth, row] of missing.entries())
-      this.rows.set(row, this.fillRow(spare[nth] ?? element('div', { class: 'row', role: 'row' }), row));
-    for (const line of spare.slice(missing.length)) line.remove();
-    let before = this.canvas.firstElementChild;
-    for (const row of wanted) {
-      const line = this.rows.get(row);
-      if (!line) continue;
-      if (line === before) before = before.nextElementSibling;
-      else this.canvas.insertBefore(line, before);
-    }
-  }
-
-  private fillRow(line: HTMLElement, row: number): HTMLElement {
+  private fillRow(line: HTMLElement, row: number): void {
     const { columns, rowHeight, count } = this.layout;
     const from = row * columns;
     const length = Math.min(columns, count - from);
@@ -196,10 +179,9 @@ export class SampleGrid {
     while (line.childElementCount > length) line.lastElementChild?.remove();
     while (line.childElementCount < length) line.append(this.makeTile(line.childElementCount));
     for (const [nth, tile] of [...line.children].entries()) this.fillTile(tile as HTMLElement, from + nth);
-    return line;
   }
 
-  /** An empty tile; its parts are filled and filled again as rows come and go. */
+  /** An empty tile; its parts are filled again whenever its row shows other samples. */
   private makeTile(column: number): HTMLElement {
     const image = element('img', { draggable: 'false', decoding: 'async' });
     const problem = element('span', { class: 'problem', hidden: true }, 'Cannot be shown');
@@ -219,11 +201,12 @@ export class SampleGrid {
 
   private fillTile(tile: HTMLElement, at: number): void {
     const sample = this.samples[at];
+    if (!sample) return;
     tile.dataset.at = String(at);
     tile.tabIndex = at === this.activeAt ? 0 : -1;
     tile.classList.remove('broken');
     const [image, problem] = partsOf(tile);
-    // Without a source a running fetch is cancelled: images that flew by must not delay those in sight.
+    // Removing the source cancels a running fetch: images that scrolled by must not delay those in sight.
     image.removeAttribute('src');
     image.classList.remove('loaded');
     image.hidden = false;
@@ -234,9 +217,14 @@ export class SampleGrid {
     this.describe(tile);
   }
 
+  private sampleOf({ dataset }: HTMLElement): Sample | undefined {
+    return this.samples[Number(dataset.at)];
+  }
+
   /** Tooltip and text alternative, as far as the sample is known. */
   private describe(tile: HTMLElement): void {
-    const sample = this.samples[Number(tile.dataset.at)];
+    const sample = this.sampleOf(tile);
+    if (!sample) return;
     const text = this.needs.textOf(sample);
     const details = this.needs.detailsOf(sample);
     const [image] = partsOf(tile);
@@ -249,7 +237,8 @@ export class SampleGrid {
   }
 
   private breakTile(tile: HTMLElement, why: string): void {
-    const sample = this.samples[Number(tile.dataset.at)];
+    const sample = this.sampleOf(tile);
+    if (!sample) return;
     const [image, problem] = partsOf(tile);
     tile.classList.add('broken');
     tile.title = `${this.needs.textOf(sample)}, ${sample.file}: ${this.needs.detailsOf(sample)?.problem ?? why}`;
@@ -261,7 +250,8 @@ export class SampleGrid {
   private fetchImages(): void {
     for (const tile of this.canvas.querySelectorAll<HTMLElement>('.tile:not(.broken)')) {
       const [image] = partsOf(tile);
-      if (!image.hasAttribute('src')) image.src = this.needs.urlOf(this.samples[Number(tile.dataset.at)]);
+      const sample = this.sampleOf(tile);
+      if (sample && !image.hasAttribute('src')) image.src = this.needs.urlOf(sample);
     }
   }
 

@@ -1,14 +1,15 @@
-/** Where the tiles of the samples grid lie, and which of them are in sight. Lengths are CSS pixels. No DOM. */
+/** Where the tiles of the samples grid are. Lengths are CSS pixels. No DOM. */
 import type { Rows } from '../rows';
 
-/** Tile sizes where the images' own size is unknown or large. */
-const SIZES = [32, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384];
+/** Tile sizes where the size of the images is unknown or large. */
+const LARGEST = 384;
+const SIZES = [32, 48, 64, 80, 96, 128, 160, 192, 256, 320, LARGEST];
 /** Images up to this size are shown at whole multiples of it, so that each of their pixels is a square. */
 const LARGEST_SMALL = 64;
-/** Narrower tiles have no room for a caption. */
+/** Narrower tiles have no caption. */
 const CAPTION_FROM = 56;
 const CAPTION_HEIGHT = 16;
-/** Room between two tiles, and below the last row. */
+/** Space between two tiles, and below the last row. */
 export const GAP = 4;
 
 /** A grid of equal tiles, filled row by row. */
@@ -25,14 +26,14 @@ export interface GridLayout extends Rows {
 /** The sizes that the zoom goes through, small to large. `native` is the images' own longer side. */
 export function tileSizes(native: number | undefined): number[] {
   if (native === undefined || native > LARGEST_SMALL) return SIZES;
-  const largest = SIZES[SIZES.length - 1];
   const smallest = Math.ceil(16 / native);
-  return Array.from({ length: Math.floor(largest / native) - smallest + 1 }, (_, step) => (smallest + step) * native);
+  return Array.from({ length: Math.floor(LARGEST / native) - smallest + 1 }, (_, step) => (smallest + step) * native);
 }
 
 /** Position in `sizes` of the one nearest to `wanted`; the smaller of two equally near. */
 export function nearestSize(sizes: readonly number[], wanted: number): number {
-  return sizes.reduce((best, size, at) => (Math.abs(size - wanted) < Math.abs(sizes[best] - wanted) ? at : best), 0);
+  const gaps = sizes.map((size) => Math.abs(size - wanted));
+  return Math.max(0, gaps.indexOf(Math.min(...gaps)));
 }
 
 /** Lays `count` tiles out in `width`; at least one column, however narrow. */
@@ -59,7 +60,7 @@ export function moveByKey(
   const { columns, count } = layout;
   const rowStart = at - (at % columns);
   const stride = columns * Math.max(1, page);
-  const target: Record<string, number> = {
+  const targets: Partial<Record<string, number>> = {
     ArrowRight: at + 1,
     ArrowLeft: at - 1,
     ArrowDown: at + columns < count ? at + columns : at,
@@ -69,10 +70,11 @@ export function moveByKey(
     PageDown: Math.min(at + stride, at + columns * Math.floor((count - 1 - at) / columns)),
     PageUp: Math.max(at - stride, at % columns),
   };
-  return Object.hasOwn(target, key) ? Math.min(Math.max(target[key], 0), count - 1) : undefined;
+  const target = Object.hasOwn(targets, key) ? targets[key] : undefined;
+  return target === undefined ? undefined : Math.min(Math.max(target, 0), count - 1);
 }
 
-/** Largest whole multiple of the image that fits; images larger than the room shrink. Returns width and height. */
+/** Largest whole multiple of the image that fits; an image larger than the room is made smaller. @returns width and height */
 export function enlarged(width: number, height: number, room: { width: number; height: number }): [number, number] {
   const fit = Math.min(room.width / width, room.height / height);
   const scale = fit >= 1 ? Math.floor(fit) : fit;

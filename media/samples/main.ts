@@ -1,13 +1,13 @@
 /** The samples panel: the images of a run as a grid, with what made them. */
 import type { SamplesResult } from '../../server/shared/protocol';
 import { button, element, factList } from '../element';
+import { resultText } from '../../server/shared/number-text';
 import {
   cautionText,
   classText,
   countOf,
   countText,
   generateCommand,
-  resultText,
   runFacts,
   unfinishedText,
   type Fact,
@@ -19,7 +19,7 @@ import { Enlargement, type Enlarged } from './enlargement';
 import { SampleGrid, type Sample } from './grid';
 import { nearestSize, tileSizes } from './layout';
 
-/** `folder` lets the extension fill the panel again after a restart of the window. */
+/** What the panel remembers while it is hidden. */
 interface PanelState {
   folder: string;
   /** Side of a tile in CSS pixels. */
@@ -111,7 +111,7 @@ const enlargement = new Enlargement({
   },
   copy: (text) => host.post({ type: 'copy', text }),
   openFile: () => grid.active && host.post({ type: 'open', file: grid.active.file }),
-  // The browser has given the focus back to the tile that opened the dialog; the reader is at another one by now.
+  // The browser returns the focus to the tile that opened the dialog, but another one may be shown by now.
   closed: () => grid.focus(enlargedAt),
 });
 
@@ -158,6 +158,7 @@ function say(text: string): void {
 
 function enlarge(position: number): void {
   const sample = shown[position];
+  if (!sample) return;
   enlargedAt = position;
   grid.reveal(position);
   details.want([sample.file]);
@@ -173,12 +174,12 @@ function enlarge(position: number): void {
   enlargement.show(view);
 }
 
-/** The head: what the run was, what it measured and what is wrong with it. */
-function describe(value: string | undefined): void {
+/** Fills the head: what the run was, what it measured and what is wrong with it. */
+function describe(): void {
   const { manifest, images } = samples;
   title.textContent = samples.title;
   const results = manifest?.results ?? [];
-  values.textContent = value ?? results.map(resultText).join('  ·  ');
+  values.textContent = results.map(resultText).join('  ·  ');
   values.hidden = values.textContent === '';
   facts.replaceChildren(...(manifest ? [factList(runFacts(manifest))] : []));
   const said = [manifest && unfinishedText(manifest, images.length), ...results.map(cautionText)];
@@ -213,7 +214,7 @@ function applyFilter(): void {
   grid.show(shown, activePosition());
 }
 
-/** More classes have been read, or a run has made more images: the list grows under the reader's eyes but does not move. */
+/** More classes have been read, or a run has made more images: the list grows, and the scroll position stays. */
 function growShown(): void {
   const now = passing();
   if (now.length === shown.length) return countShown();
@@ -247,41 +248,47 @@ function countShown(): void {
   grid.element.hidden = shown.length === 0;
   empty.hidden = shown.length > 0;
   if (all === 0)
-    empty.textContent = 'No images in this folder yet. Run the config, or open a folder that holds .png files.';
+    empty.textContent = 'No images in this folder yet. Run the config, or open a folder that contains .png files.';
   else if (read < all) empty.textContent = 'Reading the classes of the images…';
-  else empty.textContent = 'No image of this class. Choose another class to see more.';
+  else empty.textContent = 'No image of this class. Choose another class.';
 }
 
 function goToSeed(): void {
   const text = seedInput.value.trim();
   const at = shown.findIndex(({ seed }) => String(seed) === text);
   if (at >= 0) grid.focus(at);
-  else if (!/^\d+$/.test(text)) say('Type the number of a seed, such as 12');
+  else if (!/^\d+$/.test(text)) say('Type a seed, such as 12');
   else if (samples.images.some(({ seed }) => String(seed) === text))
-    say(`Seed ${text} is of another class: choose All to see it`);
-  else say(`No image of seed ${text} here${samples.manifest ? `: the seeds are ${samples.manifest.seeds}` : ''}`);
+    say(`Seed ${text} has another class: choose All to see it`);
+  else say(`No image with seed ${text} here${samples.manifest ? `: the seeds are ${samples.manifest.seeds}` : ''}`);
 }
 
-/** Offers the sizes that suit the images and shows the one nearest to what was chosen last. */
+/** Offers the sizes that suit the images and takes the one nearest to the size chosen last. */
 function applyZoom(): void {
   const sizes = tileSizes(host.state.native || undefined);
   const at = nearestSize(sizes, host.state.size);
+  const size = sizes[at] ?? host.state.size;
   zoom.max = String(sizes.length - 1);
   zoom.value = String(at);
-  zoom.setAttribute('aria-valuetext', `${sizes[at]} pixels`);
-  grid.resize(sizes[at]);
+  zoom.setAttribute('aria-valuetext', `${size} pixels`);
+  grid.resize(size);
 }
 
 function zoomBy(steps: number): void {
   const sizes = tileSizes(host.state.native || undefined);
-  const at = Math.min(Math.max(nearestSize(sizes, host.state.size) + steps, 0), sizes.length - 1);
-  host.remember({ size: sizes[at] });
+  chooseZoom(nearestSize(sizes, host.state.size) + steps);
+}
+
+/** @param at position in the list of sizes; beyond its ends the first or the last size is meant */
+function chooseZoom(at: number): void {
+  const sizes = tileSizes(host.state.native || undefined);
+  const size = sizes[Math.min(Math.max(at, 0), sizes.length - 1)];
+  if (size !== undefined) host.remember({ size });
   applyZoom();
 }
 
 zoom.addEventListener('input', () => {
-  host.remember({ size: tileSizes(host.state.native || undefined)[Number(zoom.value)] });
-  applyZoom();
+  chooseZoom(Number(zoom.value));
 });
 
 classSelect.addEventListener('change', () => {
@@ -308,7 +315,7 @@ host.listen({
     baseUri = message.baseUri.replace(/\/$/, '');
     if (!again) host.remember({ folder: samples.folder, native: 0, classFilter: ALL_CLASSES, active: '' });
     problem.hidden = true;
-    describe(message.value);
+    describe();
     offerClasses();
     applyZoom();
     if (again && shown.length > 0) growShown();

@@ -4,15 +4,15 @@ import { polyline, ValueAxis, type PlotRoom } from '../plot';
 import { shortNumber } from './columns';
 
 const HEIGHT = 190;
-/** Below there is room for two lines of labels: step and NFE. */
+/** The space below is for two lines of labels: step and NFE. */
 const ROOM: PlotRoom = { height: HEIGHT, top: 10, bottom: 40 };
 const AXIS = 56;
 const RIGHT = 16;
 const SLOT = 30;
 
 /**
- * Noise levels over steps, logarithmic, with the network evaluations so far below. The final images have no noise and so
- * no place on it. The table has the same numbers, so for a screen reader it is one picture.
+ * Noise levels over steps, logarithmic, with the network evaluations so far below. The final images have no noise, so they
+ * are not in it. The table has the same numbers, so for a screen reader it is one picture.
  */
 export function noiseChart({ steps }: TrajectoryResult): HTMLElement {
   const levels = steps.slice(0, -1);
@@ -36,14 +36,18 @@ export function noiseChart({ steps }: TrajectoryResult): HTMLElement {
     shape('text', { x: x(at), y: HEIGHT - 24 }, String(at + 1)),
     shape('text', { x: x(at), y: HEIGHT - 8 }, String(nfe)),
   ]);
-  const [first, last] = [levels[0], levels[levels.length - 1]];
+  const [first, last] = [levels.at(0), levels.at(-1)];
+  const label =
+    first && last
+      ? `Noise levels from ${shortNumber(first.sigma)} to ${shortNumber(last.sigma)} in ${levels.length} steps with ${last.nfe} network evaluations`
+      : 'No noise levels';
   const svg = shape(
     'svg',
     {
       width,
       height: HEIGHT,
       role: 'img',
-      'aria-label': `Noise levels from ${shortNumber(first.sigma)} to ${shortNumber(last.sigma)} in ${levels.length} steps with ${last.nfe} network evaluations`,
+      'aria-label': label,
     },
     axis.rules(AXIS, width),
     axis.labels(AXIS),

@@ -32,13 +32,13 @@ export function seedText({ seeds, classes, classNames }: TrajectoryResult, row: 
   return `Seed ${seeds[row]}${label === undefined ? '' : `, class ${classText(label, classNames)}`}`;
 }
 
-/** What a picture is, for those who do not see it. */
+/** What a picture shows: its text alternative and tooltip. */
 export function pictureText(trajectory: TrajectoryResult, row: number, at: number): string {
-  const steps = trajectory.steps.length - 1;
-  const where =
-    at < steps
-      ? `denoised at step ${at + 1} of ${steps}, sigma ${shortNumber(trajectory.steps[at].sigma)}`
-      : 'final image';
+  const levels = trajectory.steps.slice(0, -1);
+  const level = levels[at];
+  const where = level
+    ? `denoised at step ${at + 1} of ${levels.length}, sigma ${shortNumber(level.sigma)}`
+    : 'final image';
   return `${seedText(trajectory, row)}: ${where}`;
 }
 
@@ -48,7 +48,7 @@ export function trajectoryFacts({ seeds, steps, rng }: TrajectoryResult, network
     ['Network', network],
     ['Seeds', seeds.join(', ')],
     ['Steps', String(steps.length - 1)],
-    ['NFE', String(steps[steps.length - 1].nfe)],
+    ['NFE', String(steps.at(-1)?.nfe ?? '')],
     ['Random numbers', rng],
   ];
 }

@@ -1,4 +1,4 @@
-/** The trajectory panel: what the network makes of each seed at every noise level, and the levels as a chart. */
+/** The trajectory panel: what the network estimates for each seed at every noise level, and the levels as a chart. */
 import { element, factList } from '../element';
 import { connect } from '../host';
 import type { FromTrajectory, ToTrajectory } from '../../server/shared/panel-protocol';
@@ -8,7 +8,7 @@ import { strips } from './strips';
 
 const EXPLANATION =
   'Each picture is D(x; sigma), the network’s estimate of the image at that noise level. ' +
-  'A deterministic Euler step goes to x_next = r x + (1 − r) D with r = sigma_next / sigma; Heun’s method corrects it by a second evaluation.';
+  'A deterministic Euler step goes to x_next = r x + (1 − r) D with r = sigma_next / sigma; Heun’s method corrects it with a second evaluation.';
 
 connect<ToTrajectory, FromTrajectory, Record<string, never>>({}).listen({
   trajectory({ trajectory, network }) {

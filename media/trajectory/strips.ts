@@ -2,7 +2,7 @@ import type { TrajectoryResult } from '../../server/shared/protocol';
 import { element } from '../element';
 import { columnsOf, pictureSide, pictureText, seedText, type Column } from './columns';
 
-/** Rows of numbers above the pictures, with what they mean. */
+/** The rows of numbers above the pictures, and what they mean. */
 const NUMBERS: readonly (readonly [key: keyof Column, label: string, meaning: string])[] = [
   ['sigma', 'sigma', 'Noise level at which the network denoised'],
   ['nfe', 'NFE', 'Network evaluations per image so far'],

@@ -126,7 +126,7 @@ export function reasonText({ reason }: Pick<Job, 'reason'>): string {
 }
 
 /** `Images 128/2000, FD so far 12.3 (N = 400, not final)`; empty where a job says nothing of itself. */
-export function standingText(progress: JobProgress | undefined): string {
+export function jobProgressText(progress: JobProgress | undefined): string {
   if (!progress) return '';
   const { phase, done, total, note } = progress;
   return [`${phase} ${done}/${total}`, note].filter(Boolean).join(', ');

@@ -3,7 +3,7 @@ const DIGITS = 6;
 
 /**
  * A number as C's and Python's `%g` print it, which is how fid.py prints its result: 6 significant digits, trailing
- * zeros dropped, an exponent of at least two digits below 1e-4 and from 1e6; `inf`, `nan` and `-0` in words of C.
+ * zeros dropped, an exponent of at least two digits below 1e-4 and from 1e6; `inf`, `nan` and `-0` as in C.
  */
 export function formatG(value: number): string {
   const sign = value < 0 || Object.is(value, -0) ? '-' : '';
@@ -20,7 +20,7 @@ export function formatG(value: number): string {
 
 /** The first DIGITS digits, a tie going to the even digit as in C; JavaScript's own methods round ties up. */
 function round(magnitude: number): { digits: string; exponent: number } {
-  const [mantissa, power] = magnitude.toExponential(30).split('e');
+  const [mantissa = '0', power] = magnitude.toExponential(30).split('e');
   const all = mantissa.replace('.', '');
   const [head, tail] = [Number(all.slice(0, DIGITS)), all.slice(DIGITS)];
   const half = '5'.padEnd(tail.length, '0');
@@ -36,7 +36,7 @@ function decimal(digits: string, whole: number): string {
   return digits.slice(0, whole) + (fraction && `.${fraction}`);
 }
 
-/** One measured number in words: `FD (fashion-mnist), N = 1000, least of 3: 2.91034`. */
+/** One measured number as text: `FD (fashion-mnist), N = 1000, least of 3: 2.91034`. */
 export function resultText(result: {
   metric: string;
   num: number;

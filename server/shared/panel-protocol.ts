@@ -1,6 +1,6 @@
 /**
  * What a panel and the extension say to each other: discriminated unions, checked on both sides.
- * A panel builds its whole page itself: the HTML around it is a head with the CSP, one stylesheet link and one script.
+ * A panel builds its whole page itself; the HTML around it has a policy, one style sheet and one script.
  * The extension sends nothing before `ready`. Sending `samples` or `history` again brings the panel up to date in place.
  */
 import type {
@@ -14,26 +14,41 @@ import type {
   TrajectoryResult,
 } from './protocol';
 
+/** The least that a message is: an object with a string `type`. */
+export interface Message {
+  type: string;
+}
+
+/** True for what may be a message; its type decides who handles it. */
+export function isMessage(value: unknown): value is Message {
+  return typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
+}
+
+/** One handler for each type of message: the compiler refuses a side that forgets one. */
+export type Handlers<All extends Message> = {
+  [Type in All['type']]: (message: Extract<All, { type: Type }>) => Promise<void> | void;
+};
+
 /** Extension -> samples panel. */
 export type ToSamples =
-  /** `baseUri` stands for `samples.folder`; `value` replaces the line of results that the manifest would give. */
-  | { type: 'samples'; samples: SamplesResult; baseUri: string; value?: string }
-  /** Answer to `details`: one entry for each file asked for, in one message or several. */
+  /** `baseUri` is the address of `samples.folder` inside the page. */
+  | { type: 'samples'; samples: SamplesResult; baseUri: string }
+  /** Answer to `details`: one entry for each file that was asked for, in one message or several. */
   | { type: 'details'; details: SampleDetails[] }
   | { type: 'problem'; message: string };
 
 /** Samples panel -> extension. */
 export type FromSamples =
   | { type: 'ready' }
-  /** Those on screen, or up to 1000 at a time while all are read for the class filter. */
+  /** The files on screen, or up to 1000 at a time while all are read for the class filter. */
   | { type: 'details'; files: string[] }
-  /** `file` as in `samples.images`: relative, and to be checked against that list before it is opened. */
+  /** `file` as in `samples.images`: relative to the folder, and checked to be inside it before it is opened. */
   | { type: 'open'; file: string }
   | { type: 'copy'; text: string };
 
 /** Extension -> history panel. */
 export type ToHistory =
-  /** `published`: by record id, what the paper reports of the same network and reference. */
+  /** `published`: by record id, what the paper reports for the same network and reference. */
   | { type: 'history'; records: HistoryRecord[]; problems: string[]; published: Record<string, string> }
   | { type: 'problem'; message: string };
 
@@ -52,6 +67,9 @@ export type ToQueue =
   | { type: 'queue'; queue: QueueState }
   | { type: 'problem'; message: string };
 
+/** What the queue panel can ask for a job. */
+export type QueueAction = JobAction | 'script' | 'output' | 'follow' | 'copyId';
+
 /** Queue panel -> extension. */
 export type FromQueue =
   | { type: 'ready' }
@@ -60,7 +78,7 @@ export type FromQueue =
   | { type: 'connect' }
   | { type: 'refresh' }
   /** `id` of a job in the last queue. */
-  | { type: 'job'; id: string; action: JobAction | 'script' | 'output' | 'follow' | 'copyId' };
+  | { type: 'job'; id: string; action: QueueAction };
 
 /** Extension -> calibration panel. */
 export type ToCalibration = { type: 'calibration'; calibration: Calibration };
@@ -68,5 +86,5 @@ export type ToCalibration = { type: 'calibration'; calibration: Calibration };
 /** Calibration panel -> extension. */
 export type FromCalibration =
   | { type: 'ready' }
-  /** One of the measured sizes, into the config that was measured. */
+  /** Write one of the measured sizes into the config that was measured. */
   | { type: 'write'; batch: number };

@@ -1,31 +1,33 @@
-/** One step of a long task. `done` and `total` count images unless `phase` says otherwise. */
+/** How far long work is. `done` and `total` count images unless `phase` says otherwise. */
 export interface Progress {
   /** What is being done, in the user's words: `Generating`, `Measuring`, ... */
   phase: string;
   done: number;
   total: number;
-  /** Units per second over the task so far; undefined until known. */
+  /** Units per second so far; undefined until known. */
   rate?: number;
-  /** Seconds left at that rate. */
+  /** Seconds left at that rate; undefined until known. */
   eta?: number;
-  /** Anything worth saying beside the numbers, e.g. `FD so far 12.3 (N = 400)`. */
+  /** What else there is to say, e.g. `FD so far 12.3 (N = 400)`. */
   note?: string;
 }
 
+/** Takes a report. */
 export type OnProgress = (progress: Progress) => void;
 
-/** How a long task reports and is cancelled. */
+/** How long work reports its progress and is cancelled. */
 export interface TaskControl {
   onProgress?: OnProgress;
   signal?: AbortSignal;
 }
 
-/** Seconds as `45 s`, `3 min 20 s` or `2 h 5 min`. */
+/** Seconds as `4.2 s`, `45 s`, `3 min 20 s` or `2 h 5 min`, rounded. */
 export function durationText(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
+  if (seconds < 59.95) return `${Number(seconds.toFixed(1))} s`;
+  const whole = Math.round(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  const minutes = Math.round(whole / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** Units per second as `1040/s`, `12.3/s`, or `4.2 s each` where slower than one a second. */
@@ -35,8 +37,8 @@ export function rateText(rate: number): string {
 }
 
 /**
- * Turns counts into progress with rate and ETA, at most one report in `intervalMs` (the first and last always).
- * @param already units that were done before this run started: shown, but no part of the rate
+ * Turns counts into progress with rate and time left: at most one report in `intervalMs`, but always the first and the last.
+ * @param already units that were done before this work started: they are shown but do not count for the rate
  */
 export class ProgressMeter {
   private readonly started = performance.now();
@@ -50,6 +52,7 @@ export class ProgressMeter {
     private readonly intervalMs = 100,
   ) {}
 
+  /** Reports `done` units; what was skipped is not reported later. */
   update(done: number, note?: string): void {
     const now = performance.now();
     if (now - this.last < this.intervalMs && done < this.total) return;

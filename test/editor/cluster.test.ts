@@ -70,7 +70,7 @@ test('a script is submitted through a jump host with a one-time password, its lo
   await picture('otp');
   await code.first().fill(bed.otp('alice'));
   await workbench.press('Enter');
-  const submitted = await workbench.notification(/Job \d+ is submitted to bed/);
+  const submitted = await workbench.notification(/Job \d+ was submitted to bed/);
   await submitted.locator('a, .monaco-button').filter({ hasText: 'Follow log' }).click();
 
   await workbench.press('Escape');

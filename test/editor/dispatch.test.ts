@@ -136,7 +136,7 @@ test("uncommitted changes are the user's to decide about; the array and its task
   await dialog.filter({ hasText: 'garments.edm.yaml is not committed' }).waitFor();
   await picture('dirty');
   await dialog.locator('.monaco-button').filter({ hasText: 'Commit for me' }).click();
-  await workbench.notification(/garments at [0-9a-f]+ is on bed: \d+, \d+/);
+  await workbench.notification(/garments at [0-9a-f]+ was submitted to bed: \d+, \d+/);
   assert.equal(git(workspace, 'log', '-1', '--format=%s'), 'Before running garments on bed');
   await workbench.press('Escape');
   await workbench.page.locator('.statusbar-item').filter({ hasText: /running, \d+ queued/ }).first().click(); // prettier-ignore

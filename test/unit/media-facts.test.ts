@@ -5,15 +5,15 @@ import {
   classText,
   countOf,
   dateText,
-  durationText,
   generateCommand,
   optionsText,
   recordFacts,
-  resultText,
   runFacts,
   unfinishedText,
   valueText,
 } from '../../media/facts';
+import { resultText } from '../../server/shared/number-text';
+import { durationText } from '../../server/shared/progress';
 import type { RunManifest } from '../../server/shared/protocol';
 import { makeRecord } from './history-records';
 
@@ -40,7 +40,7 @@ test('numbers: six significant digits, grouped counts, singular', () => {
   assert.equal(valueText(123456.7), '123457');
   assert.equal(countOf(1, 'image'), '1 image');
   assert.equal(countOf(50000, 'image'), '50,000 images');
-  assert.equal(resultText(makeRecord({ value: 2.91, num: 1000 })), 'FD (fashion-mnist) 2.91000, N = 1,000');
+  assert.equal(resultText(makeRecord({ value: 2.91, num: 1000 })), 'FD (fashion-mnist), N = 1000: 2.91');
 });
 
 test('only FID over fewer than 50,000 images is cautioned', () => {
@@ -57,7 +57,7 @@ test('dates keep their own offset; durations round without ever showing 60 secon
   assert.equal(dateText('2026-11-20T14:03:59.123+00:00'), '2026-11-20 14:03 UTC');
   assert.equal(dateText('2026-11-20T14:03:59-08:00'), '2026-11-20 14:03 -08:00');
   assert.equal(dateText('yesterday'), 'yesterday');
-  assert.equal(durationText(4.21), '4.2 s');
+  assert.deepEqual([4, 4.21].map(durationText), ['4 s', '4.2 s']);
   assert.equal(durationText(59.96), '1 min 0 s');
   assert.equal(durationText(119.7), '2 min 0 s');
   assert.equal(durationText(3600 * 2 + 299), '2 h 5 min');

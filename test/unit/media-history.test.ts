@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COLUMNS, DEFAULT_SORTING, filterRecords, nextSorting, sortRecords } from '../../media/history/columns';
-import { groupRecords } from '../../media/history/groups';
+import { COLUMNS, DEFAULT_SORTING, filterRecords, sortRecords } from '../../media/history/columns';
+import { groupRecords, type Group } from '../../media/history/groups';
 import { markerOf } from '../../media/history/markers';
 import { valueScale } from '../../media/scale';
+import { nextSorting } from '../../media/sorting';
+import type { HistoryRecord } from '../../server/shared/protocol';
 import { makeCode, makeRecord } from './history-records';
+
+function onlyGroup(records: readonly HistoryRecord[]): Group {
+  const [group, ...others] = groupRecords(records);
+  assert.ok(group && others.length === 0);
+  return group;
+}
 
 test('unlike numbers never share a group: metric, detector, reference and N each split', () => {
   const base = makeRecord();
@@ -24,7 +32,7 @@ test('unlike numbers never share a group: metric, detector, reference and N each
       .sort((a, b) => unlike.indexOf(a) - unlike.indexOf(b)),
     unlike,
   );
-  assert.equal(groupRecords([base])[0].title, 'FD (fashion-mnist) against fashion-mnist, N = 1,000');
+  assert.equal(onlyGroup([base]).title, 'FD (fashion-mnist) against fashion-mnist, N = 1,000');
 });
 
 test('commits lie in time order, whatever the order of the measurements', () => {
@@ -34,7 +42,7 @@ test('commits lie in time order, whatever the order of the measurements', () => 
     makeRecord({ code: b, time: '2026-11-02T00:00:00Z' }),
     makeRecord({ code: a, time: '2026-11-03T00:00:00Z' }),
   ];
-  const [group] = groupRecords(records);
+  const group = onlyGroup(records);
   assert.deepEqual(
     group.commits.map(({ short }) => short[0]),
     ['a', 'b'],
@@ -51,7 +59,7 @@ test('results that share a commit are distinct points inside its width, joined b
   const next = makeCode('b', '2026-11-02T00:00:00Z');
   const names = ['one', 'two', 'one', 'three', 'two'];
   const records = names.map((name, at) => makeRecord({ name, code, time: `2026-11-05T00:0${at}:00Z`, value: at + 1 }));
-  const [group] = groupRecords([...records, makeRecord({ name: 'two', code: next, value: 9 })]);
+  const group = onlyGroup([...records, makeRecord({ name: 'two', code: next, value: 9 })]);
   const here = group.points.filter(({ record }) => record.code === code);
   assert.equal(new Set(here.map(({ x }) => x)).size, 5);
   assert.ok(here.every(({ x }) => Math.abs(x) < 0.5));
@@ -63,14 +71,14 @@ test('results that share a commit are distinct points inside its width, joined b
       ['two', [2, 5, 9]],
     ],
   );
-  assert.ok(group.points.every(({ series, record }) => group.series[series].name === record.name));
+  assert.ok(group.points.every(({ series, record }) => group.series[series]?.name === record.name));
 });
 
 test('the group measured last comes first', () => {
   const old = makeRecord({ metric: 'FID', time: '2026-01-01T00:00:00Z' });
   const recent = makeRecord({ time: '2026-11-01T00:00:00Z' });
   assert.deepEqual(
-    groupRecords([old, recent]).map(({ points }) => points[0].record),
+    groupRecords([old, recent]).map(({ first }) => first),
     [recent, old],
   );
 });
@@ -129,7 +137,7 @@ test('positions are exact: ticks at their values, linear in value or in its loga
       for (const { value, label } of scale.ticks)
         assert.ok(Math.abs(Number(label) - value) <= 1e-9 * Math.abs(value) + 1e-12);
       assert.equal(new Set(scale.ticks.map(({ label }) => label)).size, scale.ticks.length);
-      const [low, high] = [scale.ticks[0].value, scale.ticks[scale.ticks.length - 1].value];
+      const [low = NaN, high = NaN] = [scale.ticks.at(0)?.value, scale.ticks.at(-1)?.value];
       assert.ok(Math.abs(scale.at(high) - 1) < 1e-9);
       for (const value of values) {
         const at = scale.at(value);

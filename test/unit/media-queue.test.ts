@@ -9,8 +9,9 @@ import {
   taskCount,
   timeText,
 } from '../../server/shared/jobs';
-import { COLUMNS, DEFAULT_SORTING, filterJobs, nextSorting, sortJobs } from '../../media/queue/columns';
+import { COLUMNS, DEFAULT_SORTING, filterJobs, sortJobs } from '../../media/queue/columns';
 import { rowsInSight } from '../../media/rows';
+import { nextSorting } from '../../media/sorting';
 import type { Job } from '../../server/shared/protocol';
 
 const CLOCK = { taken: 0, now: 0 };

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DetailsCache } from '../../media/samples/details';
 import { enlarged, gridLayout, moveByKey, nearestSize, tileSizes } from '../../media/samples/layout';
-import { rowsInSight, scrollToShow } from '../../media/rows';
+import { stepByKey } from '../../media/keys';
+import { rowByKey, rowsInSight, rowsToKeep, scrollToShow } from '../../media/rows';
 
 test('small images are shown at whole multiples of their size, others at fixed sizes', () => {
   const sizes = tileSizes(28);
@@ -33,6 +34,26 @@ test('only rows in sight are kept, at both ends of 50,000 images', () => {
   assert.equal(rowsInSight(layout, (rows - 10) * rowHeight, 10 * rowHeight, 2).last, rows - 1);
   const none = rowsInSight(gridLayout(0, 1100, 84), 0, 500, 2);
   assert.ok(none.last < none.first);
+});
+
+test('the active row stays in the DOM, in its place, wherever the reader scrolls', () => {
+  const rows = { rows: 1000, rowHeight: 20 };
+  assert.deepEqual(rowsToKeep(rows, 2000, 40, 1, 100), [99, 100, 101, 102]);
+  assert.deepEqual(rowsToKeep(rows, 2000, 40, 1, 3), [3, 99, 100, 101, 102]);
+  assert.deepEqual(rowsToKeep(rows, 2000, 40, 1, 999), [99, 100, 101, 102, 999]);
+  assert.deepEqual(rowsToKeep(rows, 2000, 40, 1, 1000), [99, 100, 101, 102], 'there is no such row any more');
+  assert.deepEqual(rowsToKeep({ rows: 0, rowHeight: 20 }, 0, 40, 1, 0), []);
+});
+
+test('keys move through a list and stop at its ends', () => {
+  const move = (at: number, key: string): number | undefined => rowByKey(key, at, 10, 4);
+  assert.deepEqual(
+    ['ArrowDown', 'ArrowUp', 'PageDown', 'PageUp', 'Home', 'End'].map((key) => move(5, key)),
+    [6, 4, 9, 1, 0, 9],
+  );
+  assert.deepEqual([move(9, 'ArrowDown'), move(0, 'ArrowUp'), move(1, 'PageUp')], [9, 0, 0]);
+  assert.deepEqual([move(5, 'ArrowLeft'), move(5, 'toString')], [undefined, undefined]);
+  assert.deepEqual(['ArrowLeft', 'ArrowDown', 'End', 'PageDown'].map(stepByKey), [-1, 1, Infinity, undefined]);
 });
 
 test('scrolling to a row moves as little as possible', () => {
@@ -88,7 +109,7 @@ test('details are asked for once, together, and again only after a failure', () 
   assert.deepEqual(asked[2], ['b']);
 });
 
-test('a scan waits for what is on screen, and for the whole of a batch', () => {
+test('a scan waits for what is on screen, and for the whole of an answer', () => {
   const asked: string[][] = [];
   const cache = new DetailsCache((files) => asked.push(files));
   const detail = (file: string): { file: string; width: number; height: number } => ({ file, width: 28, height: 28 });
@@ -97,21 +118,23 @@ test('a scan waits for what is on screen, and for the whole of a batch', () => {
   assert.equal(asked.length, 1);
   cache.receive([detail('on screen')]);
   assert.equal(asked.length, 2);
-  cache.receive(asked[1].slice(0, 600).map(detail));
+  const second = asked[1] ?? [];
+  cache.receive(second.slice(0, 600).map(detail));
   assert.equal(asked.length, 2);
-  cache.receive(asked[1].slice(600).map(detail));
-  assert.deepEqual(asked[2].length, 500);
+  cache.receive(second.slice(600).map(detail));
+  assert.equal(asked[2]?.length, 500);
 });
 
-test('a scan reads everything batch by batch, one at a time, and can be stopped', () => {
+test('a scan reads everything, some files at a time, and can be stopped', () => {
   const asked: string[][] = [];
   const cache = new DetailsCache((files) => asked.push(files));
   const files = Array.from({ length: 2500 }, (_, at) => `${at}.png`);
-  const answer = (batch: string[]): void =>
-    cache.receive(batch.map((file) => ({ file, width: 28, height: 28, class: parseInt(file) % 10 })));
+  const answer = (some: string[]): void =>
+    cache.receive(some.map((file) => ({ file, width: 28, height: 28, class: parseInt(file) % 10 })));
   cache.scan(files);
-  assert.equal(asked.length, 1, 'the next batch waits for the answer');
-  for (let at = 0; at < asked.length; at++) answer(asked[at]);
+  assert.equal(asked.length, 1, 'the next request waits for the answer');
+  // The list grows while it is gone through: each answer leads to the next request.
+  for (const files of asked) answer(files);
   assert.deepEqual(asked.flat(), files);
   assert.equal(cache.knownOf(files), 2500);
   assert.deepEqual(cache.classes(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -119,7 +142,8 @@ test('a scan reads everything batch by batch, one at a time, and can be stopped'
   const more = files.map((file) => `more/${file}`);
   cache.scan(more);
   cache.stopScan();
-  answer(asked[asked.length - 1]);
+  const last = asked.at(-1) ?? [];
+  answer(last);
   assert.ok(cache.knownOf(more) < more.length);
-  assert.equal(cache.knownOf(more), asked[asked.length - 1].length);
+  assert.equal(cache.knownOf(more), last.length);
 });

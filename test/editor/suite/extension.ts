@@ -7,7 +7,7 @@ interface Manifest {
   contributes: { commands: { command: string; title: string }[] };
 }
 
-const folder = (): string => vscode.workspace.workspaceFolders?.[0].uri.fsPath ?? assert.fail('no workspace');
+const folder = (): string => vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? assert.fail('no workspace');
 const file = (name: string): vscode.Uri => vscode.Uri.file(path.join(folder(), name));
 
 /** Waits until `value` gives something. */
@@ -162,7 +162,7 @@ suite('the extension in the editor', () => {
     const text = converted.getText();
     assert.match(text, /^#BSUB -J edm$/m);
     assert.match(text, /^#BSUB -gpu "num=2"$/m);
-    assert.match(text, /^# Converted from Slurm\. Please look at:\n(?:#.*\n)*#   line 6, --switches=1: /m);
+    assert.match(text, /^# Converted from Slurm\. Please check:\n(?:#.*\n)*#   line 6, --switches=1: /m);
     await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
   });
 
@@ -229,7 +229,7 @@ suite('the extension in the editor', () => {
     const history = path.join(folder(), '.edm-workbench', 'history.jsonl');
     const lines = (): string[] => readFileSync(history, 'utf8').trim().split('\n');
     const before = lines();
-    const { run } = JSON.parse(before[before.length - 1]) as { run: string };
+    const { run } = JSON.parse(before.at(-1) ?? '') as { run: string };
     // Not awaited, as above.
     void vscode.commands.executeCommand('edmWorkbench.measure', file(path.join(run, 'images')));
     const line = await eventually(async () => {
