@@ -1,6 +1,6 @@
-/** The states of a job, for the server and the panels alike: this file imports nothing, so that panels may import it. */
+/** The states of a job. */
 
-/** One state for all schedulers; a job's `stateName` has the scheduler's own word. */
+/** One state for all schedulers; a job's `stateName` is the scheduler's own word. */
 export type JobState =
   | 'queued'
   | 'held'

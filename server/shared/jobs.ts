@@ -1,24 +1,24 @@
-/** What a job is, in words: states, clocks, arrays and counts, for the tree and the queue panel alike. No DOM. */
+/** Jobs in words: states, clocks, arrays and counts, for the tree and the queue panel alike. */
 import { isOver } from './job-states';
 import type { Job, JobProgress, JobState } from './protocol';
 
 export { isOver };
 
-/** How a state is said and drawn. */
+/** How a state is named and drawn. */
 export interface StateLook {
-  /** The word beside every icon: a state is never told by colour or shape alone. */
+  /** The word beside every icon: a state is never shown by colour or shape alone. */
   word: string;
-  /** Name of the editor's own icon. */
+  /** Name of an icon of the editor. */
   icon: string;
-  /** Theme colour of the icon; undefined for the text's own. */
+  /** Theme colour of the icon; undefined for that of the text. */
   colour?: string;
-  /** One character for where icons are not to be had. */
+  /** One character, where there are no icons. */
   sign: string;
-  /** Place in a list sorted by state: what runs comes first. */
+  /** Position in a list sorted by state: running jobs come first. */
   order: number;
 }
 
-/** All states a job can be in. */
+/** All states that a job can be in. */
 export const JOB_STATES: Readonly<Record<JobState, StateLook>> = {
   running: { word: 'running', icon: 'play-circle', colour: 'charts.green', sign: '▶', order: 0 },
   ending: { word: 'ending', icon: 'sync', colour: 'charts.green', sign: '◢', order: 1 },
@@ -33,12 +33,12 @@ export const JOB_STATES: Readonly<Record<JobState, StateLook>> = {
   unknown: { word: 'unknown', icon: 'question', sign: '?', order: 10 },
 };
 
-/** States in which the clock of a job goes on. */
+/** States in which the elapsed time of a job grows. */
 const TICKING: ReadonlySet<JobState> = new Set(['running', 'ending']);
 
 /**
- * Seconds a job has run by now: what the scheduler said, and for a running one the time since it said so.
- * @param taken when the scheduler answered, and `now`, both in milliseconds of our own clock
+ * Seconds that a job has run by now: what the scheduler said and, for a running job, the time since then.
+ * @param taken when the scheduler answered; like `now` in milliseconds of this machine's clock
  */
 export function elapsedNow(
   { state, elapsed }: Pick<Job, 'state' | 'elapsed'>,
@@ -68,7 +68,7 @@ export function timeText(job: Pick<Job, 'state' | 'elapsed' | 'limit'>, taken: n
   return limit && !isOver(job) ? `${clockText(elapsed)} of ${limit}` : clockText(elapsed);
 }
 
-/** How many jobs a row stands for: `8-49%4` are 42 tasks; one for a job that is no array. */
+/** How many jobs a row stands for: `8-49%4` are 42 tasks; one for a job that is not an array. */
 export function taskCount({ array }: Pick<Job, 'array'>): number {
   if (!array) return 1;
   const count = array.tasks
@@ -83,7 +83,7 @@ export function taskCount({ array }: Pick<Job, 'array'>): number {
   return count;
 }
 
-/** Tasks of one array that are in the list, folded into one entry. */
+/** The tasks of one array that are in the list, folded into one entry. */
 export interface JobArray {
   id: string;
   name: string;
@@ -91,7 +91,7 @@ export interface JobArray {
   tasks: Job[];
 }
 
-/** Jobs in their order with arrays folded: all rows of one array become one entry where its first row stood. */
+/** Jobs in their order with arrays folded: all rows of an array become one entry in the place of its first row. */
 export function foldArrays(jobs: readonly Job[]): (Job | JobArray)[] {
   const arrays = new Map<string, JobArray>();
   const folded: (Job | JobArray)[] = [];
@@ -107,32 +107,32 @@ export function foldArrays(jobs: readonly Job[]): (Job | JobArray)[] {
   return folded;
 }
 
-/** Tasks of one array: what runs first, then by number, whatever order the scheduler has them in. */
+/** Tasks of one array, running ones first, then by number. */
 export function inTaskOrder(tasks: readonly Job[]): Job[] {
   const first = ({ array }: Job): number => Number(/\d+/.exec(array?.tasks ?? '')?.[0] ?? 0);
   return [...tasks].sort((a, b) => JOB_STATES[a.state].order - JOB_STATES[b.state].order || first(a) - first(b));
 }
 
-/** How many jobs (tasks counted one by one) are in each state, in the states' own order: `3 running, 42 queued`. */
+/** How many jobs are in each state, in the order of the states. Tasks of an array are counted one by one. */
 export function stateCounts(jobs: readonly Job[]): [state: JobState, count: number][] {
   const counts = new Map<JobState, number>();
   for (const job of jobs) counts.set(job.state, (counts.get(job.state) ?? 0) + taskCount(job));
   return [...counts].sort(([a], [b]) => JOB_STATES[a].order - JOB_STATES[b].order);
 }
 
-/** Why a job waits or failed, and what to do; empty where nothing is known. */
+/** Why a job is queued or failed, and what to do; empty where nothing is known. */
 export function reasonText({ reason }: Pick<Job, 'reason'>): string {
   return reason ? [reason.text, reason.remedy].filter(Boolean).join(' ') : '';
 }
 
-/** `Images 128/2000, FD so far 12.3 (N = 400, not final)`; empty where a job says nothing of itself. */
+/** `Images 128/2000, FD so far 12.3 (N = 400, not final)`; empty where nothing is known. */
 export function jobProgressText(progress: JobProgress | undefined): string {
   if (!progress) return '';
   const { phase, done, total, note } = progress;
   return [`${phase} ${done}/${total}`, note].filter(Boolean).join(', ');
 }
 
-/** How it ended beyond its state: `exit code 2`, `signal 9`. */
+/** How a job ended, in addition to its state: `exit code 2`, `signal 9`. */
 export function exitText({ exitCode, signal }: Pick<Job, 'exitCode' | 'signal'>): string {
   if (signal) return `signal ${signal}`;
   return exitCode ? `exit code ${exitCode}` : '';

@@ -1,6 +1,6 @@
 /**
- * Everything the editor and the server say to each other beyond LSP, on one page. The client and the panels import
- * types and request objects from here and from nowhere else in server/.
+ * Everything that the editor and the server say to each other beyond LSP, on one page. Paths are absolute unless said
+ * otherwise, times are ISO 8601, and `notes` are sentences that the user should read.
  */
 import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-languageserver-protocol';
 import type { RngDevice, SamplerOptions } from './sampler-options';
@@ -19,29 +19,32 @@ import { durationText, type Progress, rateText } from './progress';
 export type { HistoryRecord, RunManifest, Progress };
 export { durationText, rateText };
 
-/** Runs that report progress name a token; the server sends `Progress` under it until the request is answered. */
+/** Parameters of a request that reports progress: the server sends `Progress` under this token until it answers. */
 export interface WithProgress {
   progressToken?: string;
 }
+/** A report of a request with a progress token. */
 export const runProgress = new ProgressType<Progress>();
 
-/** Run a config: generate, measure, record. Cancelling the request keeps every finished image. */
+/** Parameters of `runRequest`. */
 export interface RunParams extends WithProgress {
-  /** Absolute path of the `*.edm.yaml`. */
+  /** Path of the `*.edm.yaml`. */
   config: string;
 }
+/** What a run made. */
 export interface RunResult {
-  /** Absolute path of the run folder. */
+  /** The run folder. */
   folder: string;
   manifest: RunManifest;
   /** The new records, in the order of the config's metrics; empty without `fd` or `fid`. */
   records: HistoryRecord[];
-  /** Things the user should know, e.g. why CUDA was not used. */
+  /** E.g. why CUDA was not used. */
   notes: string[];
 }
+/** Runs a config: generates, measures, records. Cancelling keeps every finished image. */
 export const runRequest = new RequestType<RunParams, RunResult, void>('edm/run');
 
-/** Generate samples without a config, into a folder of the user's choice. */
+/** Parameters of `generateRequest`. */
 export interface GenerateParams extends WithProgress {
   network: string;
   outdir: string;
@@ -51,18 +54,22 @@ export interface GenerateParams extends WithProgress {
   /** Folder that relative paths start from. */
   base: string;
 }
+/** What was generated. */
 export interface GenerateResult {
   folder: string;
+  /** Images that were made now. */
   written: number;
+  /** Images that were there already. */
   skipped: number;
   notes: string[];
 }
+/** Generates images without a config, into any folder. Cancelling keeps every finished image. */
 export const generateRequest = new RequestType<GenerateParams, GenerateResult, void>('edm/generate');
 
-/** The way from noise to the images of a few seeds. */
+/** Parameters of `trajectoryRequest`. */
 export interface TrajectoryParams extends WithProgress {
   network: string;
-  /** At most 16, as in `0-3`. */
+  /** A seed list such as `0-3`, of at most 16. */
   seeds: string;
   /** Options of generate.py; whatever is missing takes its default. */
   sampler: SamplerOptions;
@@ -71,7 +78,7 @@ export interface TrajectoryParams extends WithProgress {
   /** Folder that relative paths start from. */
   base: string;
 }
-/** What there is at one noise level. */
+/** One step of a trajectory, or the final images. */
 export interface TrajectoryStep {
   /** Noise level of the step's first network evaluation; 0 for the final images. */
   sigma: number;
@@ -80,12 +87,13 @@ export interface TrajectoryStep {
   r?: number;
   /** Network evaluations per image up to the end of the step. */
   nfe: number;
-  /** D(x; sigma), at last the images themselves: for each seed a PNG in base64, its pixels as generate.py makes them. */
+  /** For each seed a PNG in base64, its pixels as generate.py makes them: D(x; sigma), in the last step the image itself. */
   images: string[];
 }
+/** The steps from noise to the images. */
 export interface TrajectoryResult {
   seeds: number[];
-  /** For each seed, if the network is conditional. */
+  /** Class of each seed; absent where the network is unconditional. */
   classes?: number[];
   classNames?: string[];
   /** Side of the images in pixels. */
@@ -95,27 +103,35 @@ export interface TrajectoryResult {
   rng: RngDevice;
   notes: string[];
 }
+/** Samples a few seeds and keeps the denoised estimate of every step. */
 export const trajectoryRequest = new RequestType<TrajectoryParams, TrajectoryResult, void>('edm/trajectory');
 
-/** Make an ONNX file of a network or detector, executing nothing in it. Paths are absolute. */
+/** Parameters of `importRequest`. */
 export interface ImportParams extends WithProgress {
   source: string;
   dest: string;
 }
+/** What was written. */
 export interface ImportResult {
   /** What was imported, in words. */
   text: string;
 }
+/** Converts a network or a detector to an ONNX file, without executing anything in it. */
 export const importRequest = new RequestType<ImportParams, ImportResult, void>('edm/import');
 
-/** Measure a folder or zip of images. */
+/** Parameters of `measureRequest`. */
 export interface MeasureParams extends WithProgress {
+  /** Folder or zip of images. */
   images: string;
   reference: string;
+  /** Default: the one that an embedded reference was made with. */
   detector?: string;
+  /** Images to measure; default: all. */
   num?: number;
+  /** Folder that relative paths start from. */
   base: string;
 }
+/** One measured number. */
 export interface MeasureResult {
   /** `FID` or `FD (<detector>)`. */
   metric: string;
@@ -123,33 +139,39 @@ export interface MeasureResult {
   num: number;
   detector: { name: string; sha256: string };
   reference: { name: string; sha256: string };
-  /** What the history has of it; absent outside a git repository. */
+  /** Its record in the history; absent outside a git repository. */
   record?: HistoryRecord;
-  /** What the paper reports of the same network and reference, where it does. */
+  /** What the paper reports for the same network and reference; absent where it reports nothing. */
   published?: string;
   notes: string[];
 }
+/** Measures a folder or zip of images against reference statistics. */
 export const measureRequest = new RequestType<MeasureParams, MeasureResult, void>('edm/measure');
 
-/** All history records of the repository that contains `folder`, oldest first. */
+/** Parameters of `historyRequest`. */
 export interface HistoryParams {
   folder: string;
 }
+/** The history of a repository. */
 export interface HistoryResult {
   /** Top of the repository. */
   root: string;
+  /** Oldest first. */
   records: HistoryRecord[];
   /** Lines that could not be read, each with its number and why. */
   problems: string[];
-  /** By record id: what the paper reports of the same network and reference, where it does. */
+  /** By record id: what the paper reports for the same network and reference. */
   published: Record<string, string>;
 }
+/** Reads the history of the repository that contains `folder`. */
 export const historyRequest = new RequestType<HistoryParams, HistoryResult, void>('edm/history');
 
-/** The images of a run folder, an `images` folder or any folder of images. */
+/** Parameters of `samplesRequest`. */
 export interface SamplesParams {
+  /** A run folder, or any folder of images. */
   folder: string;
 }
+/** The images of a folder, and the run that made them where there is one. */
 export interface SamplesResult {
   /** The folder that the file names start from. */
   folder: string;
@@ -159,13 +181,15 @@ export interface SamplesResult {
   manifest?: RunManifest;
   classNames?: string[];
 }
+/** Lists the images of a folder. */
 export const samplesRequest = new RequestType<SamplesParams, SamplesResult, void>('edm/samples');
 
-/** What the image files tell of themselves; asked for those on screen only. */
+/** Parameters of `sampleDetailsRequest`. */
 export interface SampleDetailsParams {
   folder: string;
   files: string[];
 }
+/** What an image file contains besides its pixels. */
 export interface SampleDetails {
   file: string;
   width: number;
@@ -175,25 +199,28 @@ export interface SampleDetails {
   /** Why the file cannot be shown. */
   problem?: string;
 }
+/** Reads the heads of image files. Only asked for those on screen: a folder may have 50,000. */
 export const sampleDetailsRequest = new RequestType<SampleDetailsParams, SampleDetails[], void>('edm/sampleDetails');
 
-/** One line of `doctor`. */
+/** One finding about this machine. */
 export interface SetupFinding {
   topic: string;
   state: 'ok' | 'missing' | 'optional';
-  /** What was found, in plain words. */
+  /** What was found, in words. */
   found: string;
-  /** What to do; absent where all is well. */
+  /** What to do; absent where nothing is missing. */
   remedy?: string;
 }
+/** Parameters of `doctorRequest`. */
 export interface DoctorParams {
   folder: string;
 }
+/** Checks what this machine has of what the workbench needs. */
 export const doctorRequest = new RequestType<DoctorParams, SetupFinding[], void>('edm/doctor');
 
 /* ---- Scripts ---- */
 
-/** Something the other scheduler has no counterpart for, or only roughly. */
+/** Something that the other scheduler does not have, or has only roughly. */
 export interface ConversionNote {
   /** 0-based line in the original. */
   line: number;
@@ -203,22 +230,24 @@ export interface ConversionNote {
   why: string;
 }
 
+/** A converted script. */
 export interface Conversion {
   from: SchedulerName;
   to: SchedulerName;
-  /** The converted script: directives replaced in one block, the rest as it was but for the scheduler's variables. */
+  /** The converted script: its directives in one block, its other lines unchanged except for the scheduler's variables. */
   text: string;
-  /** What was left out or needs a look. */
+  /** What was left out or must be checked. */
   notes: ConversionNote[];
 }
 
+/** Parameters of `convertRequest`. */
 export interface ConvertParams {
   /** The whole script. */
   text: string;
 }
 /** Rewrites a batch script for the other scheduler; null for a text without directives. */
 export const convertRequest = new RequestType<ConvertParams, Conversion | null, void>('edm/convert');
-/** A whole script to start from. */
+/** A script to start from. */
 export interface ScriptTemplate {
   id: string;
   title: string;
@@ -228,7 +257,7 @@ export interface ScriptTemplate {
   snippet: string;
 }
 
-/** Whole scripts to start from. */
+/** All templates, for both schedulers. */
 export const templatesRequest = new RequestType0<readonly ScriptTemplate[], void>('edm/templates');
 
 /* ---- Clusters ---- */
@@ -238,9 +267,10 @@ export type { ClusterProfile, ClusterSnapshot };
 export { FINISHED_STATES, isOver } from './job-states';
 export type { JobState };
 
+/** What can be done to a job. */
 export type JobAction = 'cancel' | 'hold' | 'release';
 
-/** How far a job of ours says it is; `phase` says what `done` and `total` count. */
+/** How far a job of a run is, as its output says; `phase` says what `done` and `total` count. */
 export type JobProgress = Pick<Progress, 'phase' | 'done' | 'total' | 'note'>;
 
 /** A job, or one task of an array. Times are ISO 8601; `elapsed` and `limit` are seconds. */
@@ -254,8 +284,9 @@ export interface Job {
   account?: string;
   partition: string;
   state: JobState;
+  /** The state in the scheduler's own word. */
   stateName: string;
-  /** Why it is queued or failed: the scheduler's word, and in words with what to do. */
+  /** Why it is queued or failed: the scheduler's name for it, and an explanation with what to do. */
   reason?: { name: string; text: string; remedy?: string };
   elapsed?: number;
   /** Absent if unlimited. */
@@ -266,16 +297,16 @@ export interface Job {
   nodeList?: string;
   submitted?: string;
   started?: string;
-  /** When it is expected to start, if the scheduler says. */
+  /** When it is expected to start, where the scheduler says so. */
   expected?: string;
   ended?: string;
   exitCode?: number;
   signal?: number;
-  /** Folder it started in, and its log files, absolute. */
+  /** Folder that it started in, and its log files. */
   folder?: string;
   stdout?: string;
   stderr?: string;
-  /** Identifies the submission if it was ours. */
+  /** Identifies the submission; only on jobs submitted by the workbench. */
   token?: string;
   /** Set by the client, from `DispatchProgress`, for the jobs of a run that was submitted from here. */
   progress?: JobProgress;
@@ -290,29 +321,37 @@ export interface ClusterInfo {
   /** Scheduler and version once known, e.g. `Slurm 22.05.8`. */
   scheduler?: string;
 }
+/** Parameters of `clustersRequest`. */
 export interface ClustersParams {
-  /** Workspace folder; its `.edm-workbench/clusters.yaml` counts. */
+  /** Workspace folder, whose `.edm-workbench/clusters.yaml` is read. */
   folder?: string;
 }
+/** Lists the clusters of the workspace and of the settings, and this machine where it has a scheduler. */
 export const clustersRequest = new RequestType<ClustersParams, ClusterInfo[], void>('edm/clusters');
-/** Sent whenever a connection changes. */
+/** Server to client: the connection to a cluster changed. */
 export const clusterNotification = new NotificationType<ClusterInfo>('edm/cluster');
 
+/** Names a cluster. */
 export interface ClusterParams {
   cluster: string;
 }
-/** Connects, asking what must be asked. The only request that may lead to a prompt. */
+/** Connects to a cluster. The only request that may lead to a prompt. */
 export const connectRequest = new RequestType<ClusterParams, ClusterInfo, void>('edm/connect');
+/** Closes the connection to a cluster. */
 export const disconnectRequest = new RequestType<ClusterParams, void, void>('edm/disconnect');
 
-/** Who is looking decides how often is asked: one shared query per poll, never below the profile's floor. */
+/** Parameters of `watchRequest`. */
 export interface WatchParams {
   cluster: string;
   attention: 'visible' | 'hidden' | 'none';
   whose: 'mine' | 'all';
 }
+/**
+ * Says how closely a queue is watched, which decides how often the cluster is asked: one query for all watchers, never
+ * more often than the profile allows.
+ */
 export const watchRequest = new RequestType<WatchParams, void, void>('edm/watchQueue');
-/** Asks now if the floor allows; otherwise as soon as it does. */
+/** Asks for the queue now, or as soon as the profile's `poll_seconds` allow it. */
 export const refreshRequest = new RequestType<ClusterParams, void, void>('edm/refreshQueue');
 /** CPUs and GPUs of a partition. */
 export interface PartitionLoad {
@@ -320,145 +359,172 @@ export interface PartitionLoad {
   cpus: [used: number, all: number];
   gpus: [used: number, all: number];
 }
+/** The queue of a cluster at one moment. */
 export interface QueueState {
   cluster: string;
-  /** When the answer came, ISO 8601 by our clock. */
+  /** When the answer came, by the server's clock. */
   taken: string;
   whose: 'mine' | 'all';
   jobs: Job[];
-  /** My jobs that ended lately, newest first. */
+  /** The user's jobs that ended recently, newest first. */
   finished: Job[];
-  /** Name of the user on the cluster: whose jobs are mine. */
+  /** Name of the user on the cluster. */
   user: string;
-  /** Jobs that ended since the last answer: notify once. */
+  /** The user's jobs that ended since the last answer; each is in it once. */
   ended: Job[];
   load: PartitionLoad[];
-  /** Why this is not fresh, in words; jobs are then the last known. */
+  /** Why the queue could not be asked for; everything else is then as it was last known. */
   problem?: string;
 }
+/** Server to client: a new answer of the scheduler. */
 export const queueNotification = new NotificationType<QueueState>('edm/queue');
 
+/** Parameters of `submitRequest` and `dryRunRequest`. */
 export interface SubmitParams {
   cluster: string;
-  /** Absolute path of a batch script on this machine; `text` wins where the editor has unsaved changes. */
+  /** Path of a batch script on this machine. */
   script: string;
+  /** The script as it is in the editor, unsaved changes included; default: the file. */
   text?: string;
-  /** Folder on the cluster to start in; default: the profile's work folder. */
+  /** Folder on the cluster that the job starts in; default: the profile's work folder. */
   folder?: string;
 }
+/** A job that was submitted. */
 export interface SubmitResult {
   id: string;
+  /** What sbatch or bsub said besides the id. */
   warnings: string[];
   /** True where the answer was lost and the job was found by its token. */
   found?: boolean;
 }
-/** Data of the error where the scheduler refuses: its message is in the scheduler's own words. */
+/** Data of the error where the scheduler refuses; the error's message is the scheduler's own. */
 export interface SubmitRefusal {
-  /** 0-based line of the script that caused it, where that can be told. */
+  /** 0-based line of the script that caused it, where that is known. */
   line?: number;
 }
+/** Submits a batch script. */
 export const submitRequest = new RequestType<SubmitParams, SubmitResult, SubmitRefusal>('edm/submit');
+/** What the scheduler would do with a script. */
 export interface DryRunResult {
   ok: boolean;
+  /** In the scheduler's own words. */
   message: string;
+  /** 0-based line of the script that it refuses, where that is known. */
   line?: number;
 }
+/** Asks the scheduler about a script without submitting it. */
 export const dryRunRequest = new RequestType<SubmitParams, DryRunResult, void>('edm/dryRun');
 
+/** Names a job. */
 export interface JobParams {
   cluster: string;
   id: string;
 }
+/** Parameters of `jobActionRequest`. */
 export interface JobActionParams {
   cluster: string;
   action: JobAction;
   ids: string[];
 }
+/** Cancels, holds or releases jobs; answers for each of them what came of it. */
 export const jobActionRequest = new RequestType<JobActionParams, { id: string; ok: boolean; message: string }[], void>(
   'edm/jobAction',
 );
+/** A single job; null where the scheduler does not know it. */
 export const jobRequest = new RequestType<JobParams, Job | null, void>('edm/job');
 /** The batch script of a job as the scheduler has it. */
 export const jobScriptRequest = new RequestType<JobParams, string, void>('edm/jobScript');
 
-/** Follow a log until the request is cancelled or the job has ended; text comes as `logNotification`. */
+/** Parameters of `followRequest`. */
 export interface FollowParams extends JobParams {
   stream: 'stdout' | 'stderr';
   /** Chosen by the client; comes back in the notifications. */
   follow: string;
 }
+/** How a followed job ended. */
 export interface FollowResult {
-  /** Known failures that were recognised, explained. */
+  /** Known failures that were found in the log, with their explanation. */
   explained: { line: string; text: string; remedy?: string }[];
   job: Job | null;
 }
+/** Follows a log until the request is cancelled or the job has ended; the text comes as `logNotification`. */
 export const followRequest = new RequestType<FollowParams, FollowResult, void>('edm/followLog');
+/** New text of a log. */
 export interface LogPart {
   follow: string;
-  /** Whole lines; progress bars collapsed to their last state. */
+  /** Whole lines; of a progress bar only its last state. */
   lines: string[];
-  /** True where the file was truncated or replaced and starts anew. */
+  /** True where the file was truncated or replaced: these lines are its start. */
   restarted?: boolean;
-  /** From tqdm's bar, where one is running. */
+  /** From the progress bar of tqdm, where one is running. */
   progress?: { done: number; total: number; rate?: string; eta?: string };
 }
+/** Server to client: new text of a log that is followed. */
 export const logNotification = new NotificationType<LogPart>('edm/log');
 
-/** Server to client: ask the user. The server's own text is shown; null means cancelled. */
+/** Parameters of `promptRequest`. */
 export interface PromptParams {
   cluster: string;
-  /** Which machine asks, e.g. `login1 (jump host)`. */
+  /** The machine that asks, e.g. `login1 (jump host)`. */
   host: string;
-  /** Text that came before the prompts (banner, instruction); plain text, untrusted. */
+  /** Text that came before the prompts (banner, instruction); plain and untrusted. */
   instruction: string;
   prompts: { text: string; echo: boolean }[];
-  /** Set on another try: what was wrong. */
+  /** What was wrong with the last answer; absent at the first try. */
   retry?: string;
 }
+/** Server to client: asks the user what an ssh server asks. Null where the user cancelled. */
 export const promptRequest = new RequestType<PromptParams, string[] | null, void>('edm/prompt');
-/** Server to client: an unknown host key. */
+/** Parameters of `hostKeyRequest`. */
 export interface HostKeyParams {
   host: string;
   port: number;
   algorithm: string;
-  /** `SHA256:…`, as ssh-keygen -l prints it. */
+  /** `SHA256:…`, as `ssh-keygen -l` prints it. */
   fingerprint: string;
 }
+/** Server to client: asks the user whether an unknown host key is trusted. */
 export const hostKeyRequest = new RequestType<HostKeyParams, boolean, void>('edm/hostKey');
-/** Server to client: secrets live in the editor's SecretStorage alone. A passphrase, never a one-time password. */
+/** Parameters of `secretRequest`. */
 export interface SecretParams {
   /** E.g. `passphrase:<fingerprint of the key>`. */
   key: string;
-  /** Absent: read. A string: store. Null: forget. */
+  /** Absent: read. A string: save it if the user agrees. Null: delete. */
   value?: string | null;
 }
+/**
+ * Server to client: reads or changes a secret in the editor's SecretStorage, the only place where secrets are kept. Only
+ * passphrases, never one-time passwords.
+ */
 export const secretRequest = new RequestType<SecretParams, string | null, void>('edm/secret');
 
-/** Host aliases of the user's ssh configuration, patterns left out: what a new cluster can be made of. */
+/** The host aliases of the user's ssh configuration, without patterns, to choose a new cluster from. */
 export const hostAliasesRequest = new RequestType0<string[], void>('edm/hostAliases');
+/** Parameters of `addClusterRequest`. */
 export interface AddClusterParams {
   /** Workspace folder. */
   folder: string;
   profile: ClusterProfile;
 }
-/** Adds a profile to the folder's `.edm-workbench/clusters.yaml`, comments kept; answers the file's path. */
+/** Adds a profile to the folder's `.edm-workbench/clusters.yaml`, keeping its comments; answers the file's path. */
 export const addClusterRequest = new RequestType<AddClusterParams, string, void>('edm/addCluster');
 
 /* ---- Runs on clusters ---- */
 
 export type { Dispatch };
 
-/** Submit the run of a config at its commit, or continue a submission that was interrupted. Cancelling keeps what arrived. */
+/** Parameters of `dispatchRequest`. */
 export interface DispatchParams extends WithProgress {
-  /** Absolute path of the `*.edm.yaml`. */
+  /** Path of the `*.edm.yaml`. */
   config: string;
-  /** Default: the one that the config names. */
+  /** Default: the cluster that the config names. */
   cluster?: string;
-  /** What to do about uncommitted changes; with `refuse` the error's data is a `DirtyRefusal`. */
+  /** What to do with uncommitted changes; with `refuse` the error's data is a `DirtyRefusal`. */
   dirty: 'refuse' | 'commit' | 'keep';
 }
+/** Submits the run of a config at its commit, or continues an interrupted submission. Cancelling keeps what was sent. */
 export const dispatchRequest = new RequestType<DispatchParams, Dispatch, DirtyRefusal>('edm/dispatch');
-/** The work tree differs from its commit. */
+/** Data of the error where the work tree differs from its commit. */
 export interface DirtyRefusal {
   /** E.g. `generate.py is not committed`. */
   dirty: string;
@@ -469,6 +535,7 @@ export const previewRequest = new RequestType<
   { role: string; text: string }[],
   void
 >('edm/previewDispatch');
+/** The runs that a repository has sent to clusters. */
 export interface DispatchesResult {
   /** Top of the repository. */
   root: string;
@@ -476,17 +543,18 @@ export interface DispatchesResult {
   dispatches: Dispatch[];
   problems: string[];
 }
-/** What the repository that contains `folder` has sent to clusters. */
+/** Lists the runs that the repository that contains `folder` has sent to clusters. */
 export const dispatchesRequest = new RequestType<{ folder: string }, DispatchesResult, void>('edm/dispatches');
-/** Results of a run that is over, and its images if wanted. */
+/** Parameters of `pullRequest`. */
 export interface PullParams extends WithProgress {
   folder: string;
   token: string;
-  /** Which images as well: all, or those of a list of seeds such as `0-999`. */
+  /** Which images to fetch as well: all, or those of a seed list such as `0-999`. */
   images?: 'all' | { seeds: string };
 }
+/** Fetches the results of a run that has ended, and its images if wanted. */
 export const pullRequest = new RequestType<PullParams, DispatchEnd, void>('edm/pull');
-/** How a run stands, or ended. */
+/** The state of a run on a cluster, or its end. */
 export interface DispatchEnd {
   /** Top of the repository. */
   root: string;
@@ -494,45 +562,48 @@ export interface DispatchEnd {
   /** In one line. */
   text: string;
 }
-/** Server to client, once for each run, whichever editor brought it home. */
+/** Server to client, once for each run that ended, in whichever editor that was noticed. */
 export const dispatchEndNotification = new NotificationType<DispatchEnd>('edm/dispatchEnded');
-/** Server to client, after a poll of the queue, for each run that is under way. */
+/** How far a run on a cluster is. */
 export interface DispatchProgress {
   token: string;
   cluster: string;
   name: string;
-  /** Images that are there, of all. */
+  /** Images that exist, and images that the run consists of. */
   done: number;
   total: number;
   /** E.g. `FID so far 2.41 (N = 8000, not final)`. */
   note?: string;
-  /** The same by job, as far as each has begun; `id` of an array is that of the whole, `task` one of it. */
+  /** The same for each job that has begun; `id` is that of the whole array, `task` one of its tasks. */
   jobs: { id: string; task?: string; progress: JobProgress }[];
 }
+/** Server to client, after each answer of the scheduler, for each run that has not ended. */
 export const dispatchProgressNotification = new NotificationType<DispatchProgress>('edm/dispatchProgress');
 
-/** Build an Apptainer image from a Dockerfile here; answers its path on the cluster. What was interrupted goes on. */
+/** Parameters of `containerRequest`. */
 export interface ContainerParams extends WithProgress {
   cluster: string;
-  /** Absolute path of the Dockerfile. */
+  /** Path of the Dockerfile. */
   dockerfile: string;
 }
+/** Builds an Apptainer image from a Dockerfile, or continues an interrupted build; answers its path on the cluster. */
 export const containerRequest = new RequestType<ContainerParams, { image: string }, void>('edm/container');
-/** A Dockerfile for EDM to begin with. */
+/** A Dockerfile for EDM to start from. */
 export const dockerfileRequest = new RequestType0<string, void>('edm/dockerfile');
 
 export type { Calibration };
 
-/** Measure batch sizes of a config by a short job on the cluster; what came of it is kept for the config. */
+/** Parameters of `calibrationRequest`. */
 export interface CalibrationParams extends WithProgress {
   cluster: string;
-  /** Absolute path of the `*.edm.yaml`. */
+  /** Path of the `*.edm.yaml`. */
   config: string;
 }
+/** Measures batch sizes of a config with a short job on the cluster, and keeps the result for the config. */
 export const calibrationRequest = new RequestType<CalibrationParams, Calibration, void>('edm/calibrateOnCluster');
-/** What was measured of a config before, latest first. */
+/** The measurements of a config that are kept, latest first. */
 export const calibrationsRequest = new RequestType<{ config: string }, Calibration[], void>('edm/calibrations');
-/** How a batch size is written into the text of a config: what is replaced from one offset to another; null where it has no line for it. */
+/** The edit that writes a batch size into the text of a config: what replaces the text between two offsets; null where it cannot be written. */
 export const batchEditRequest = new RequestType<
   { text: string; batch: number },
   { from: number; to: number; text: string } | null,

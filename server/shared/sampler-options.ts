@@ -1,4 +1,4 @@
-/** The sampler's options: their names, generate.py's, and their values. */
+/** The options of the sampler: their names, as in generate.py, and their values. */
 
 export const SOLVERS = ['heun', 'euler'] as const;
 export const DISCRETIZATIONS = ['vp', 've', 'iddpm', 'edm'] as const;
@@ -10,7 +10,7 @@ export type Discretization = (typeof DISCRETIZATIONS)[number];
 export type Schedule = (typeof SCHEDULES)[number];
 export type Scaling = (typeof SCALINGS)[number];
 
-/** Everything a sampler depends on, beside the network and the random numbers. Names as on generate.py's command line. */
+/** Everything that a sampler depends on besides the network and the random numbers. Names as on generate.py's command line. */
 export interface SamplerSettings {
   /** Number of sampling steps N >= 2; the network is evaluated 2N - 1 times by `heun`, N times by `euler`. */
   steps: number;
@@ -38,10 +38,10 @@ export interface SamplerSettings {
   alpha: number;
 }
 
-/** As given by a user: whatever is missing takes its default. */
+/** As given by a user; whatever is missing takes its default. */
 export type SamplerOptions = Partial<SamplerSettings>;
 
-/** generate.py's options of the sampler that take a number, in its order. */
+/** The sampler options of generate.py that take a number, in its order. */
 export const NUMBER_OPTIONS = [
   'steps',
   'sigma_min',
@@ -53,9 +53,9 @@ export const NUMBER_OPTIONS = [
   'S_noise',
 ] as const;
 
-/** generate.py's options of the sampler that take one of a few names; each of them selects its ablation sampler. */
+/** The sampler options of generate.py that take one of a few names; each of them selects its ablation sampler. */
 export const CHOICE_OPTIONS = ['solver', 'disc', 'schedule', 'scaling'] as const;
 
-/** Which device's generator is imitated: `--rng`. */
+/** The device whose random number generator is imitated: `--rng`. */
 export const RNG_DEVICES = ['cpu', 'cuda'] as const;
 export type RngDevice = (typeof RNG_DEVICES)[number];
