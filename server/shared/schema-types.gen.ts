@@ -1,7 +1,7 @@
 // Generated from schemas/ by `npm run generate`. Do not edit.
 
 /**
- * A run of EDM Workbench: which network makes which images with which sampler, and how they are measured. Names mirror generate.py and fid.py of NVlabs/edm.
+ * A run of EDM Workbench: which network generates which images with which sampler, and how they are measured. The names are those of generate.py and fid.py of NVlabs/edm.
  */
 export interface RunConfig {
   /**
@@ -9,15 +9,15 @@ export interface RunConfig {
    */
   name?: string;
   /**
-   * The denoiser: EDM's own file (.pkl, training-state .pt; imported on first use), .safetensors, an .onnx file made by `edm-workbench import`, an https address of any of these (downloaded once), or `embedded:fashion-mnist`, the 28x28 class-conditional model that comes with the workbench. Paths start from this file's folder.
+   * The denoiser: a file of EDM itself (.pkl, training-state .pt; imported on first use), .safetensors, an .onnx file made by `edm-workbench import`, the https address of any of these (downloaded once), or `embedded:fashion-mnist`, the 28x28 class-conditional model that comes with the workbench. Paths are relative to this file's folder.
    */
   network: string;
   /**
-   * Random seeds, one image each: a list of numbers and ranges such as 0-63 or 1,2,5-10. FID is measured over 0-49999.
+   * Random seeds, one image each: a list of numbers and ranges such as 0-63 or 1,2,5-10. For FID, 0-49999 is usual.
    */
   seeds?: string | number;
   /**
-   * Make every image of this class (0-based label). Without it each seed draws its own class, as generate.py does. Class-conditional networks only.
+   * Class of every image (0-based label). Without it each seed draws its own class, as in generate.py. Class-conditional networks only.
    */
   class?: number;
   /**
@@ -33,7 +33,7 @@ export interface RunConfig {
    */
   sigma_max?: number;
   /**
-   * Exponent of the time step discretization: larger puts more steps near sigma_min (Karras et al. 2022, equation 5).
+   * Exponent of the time step discretization: a larger value puts more steps near sigma_min (Karras et al. 2022, equation 5).
    */
   rho?: number;
   /**
@@ -45,7 +45,7 @@ export interface RunConfig {
    */
   S_min?: number;
   /**
-   * Highest noise level at which churn adds noise (.inf for no limit, the default). ImageNet-64 in the paper: 50.
+   * Highest noise level at which churn adds noise. Default: .inf, no limit. ImageNet-64 in the paper: 50.
    */
   S_max?: number;
   /**
@@ -53,7 +53,7 @@ export interface RunConfig {
    */
   S_noise?: number;
   /**
-   * ODE solver of the ablation sampler. Naming any of solver, disc, schedule and scaling switches to that sampler, as in generate.py.
+   * ODE solver of the ablation sampler. Any of solver, disc, schedule and scaling selects that sampler, as in generate.py.
    */
   solver?: "heun" | "euler";
   /**
@@ -69,31 +69,31 @@ export interface RunConfig {
    */
   scaling?: "vp" | "none";
   /**
-   * Whose random numbers a seed means: torch's CPU generator or its CUDA generator. Default: the device's.
+   * Random number generator that a seed is for: torch's CPU generator or its CUDA generator. Default: that of the device.
    */
   rng?: "cpu" | "cuda";
   /**
-   * Images per network evaluation. It changes speed and memory, never the images.
+   * Images evaluated together. It changes speed and memory, never the images.
    */
   batch?: number;
   /**
-   * auto takes CUDA where it works and says why where it does not; cuda refuses to run without it.
+   * auto uses CUDA where it works and says why where it does not; cuda does not run without it.
    */
   device?: "auto" | "cpu" | "cuda";
   /**
-   * Folder that holds the run folders, relative to the repository's top.
+   * Folder of the run folders, relative to the top of the repository.
    */
   outdir?: string;
   /**
-   * One sub-folder per 1000 seeds, as generate.py --subdirs. Worth it from some ten thousand images on.
+   * One subfolder per 1000 seeds, as with generate.py --subdirs. Useful from about ten thousand images on.
    */
   subdirs?: boolean;
   /**
-   * Name of the cluster that this run is submitted to, as its profile calls it.
+   * Name of the cluster that this run is submitted to, as in its profile.
    */
   cluster?: string;
   /**
-   * What computes on the cluster: edm is generate.py and fid.py of this repository in the profile's Apptainer image; workbench is this program, for clusters without one.
+   * What computes on the cluster. edm: generate.py and fid.py of this repository in the profile's Apptainer image. workbench: this program, for clusters without such an image.
    */
   engine?: "edm" | "workbench";
   /**
@@ -101,27 +101,27 @@ export interface RunConfig {
    */
   gpus?: number;
   /**
-   * Engine workbench: the seeds are shared out over so many tasks of a job array.
+   * Engine workbench: number of tasks of a job array that the seeds are divided among.
    */
   tasks?: number;
   /**
-   * Time limit of the job as Slurm writes it: minutes, h:mm:ss or d-hh:mm:ss; for LSF it is converted.
+   * Time limit of the job in Slurm's format: minutes, h:mm:ss or d-hh:mm:ss. It is converted for LSF.
    */
   time?: string | number;
   /**
-   * Partition (Slurm) or queue (LSF) of the job. Default: the profile's.
+   * Partition (Slurm) or queue (LSF) of the job. Default: that of the profile.
    */
   partition?: string;
   /**
-   * Account that the job is charged to. Default: the profile's.
+   * Account that the job is charged to. Default: that of the profile.
    */
   account?: string;
   /**
-   * Measure the Frechet distance of the images to reference statistics with any detector. Shown as FD (<detector>).
+   * Measure the Frechet distance between the images and reference statistics with any detector. Shown as FD (<detector>).
    */
   fd?: MetricConfig;
   /**
-   * Measure FID: the Frechet distance with the published Inception-v3 (2015-12-05) features. Any other detector is refused here; write fd for it.
+   * Measure FID: the Frechet distance with the published Inception-v3 (2015-12-05) features. Any other detector is refused here: use fd for it.
    */
   fid?: MetricConfig;
 }
@@ -131,15 +131,15 @@ export interface MetricConfig {
    */
   reference: string;
   /**
-   * Feature extractor: the Inception-v3 weights (pt_inception-2015-12-05-6726825d.pth; imported on first use), an .onnx file made by `edm-workbench import`, an https address of either, or `embedded:fashion-mnist`. Default: the one the embedded reference was made with.
+   * Feature extractor: the Inception-v3 weights (pt_inception-2015-12-05-6726825d.pth; imported on first use), an .onnx file made by `edm-workbench import`, the https address of either, or `embedded:fashion-mnist`. Default: the one that the embedded reference was made with.
    */
   detector?: string;
   /**
-   * Images to measure. Fewer at hand is an error, more are sub-sampled with `seed`. Default: one per seed (of each repeat). The published FIDs use 50000; distances over different numbers of images do not compare.
+   * Images to measure. Fewer images than this are an error; of more, a random subset is taken with `seed`. Default: one per seed (of each repeat). Published FIDs use 50000; distances over different numbers of images are not comparable.
    */
   num?: number;
   /**
-   * Measure this many equal parts of the images in the order of their seeds, report the least distance and keep all. The paper's protocol is 3 with seeds 0-149999: three times 50000.
+   * Measure this many equal parts of the images in the order of their seeds, report the least distance and keep all of them. The paper's protocol is 3 with seeds 0-149999: three times 50000.
    */
   repeats?: number;
   /**
@@ -147,17 +147,17 @@ export interface MetricConfig {
    */
   seed?: number;
   /**
-   * Images per detector evaluation.
+   * Images evaluated together by the detector.
    */
   batch?: number;
   /**
-   * Engine edm: keep the statistics of the images (stats.npz) beside the distance, so that they compare with another reference without the images; fid.py looks at them a second time for it. Only where all images are measured. Engine workbench always keeps them.
+   * Engine edm: also keep the statistics of the images (stats.npz), so that they can be compared with another reference without the images; fid.py reads the images a second time for it. Only where all images are measured. Engine workbench always keeps them.
    */
   statistics?: boolean;
 }
 
 /**
- * run.json of a run folder: all it takes to run it again, and how far it came.
+ * run.json of a run folder: everything needed to run it again, and how far it got.
  */
 export interface RunManifest {
   version: 1;
@@ -253,12 +253,12 @@ export interface NetworkIdentity {
   training_commit?: string;
 }
 /**
- * One measured result, one line of .edm-workbench/history.jsonl: everything needed to believe the number and to make it again.
+ * One measured result, one line of .edm-workbench/history.jsonl: everything that the number depends on, so that it can be checked and made again.
  */
 export interface HistoryRecord {
   version: 1;
   /**
-   * Digest of everything but time, duration, device and branch: the same result is recorded once.
+   * Digest of everything except time, duration, device and branch: the same result is recorded only once.
    */
   id: string;
   /**
@@ -286,11 +286,11 @@ export interface HistoryRecord {
    */
   metric: string;
   /**
-   * Of several repeats the least.
+   * The distance; of several repeats the least.
    */
   value: number;
   /**
-   * The values of equal parts of the images in the order of their seeds, where there were several.
+   * The value of each equal part of the images, in the order of their seeds; absent for a single part.
    */
   repeats?: number[];
   /**
@@ -300,7 +300,7 @@ export interface HistoryRecord {
   detector: DetectorRecord;
   reference: ReferenceRecord;
   /**
-   * cpu or cuda, as it was in fact used.
+   * cpu or cuda: the device that was actually used.
    */
   device: string;
   /**
@@ -316,7 +316,7 @@ export interface HistoryRecord {
   };
 }
 /**
- * Options as given to generate.py; what is absent had generate.py's default. Like network and seeds, the whole is absent where a folder of images does not tell.
+ * Options as given to generate.py; what is absent had generate.py's default. Like network and seeds, it is absent as a whole where a folder of images does not say.
  */
 export interface SamplerRecord {
   steps: number;
@@ -350,36 +350,36 @@ export interface ReferenceRecord {
   name: string;
   sha256: string;
   /**
-   * Images behind it, where the file tells.
+   * Images that it was computed from, where the file says so.
    */
   num?: number;
 }
 
 /**
- * Clusters that jobs can go to: the file .edm-workbench/clusters.yaml, or the setting edmWorkbench.clusters.
+ * Clusters that jobs can be submitted to: the file .edm-workbench/clusters.yaml, or the setting edmWorkbench.clusters.
  */
 export interface Clusters {
   clusters: ClusterProfile[];
 }
 export interface ClusterProfile {
   /**
-   * Name of the cluster, as you call it.
+   * Your name for the cluster.
    */
   name: string;
   /**
-   * Host alias of your ssh configuration (or user@host). ProxyJump, keys and the rest come from there.
+   * Host alias of your ssh configuration, or user@host. ProxyJump, keys and all other settings are taken from there.
    */
   host?: string;
   /**
-   * Host that you reach by a second ssh typed on `host`, with a key that lies there, e.g. rysy.
+   * Host that is reached with a second ssh from `host`, with a key that is stored on `host`, e.g. rysy.
    */
   via?: string;
   /**
-   * The editor already runs on the login node: commands are run here, without ssh.
+   * True where the editor already runs on the login node: commands are run here, without ssh.
    */
   local?: boolean;
   /**
-   * Which scheduler it runs; found out on the cluster unless given.
+   * Scheduler of the cluster. auto finds out on the cluster.
    */
   scheduler?: "auto" | "slurm" | "lsf";
   /**
@@ -399,7 +399,7 @@ export interface ClusterProfile {
    */
   partition?: string;
   /**
-   * Never ask for the queue more often than this; sites may want 60 or 120.
+   * Least number of seconds between two queries of the queue. Some sites ask for 60 or 120.
    */
   poll_seconds?: number;
   /**
@@ -407,7 +407,7 @@ export interface ClusterProfile {
    */
   setup?: string[];
   /**
-   * Whether compute nodes reach the internet; where they do not, networks, references and detectors are staged.
+   * Whether compute nodes can reach the internet. Where they cannot, networks, references and detectors are copied to the cluster first.
    */
   nodes_online?: boolean;
   /**
@@ -415,21 +415,21 @@ export interface ClusterProfile {
    */
   container?: string;
   /**
-   * Name of a git remote that both this machine and the cluster reach; commits then go by way of it. Default: they are sent directly over the connection.
+   * Name of a git remote that both this machine and the cluster can reach; commits are then sent through it. Default: they are sent directly over the connection to the cluster.
    */
   git_remote?: string;
   /**
-   * Rules of batch scripts that are switched off for this cluster, by id.
+   * Ids of the rules for batch scripts that are switched off on this cluster.
    */
   disabled_rules?: string[];
 }
 
 /**
- * What is known of a cluster at one moment: filled from the scheduler's own commands, or written by hand. Batch scripts are checked against it, offline.
+ * What is known about a cluster at one moment: taken from the scheduler's own commands, or written by hand. Batch scripts are checked against it, offline.
  */
 export interface ClusterSnapshot {
   /**
-   * Name of the cluster, as its users call it.
+   * Name of the cluster.
    */
   name?: string;
   /**
@@ -465,7 +465,7 @@ export interface ClusterSnapshot {
    */
   qos?: string[];
   /**
-   * Jobs beyond a partition's limits are refused (Slurm's EnforcePartLimits) instead of waiting for ever.
+   * True where jobs beyond a partition's limits are refused (Slurm's EnforcePartLimits) instead of waiting forever.
    */
   enforcePartitionLimits?: boolean;
   /**
@@ -483,11 +483,11 @@ export interface ClusterPartition {
    */
   name: string;
   /**
-   * Used where a script names none.
+   * True for the partition that is used where a script names none.
    */
   default?: boolean;
   /**
-   * Accepts jobs.
+   * True where it accepts jobs.
    */
   up?: boolean;
   /**
@@ -561,12 +561,12 @@ export interface ClusterGres {
 }
 
 /**
- * One run that was sent to a cluster: what was sent, which jobs it became, what has come back. A file of .edm-workbench/dispatches/, not under version control.
+ * One run that was sent to a cluster: what was sent, which jobs run it, and what was fetched. A file in .edm-workbench/dispatches/, not under version control.
  */
 export interface Dispatch {
   version: 1;
   /**
-   * Identifies it for ever; part of the folder's name on the cluster.
+   * Identifies the dispatch, never used again; part of the folder's name on the cluster.
    */
   token: string;
   /**
@@ -583,7 +583,7 @@ export interface Dispatch {
    */
   config_file: string;
   /**
-   * preparing: not submitted yet, submitting again continues it. ended: its jobs are over, not everything has been fetched.
+   * preparing: not submitted yet; submitting again continues it. ended: its jobs have ended, but not everything has been fetched.
    */
   state: "preparing" | "submitted" | "ended" | "complete" | "failed" | "cancelled";
   /**
@@ -596,7 +596,7 @@ export interface Dispatch {
   ended?: string;
   code: CodeVersion;
   /**
-   * Commit that is checked out on the cluster; differs from code.commit for a dirty tree.
+   * Commit that is checked out on the cluster; it differs from code.commit where the work tree was dirty.
    */
   checkout: string;
   /**
@@ -617,7 +617,7 @@ export interface Dispatch {
    */
   folder: string;
   /**
-   * In the order of submission; a job without id is about to be submitted.
+   * In the order of submission; a job without an id is about to be submitted.
    */
   jobs: DispatchedJob[];
   /**
@@ -625,15 +625,15 @@ export interface Dispatch {
    */
   local?: string;
   /**
-   * What lies here already.
+   * What has been fetched to this machine.
    */
   fetched: ("results" | "images")[];
   /**
-   * Its distances, in words.
+   * Its distances as text.
    */
   result?: string;
   /**
-   * True once the user was told of its end.
+   * True once the user was told that it ended.
    */
   told?: boolean;
   /**
@@ -641,15 +641,15 @@ export interface Dispatch {
    */
   error?: string;
   /**
-   * The log that tells why, absolute on the cluster.
+   * The log that explains the failure, as an absolute path on the cluster.
    */
   log?: string;
   /**
-   * The line of it that tells, 1-based, as far as it was fetched.
+   * The line of the log that explains the failure, 1-based, in the part that was fetched.
    */
   log_line?: number;
   /**
-   * Key of the config that may put it right, e.g. batch.
+   * Key of the config that may fix the failure, e.g. batch.
    */
   fix?: string;
   /**
@@ -674,7 +674,7 @@ export interface DispatchedJob {
 }
 
 /**
- * Batch sizes of one config, measured by a job on a cluster. A file of .edm-workbench/calibrations/, not under version control.
+ * Batch sizes of one config, measured by a job on a cluster. A file in .edm-workbench/calibrations/, not under version control.
  */
 export interface Calibration {
   version: 1;
@@ -691,7 +691,7 @@ export interface Calibration {
    */
   config_file: string;
   /**
-   * Short hash of what was measured, with -dirty where the tree was.
+   * Short hash of the commit that was measured, with -dirty where the work tree differed from it.
    */
   commit: string;
   engine: "edm" | "workbench";
@@ -709,11 +709,11 @@ export interface Calibration {
    */
   log: string;
   /**
-   * In growing order of the batch size; at least one.
+   * Sorted by batch size; at least one.
    */
   points: BatchPoint[];
   /**
-   * The batch size to take.
+   * The recommended batch size.
    */
   batch: number;
   /**
@@ -727,13 +727,13 @@ export interface Calibration {
 export interface BatchPoint {
   batch: number;
   /**
-   * Images per second, start-up taken off.
+   * Images per second, without the start-up time.
    */
   rate: number;
   memory?: BatchMemory;
 }
 /**
- * Most memory of one GPU (or of the process on a CPU), and what there is, in MiB; absent if unknown.
+ * Most memory that one GPU (or the process on a CPU) used, and how much there is, in MiB; absent if unknown.
  */
 export interface BatchMemory {
   used: number;
