@@ -111,7 +111,7 @@ async function findJob(context: Context, { cluster, id }: JobReference): Promise
 }
 
 async function pickJob(context: Context): Promise<PlacedJob[]> {
-  const jobs = context.clusters.myJobs();
+  const jobs = context.clusters.allOwnJobs();
   if (jobs.length === 0) {
     void vscode.window.showInformationMessage(
       vscode.l10n.t('You have no jobs on a connected cluster. Connect in the Clusters view first.'),

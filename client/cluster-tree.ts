@@ -35,7 +35,7 @@ const CONNECTIONS: Readonly<Record<ClusterInfo['connection'], { icon: string; co
 const TICK_MS = 5_000;
 
 /** Clusters; below each the user's jobs, with arrays folded; below those the finished jobs, folded away. */
-export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<Node | undefined>();
   readonly onDidChangeTreeData = this.changed.event;
   private readonly subscriptions: vscode.Disposable[] = [];
@@ -54,7 +54,7 @@ export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     switch (node.kind) {
       case 'cluster': {
         const finished = this.clusters.queue(cluster)?.finished.length ?? 0;
-        const jobs = entries(cluster, this.clusters.mine(cluster), false);
+        const jobs = entries(cluster, this.clusters.ownJobs(cluster), false);
         return finished > 0 ? [...jobs, { kind: 'finished', cluster }] : jobs;
       }
       case 'finished':
@@ -97,7 +97,7 @@ export class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const connected = connection === 'connected';
     item.description = [
       connected ? undefined : connectionText(connection),
-      connected && queue ? countsText(this.clusters.mine(name)) || vscode.l10n.t('no jobs') : undefined,
+      connected && queue ? countsText(this.clusters.ownJobs(name)) || vscode.l10n.t('no jobs') : undefined,
       connected && queue?.problem ? vscode.l10n.t('not up to date') : undefined,
     ]
       .filter(Boolean)

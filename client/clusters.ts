@@ -23,7 +23,7 @@ import {
 import { errorText } from './errors';
 
 /** How closely a view watches the queues. */
-export interface Viewer {
+interface Viewer {
   attention: WatchParams['attention'];
   whose: WatchParams['whose'];
   /** The only cluster that it watches; all when left out. */
@@ -151,23 +151,23 @@ export class Clusters implements vscode.Disposable {
   }
 
   /** The user's jobs on a cluster that have not ended. */
-  mine(name: string): Job[] {
+  ownJobs(name: string): Job[] {
     const queue = this.queues.get(name);
     return queue ? queue.jobs.filter(({ user }) => user === queue.user) : [];
   }
 
   /** The user's jobs on all clusters, those that have not ended first. */
-  myJobs(): PlacedJob[] {
+  allOwnJobs(): PlacedJob[] {
     const place = (cluster: string, jobs: readonly Job[]): PlacedJob[] => jobs.map((job) => ({ cluster, job }));
     return [
-      ...this.all().flatMap(({ profile: { name } }) => place(name, this.mine(name))),
+      ...this.all().flatMap(({ profile: { name } }) => place(name, this.ownJobs(name))),
       ...[...this.queues].flatMap(([name, { finished }]) => place(name, finished)),
     ];
   }
 
   /** How many of the user's jobs run and wait on all clusters. */
   counts(): { running: number; queued: number } {
-    const all = stateCounts(this.all().flatMap(({ profile: { name } }) => this.mine(name)));
+    const all = stateCounts(this.all().flatMap(({ profile: { name } }) => this.ownJobs(name)));
     const sum = (...states: string[]): number =>
       all.filter(([state]) => states.includes(state)).reduce((total, [, count]) => total + count, 0);
     return { running: sum('running', 'ending', 'suspended'), queued: sum('queued', 'held') };

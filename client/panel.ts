@@ -29,7 +29,7 @@ export interface PanelKind<Subject, To extends Message, From extends Message> {
 }
 
 /** A panel as its view sees it. */
-export interface Page<To extends Message> {
+interface Page<To extends Message> {
   readonly panel: vscode.WebviewPanel;
   /** Sends a message. Nothing is sent before the page has said `ready`: it then asks for everything it shows. */
   readonly post: (message: To) => void;
@@ -40,8 +40,8 @@ export interface Page<To extends Message> {
 }
 
 /** What a panel does with its messages. */
-export interface PanelView<Subject, From extends Message> {
-  /** `ready` comes first, and again whenever the page is built anew because it was hidden. */
+interface PanelView<Subject, From extends Message> {
+  /** `ready` comes first, and again whenever the page is built again after it was hidden. */
   handlers: Handlers<From>;
   /** The panel was asked for again, with a subject of the same key; it has been revealed. */
   show?(subject: Subject): void;

@@ -62,7 +62,7 @@ export function optionsText(options: Readonly<Record<string, unknown>>): string 
 }
 
 /** `18 (NFE 35)`. */
-export function stepsText(sampler: Pick<Sampler, 'steps' | 'nfe'>): string {
+function stepsText(sampler: Pick<Sampler, 'steps' | 'nfe'>): string {
   return `${sampler.steps} (NFE ${sampler.nfe})`;
 }
 

@@ -2,6 +2,7 @@
 import type { Calibration } from '../../server/shared/protocol';
 import { dateText } from '../facts';
 
+/** One batch size, measured. */
 export type BatchPoint = Calibration['points'][number];
 
 /** Images per second with three digits: a measurement of seconds is not more precise. */

@@ -8,7 +8,7 @@ import type { Group, Point } from './groups';
 import { markerOf } from './markers';
 
 /** What a chart asks of the panel. */
-export interface ChartNeeds {
+interface ChartNeeds {
   open(record: HistoryRecord): void;
   hover(record: HistoryRecord, anchor: Element): void;
   leave(): void;

@@ -12,7 +12,7 @@ export interface Point {
 }
 
 /** Results of one run name, joined by a line. */
-export interface Series {
+interface Series {
   name: string;
   points: Point[];
 }

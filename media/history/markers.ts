@@ -16,7 +16,7 @@ const DASHES: Looks = ['none', '6 3', '2 3', '9 3 2 3', '12 4', '4 2 1 2'];
 const COLOURS = 6;
 
 /** Look of one series; `colour` is the number of a CSS class. */
-export interface Marker {
+interface Marker {
   outline: string;
   dash: string;
   colour: number;

@@ -7,7 +7,7 @@ import type { Sorting } from '../sorting';
 import { COLUMNS, sortRecords, type Column } from './columns';
 
 /** What the table asks of the panel. */
-export interface TableNeeds {
+interface TableNeeds {
   open(record: HistoryRecord): void;
   copy(record: HistoryRecord): void;
   sorted(sorting: Sorting): void;

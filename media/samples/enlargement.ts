@@ -16,7 +16,7 @@ export interface Enlarged {
 }
 
 /** What the dialog asks of the panel. */
-export interface EnlargementNeeds {
+interface EnlargementNeeds {
   /** Goes to another sample, `by` positions on; the panel answers with `show`. */
   step(by: number): void;
   copy(text: string): void;

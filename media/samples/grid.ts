@@ -4,6 +4,7 @@ import { RowWindow } from '../row-window';
 import { rowsInSight, rowsToKeep, scrollToShow } from '../rows';
 import { GAP, gridLayout, moveByKey, type GridLayout } from './layout';
 
+/** One image of the folder. */
 export type Sample = SamplesResult['images'][number];
 
 /** What the grid needs from the panel around it. Positions count the samples shown, after filtering. */

@@ -218,10 +218,10 @@ function applyFilter(): void {
 function growShown(): void {
   const now = passing();
   if (now.length === shown.length) return countShown();
-  const anew = shown.length === 0 || now.length < shown.length;
+  const replaced = shown.length === 0 || now.length < shown.length;
   shown = now;
   countShown();
-  if (anew) grid.show(shown, activePosition());
+  if (replaced) grid.show(shown, activePosition());
   else grid.extend(shown, activePosition());
 }
 

@@ -5,7 +5,7 @@ import type { Job, JobProgress, JobState } from './protocol';
 export { isOver };
 
 /** How a state is named and drawn. */
-export interface StateLook {
+interface StateLook {
   /** The word beside every icon: a state is never shown by colour or shape alone. */
   word: string;
   /** Name of an icon of the editor. */

@@ -1,14 +1,19 @@
 /** The options of the sampler: their names, as in generate.py, and their values. */
 
+/** ODE solvers: `--solver`. */
 export const SOLVERS = ['heun', 'euler'] as const;
+/** Time step discretizations (Karras et al. 2022, table 1): `--disc`. */
 export const DISCRETIZATIONS = ['vp', 've', 'iddpm', 'edm'] as const;
+/** Noise schedules sigma(t): `--schedule`. */
 export const SCHEDULES = ['vp', 've', 'linear'] as const;
+/** Signal scalings s(t): `--scaling`. */
 export const SCALINGS = ['vp', 'none'] as const;
 
-export type Solver = (typeof SOLVERS)[number];
+type Solver = (typeof SOLVERS)[number];
+/** One of `DISCRETIZATIONS`. */
 export type Discretization = (typeof DISCRETIZATIONS)[number];
-export type Schedule = (typeof SCHEDULES)[number];
-export type Scaling = (typeof SCALINGS)[number];
+type Schedule = (typeof SCHEDULES)[number];
+type Scaling = (typeof SCALINGS)[number];
 
 /** Everything that a sampler depends on besides the network and the random numbers. Names as on generate.py's command line. */
 export interface SamplerSettings {
@@ -58,4 +63,5 @@ export const CHOICE_OPTIONS = ['solver', 'disc', 'schedule', 'scaling'] as const
 
 /** The device whose random number generator is imitated: `--rng`. */
 export const RNG_DEVICES = ['cpu', 'cuda'] as const;
+/** One of `RNG_DEVICES`. */
 export type RngDevice = (typeof RNG_DEVICES)[number];

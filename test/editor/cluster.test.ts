@@ -1,4 +1,4 @@
-/** The editor and a real Slurm behind a jump host with one-time passwords: submit, watch, follow, be told of the end. */
+/** The editor and a real Slurm behind a jump host with one-time passwords: submit, watch, follow, and hear of the end. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -15,7 +15,7 @@ const SCRIPT = `#!/bin/bash
 for STEP in $(seq 12); do echo "step $STEP of 12"; sleep 2; done
 echo 1.96999
 `;
-/** Folder for pictures, if they are wanted, and their theme: those of the README are made so. */
+/** Folder for pictures, where they are wanted, and their theme: the README's are made this way. */
 const PICTURES = process.env.EDM_PICTURES;
 const THEME = process.env.EDM_THEME as Theme | undefined;
 
@@ -38,13 +38,13 @@ after(async () => {
   await bed.stop();
 });
 
-/** Picks from a list that a command shows. */
+/** Picks an entry from the list that a command shows. */
 async function choose(label: string): Promise<void> {
   const row = workbench.page.locator('.quick-input-widget .monaco-list-row').filter({ hasText: label }).first();
   await row.click();
 }
 
-/** Runs a command that goes on with a list, and picks from that. */
+/** Runs a command that then shows a list, and picks an entry. */
 async function runAndChoose(title: string, label: string): Promise<void> {
   await workbench.press('F1');
   const widget = workbench.page.locator('.quick-input-widget');
@@ -53,12 +53,12 @@ async function runAndChoose(title: string, label: string): Promise<void> {
   await choose(label);
 }
 
-/** Picture of the window, where asked for. */
+/** Takes a picture of the window, where pictures are wanted. */
 async function picture(name: string): Promise<void> {
   if (PICTURES) await workbench.screenshot(path.join(PICTURES, `cluster-${name}.png`));
 }
 
-test('a script is submitted through a jump host with a one-time password, its log followed, its end told', async () => {
+test('a script is submitted through a jump host with a one-time password, its log followed, its end announced', async () => {
   const { page } = workbench;
   await workbench.openFile('fid.slurm');
   const lens = page.locator('.codelens-decoration a').filter({ hasText: 'Submit' }).first();
@@ -96,11 +96,11 @@ test('the queue panel shows the cluster without asking again', async () => {
   await picture('queue');
 });
 
-test('neither view broke its content security policy or logged an error', () => {
+test('neither view violated its content security policy or logged an error', () => {
   assert.deepEqual(workbench.consoleErrors(), []);
 });
 
-test("a refusal stands at the line of the script that caused it, in the scheduler's words", async () => {
+test("a refusal is shown at the line of the script that caused it, in the scheduler's words", async () => {
   await workbench.openFile('refused.slurm');
   await runAndChoose('EDM Workbench: Submit this script', 'bed');
   const problem = await workbench.problem(/invalid partition/i);

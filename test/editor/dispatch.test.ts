@@ -1,7 +1,7 @@
 /**
  * From commit to cluster and back in the editor, on a real Slurm behind a jump host with one-time passwords: submitted
- * with uncommitted changes, watched, brought home by an editor that was closed meanwhile; a batch size measured and
- * written; a failure put right; a container built.
+ * with uncommitted changes, watched, and fetched by an editor that was closed meanwhile; a batch size measured and written;
+ * a failure fixed; a container built.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -42,8 +42,8 @@ const CLUSTERS = `clusters:
     setup: ["export PATH=$HOME/stubs:$PATH"]
 `;
 /**
- * What stands in for torchrun in NVIDIA's image, on a GPU that is full at a batch of 256: batches of up to 32 take the same
- * time, larger ones in proportion.
+ * In place of torchrun in NVIDIA's image, on a GPU whose memory is full at a batch of 256: batches of up to 32 take the same
+ * time, larger ones time in proportion.
  */
 const TORCHRUN = `#!/bin/bash
 for word; do case $word in --batch=*) batch=\${word#*=} ;; --seeds=*) last=\${word##*-} ;; esac; done
@@ -51,12 +51,12 @@ echo "Loading network..."
 if [ "$batch" -ge 256 ]; then echo "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB" >&2; exit 1; fi
 sleep "$(awk "BEGIN { print 0.2 * ($last + 1) / ($batch < 32 ? $batch : 32) }")"
 `;
-/** What stands in for nvidia-smi: each batch size takes more than the one before. */
+/** In place of nvidia-smi: each batch size takes more memory than the one before. */
 const NVIDIA_SMI = `#!/bin/sh
 echo "$((1500 + 2600 * $(ls runs/*calibration*/gpu-*.csv | wc -l))), 16000"
 exec sleep 60
 `;
-/** Folder for pictures, if they are wanted: those of the README are made so. */
+/** Folder for pictures, where they are wanted: the README's are made this way. */
 const PICTURES = process.env.EDM_PICTURES;
 /** Theme of the pictures. */
 const THEME = (process.env.EDM_THEME ?? 'Dark Modern') as Theme;
@@ -97,7 +97,7 @@ function open(): Promise<Workbench> {
   return openWorkbench({ workspace, extensionDevelopmentPath: ROOT, theme: THEME, env: { HOME: home, ...identity } });
 }
 
-/** Presses what stands above the config that is open. */
+/** Clicks a lens above the config that is open. */
 async function lens(text: string): Promise<void> {
   const found = workbench.page.locator('.codelens-decoration a').filter({ hasText: text }).first();
   await found.click();
@@ -109,7 +109,7 @@ async function answerCode(): Promise<void> {
   await workbench.press('Enter');
 }
 
-/** Runs a command that goes on with a list, and picks from that. */
+/** Runs a command that then shows a list, and picks an entry. */
 async function runAndChoose(title: string, label: string): Promise<void> {
   await workbench.press('F1');
   const widget = workbench.page.locator('.quick-input-widget');
@@ -122,7 +122,7 @@ async function pressIn(notification: Locator, text: string): Promise<void> {
   await notification.locator('a, .monaco-button').filter({ hasText: text }).first().click();
 }
 
-/** Picture of the window, where asked for. */
+/** Takes a picture of the window, where pictures are wanted. */
 async function picture(name: string): Promise<void> {
   if (PICTURES) await workbench.screenshot(path.join(PICTURES, `dispatch-${name}.png`));
 }
@@ -238,8 +238,8 @@ test('a container is built step by step', { skip: podman }, async () => {
   );
 });
 
-test('neither view broke its content security policy or logged an error', () => {
-  // An error that the user is told of is written there as well.
+test('neither view violated its content security policy or logged an error', () => {
+  // An error that the user is told is written to the console as well.
   const untold = workbench.consoleErrors().filter((text) => !text.startsWith('cifar on bed failed'));
   assert.deepEqual(untold, []);
 });

@@ -87,6 +87,6 @@ test('samples: images load, each knows its seed and class, Enter enlarges, Escap
   await dialog.waitFor({ state: 'hidden' });
 });
 
-test('neither panel broke its content security policy or logged an error', () => {
+test('neither panel violated its content security policy or logged an error', () => {
   assert.deepEqual(workbench.consoleErrors(), []);
 });

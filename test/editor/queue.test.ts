@@ -7,7 +7,7 @@ import { TestBed, type BedUser } from '../cluster/bed';
 import { repository, ROOT, temporaryFolder } from '../server/workspace';
 import { openWorkbench, type Theme, type Workbench } from './harness/workbench';
 
-/** Arrays of 1,000 tasks each, by who submits them; mine are those of keyonly, who logs in without a code. */
+/** Arrays of 1,000 tasks each, and who submits them. The test is keyonly, who logs in without a code. */
 const ARRAYS: readonly [user: BedUser, name: string, options: readonly string[]][] = [
   ['alice', 'edm-cifar10', ['-A', 'proja', '-p', 'gpu', '--gres=gpu:1', '--time=02:00:00']],
   ['alice', 'fid-cifar10', ['-A', 'proja', '-p', 'cpu', '--time=00:30:00']],
@@ -43,7 +43,7 @@ after(async () => {
   await bed.stop();
 });
 
-/** One row of squeue for each task: those of an array are one row until something is done to some of them. */
+/** Makes one row of squeue for each task: an array is a single row until something is done to some of its tasks. */
 async function fillQueue(): Promise<void> {
   const run = async (command: readonly string[], user?: BedUser): Promise<string> => {
     const { code, stdout, stderr } = await bed.inCluster(command, user);
@@ -62,7 +62,7 @@ async function picture(name: string): Promise<void> {
   if (PICTURES) await workbench.screenshot(path.join(PICTURES, `queue-${name}.png`));
 }
 
-/** The row that has the focus: its id, or nothing where none has it. */
+/** The id of the row that has the focus; empty where none has it. */
 async function focused(): Promise<string> {
   const row = queue.locator('.canvas .row:focus');
   return (await row.count()) > 0 ? ((await row.getAttribute('data-id')) ?? '') : '';
@@ -147,6 +147,6 @@ test('the tree folds arrays', async () => {
   await picture('unfolded');
 });
 
-test('neither view broke its content security policy or logged an error', () => {
+test('neither view violated its content security policy or logged an error', () => {
   assert.deepEqual(workbench.consoleErrors(), []);
 });

@@ -10,8 +10,8 @@ const SCRIPT = `#!/bin/bash
 torchrun --standalone --nproc_per_node=1 generate.py
 `;
 
-/** Every kind of help for a batch script has a line here. */
-const BATCH = `#!/bin/bash
+/** A line for every kind of help that a batch script gets. */
+const FULL_SCRIPT = `#!/bin/bash
 #SBATCH -J edm
 #SBATCH --account=proj
 #SBATCH   --gres gpu:2
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     'garments.edm.yaml': SMALL_CONFIG,
     'wrong.edm.yaml': 'network: embedded:fashion-mnist\nstepss: 18\n\n',
     'generate.slurm': SCRIPT,
-    'batch.slurm': BATCH,
+    'full.slurm': FULL_SCRIPT,
   });
   await runTests({
     ...(process.env.EDM_DESKTOP ? {} : { vscodeExecutablePath: path.join(__dirname, 'harness', 'code-shim.mjs') }),

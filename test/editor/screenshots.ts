@@ -54,7 +54,7 @@ async function take(workspace: string, name: string, theme: Theme): Promise<void
     const samples = await workbench.webview(run);
     await samples.locator('[role=gridcell] img').nth(4).waitFor();
     await workbench.runCommand('View: Join All Editor Groups');
-    // The panel is laid out anew; a pointer over a sample shows what it knows.
+    // The panel is laid out again; the pointer over a sample shows its facts.
     await workbench.page.waitForTimeout(4000);
     await workbench.page.mouse.move(760, 330, { steps: 5 });
     await workbench.page.waitForTimeout(1000);

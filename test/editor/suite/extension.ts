@@ -10,13 +10,13 @@ interface Manifest {
 const folder = (): string => vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? assert.fail('no workspace');
 const file = (name: string): vscode.Uri => vscode.Uri.file(path.join(folder(), name));
 
-/** Waits until `value` gives something. */
+/** Waits until `value` returns something. */
 async function eventually<T>(value: () => T | undefined | Promise<T | undefined>): Promise<T> {
   const deadline = Date.now() + 100_000;
   for (;;) {
     const found = await value();
     if (found !== undefined) return found;
-    assert.ok(Date.now() < deadline, 'waited in vain');
+    assert.ok(Date.now() < deadline, 'waited too long');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -50,7 +50,7 @@ suite('the extension in the editor', () => {
     }
   });
 
-  test('a batch script stays shellscript and shows the GPU count that stands in two places', async () => {
+  test('a batch script stays shellscript and shows the GPU count that is given in two places', async () => {
     const document = await open('generate.slurm');
     assert.equal(document.languageId, 'shellscript');
     const { range, source } = await finding(document.uri, 'gpu-count');
@@ -58,7 +58,7 @@ suite('the extension in the editor', () => {
     assert.equal(source, 'EDM Workbench');
   });
 
-  test('the quick fix makes both counts one', async () => {
+  test('the quick fix makes both counts the same', async () => {
     const document = await open('generate.slurm');
     const { range } = await finding(document.uri, 'gpu-count');
     const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
@@ -77,7 +77,7 @@ suite('the extension in the editor', () => {
   });
 
   test('a batch script: lenses, completion and hover in a directive and on srun, outline', async () => {
-    const document = await open('batch.slurm');
+    const document = await open('full.slurm');
     await finding(document.uri, 'memory-without-unit');
     const lenses = await eventually(async () => {
       const found = await vscode.commands.executeCommand<vscode.CodeLens[]>(
@@ -130,7 +130,7 @@ suite('the extension in the editor', () => {
   });
 
   test('a batch script: all fixes at once, and its directives in one form', async () => {
-    const document = await open('batch.slurm');
+    const document = await open('full.slurm');
     await finding(document.uri, 'gpu-count');
     const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
       'vscode.executeCodeActionProvider',
@@ -154,8 +154,8 @@ suite('the extension in the editor', () => {
     await vscode.commands.executeCommand('workbench.action.files.revert');
   });
 
-  test('a batch script converted to LSF stands beside it, with what has no counterpart', async () => {
-    const document = await open('batch.slurm');
+  test('a batch script converted to LSF opens beside it, with a note of what LSF does not have', async () => {
+    const document = await open('full.slurm');
     await vscode.commands.executeCommand('edmWorkbench.convertScript', document.uri);
     const converted = vscode.window.activeTextEditor?.document ?? assert.fail('no editor');
     assert.equal(converted.languageId, 'shellscript');
@@ -189,7 +189,7 @@ suite('the extension in the editor', () => {
         .join(),
       /denoiser/,
     );
-    // Others may stand beside it.
+    // There may be other lenses.
     await eventually(async () => {
       const found = await vscode.commands.executeCommand<vscode.CodeLens[]>(
         'vscode.executeCodeLensProvider',
