@@ -49,17 +49,16 @@ export async function ensureCodeServer() {
   }
   const lack = await missingPackages(BUILD_PACKAGES);
   if (lack) return { ...lack, missing: `no code-server: ${lack.missing}` };
-  fs.mkdirSync(cache, { recursive: true });
-  const release = await lock(`${root}.lock`);
   try {
-    if (fs.existsSync(installation.entry)) return installation;
-    removeAbandoned(cache, `${path.basename(root)}.`);
-    await installCodeServer(root);
+    fs.mkdirSync(cache, { recursive: true });
+    await alone(`${root}.lock`, async () => {
+      if (fs.existsSync(installation.entry)) return;
+      removeAbandoned(cache, `${path.basename(root)}.`);
+      await installCodeServer(root);
+    });
     return installation;
   } catch (error) {
     return { missing: `no code-server: ${lineOf(error)}`, remedy: 'node tools/editor.mjs --install' };
-  } finally {
-    release();
   }
 }
 
@@ -98,7 +97,20 @@ function removeAbandoned(cache, prefix) {
 }
 
 /**
- * Waits for a lock file, which names the process holding it.
+ * Does some work while no other process holds a lock file, which names the process holding it.
+ * @param {string} file @param {() => Promise<void>} work
+ */
+async function alone(file, work) {
+  const release = await lock(file);
+  try {
+    await work();
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Waits for a lock file.
  * @param {string} file @returns {Promise<() => void>} gives it back
  */
 async function lock(file) {
