@@ -38,25 +38,46 @@ export const CAPABILITIES: InitializeResult['capabilities'] = {
   codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix, FIX_ALL] },
 };
 
+/** What a document is checked and completed against. */
+type SurroundingsOf = (document: TextDocument) => Promise<Surroundings>;
+
 /** Serves one editor. The caller has made the connection and ends it. */
 export function startServer(connection: Connection): void {
   const documents = new TextDocuments(TextDocument);
   const settings = new Settings(connection);
   const requests = new Requests(connection);
-  const publishAll = (): void => documents.all().forEach((document) => void publish(document));
+  const surroundingsOf: SurroundingsOf = async (document) => {
+    const { disabledRules } = await settings.of(document.uri);
+    const { cluster, disabled = [] } = languageOf(document) === 'script' ? clusters.script(document.getText()) : {};
+    return { script: { cluster, disabled: [...disabled, ...disabledRules] }, cluster: clusters.cluster };
+  };
+  const publishAll = publishDiagnostics(connection, documents, surroundingsOf);
   const clusters = registerClusterRequests(connection, requests, {
     hosts: new Hosts(clientPrompter(connection), (line) => connection.console.log(line)),
     onSnapshots: publishAll,
   });
   registerRunRequests(connection, requests);
+  registerEditing(connection, documents, surroundingsOf);
 
-  const surroundingsOf = async (document: TextDocument): Promise<Surroundings> => {
-    const { disabledRules } = await settings.of(document.uri);
-    const { cluster, disabled = [] } = languageOf(document) === 'script' ? clusters.script(document.getText()) : {};
-    return { script: { cluster, disabled: [...disabled, ...disabledRules] }, cluster: clusters.cluster };
-  };
+  connection.onInitialize(({ capabilities }) => {
+    settings.initialize(capabilities);
+    return { capabilities: CAPABILITIES, serverInfo: { name: 'EDM Workbench' } };
+  });
+  connection.onInitialized(() => void settings.follow(publishAll));
+  documents.onDidClose(({ document }) => settings.forget(document.uri));
+  documents.listen(connection);
+  connection.listen();
+}
 
-  /** Diagnostics of a document: what its text tells at once, what its files tell in a moment. */
+/**
+ * Shows what is wrong with a document whenever it changes: what its text tells at once, what its files tell in a moment.
+ * @returns does so for all open documents, e.g. after a change of settings
+ */
+function publishDiagnostics(
+  connection: Connection,
+  documents: TextDocuments<TextDocument>,
+  surroundingsOf: SurroundingsOf,
+): () => void {
   const publish = async (document: TextDocument): Promise<void> => {
     if (!languageOf(document)) return;
     const { uri, version } = document;
@@ -70,18 +91,17 @@ export function startServer(connection: Connection): void {
     if (more.length > 0 && isCurrent())
       void connection.sendDiagnostics({ uri, version, diagnostics: [...found, ...more] });
   };
-
-  connection.onInitialize(({ capabilities }) => {
-    settings.initialize(capabilities);
-    return { capabilities: CAPABILITIES, serverInfo: { name: 'EDM Workbench' } };
-  });
-  connection.onInitialized(() => void settings.follow(publishAll));
   documents.onDidChangeContent(({ document }) => void publish(document));
-  documents.onDidClose(({ document: { uri } }) => {
-    settings.forget(uri);
-    void connection.sendDiagnostics({ uri, diagnostics: [] });
-  });
+  documents.onDidClose(({ document: { uri } }) => void connection.sendDiagnostics({ uri, diagnostics: [] }));
+  return () => documents.all().forEach((document) => void publish(document));
+}
 
+/** Completion, hover, outline, format and quick fixes. */
+function registerEditing(
+  connection: Connection,
+  documents: TextDocuments<TextDocument>,
+  surroundingsOf: SurroundingsOf,
+): void {
   connection.onCompletion(async ({ textDocument, position }) => {
     const document = documents.get(textDocument.uri);
     return document ? completion(document, position, await surroundingsOf(document)) : [];
@@ -105,7 +125,4 @@ export function startServer(connection: Connection): void {
     if (languageOf(document) !== 'config' || !uri.startsWith('file:')) return fixes;
     return [...fixes, ...(await calibrationActions(document, range, fileURLToPath(uri)))];
   });
-
-  documents.listen(connection);
-  connection.listen();
 }
