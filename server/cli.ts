@@ -59,7 +59,7 @@ async function main(argv: string[]): Promise<number> {
   const run = (await CODE[name]()) as (call: unknown) => Promise<number>;
   const closing: (() => void)[] = [];
   const signal = stopOnInterrupt();
-  const call: Omit<Call<'lsp'>, 'values'> = {
+  const call: Omit<Call<'lsp'>, 'values' | 'positionals'> = {
     ...parsed,
     signal,
     withProgress: (work) => withProgress(process.stderr, (onProgress) => work({ onProgress, signal })),
@@ -78,9 +78,10 @@ function helpFor(argv: readonly string[]): string | undefined {
   const end = argv.indexOf('--');
   const own = end < 0 ? argv : argv.slice(0, end);
   const index = own.findIndex((word) => word === '--help' || word === '-h');
-  if (argv.length === 0 || index === 0) return overview();
+  const [first] = argv;
+  if (first === undefined || index === 0) return overview();
   if (index < 0) return undefined;
-  if (index === 1 && GROUPS.has(argv[0])) return overview(argv[0]);
+  if (index === 1 && GROUPS.has(first)) return overview(first);
   return commandHelp(commandOf(own).name);
 }
 

@@ -10,16 +10,20 @@ export function editDistance(a: string, b: string, limit = Infinity): number {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
-      current[j] = Math.min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (same ? 0 : 1));
+      let least = Math.min(at(previous, j) + 1, at(current, j - 1) + 1, at(previous, j - 1) + (same ? 0 : 1));
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        current[j] = Math.min(current[j], before[j - 2] + 1);
+        least = Math.min(least, at(before, j - 2) + 1);
       }
+      current[j] = least;
     }
     before = previous;
     previous = current;
   }
-  return previous[b.length];
+  return at(previous, b.length);
 }
+
+/** A number of a row of distances; the rows are as long as the loops that fill and read them. */
+const at = (row: readonly number[], index: number): number => row[index] ?? Infinity;
 
 /**
  * The known word that was probably meant, or undefined where nothing is close: at most a third of the letters may

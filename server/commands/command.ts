@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { TaskControl } from '../shared/progress';
 import type { CommandName, CommandTable } from './tables/commands';
-import type { ValuesOf } from './spec';
+import type { PositionalsOf, ValuesOf } from './spec';
 
 /** One call of a command. */
 export interface Call<Name extends CommandName> {
@@ -10,7 +10,7 @@ export interface Call<Name extends CommandName> {
   /** Names of the options on the command line; `values` has those with a default as well. */
   given: ReadonlySet<string>;
   /** As many as the command's table says. */
-  positionals: readonly string[];
+  positionals: PositionalsOf<CommandTable[Name]>;
   /** Aborted by the first interrupt. */
   signal: AbortSignal;
   /** Does work whose progress is shown on stderr; the line is gone when the work has ended, however it ended. */

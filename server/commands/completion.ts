@@ -1,5 +1,5 @@
 /** Completion scripts for shells, made from the tables of the commands. Pure. */
-import { COMMAND_NAMES, COMMANDS, GROUPS, type CommandName } from './tables/commands';
+import { COMMAND_NAMES, COMMANDS, firstWord, GROUPS, type CommandName } from './tables/commands';
 import type { Run } from './command';
 import type { Argument, Option } from './spec';
 
@@ -21,7 +21,7 @@ const optionsOf = (name: CommandName): [string, Option][] => Object.entries(COMM
 const argumentsOf = (name: CommandName): readonly Argument[] => COMMANDS[name].arguments ?? [];
 const wordsOf = ({ choices, suggestions }: Value): readonly string[] => choices ?? suggestions ?? [];
 /** The first words of all commands, each once. */
-const firstWords = (): string[] => [...new Set(COMMAND_NAMES.map((name) => name.split(' ')[0]))];
+const firstWords = (): string[] => [...new Set(COMMAND_NAMES.map(firstWord))];
 const quoted = (text: string): string => `'${text.replace(/'/g, `'\\''`)}'`;
 const FIRST_OPTIONS = ['--help', '--version'];
 

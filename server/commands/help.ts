@@ -22,8 +22,8 @@ export function overview(group?: string): string {
 /** One command: its forms, arguments, options and examples. */
 export function commandHelp(name: CommandName): string {
   const { summary, details = [], arguments: args = [], options, examples } = COMMANDS[name];
-  const rows = [
-    ...Object.entries(options).map(([option, table]) => [
+  const rows: [name: string, text: string][] = [
+    ...Object.entries(options).map(([option, table]): [string, string] => [
       optionName(option, table),
       withFacts(table.help, optionFacts(table)),
     ]),
@@ -34,7 +34,7 @@ export function commandHelp(name: CommandName): string {
     'Usage:',
     ...usageOf(name).map((line) => `  ${PROGRAM} ${line}`),
     ...(args.length > 0
-      ? ['\nArguments:', ...columns(args.map((arg) => [arg.value, withFacts(arg.help, argumentFacts(arg))]))]
+      ? ['\nArguments:', ...columns(args.map((arg) => [arg.value, withFacts(arg.help, argumentFacts(arg))] as const))]
       : []),
     '\nOptions:',
     ...columns(rows),
@@ -90,7 +90,7 @@ function withFacts(help: string, facts: readonly string[]): string {
 }
 
 /** Names and texts in two columns, one line each. */
-function columns(rows: readonly (readonly string[])[]): string[] {
+function columns(rows: readonly (readonly [name: string, text: string])[]): string[] {
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
   return rows.map(([name, text]) => `  ${name.padEnd(width)}${text}`);
 }

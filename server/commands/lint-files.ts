@@ -91,10 +91,10 @@ function finding(
 }
 
 /** Report formats of `lint --format`. */
-export const LINT_FORMATS: Record<string, (findings: readonly FileFinding[]) => string> = {
-  text: (findings) =>
+export const LINT_FORMATS = {
+  text: (findings: readonly FileFinding[]) =>
     findings.map((f) => `${f.file}:${f.line}:${f.column}: ${f.severity}: ${f.message} [${f.id}]`).join('\n'),
-  json: (findings) => JSON.stringify(findings, null, 2),
+  json: (findings: readonly FileFinding[]) => JSON.stringify(findings, null, 2),
   sarif,
 };
 

@@ -22,9 +22,10 @@ export function commandOf(argv: readonly string[]): { name: CommandName; args: s
   const two = argv.slice(0, 2).join(' ');
   const name = COMMAND_NAMES.find((known) => known === two) ?? COMMAND_NAMES.find((known) => known === argv[0]);
   if (name) return { name, args: argv.slice(name.split(' ').length) };
-  const seconds = GROUPS.get(argv[0]);
-  const word = seconds && argv.length > 1 ? two : argv[0];
-  const hint = didYouMean(two, COMMAND_NAMES) ?? (seconds ? undefined : didYouMean(argv[0], COMMAND_NAMES));
+  const [first = ''] = argv;
+  const seconds = GROUPS.get(first);
+  const word = seconds && argv.length > 1 ? two : first;
+  const hint = didYouMean(two, COMMAND_NAMES) ?? (seconds ? undefined : didYouMean(first, COMMAND_NAMES));
   if (hint) throw new UserError(`Unknown command "${word}": did you mean "${hint}"?`);
   if (seconds) throw new UserError(`Unknown command "${word}": after "${argv[0]}" write ${orList(seconds)}`);
   throw new UserError(`Unknown command "${word}"; edm-workbench --help lists them`);
@@ -87,9 +88,11 @@ function checkCount(name: string, { arguments: wanted = [], ask }: CommandSpec, 
   if (positionals.length < least) throw new UserError(`${name}: ${ask ?? 'an argument is missing'}`);
   const most = wanted.some(({ many }) => many) ? Infinity : wanted.length;
   if (positionals.length > most) throw new UserError(`${name}: unexpected argument "${positionals[most]}"`);
-  for (const [index, { choices, value }] of wanted.entries())
-    if (choices && !choices.includes(positionals[index]))
-      throw new UserError(`${name}: ${value} "${positionals[index]}": choose one of ${choices.join(', ')}`);
+  for (const [index, { choices, value }] of wanted.entries()) {
+    const given = positionals[index];
+    if (choices && given !== undefined && !choices.includes(given))
+      throw new UserError(`${name}: ${value} "${given}": choose one of ${choices.join(', ')}`);
+  }
 }
 
 function valueOf(name: string, option: Option, given: string | boolean | undefined): Parsed['values'][string] {

@@ -1,4 +1,5 @@
 /** The login that a command on a cluster shares with the code it calls. */
+import type { ClusterProfile } from '../shared/protocol';
 import { Clusters, type OpenCluster } from '../cluster/clusters';
 import { closeTerminalHosts, endLogin, terminalHosts } from '../cluster/terminal-hosts';
 import { CancelledError, UserError } from '../errors';
@@ -30,13 +31,7 @@ export async function openSession(
 ): Promise<Session> {
   const { clusters, profiles, problems } = await knownClusters();
   printNotes(problems);
-  if (given === undefined && profiles.length !== 1)
-    throw new UserError(
-      profiles.length === 0
-        ? 'No cluster is known here: add one to .edm-workbench/clusters.yaml, or run this on a login node'
-        : `Several clusters are known: choose one with --cluster ${profiles.map(({ name }) => name).join(' | ')}`,
-    );
-  const name = given ?? profiles[0].name;
+  const name = given ?? onlyName(profiles);
   atEnd(closeTerminalHosts);
   const cluster = await clusters.open(name, true).catch((error: unknown) => {
     if (error instanceof CancelledError) throw new CancelledError(`Cancelled: not connected to ${name}`);
@@ -46,4 +41,17 @@ export async function openSession(
   endLogin({ show: check });
   printNotes(await clusters.settle(name));
   return { clusters, name, cluster };
+}
+
+/** The name of the only cluster. @throws UserError where there is none, or more than one */
+function onlyName(profiles: readonly ClusterProfile[]): string {
+  const [only, another] = profiles;
+  if (!only)
+    throw new UserError(
+      'No cluster is known here: add one to .edm-workbench/clusters.yaml, or run this on a login node',
+    );
+  if (!another) return only.name;
+  throw new UserError(
+    `Several clusters are known: choose one with --cluster ${profiles.map(({ name }) => name).join(' | ')}`,
+  );
 }

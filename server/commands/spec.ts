@@ -91,3 +91,16 @@ export type ValuesOf<T extends Readonly<Record<string, Option>>> = {
       ? ValueOf<T[Name]> | undefined
       : boolean;
 };
+
+/** The arguments of a command as its code gets them: those that it cannot do without are there. */
+export type PositionalsOf<T> = T extends { arguments: infer List } ? ArgumentsOf<List> : readonly [];
+
+type ArgumentsOf<List> = List extends readonly [infer First, ...infer Rest]
+  ? First extends { many: true }
+    ? First extends { optional: true }
+      ? readonly string[]
+      : readonly [string, ...string[]]
+    : First extends { optional: true }
+      ? readonly [string?, ...ArgumentsOf<Rest>]
+      : readonly [string, ...ArgumentsOf<Rest>]
+  : readonly [];

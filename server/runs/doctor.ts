@@ -33,7 +33,7 @@ const OLDEST_NODE = [20, 15] as const;
 function checkNode(): Promise<SetupFinding> {
   const topic = 'Node.js';
   const found = `version ${process.versions.node}`;
-  const [major, minor] = process.versions.node.split('.').map(Number);
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const enough = major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
   const remedy = `Install Node.js ${OLDEST_NODE.join('.')} or newer.`;
   return Promise.resolve(enough ? { topic, state: 'ok', found } : { topic, state: 'missing', found, remedy });
@@ -86,7 +86,7 @@ async function checkOnnxRuntime(): Promise<SetupFinding> {
     };
   } catch (error) {
     const remedy = 'Run npm ci in the installation folder.';
-    return { topic, state: 'missing', found: messageOf(error).split('\n')[0], remedy };
+    return { topic, state: 'missing', found: messageOf(error).split('\n', 1).join(), remedy };
   }
 }
 
@@ -139,7 +139,7 @@ async function checkSshConfig(): Promise<SetupFinding> {
     return { topic, state: 'optional', found: `${file} does not exist`, remedy };
   }
   const hosts = [...text.matchAll(/^\s*Host\s+(.+)$/gim)]
-    .flatMap((match) => match[1].trim().split(/\s+/))
+    .flatMap(([, names = '']) => names.trim().split(/\s+/))
     .filter((host) => !/[*?!]/.test(host));
   return { topic, state: 'ok', found: hosts.length > 0 ? `hosts ${hosts.join(', ')}` : 'no named host' };
 }

@@ -23,10 +23,15 @@ export type CommandName = keyof CommandTable;
 export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = TABLE;
 export const COMMAND_NAMES = Object.keys(TABLE) as CommandName[];
 
+/** The first word of a command's name. */
+export function firstWord(name: CommandName): string {
+  return name.split(' ', 1).join();
+}
+
 /** First words of commands of two words, e.g. `fid`, with the second ones. */
 export const GROUPS: ReadonlyMap<string, readonly string[]> = new Map(
-  [...new Set(COMMAND_NAMES.filter((name) => name.includes(' ')).map((name) => name.split(' ')[0]))].map((first) => [
+  [...new Set(COMMAND_NAMES.filter((name) => name.includes(' ')).map(firstWord))].map((first) => [
     first,
-    COMMAND_NAMES.filter((name) => name.startsWith(`${first} `)).map((name) => name.split(' ')[1]),
+    COMMAND_NAMES.filter((name) => name.startsWith(`${first} `)).map((name) => name.slice(first.length + 1)),
   ]),
 );
