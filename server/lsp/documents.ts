@@ -25,7 +25,7 @@ import { checkFiles } from '../runs/diagnose';
 import { hoverText, proposals } from '../runs/assist';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
 import type { ScriptContext } from '../scripts/reading/script';
-import * as scripts from '../scripts/language';
+import * as scripts from './script-features';
 
 export const SOURCE = 'EDM Workbench';
 
@@ -54,7 +54,7 @@ export function diagnostics(document: TextDocument, known: Surroundings): Diagno
     case 'config':
       return configProblems(document.getText(), known).map(configDiagnostic);
     case 'script':
-      return scripts.diagnostics(document.getText(), known.script);
+      return scripts.diagnostics(document, known.script);
     case undefined:
       return [];
   }
@@ -99,7 +99,7 @@ export function completion(document: TextDocument, position: Position, known: Su
         }),
       );
     case 'script':
-      return scripts.completion(document.getText(), position, known.script);
+      return scripts.completion(document, position, known.script);
     case undefined:
       return [];
   }
@@ -112,7 +112,7 @@ export function hover(document: TextDocument, position: Position, known: Surroun
       return found && { contents: { kind: MarkupKind.Markdown, value: found.markdown }, range: found.range };
     }
     case 'script':
-      return scripts.hover(document.getText(), position, known.script);
+      return scripts.hover(document, position, known.script);
     case undefined:
       return undefined;
   }
@@ -120,12 +120,12 @@ export function hover(document: TextDocument, position: Position, known: Surroun
 
 /** The outline of a batch script: its directives and the commands below them. */
 export function symbols(document: TextDocument): DocumentSymbol[] {
-  return languageOf(document) === 'script' ? scripts.documentSymbols(document.getText()) : [];
+  return languageOf(document) === 'script' ? scripts.documentSymbols(document) : [];
 }
 
 /** Formats the directives of a batch script; the shell below is left to its own formatter. */
 export function formatting(document: TextDocument): TextEdit[] {
-  return languageOf(document) === 'script' ? scripts.formatting(document.getText()) : [];
+  return languageOf(document) === 'script' ? scripts.formatting(document) : [];
 }
 
 /** Quick fixes for the diagnostics under the cursor. */
@@ -149,7 +149,7 @@ export function codeActions(
         };
       });
     case 'script':
-      return scripts.codeActions(document.uri, document.getText(), range, known.script);
+      return scripts.codeActions(document, range, known.script);
     case undefined:
       return [];
   }

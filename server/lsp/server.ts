@@ -10,7 +10,6 @@ import {
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { Hosts } from '../cluster/hosts';
-import { FIX_ALL } from '../scripts/language';
 import { clientPrompter, registerClusterRequests } from './cluster-requests';
 import {
   calibrationActions,
@@ -26,6 +25,7 @@ import {
 } from './documents';
 import { Requests } from './requests';
 import { registerRunRequests } from './run-requests';
+import { FIX_ALL } from './script-features';
 import { Settings } from './settings';
 
 /** What the server can do, as one snapshot. */

@@ -1,14 +1,16 @@
-import { readScript } from './reading/read-script';
-import type { Finding, Fix } from './reading/finding';
+import { TextDocument, type TextEdit } from 'vscode-languageserver-textdocument';
 import type { SchedulerName } from '../shared/scheduler-name';
-import { rules } from './rules';
-import type { Hit, OffsetFix, Rule } from './rules/rule';
+import type { Finding, Fix } from './reading/finding';
+import { readScript } from './reading/read-script';
 import type { ScriptContext } from './reading/script';
-import { applyEdits, comparePositions, ScriptText } from './reading/text';
+import { comparePositions, type ScriptText, type Span } from './reading/text';
+import { rules } from './rules';
+import type { OffsetFix } from './rules/fixes';
+import type { Hit, Rule } from './rules/rule';
 
-/** What there is to say of a script. */
+/** What is found in a script. */
 export interface Analysis {
-  /** The scheduler it is written for; undefined for a file without directives, which is no batch script. */
+  /** The scheduler it is written for; undefined for a file without directives, which is not a batch script. */
   scheduler: SchedulerName | undefined;
   /** In the order of the text. */
   findings: Finding[];
@@ -43,27 +45,33 @@ export function analyse(text: string, context: ScriptContext = {}): Analysis {
   return { scheduler: script.scheduler, findings };
 }
 
-/** The text with the preferred fixes of findings applied; of fixes that overlap, the first counts. */
+/** The text with the preferred fixes of findings applied; of fixes that overlap, only the first is applied. */
 export function applyFixes(text: string, findings: readonly Finding[]): string {
-  const edits: Fix['edits'] = [];
-  const taken: { start: number; end: number }[] = [];
-  const script = new ScriptText(text);
+  const document = TextDocument.create('', 'shellscript', 0, text);
+  const edits: TextEdit[] = [];
+  const taken: Span[] = [];
   const seen = new Set<string>();
   for (const { fix } of findings) {
     if (!fix) continue;
     // Several findings may share one fix (all late directives move together).
     const key = JSON.stringify(fix.edits);
     if (seen.has(key)) continue;
-    const spans = fix.edits.map((edit) => ({ start: script.offsetAt(edit.start), end: script.offsetAt(edit.end) }));
+    const spans = fix.edits.map(({ range }) => ({
+      start: document.offsetAt(range.start),
+      end: document.offsetAt(range.end),
+    }));
     if (spans.some((span) => taken.some((other) => span.start < other.end && other.start < span.end))) continue;
     seen.add(key);
     taken.push(...spans);
     edits.push(...fix.edits);
   }
-  return applyEdits(text, edits);
+  // What is inserted at the start of a replaced stretch comes before it.
+  const empty = ({ range }: TextEdit): number => (comparePositions(range.start, range.end) === 0 ? 0 : 1);
+  edits.sort((a, b) => comparePositions(a.range.start, b.range.start) || empty(a) - empty(b));
+  return TextDocument.applyEdits(document, edits);
 }
 
-/** Fixes all that can be fixed, again until nothing changes: one fix may uncover another finding. */
+/** Applies all fixes, again until nothing changes: one fix may uncover another finding. */
 export function fixAll(text: string, context: ScriptContext = {}): string {
   let current = text;
   for (let pass = 0; pass < 8; pass++) {
@@ -75,25 +83,25 @@ export function fixAll(text: string, context: ScriptContext = {}): string {
 }
 
 function toFinding(text: ScriptText, rule: Rule, hit: Hit): Finding {
-  const fix = (made: OffsetFix): Fix => ({
-    title: made.title,
-    edits: made.edits.map(({ start, end, newText }) => ({ ...text.range(start, end), newText })),
+  const toFix = ({ title, edits }: OffsetFix): Fix => ({
+    title,
+    edits: edits.map((edit) => ({ range: text.range(edit), newText: edit.newText })),
   });
   const finding: Finding = {
     id: rule.id,
     severity: hit.severity ?? rule.severity,
     message: hit.message,
     remedy: hit.remedy ?? rule.remedy,
-    ...text.range(hit.start, Math.max(hit.start, hit.end)),
+    ...text.range({ start: hit.start, end: Math.max(hit.start, hit.end) }),
   };
-  if (hit.fix) finding.fix = fix(hit.fix);
-  if (hit.alternatives?.length) finding.alternatives = hit.alternatives.map(fix);
+  if (hit.fix) finding.fix = toFix(hit.fix);
+  if (hit.alternatives?.length) finding.alternatives = hit.alternatives.map(toFix);
   if (hit.related?.length)
-    finding.related = hit.related.map(({ start, end, message }) => ({ ...text.range(start, end), message }));
+    finding.related = hit.related.map((place) => ({ ...text.range(place), message: place.message }));
   return finding;
 }
 
-/** `# edm-workbench: disable=ID,ID`: alone on its line for the whole script, behind code for that line. */
+/** `# edm-workbench: disable=ID,ID`: alone on its line for the whole script, after a command for that line. */
 function disablingComments(text: ScriptText): { everywhere: string[]; lines: Map<number, Set<string>> } {
   const everywhere: string[] = [];
   const lines = new Map<number, Set<string>>();

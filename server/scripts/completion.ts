@@ -1,18 +1,18 @@
+import { TextDocument, type Position, type Range } from 'vscode-languageserver-textdocument';
 import { variables } from './catalogue/environment';
 import { describeOption } from './hover';
 import { readScript } from './reading/read-script';
 import { invocationsOf } from './reading/invocations';
 import { optionNamed, optionsOf } from './catalogue/options';
 import type { SchedulerName } from '../shared/scheduler-name';
-import type { OptionSpec } from './catalogue/option-spec';
+import type { OptionSpec, ValueType } from './catalogue/option-spec';
 import { patterns } from './catalogue/patterns';
-import type { BatchScript, ScriptContext } from './reading/script';
+import type { Script, ScriptContext } from './reading/script';
 import { readShell } from './reading/shell';
 import type { SlurmCommand } from './catalogue/step-options';
 import { isSlurmCommand } from './reading/steps';
 import { templates } from './templates';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
-import type { Position, Range } from './reading/text';
 
 /** One proposal. */
 export interface Completion {
@@ -26,11 +26,10 @@ export interface Completion {
   documentation?: string;
 }
 
-/** What could stand at a position: directives, options, values (those of the cluster first), variables, templates. */
+/** What can be written at a position: directives, options, values (the cluster's first), variables, templates. */
 export function completionsAt(text: string, position: Position, context: ScriptContext = {}): Completion[] {
-  const lines = text.split(/\r\n|\n|\r/);
-  const line = lines[position.line] ?? '';
-  const before = line.slice(0, position.character);
+  const document = TextDocument.create('', 'shellscript', 0, text);
+  const before = document.getText({ start: { line: position.line, character: 0 }, end: position });
   const from = (start: number): Range => ({ start: { line: position.line, character: start }, end: position });
   const directive = /^#(SBATCH|BSUB)(?=[ \t])/.exec(before);
   if (directive) {
@@ -52,7 +51,7 @@ export function completionsAt(text: string, position: Position, context: ScriptC
   return inStep(text, position, before, from, context);
 }
 
-/** Options and values of srun, salloc and sbatch where the cursor stands among them, through continued lines. */
+/** Options and values of srun, salloc and sbatch at the cursor, also on continued lines. */
 function inStep(
   text: string,
   position: Position,
@@ -67,7 +66,7 @@ function inStep(
   const command = readShell(text.slice(0, offset)).commands.pop();
   if (!command || !/^(?:[ \t]|\\\r?\n)*$/.test(text.slice(command.words.at(-1)?.end ?? offset, offset))) return [];
   const invocation = invocationsOf([command]).findLast(({ program }) => isSlurmCommand(program));
-  // Behind the first word that is no option stand the program and what is its own.
+  // After the first word that is not an option come the program and its own arguments.
   if (!invocation || !isSlurmCommand(invocation.program)) return [];
   const { program, stepOptions } = invocation;
   const word = /\S*$/.exec(before)?.[0] ?? '';
@@ -93,23 +92,23 @@ function atLineStart(
   context: ScriptContext,
 ): Completion[] {
   const scheduler = readScript(text, context)?.scheduler ?? context.scheduler;
-  const directives: Completion[] = before === '' && scheduler === undefined ? [] : [];
+  const proposals: Completion[] = [];
   for (const [keyword, name] of [
     ['#SBATCH', 'slurm'],
     ['#BSUB', 'lsf'],
   ] as const)
     if ((scheduler === undefined || scheduler === name) && before.startsWith('#') && keyword.startsWith(before))
-      directives.push({
+      proposals.push({
         label: keyword,
         kind: 'directive',
         insert: `${keyword} `,
         range: from(0),
         detail: name === 'slurm' ? 'Slurm directive' : 'LSF directive',
       });
-  // Whole scripts are proposed in a file that has nothing but perhaps a shebang.
+  // Whole scripts are proposed in a file that contains at most a shebang.
   if (/^(?:#!.*)?\s*[#A-Z]*\s*$/.test(text))
     for (const template of templates)
-      directives.push({
+      proposals.push({
         label: template.title,
         kind: 'template',
         insert: template.snippet.replace(/^#!.*\n/, text.startsWith('#!') ? '' : '$&'),
@@ -118,7 +117,7 @@ function atLineStart(
         detail: template.scheduler === 'slurm' ? 'Slurm' : 'LSF',
         documentation: template.help,
       });
-  return directives;
+  return proposals;
 }
 
 function inDirective(
@@ -145,7 +144,7 @@ function inDirective(
   return optionProposals(scheduler, used, from(start));
 }
 
-/** All options, the usual ones first and those that are there already last. */
+/** All options, the most common ones first and those that are already there last. */
 function optionProposals(
   of: SchedulerName | SlurmCommand,
   used: ReadonlySet<string | undefined>,
@@ -157,8 +156,8 @@ function optionProposals(
     .sort((a, b) => Number(used.has(a.label)) - Number(used.has(b.label)) || rank(a.label) - rank(b.label));
 }
 
-/** Options most scripts have, in the order they are usually written. */
-const usual = [
+/** Options that most scripts have, in the order in which they are usually written. */
+const common = [
   '--job-name',
   '--account',
   '--partition',
@@ -182,10 +181,11 @@ const usual = [
 ];
 
 function rank(name: string): number {
-  const at = usual.indexOf(name);
-  return at < 0 ? usual.length : at;
+  const at = common.indexOf(name);
+  return at < 0 ? common.length : at;
 }
 
+/** What an option is inserted with, as a snippet. */
 const placeholders: Readonly<Record<string, string>> = {
   '--gres': 'gpu:${1:1}',
   '--time': '${1:04}:00:00',
@@ -226,7 +226,7 @@ function values(
   typed: string,
   start: number,
   from: (start: number) => Range,
-  script: BatchScript | undefined,
+  script: Script | undefined,
 ): Completion[] {
   const quoted = /^["']/.test(typed) ? 1 : 0;
   const comma = ['mail-type', 'list', 'gres'].includes(option.type) ? typed.lastIndexOf(',') + 1 : 0;
@@ -256,11 +256,11 @@ function values(
   return [
     ...known.map(({ label, detail }) => proposal(label, detail)),
     ...(option.values ?? []).map((value) => proposal(value)),
-    ...(known.length ? [] : examples(option).map(([value, detail]) => proposal(value, detail))),
+    ...(known.length ? [] : (examples[option.type] ?? []).map(([value, detail]) => proposal(value, detail))),
   ];
 }
 
-/** Values a cluster has, with what is free. */
+/** Values that the cluster has, with what is free. */
 function clusterValues(option: OptionSpec, cluster: ClusterSnapshot): { label: string; detail?: string }[] {
   const nodes = cluster.nodes ?? [];
   switch (option.name) {
@@ -298,6 +298,7 @@ function clusterValues(option: OptionSpec, cluster: ClusterSnapshot): { label: s
           const kind = kinds.get(label) ?? { free: 0, most: 0 };
           kinds.set(label, { free: kind.free + count - used, most: Math.max(kind.most, count) });
         }
+      // More than eight would only lengthen the list.
       return [...kinds].flatMap(([label, { free, most }]) =>
         Array.from({ length: Math.min(most, 8) }, (_, i) => ({
           label: `${label}:${i + 1}`,
@@ -310,70 +311,57 @@ function clusterValues(option: OptionSpec, cluster: ClusterSnapshot): { label: s
   }
 }
 
-function examples(option: OptionSpec): [string, string][] {
-  switch (option.type) {
-    case 'time':
-      return [
-        ['00:30:00', 'half an hour'],
-        ['04:00:00', 'four hours'],
-        ['1-00:00:00', 'one day'],
-        ['2-00:00:00', 'two days'],
-      ];
-    case 'memory':
-      return [
-        ['16G', ''],
-        ['32G', ''],
-        ['64G', ''],
-        ['0', 'all memory of the node'],
-      ];
-    case 'gres':
-      return [
-        ['gpu:1', 'one GPU per node'],
-        ['gpu:2', ''],
-        ['gpu:4', ''],
-      ];
-    case 'gpus':
-      return [
-        ['1', ''],
-        ['2', ''],
-        ['4', ''],
-      ];
-    case 'dependency':
-      return [
-        ['afterok:', 'after success'],
-        ['afterany:', 'after the end'],
-        ['afternotok:', 'after failure'],
-        ['singleton', 'one job of this name'],
-      ];
-    case 'distribution':
-      return [
-        ['block', ''],
-        ['cyclic', ''],
-        ['block:cyclic', ''],
-        ['plane=', ''],
-      ];
-    case 'signal':
-      return [['B:USR1@300', 'to the script, 5 minutes before']];
-    case 'lsf-time':
-      return [
-        ['0:30', 'half an hour'],
-        ['4:00', 'four hours'],
-        ['24:00', 'one day'],
-        ['48:00', 'two days'],
-      ];
-    case 'lsf-gpu':
-      return [
-        ['num=1:mode=exclusive_process', ''],
-        ['num=2:mode=exclusive_process', ''],
-      ];
-    case 'lsf-resources':
-      return [
-        ['rusage[mem=16GB]', 'reserve memory'],
-        ['span[hosts=1]', 'all slots on one host'],
-        ['span[ptile=4]', 'four slots a host'],
-        ['select[]', 'choose hosts'],
-      ];
-    default:
-      return [];
-  }
-}
+/** Typical values of some types, with what they mean. */
+const examples: Readonly<Partial<Record<ValueType, readonly (readonly [value: string, meaning: string])[]>>> = {
+  time: [
+    ['00:30:00', 'half an hour'],
+    ['04:00:00', 'four hours'],
+    ['1-00:00:00', 'one day'],
+    ['2-00:00:00', 'two days'],
+  ],
+  memory: [
+    ['16G', ''],
+    ['32G', ''],
+    ['64G', ''],
+    ['0', 'all memory of the node'],
+  ],
+  gres: [
+    ['gpu:1', 'one GPU per node'],
+    ['gpu:2', ''],
+    ['gpu:4', ''],
+  ],
+  gpus: [
+    ['1', ''],
+    ['2', ''],
+    ['4', ''],
+  ],
+  dependency: [
+    ['afterok:', 'after that job succeeds'],
+    ['afterany:', 'after that job ends'],
+    ['afternotok:', 'after that job fails'],
+    ['singleton', 'one job of this name at a time'],
+  ],
+  distribution: [
+    ['block', ''],
+    ['cyclic', ''],
+    ['block:cyclic', ''],
+    ['plane=', ''],
+  ],
+  signal: [['B:USR1@300', 'to the script, 5 minutes before the time limit']],
+  'lsf-time': [
+    ['0:30', 'half an hour'],
+    ['4:00', 'four hours'],
+    ['24:00', 'one day'],
+    ['48:00', 'two days'],
+  ],
+  'lsf-gpu': [
+    ['num=1:mode=exclusive_process', ''],
+    ['num=2:mode=exclusive_process', ''],
+  ],
+  'lsf-resources': [
+    ['rusage[mem=16GB]', 'reserves memory'],
+    ['span[hosts=1]', 'all slots on one host'],
+    ['span[ptile=4]', 'four slots per host'],
+    ['select[]', 'chooses hosts'],
+  ],
+};

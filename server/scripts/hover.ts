@@ -1,51 +1,53 @@
-import { optionNamed } from './catalogue/options';
+import type { Position, Range } from 'vscode-languageserver-textdocument';
 import type { OptionSpec } from './catalogue/option-spec';
-import type { BatchScript, ScriptContext } from './reading/script';
+import type { Script, ScriptContext } from './reading/script';
 import { readScript } from './reading/read-script';
-import { contains, type Position, type Range } from './reading/text';
+import { contains, type Span } from './reading/text';
 import { variables } from './catalogue/environment';
 import { patterns } from './catalogue/patterns';
-import { checkValue, lsfMinutesOf, megabytesOf, secondsOf } from './reading/values';
+import { checkValue } from './reading/value-checks';
+import { lsfMinutesOf, megabytesOf, secondsOf } from './reading/values';
 
 /** Text to show over a word. */
 export interface HoverText extends Range {
   markdown: string;
 }
 
-/** What to tell about the word at a position: an option, a value, a file name pattern or a scheduler's variable. */
+/** What there is to say about the word at a position: an option, a value, a file name pattern or a variable. */
 export function hoverAt(text: string, position: Position, context?: ScriptContext): HoverText | undefined {
   const script = readScript(text, context);
   if (!script) return undefined;
   for (const use of script.directives.options) {
-    const spelled = script.text.range(use.start, use.end);
+    const spelled = script.text.range(use);
     if (use.option && contains(spelled, position)) return { ...spelled, markdown: describeOption(use.option) };
     if (!use.option || !use.value || use.value.line !== position.line) continue;
-    const valued = script.text.range(use.value.start, use.value.end);
+    const valued = script.text.range(use.value);
     if (!contains(valued, position)) continue;
-    const meaning = use.option.type === 'log' ? patternAt(script, position, use.value.start, use.value.end) : undefined;
+    const meaning = use.option.type === 'log' ? patternAt(script, position, use.value) : undefined;
     return meaning ?? { ...valued, markdown: describeValue(use.option, use.value.text) };
   }
   return stepAt(script, position) ?? variableAt(script, position);
 }
 
 /** An option or value of srun, salloc or sbatch in the body of the script. */
-function stepAt(script: BatchScript, position: Position): HoverText | undefined {
+function stepAt(script: Script, position: Position): HoverText | undefined {
   const offset = script.text.offsetAt(position);
   if (script.scheduler !== 'slurm') return undefined;
   for (const { command, stepOptions } of script.running('srun', 'salloc', 'sbatch')) {
     if (offset < command.start || offset > command.end) continue;
-    for (const { option, start, end, value } of stepOptions) {
+    for (const use of stepOptions) {
+      const { option, value } = use;
       if (!option) continue;
-      if (start <= offset && offset <= end)
-        return { ...script.text.range(start, end), markdown: describeOption(option) };
+      if (use.start <= offset && offset <= use.end)
+        return { ...script.text.range(use), markdown: describeOption(option) };
       if (value?.text !== undefined && value.start <= offset && offset <= value.end)
-        return { ...script.text.range(value.start, value.end), markdown: describeValue(option, value.text) };
+        return { ...script.text.range(value), markdown: describeValue(option, value.text) };
     }
   }
   return undefined;
 }
 
-/** An option in Markdown: forms, description, versions, counterpart. */
+/** An option in Markdown: its forms, its description, its versions and its counterpart in the other scheduler. */
 export function describeOption(option: OptionSpec): string {
   const value = option.argument === 'none' ? '' : (option.meta ?? option.values?.join('|') ?? 'value');
   const long = option.name.startsWith('--');
@@ -61,14 +63,14 @@ export function describeOption(option: OptionSpec): string {
     option.values ? `Values: ${option.values.map((known) => `\`${known}\``).join(', ')}.` : '',
     option.unit && option.unit !== 'site' ? `A number without a unit means ${option.unit}.` : '',
     option.since ? `Since Slurm ${option.since}.` : '',
-    option.until ? `Gone in Slurm ${option.until}.` : '',
+    option.until ? `Removed in Slurm ${option.until}.` : '',
     option.lsf ? `LSF: \`${option.lsf}\`.` : '',
     option.slurm ? `Slurm: \`${option.slurm}\`.` : '',
   ].filter(Boolean);
   return [`\`${form}\`${short}`, option.help, notes.join(' ')].filter(Boolean).join('\n\n');
 }
 
-/** A value in words, where that says more than the value itself. */
+/** A value in words, where that says more than the value itself, and its option. */
 function describeValue(option: OptionSpec, value: string): string {
   if (checkValue(option, value)) return describeOption(option);
   const words = inWords(option, value);
@@ -97,7 +99,7 @@ function inWords(option: OptionSpec, value: string): string | undefined {
 
 function duration(seconds: number | undefined): string | undefined {
   if (seconds === undefined) return undefined;
-  if (seconds === 0) return "no limit of its own: the partition's largest";
+  if (seconds === 0) return 'no limit of its own: the limit of the partition applies';
   const parts = [
     [Math.floor(seconds / 86400), 'day'],
     [Math.floor(seconds / 3600) % 24, 'hour'],
@@ -110,10 +112,10 @@ function duration(seconds: number | undefined): string | undefined {
     .join(' ');
 }
 
-function patternAt(script: BatchScript, position: Position, start: number, end: number): HoverText | undefined {
-  const raw = script.text.text.slice(start, end);
-  for (const found of raw.matchAll(/%\d*[A-Za-z%]/g)) {
-    const range = script.text.range(start + found.index, start + found.index + found[0].length);
+function patternAt(script: Script, position: Position, value: Span): HoverText | undefined {
+  for (const found of script.text.slice(value).matchAll(/%\d*[A-Za-z%]/g)) {
+    const start = value.start + found.index;
+    const range = script.text.range({ start, end: start + found[0].length });
     const known = patterns.find(
       (pattern) => pattern.scheduler === script.scheduler && pattern.letter === found[0].slice(-1),
     );
@@ -122,7 +124,7 @@ function patternAt(script: BatchScript, position: Position, start: number, end: 
   return undefined;
 }
 
-function variableAt(script: BatchScript, position: Position): HoverText | undefined {
+function variableAt(script: Script, position: Position): HoverText | undefined {
   const line = script.text.lines[position.line]?.text ?? '';
   for (const found of line.matchAll(/\b(?:SLURM|SBATCH|SRUN|SQUEUE|LSB|LSF|CUDA|APPTAINER|SINGULARITY|OMP)_\w+/g)) {
     const range = {
@@ -133,10 +135,4 @@ function variableAt(script: BatchScript, position: Position): HoverText | undefi
     if (known && contains(range, position)) return { ...range, markdown: `\`${known.name}\`\n\n${known.help}` };
   }
   return undefined;
-}
-
-/** The description of an option by name, for other views. */
-export function optionHelp(scheduler: 'slurm' | 'lsf', name: string): string | undefined {
-  const option = optionNamed(scheduler, name);
-  return option && describeOption(option);
 }

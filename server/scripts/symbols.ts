@@ -1,6 +1,6 @@
+import type { Range } from 'vscode-languageserver-textdocument';
 import { readScript } from './reading/read-script';
 import type { ScriptContext } from './reading/script';
-import type { Range } from './reading/text';
 
 /** An entry of a script's outline. */
 export interface ScriptSymbol extends Range {
@@ -9,6 +9,7 @@ export interface ScriptSymbol extends Range {
   kind: 'directive' | 'program';
 }
 
+/** Programs worth an entry. */
 const shown =
   /^(?:srun|torchrun|accelerate launch|deepspeed|apptainer \w+|mpirun|mpiexec|python|jsrun|blaunch|.*\.py)$/;
 
@@ -16,21 +17,19 @@ const shown =
 export function symbols(text: string, context?: ScriptContext): ScriptSymbol[] {
   const script = readScript(text, context);
   if (!script) return [];
-  const directives = script.directives.options
-    .filter(({ late }) => !late)
-    .map((use): ScriptSymbol => ({
-      name: use.option?.name ?? use.spelling,
-      detail: use.value?.text ?? '',
-      kind: 'directive',
-      ...script.text.range(use.start, use.value && use.value.line === use.line ? use.value.end : use.end),
-    }));
+  const directives = script.activeOptions.map((use): ScriptSymbol => ({
+    name: use.option?.name ?? use.spelling,
+    detail: use.value?.text ?? '',
+    kind: 'directive',
+    ...script.text.range({ start: use.start, end: use.value?.line === use.line ? use.value.end : use.end }),
+  }));
   const programs = script.invocations
     .filter(({ program }) => shown.test(program))
     .map(({ program, name, operands, command }): ScriptSymbol => ({
       name: program,
       detail: operands[0]?.text ?? '',
       kind: 'program',
-      ...script.text.range(name.start, Math.max(name.end, command.end)),
+      ...script.text.range({ start: name.start, end: Math.max(name.end, command.end) }),
     }));
   return [...directives, ...programs];
 }

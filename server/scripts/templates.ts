@@ -1,18 +1,21 @@
 import type { ScriptTemplate } from '../shared/protocol';
 
-interface Task {
+/** What a job is for, and what it needs. */
+interface Purpose {
   id: string;
   title: string;
   help: string;
+  /** Of the job. */
   name: string;
   gpus: boolean;
   hours: number;
   cpus: number;
+  /** In GB. */
   memory: number;
   body: string;
 }
 
-const tasks: readonly Task[] = [
+const purposes: readonly Purpose[] = [
   {
     id: 'generation',
     title: 'Generate images',
@@ -36,7 +39,7 @@ apptainer exec --nv --bind "$PWD" ./\${5:edm_latest.sif} \\
   {
     id: 'fid',
     title: 'Measure FID',
-    help: 'FID of a folder of images against reference statistics.',
+    help: 'Measures the FID of a folder of images against reference statistics.',
     name: 'fid',
     gpus: true,
     hours: 1,
@@ -50,7 +53,7 @@ apptainer exec --nv --bind "$PWD" ./\${5:edm_latest.sif} \\
   {
     id: 'container-rebuild',
     title: 'Rebuild a container',
-    help: 'Turns an archive of docker save into an Apptainer image; needs room for temporary files, no GPU.',
+    help: 'Converts an archive made by docker save to an Apptainer image. It needs space for temporary files, but no GPU.',
     name: 'docker2apptainer',
     gpus: false,
     hours: 8,
@@ -65,7 +68,7 @@ apptainer build ./\${5:edm_latest}.sif docker-archive://"$HOME"/\${5:edm_latest}
   {
     id: 'calibration',
     title: 'Calibrate the batch size',
-    help: 'Runs a few images at growing batch sizes and logs the GPU memory of each, to choose --batch for the real run.',
+    help: 'Generates a few images at increasing batch sizes and logs the GPU memory of each, to choose --batch for the real run.',
     name: 'calibrate',
     gpus: true,
     hours: 1,
@@ -85,19 +88,25 @@ done
   },
 ];
 
-/** The templates: each task for each scheduler. */
-export const templates: readonly ScriptTemplate[] = tasks.flatMap((task) => [
+/** The templates: each purpose for each scheduler. */
+export const templates: readonly ScriptTemplate[] = purposes.flatMap((purpose) => [
   {
-    id: `slurm-${task.id}`,
-    title: task.title,
+    id: `slurm-${purpose.id}`,
+    title: purpose.title,
     scheduler: 'slurm' as const,
-    help: task.help,
-    snippet: slurmScript(task),
+    help: purpose.help,
+    snippet: slurmScript(purpose),
   },
-  { id: `lsf-${task.id}`, title: task.title, scheduler: 'lsf' as const, help: task.help, snippet: lsfScript(task) },
+  {
+    id: `lsf-${purpose.id}`,
+    title: purpose.title,
+    scheduler: 'lsf' as const,
+    help: purpose.help,
+    snippet: lsfScript(purpose),
+  },
 ]);
 
-/** A template as plain text, every place filled with its default. */
+/** A template as plain text, with every placeholder replaced by its default. */
 export function templateText(template: ScriptTemplate): string {
   return template.snippet
     .replace(/\$\{\d+:([^}]*)\}/g, '$1')
@@ -105,7 +114,7 @@ export function templateText(template: ScriptTemplate): string {
     .replace(/\\\\/g, '\\');
 }
 
-function slurmScript({ name, gpus, hours, cpus, memory, body }: Task): string {
+function slurmScript({ name, gpus, hours, cpus, memory, body }: Purpose): string {
   return `#!/bin/bash
 #SBATCH --job-name=\${1:${name}}
 #SBATCH --account=\${2:account}
@@ -119,7 +128,7 @@ ${gpus ? '#SBATCH --gres=gpu:${3:1}\n' : ''}#SBATCH --mem=${memory}G
 ${escapeBody(body)}`;
 }
 
-function lsfScript({ name, gpus, hours, cpus, memory, body }: Task): string {
+function lsfScript({ name, gpus, hours, cpus, memory, body }: Purpose): string {
   return `#!/bin/bash
 #BSUB -J \${1:${name}}
 #BSUB -P \${2:project}
@@ -131,7 +140,7 @@ ${gpus ? '#BSUB -gpu "num=${3:1}:mode=exclusive_process"\n' : ''}#BSUB -W \${4:$
 ${escapeBody(body)}`;
 }
 
-/** Shell dollars and backslashes escaped for the snippet; the places to fill in stay. */
+/** Escapes the shell's dollars and backslashes for the snippet; the placeholders stay. */
 function escapeBody(body: string): string {
   return body
     .replace(/\\/g, '\\\\')

@@ -1,11 +1,11 @@
 /**
- * Asks a real sbatch what it thinks of every variant, and records the answers for test/unit/scripts-corpus.test.ts:
+ * Asks a real sbatch for its verdict on every variant, and records the answers for test/unit/scripts-corpus.test.ts:
  *
  *     npx tsx test/cluster/record-verdicts.ts COMMAND...
  *
  * COMMAND runs sbatch as an ordinary user of a test cluster (partitions cpu and gpu, four a100, account proja), for
- * example `DIR/bin/in-cluster runuser -u alice -- sbatch`. It must be able to read the temporary folder. Of other
- * versions than 22.05 (SLURM_ROOT of test-bed.sh, TMPDIR=DIR here) the verdicts that differ from it are kept.
+ * example `DIR/bin/in-cluster runuser -u alice -- sbatch`. It must be able to read the temporary folder. Of
+ * versions other than 22.05 (SLURM_ROOT of test-bed.sh, TMPDIR=DIR here) only the verdicts that differ from it are kept.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -49,17 +49,17 @@ const release = /\d+\.\d+/.exec(version)?.[0] ?? '';
 if (release === '22.05') {
   writeFileSync(target, `${JSON.stringify({ version, verdicts }, null, 1)}\n`);
   writeFileSync(help, run('--help').output);
-  // srun and salloc stand beside sbatch, which is the last word of the command.
+  // srun and salloc are in the folder of sbatch, which is the last word of the command.
   for (const name of ['srun', 'salloc']) {
-    const command = [program, ...args].map((word, i, all) =>
+    const [file = '', ...rest] = [program, ...args].map((word, i, all) =>
       i === all.length - 1 ? word.replace(/sbatch$/, name) : word,
     );
-    const { stdout } = spawnSync(command[0], [...command.slice(1), '--help'], { encoding: 'utf8', cwd: '/' });
+    const { stdout } = spawnSync(file, [...rest, '--help'], { encoding: 'utf8', cwd: '/' });
     writeFileSync(help.replace('sbatch-help', `${name}-help`), stdout);
   }
 } else {
   const known = (JSON.parse(readFileSync(target, 'utf8')) as { verdicts: typeof verdicts }).verdicts;
-  const others = verdicts.filter(({ refused }, i) => refused !== known[i].refused);
+  const others = verdicts.filter(({ refused }, i) => refused !== known[i]?.refused);
   writeFileSync(
     path.join(path.dirname(target), `verdicts-${release}.json`),
     `${JSON.stringify({ version, verdicts: others }, null, 1)}\n`,

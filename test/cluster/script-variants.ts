@@ -1,7 +1,7 @@
 /**
- * Script variants that the real sbatch judges (record-verdicts.ts): every option of 22.05 with values of every form its
- * manual names and with slips that people make, and the forms of directive lines. Whole scripts, without CR or NUL
- * unless that is the point.
+ * Script variants on which the real sbatch gives its verdict (record-verdicts.ts): every option of 22.05 with values of
+ * every form that its manual names and with common mistakes, and the forms of directive lines. Whole scripts, without
+ * CR or NUL except where these are tested.
  */
 
 /** Directive bodies: `#SBATCH <body>` on its own line. */

@@ -1,4 +1,4 @@
-/** The catalogue, held against what real sbatch of several versions print for --help and take. */
+/** The catalogue, compared with what the real sbatch of several versions prints for --help and accepts. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -94,7 +94,7 @@ test('what a cluster is too old or too new for is an error there', () => {
     ['--power=level', '24.11.5', '22.05.8'],
     ['--requeue=expedite', '24.11.5', '26.05.5'],
     ['--get-user-env=5', '26.05.5', '24.11.5'],
-  ]) {
+  ] as const) {
     assert.match(errors(refusing, option).join(), new RegExp(`^${/[^=]*/.exec(option)?.[0]} .* this cluster has ${refusing}$`)); // prettier-ignore
     assert.deepEqual(errors(taking, option), []);
   }
@@ -157,7 +157,7 @@ test('abbreviations as getopt_long takes them', () => {
   assert.equal(matchLongOption('--cpu-per-task').kind, 'unknown');
 });
 
-test('slips of the pen find the option that was meant', () => {
+test('misspelt options: the one that was meant is found', () => {
   const meant = (name: string): string | undefined => {
     const match = matchLongOption(name);
     return match.kind === 'unknown' ? match.suggestion?.name : match.kind;

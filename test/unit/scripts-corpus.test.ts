@@ -1,6 +1,6 @@
 /**
- * Held against the real sbatch: its verdict on every variant was recorded by test/cluster/record-verdicts.ts. What it
- * refuses we report as an error; what it takes we do not.
+ * Compared with the real sbatch: its verdict on every variant was recorded by test/cluster/record-verdicts.ts. What it
+ * refuses is reported as an error; what it accepts is not.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -70,7 +70,7 @@ test('the verdicts are those of the variants, from a real Slurm', () => {
   assert.ok(verdicts.length >= 200);
 });
 
-test('what sbatch takes is no error', () => {
+test('what sbatch accepts is not an error', () => {
   const wrong = verdicts.filter(
     ({ script, refused }) =>
       !refused && [effects(script), effects(script, cluster)].some((found) => found.includes('refused')),
@@ -95,7 +95,7 @@ test('what sbatch refuses is an error', () => {
   );
 });
 
-test('clusters of other versions: what they refuse is an error, what they take is none, but for what is known', () => {
+test('clusters of other versions: what they refuse is an error, what they accept is not, except where that is known', () => {
   const wrong = new Set<string>();
   const files = readdirSync(fixtures).filter((file) => /^verdicts-.*\.json$/.test(file));
   for (const file of files) {
@@ -105,7 +105,8 @@ test('clusters of other versions: what they refuse is an error, what they take i
     for (const { script, refused, message } of other.verdicts) {
       const said = effects(script, snapshot);
       const error = said.includes('refused') || (refused && said.includes('depends'));
-      if (error !== refused && !beyondUs.test(message)) wrong.add(script.split('\n')[1].replace('#SBATCH ', ''));
+      if (error !== refused && !beyondUs.test(message))
+        wrong.add((script.split('\n')[1] ?? '').replace('#SBATCH ', ''));
     }
   }
   assert.ok(files.length >= 3);
@@ -130,7 +131,7 @@ test('forms of --gres: the verdict of a known version, a warning where the versi
   ]);
   for (const version of [undefined, '23.11.4'])
     assert.deepEqual(said('gres/gpu:1', version), [
-      'warning: Slurm 20.11, 22.05 refuses --gres gres/gpu:1; others take it -> gpu:1',
+      'warning: Slurm 20.11, 22.05 refuses --gres gres/gpu:1; other releases accept it -> gpu:1',
     ]);
   assert.deepEqual([said('gpu:1,', '20.11.4'), said('gpu:1,', '24.11.5'), said('gpu:1')], [[], [], []]);
 });

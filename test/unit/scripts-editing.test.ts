@@ -8,8 +8,10 @@ import { hoverAt } from '../../server/scripts/hover';
 import { symbols } from '../../server/scripts/symbols';
 import { templates, templateText } from '../../server/scripts/templates';
 import type { ClusterSnapshot } from '../../server/shared/schema-types.gen';
-import { applyEdits } from '../../server/scripts/reading/text';
+import { TextDocument, type TextEdit } from 'vscode-languageserver-textdocument';
 
+const applyEdits = (text: string, edits: TextEdit[]): string =>
+  TextDocument.applyEdits(TextDocument.create('', 'shellscript', 0, text), edits);
 const at = (text: string): { text: string; position: { line: number; character: number } } => {
   const offset = text.indexOf('|');
   const before = text.slice(0, offset).split('\n');
@@ -59,7 +61,7 @@ test('completion: what the cluster has, with what is free', () => {
   assert.equal(completionsAt(text, position, { cluster })[0]?.detail, '1 free, at most 2 on a node');
 });
 
-test('completion and hover among the options of srun, through continued lines, and not behind its program', () => {
+test('completion and hover among the options of srun, through continued lines, and not after its program', () => {
   const body = (line: string): string => `#!/bin/bash\n#SBATCH -N1\n${line}\n`;
   assert.ok(labels(body('srun --cpu-b|')).includes('--cpu-bind'));
   assert.ok(labels(body('srun -n 1 \\\n  --g|')).includes('--gres'));
@@ -77,7 +79,7 @@ test('completion and hover among the options of srun, through continued lines, a
 test('completion replaces what was typed', () => {
   const { text, position } = at('#!/bin/bash\n#SBATCH --ti|');
   const time = completionsAt(text, position).find(({ label }) => label === '--time');
-  assert.equal(time && applyEdits(text, [{ ...time.range, newText: '--time' }]), '#!/bin/bash\n#SBATCH --time');
+  assert.equal(time && applyEdits(text, [{ range: time.range, newText: '--time' }]), '#!/bin/bash\n#SBATCH --time');
 });
 
 test('hover: options, values in words, patterns, variables', () => {
@@ -110,7 +112,7 @@ test('symbols: directives and programs', () => {
   );
 });
 
-test('formatting: one spelling, remarks kept, faults left alone', () => {
+test('formatting: one spelling, remarks kept, lines with mistakes left alone', () => {
   const format = (text: string): string => applyEdits(text, formatDirectives(text));
   const before =
     '#!/bin/bash\n#SBATCH  -t 10\n#SBATCH -N1   --gres gpu:2 # two\n#SBATCH --job-name="my job"\n#SBATCH -HQ\n#SBATCH --nonsense 1\n#SBATCH hetjob\n#SBATCH --exclusive\n';
@@ -169,7 +171,7 @@ test('templates are clean, and so is their conversion', () => {
   }
 });
 
-test("a file without directives is nobody's business", () => {
+test('a file without directives is left alone', () => {
   for (const text of ['', '#!/bin/bash\necho hi\n', '# Note --verbose is set\n', 'echo "#SBATCH --x"\n']) {
     assert.deepEqual(analyse(text), { scheduler: undefined, findings: [] });
     assert.deepEqual(symbols(text), []);

@@ -1,4 +1,4 @@
-/** Whatever stands in a file: no exception, no hang, positions inside the text, fixes that apply. */
+/** Whatever a file contains: no exception, no hang, positions inside the text, fixes that apply. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { convert } from '../../server/scripts/convert';
 import { formatDirectives } from '../../server/scripts/format';
 import { hoverAt } from '../../server/scripts/hover';
 import { symbols } from '../../server/scripts/symbols';
-import { applyEdits } from '../../server/scripts/reading/text';
+import { TextDocument } from 'vscode-languageserver-textdocument';
 import { random } from './scripts-shell-generator';
 
 const fixtures = path.join(__dirname, '..', 'fixtures', 'scripts');
@@ -24,7 +24,11 @@ function exercise(text: string): void {
     const context = scheduler && { scheduler };
     const { findings } = analyse(text, context);
     for (const { start, end, fix } of findings) {
-      for (const { line, character } of [start, end, ...(fix?.edits.flatMap((edit) => [edit.start, edit.end]) ?? [])])
+      for (const { line, character } of [
+        start,
+        end,
+        ...(fix?.edits.flatMap(({ range }) => [range.start, range.end]) ?? []),
+      ])
         assert.ok(
           line >= 0 && line < lines.length && character >= 0 && character <= (lines[line]?.length ?? 0),
           `${line}:${character}`,
@@ -34,7 +38,7 @@ function exercise(text: string): void {
     applyFixes(text, findings);
     symbols(text, context);
     convert(text, context);
-    applyEdits(text, formatDirectives(text, context));
+    TextDocument.applyEdits(TextDocument.create('', 'shellscript', 0, text), formatDirectives(text, context));
     const position = { line: Math.floor(lines.length / 2), character: 9 };
     hoverAt(text, position, context);
     completionsAt(text, position, context);
@@ -47,7 +51,7 @@ test('every prefix of valid and invalid scripts', () => {
 
 test('random bytes, and scripts with random damage', () => {
   const next = random(1);
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(next() * from.length)];
+  const pick = (from: readonly string[]): string => from[Math.floor(next() * from.length)] ?? '';
   const bits = [
     '#SBATCH ',
     '#BSUB ',

@@ -47,7 +47,7 @@ test('GPUs asked for and used agree in every spelling: no finding', () => {
     }
 });
 
-test('GPUs asked for and used differ in every spelling: one finding, and its fix cures it', () => {
+test('GPUs asked for and used differ in every spelling: one finding, which its fix removes', () => {
   for (const asked of askedForTwo)
     for (const count of [1, 4])
       for (const launch of launches(count)) {
@@ -67,7 +67,7 @@ test('GPUs asked for and used differ in every spelling: one finding, and its fix
       }
 });
 
-test('the second cure of a GPU mismatch changes the directive instead', () => {
+test('the second fix of a GPU mismatch changes the directive instead', () => {
   for (const asked of askedForTwo) {
     const text = job(asked, 'torchrun --nproc_per_node=4 train.py');
     const [finding] = analyse(text).findings.filter(({ id }) => id === 'gpu-count');

@@ -14,7 +14,7 @@ const found = (text: string, cluster?: ClusterSnapshot): string[] =>
     ({ id, severity, start }) => `${start.line + 1} ${severity} ${id}`,
   );
 
-test('rebuilding the container: a folder nobody creates, a GPU nobody uses', () => {
+test('rebuilding the container: a folder that is never created, a GPU that is never used', () => {
   for (const name of ['rebuild-project', 'rebuild-edm'])
     assert.deepEqual(found(script(name)), ['5 info gpu-unused', '10 info apptainer-tmpdir-missing']);
 });
@@ -61,7 +61,7 @@ test('on a cluster whose nodes are offline, the two URLs and the detector are na
   assert.deepEqual(found(script('fid'), { ...offline, nodesOnline: true }), found(script('fid')));
 });
 
-test('fix all leaves nothing to say but advice without a cure', () => {
+test('fix all leaves nothing but advice that has no fix', () => {
   for (const name of ['generate', 'fid', 'rebuild-edm'])
     assert.deepEqual(
       found(fixAll(script(name))).filter((one) => !one.endsWith('gpu-unused')),

@@ -19,7 +19,7 @@ const cluster: ClusterSnapshot = {
 const fixtureOf = (id: string, lsf: boolean): string => path.join(fixtures, 'rules', `${id}.${lsf ? 'lsf' : 'slurm'}`);
 
 for (const rule of rules)
-  test(`${rule.id}: its fixture has it, and its fix cures it`, () => {
+  test(`${rule.id}: its fixture has it, and its fix removes it`, () => {
     const lsf = rule.schedulers[0] === 'lsf';
     const file = fixtureOf(rule.id, lsf);
     assert.ok(existsSync(file), file);
@@ -35,7 +35,7 @@ for (const rule of rules)
     const own = analysis.findings.filter(({ id }) => id === rule.id);
     assert.ok(own.length > 0, `found only ${analysis.findings.map(({ id }) => id).join(', ')}`);
     const others = analysis.findings.filter(({ id, severity }) => id !== rule.id && severity === 'error');
-    assert.deepEqual(others, [], 'one fault a fixture');
+    assert.deepEqual(others, [], 'one mistake per fixture');
     for (const finding of own) {
       const lines = text.split(/\r\n|\n|\r/);
       assert.ok(finding.end.line < lines.length);
@@ -50,7 +50,7 @@ for (const rule of rules)
         const cured = analyse(applyFixes(text, [{ ...finding, fix: cure }]), context);
         assert.ok(
           cured.findings.filter(({ id }) => id === rule.id).length < own.length,
-          `${cure.title} does not cure it`,
+          `${cure.title} does not remove it`,
         );
         assert.deepEqual(
           cured.findings.filter(({ id, severity }) => severity === 'error' && id !== rule.id),
@@ -112,7 +112,7 @@ test('fixing all at once ends, and leaves nothing that has a fix', () => {
   assert.equal(fixAll(fixed), fixed);
 });
 
-test('CPUs given to srun are seen before and behind its other options', () => {
+test('CPUs given to srun are seen before and after its other options', () => {
   const script = (srun: string): string =>
     `#!/bin/bash\n#SBATCH --account=a\n#SBATCH --cpus-per-task=4\n${srun} python a.py\n`;
   const fixed = fixAll(script('srun --ntasks=1 --exact'));

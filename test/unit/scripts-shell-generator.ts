@@ -1,4 +1,4 @@
-/** Shell scripts for the judge: correct, of all forms that batch scripts have, the same for the same seed. */
+/** Shell scripts for the judge: correct, in every form that batch scripts have, the same for the same seed. */
 
 /** Small, repeatable random numbers from 0 to below 1 (mulberry32). */
 export function random(seed: number): () => number {
@@ -116,7 +116,7 @@ const programs = [
 /** One script of some twenty commands. */
 export function generatedShell(seed: number): string {
   const next = random(seed);
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)];
+  const pick = (list: readonly string[]): string => list[Math.floor(next() * list.length)] ?? '';
   const some = (most: number): number => Math.floor(next() * (most + 1));
   const chance = (p: number): boolean => next() < p;
   const args = (): string =>

@@ -43,7 +43,7 @@ function judged(text: string, offset = 0): Seen[] | undefined {
   return [...own, ...nested.flatMap((commands) => commands ?? [])].sort(([a], [b]) => a - b);
 }
 
-/** @param inner gets what a shell among the commands reads: its here-document, or the string behind `-c` */
+/** @param inner gets what a shell among the commands reads: its here-document, or the string after `-c` */
 function visit(node: Node, found: Seen[], inner: { text: string; start: number }[]): void {
   if (insideWords.has(node.type)) return;
   // `(( ... ))` is arithmetic, although it calls it a command.
@@ -58,6 +58,7 @@ function visit(node: Node, found: Seen[], inner: { text: string; start: number }
   }
   if (node.type === 'redirected_statement') {
     const [body, ...redirects] = node.namedChildren.filter((child) => child !== null);
+    if (!body) return;
     visit(body, found, inner);
     const command = found.find(([start]) => start === body.startIndex);
     for (const redirect of redirects) {
@@ -72,7 +73,7 @@ function visit(node: Node, found: Seen[], inner: { text: string; start: number }
   for (const child of node.namedChildren) if (child) visit(child, found, inner);
 }
 
-/** Words that stand behind a redirection belong to the command; a pipe behind `<<E` begins the next one. */
+/** Words after a redirection belong to the command; a pipe after `<<E` begins the next one. */
 function afterRedirect(
   redirect: Node,
   command: Seen | undefined,
@@ -134,7 +135,7 @@ const files = ['rules', 'lecture'].flatMap((folder) =>
   readdirSync(path.join(fixtures, folder)).map((file) => readFileSync(path.join(fixtures, folder, file), 'utf8')),
 );
 
-/** Not what breaks its lines as no shell does, nor what goes on behind `\\ `, which the judge drops. */
+/** Leaves out scripts with line breaks that no shell knows, and those that go on after `\\ `, which the judge drops. */
 const shellProper = (text: string): boolean => !/[\r\0\ufeff]|\\[ \t]+[<#]/.test(text) && !/^#!.*python/.test(text);
 
 test('fixtures, templates and variants: the same commands and words', () => {

@@ -81,7 +81,7 @@ test('launchers are unwrapped', () => {
   assert.equal(torchrun && optionOf(torchrun, 'nproc-per-node')?.value, undefined);
 });
 
-test('broken continuations, and escaped blanks that are none', () => {
+test('broken continuations, and escaped spaces that are not', () => {
   const count = (text: string): number => readShell(text).brokenContinuations.length;
   assert.equal(count('a \\ \n b'), 1);
   assert.equal(count('a \\   # remark\n b'), 1);

@@ -1,4 +1,4 @@
-/** What a value must look like; `server/scripts/reading/values.ts` has one check for each. */
+/** What a value must look like; `reading/value-checks.ts` has one check for each. */
 export type ValueType =
   | 'flag'
   | 'text'
@@ -47,28 +47,28 @@ export type ValueType =
 
 /** One option of a scheduler's submit command. */
 export interface OptionSpec {
-  /** The spelling the documentation leads with, dashes included. */
+  /** The main spelling in the documentation, with its dashes. */
   name: string;
   short?: string;
   aliases?: readonly string[];
   /** `required` if left out. */
   argument?: 'required' | 'optional' | 'none';
   type: ValueType;
-  /** The values there are, for enumerations (compared without regard to case). */
+  /** The possible values, for enumerations; upper and lower case are the same. */
   values?: readonly string[];
-  /** What stands for the value in documentation. */
+  /** The placeholder for the value in documentation. */
   meta?: string;
   /** Unit of a number without a suffix. */
   unit?: string;
-  /** First Slurm release that has it; absent where the oldest of the catalogue does. */
+  /** First Slurm release that has it; absent if the oldest release of the catalogue has it. */
   since?: string;
   /** First Slurm release that no longer has it. */
   until?: string;
-  /** First Slurm release in which it may have a value, if not always. */
+  /** First Slurm release in which it may have a value; absent if it always could. */
   valueSince?: string;
-  /** First Slurm release in which it may have no value any more. */
+  /** First Slurm release in which it may no longer have a value. */
   valueUntil?: string;
-  /** Works, but documentation does not list it. */
+  /** Works, but is not in the documentation. */
   hidden?: boolean;
   /** The nearest option of LSF (for Slurm's). */
   lsf?: string;

@@ -4,10 +4,10 @@ import { lsfOptions } from './lsf-options';
 import type { OptionSpec } from './option-spec';
 import { commandOptions, type SlurmCommand } from './step-options';
 
-/** How an option was named in a script. */
+/** Which option a name in a script stands for. */
 export type OptionMatch =
   | { kind: 'exact'; option: OptionSpec }
-  /** A long option cut short, as GNU getopt allows while only one option begins so. */
+  /** A shortened long option, which GNU getopt allows if only one option begins with it. */
   | { kind: 'abbreviated'; option: OptionSpec }
   | { kind: 'ambiguous'; candidates: OptionSpec[] }
   | { kind: 'unknown'; suggestion?: OptionSpec };
@@ -48,8 +48,8 @@ export function optionsOf(of: SchedulerName | SlurmCommand): readonly OptionSpec
 }
 
 /**
- * Finds a long option of a command as getopt_long does: exact, or an abbreviation that fits one option only. An
- * abbreviation that newer releases made ambiguous still counts where Slurm 22.05 knows just one.
+ * Finds a long option of a command as getopt_long does: exact, or an abbreviation that fits only one option. An
+ * abbreviation that became ambiguous in a newer release still counts if Slurm 22.05 has only one such option.
  */
 export function matchLongOption(name: string, command: SlurmCommand = 'sbatch'): OptionMatch {
   const { long: names, short } = tables[command];
@@ -85,13 +85,13 @@ export function matchLsfOption(token: string): { match: OptionMatch; nameLength:
   return { match: { kind: 'unknown', suggestion: suggest(token, lsfNames) }, nameLength: token.length };
 }
 
-/** The name in `names` that a slip of the finger would turn into `written`. */
+/** The option in `names` of which `written` is probably a misspelling. */
 function suggest(
   written: string,
   names: ReadonlyMap<string, OptionSpec>,
   short: ReadonlyMap<string, OptionSpec> = new Map(),
 ): OptionSpec | undefined {
-  // `--N 2`: a short option with a dash too many.
+  // `--N 2`: a short option with one dash too many.
   const single = /^--([A-Za-z])$/.exec(written)?.[1];
   if (single !== undefined) return short.get(`-${single}`);
   const plain = written.toLowerCase().replace(/_/g, '-').replace(/^-*/, '');
@@ -109,7 +109,7 @@ function suggest(
   return best ?? (meant && names.get(meant.name));
 }
 
-/** What people write who come from another scheduler or tool. */
+/** Names that other schedulers and tools use. */
 const synonyms = new Map<string, OptionSpec | undefined>(
   Object.entries({
     queue: longNames.get('--partition'),

@@ -1,4 +1,4 @@
-/** Releases of Slurm, and what is known to differ between them. Pure. */
+/** Releases of Slurm, and the differences that are known between them. */
 
 /** Whether a version (`22.05.8`) came before a release (`24.11`). */
 export function older(version: string, release: string): boolean {
@@ -7,20 +7,21 @@ export function older(version: string, release: string): boolean {
   return a < c || (a === c && b < d);
 }
 
-/** The releases whose sbatch was asked (test/fixtures/scripts/verdicts*.json), oldest first. */
-export const ASKED = ['20.11', '22.05', '24.11', '26.05'] as const;
-type Release = (typeof ASKED)[number];
+/** The releases whose sbatch was tested (test/fixtures/scripts/verdicts*.json), oldest first. */
+const TESTED = ['20.11', '22.05', '24.11', '26.05'] as const;
+const [OLDEST, , , NEWEST] = TESTED;
+type Release = (typeof TESTED)[number];
 
 /** A form of the value of --gres that releases judge differently. */
-export interface GresForm {
+interface GresForm {
   form: RegExp;
-  /** The releases of `ASKED` that refuse it. */
+  /** The tested releases that refuse it. */
   refusedBy: readonly Release[];
-  /** The same in a form that all of them take. */
+  /** The same in a form that all of them accept. */
   portable: (value: string) => string;
 }
 
-/** What remains is taken, or refused, by all of them. */
+/** The forms that only some of the tested releases accept. */
 export const gresForms: readonly GresForm[] = [
   { form: /=\d+[kmgtp]?(?:,|$)/i, refusedBy: ['20.11', '22.05'], portable: (value) => value.replaceAll('=', ':') },
   { form: /(?:^|,)gres\//, refusedBy: ['20.11', '22.05'], portable: (value) => value.replace(/(^|,)gres\//g, '$1') },
@@ -29,13 +30,13 @@ export const gresForms: readonly GresForm[] = [
 ];
 
 /**
- * What a release makes of something, by those on both sides of it that were asked.
- * @returns undefined where these differ, or the version is not known
+ * Whether a release refuses something, by the verdicts of the tested releases just before and just after it.
+ * @returns undefined where those two differ, or the version is not known
  */
 export function refuses(refusedBy: readonly Release[], version: string | undefined): boolean | undefined {
   if (version === undefined) return undefined;
-  const before = ASKED.findLast((release) => !older(version, release)) ?? ASKED[0];
-  const after = ASKED.find((release) => !older(release, version)) ?? ASKED[ASKED.length - 1];
-  const [one, other] = [before, after].map((release) => refusedBy.includes(release));
+  const before = TESTED.findLast((release) => !older(version, release)) ?? OLDEST;
+  const after = TESTED.find((release) => !older(release, version)) ?? NEWEST;
+  const [one, other] = [refusedBy.includes(before), refusedBy.includes(after)];
   return one === other ? one : undefined;
 }

@@ -1,8 +1,8 @@
 import type { OptionSpec } from './option-spec';
 
 /**
- * Every option of sbatch from Slurm 20.11 to 26.05, held against the parsers of four releases (test/fixtures/slurm).
- * An option without `since` was there in 20.11; one without `until` is there in 26.05.
+ * Every option of sbatch from Slurm 20.11 to 26.05, compared with the parsers of four releases (test/fixtures/slurm).
+ * An option without `since` was already in 20.11; one without `until` is still in 26.05.
  */
 export const slurmOptions: readonly OptionSpec[] = [
   {
@@ -32,19 +32,19 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'text',
     meta: 'text',
     since: '23.02',
-    help: 'Prints completions for a shell and exits. Meant for the completion script, not for batch scripts.',
+    help: 'Prints completions for a shell and exits. Meant for shell completion, not for batch scripts.',
   },
   {
     name: '--batch',
     type: 'text',
     meta: 'features',
-    help: 'Node features the first node must have, the one the script itself runs on. They must be a part of what --constraint asks for.',
+    help: 'Node features the first node must have, the one the script itself runs on. They must be among those that --constraint asks for.',
   },
   {
     name: '--bb',
     type: 'text',
     meta: 'spec',
-    help: "Burst buffer specification, in the form the site's burst buffer plugin wants. Excludes --bbf.",
+    help: "Burst buffer specification, in the form that the site's burst buffer plugin expects. Excludes --bbf.",
   },
   { name: '--bbf', type: 'path', meta: 'file', help: 'File with the burst buffer specification. Excludes --bb.' },
   {
@@ -53,7 +53,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'datetime',
     meta: 'time',
     lsf: '-b',
-    help: 'Not before this time: `16:00`, `now+1hour`, `tomorrow`, `2026-11-24T08:30`. The job waits in the queue until then and ages as the site configures.',
+    help: 'Starts the job no earlier than this time: `16:00`, `now+1hour`, `tomorrow`, `2026-11-24T08:30`. The job waits in the queue until then; whether its priority grows with its age meanwhile depends on the site.',
   },
   {
     name: '--chdir',
@@ -61,7 +61,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'path',
     meta: 'directory',
     lsf: '-cwd',
-    help: 'Working directory of the script; by default the directory sbatch was called in. Must exist on the compute node. Relative log files start from here.',
+    help: 'Working directory of the script; by default the directory in which sbatch was called. It must exist on the compute node. Relative names of log files begin here.',
   },
   {
     name: '--cluster-constraint',
@@ -83,7 +83,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'text',
     meta: 'text',
     lsf: '-Jd',
-    help: 'A free text kept with the job. Quote it if it has spaces.',
+    help: 'Free text that is kept with the job. Quote it if it contains spaces.',
   },
   {
     name: '--consolidate-segments',
@@ -133,14 +133,14 @@ export const slurmOptions: readonly OptionSpec[] = [
     argument: 'none',
     type: 'flag',
     lsf: '-R "cu[...]"',
-    help: 'The nodes must be neighbours. Lengthens the wait; rarely needed.',
+    help: 'The nodes must be neighbours. This makes the wait longer and is rarely needed.',
   },
   {
     name: '--core-spec',
     short: '-S',
     type: 'count',
     meta: 'cores',
-    help: 'Cores per node left to the system, not to the job. Most sites do not allow it (AllowSpecResourcesUsage).',
+    help: 'Cores per node that are left to the system instead of the job. Most sites do not allow it (AllowSpecResourcesUsage).',
   },
   {
     name: '--cores-per-socket',
@@ -179,7 +179,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     name: '--delay-boot',
     type: 'time',
     meta: 'minutes',
-    help: 'How long to wait for nodes that already have the wanted features before others are rebooted for them.',
+    help: 'How long to wait for nodes that already have the requested features before other nodes are rebooted to get them.',
   },
   {
     name: '--dependency',
@@ -187,7 +187,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'dependency',
     meta: 'type:jobid',
     lsf: '-w',
-    help: 'Starts only when other jobs reached a state: `afterok:123` (succeeded), `afterany:123` (ended), `afternotok:123`, `after:123+10` (10 minutes after its start), `aftercorr:123` (array elements pairwise), `singleton` (no other job of this name). Separated by `,` (all) or `?` (any).',
+    help: 'Starts the job only when other jobs have reached a state: `afterok:123` (succeeded), `afterany:123` (ended), `afternotok:123`, `after:123+10` (10 minutes after its start), `aftercorr:123` (array elements pairwise), `singleton` (no other job of this name). Separated by `,` (all) or `?` (any).',
   },
   {
     name: '--distribution',
@@ -195,7 +195,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'distribution',
     meta: 'type',
     lsf: '-R "span[ptile=n]"',
-    help: 'How tasks are dealt out: nodes first (`block`, `cyclic`, `plane=4`, `arbitrary`), after a colon sockets, then cores (`block`, `cyclic`, `fcyclic`), then Pack or NoPack.',
+    help: 'How tasks are distributed: over nodes first (`block`, `cyclic`, `plane=4`, `arbitrary`), after a colon over sockets, then over cores (`block`, `cyclic`, `fcyclic`), then Pack or NoPack.',
   },
   {
     name: '--error',
@@ -211,7 +211,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'hostlist',
     meta: 'nodes',
     lsf: '-R "select[hname!=...]"',
-    help: 'Nodes the job must not get: `g[1-3],g7`, or a file name that contains a slash.',
+    help: 'Nodes the job must not get: `g[1-3],g7`, or the name of a file, with a slash in it.',
   },
   {
     name: '--exclusive',
@@ -219,7 +219,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'enum',
     values: ['user', 'mcs', 'exclusive', 'oversubscribe', 'topo'],
     lsf: '-x',
-    help: 'Whole nodes for this job (`user`, `mcs`: shared only with jobs of the same user or label; `topo` since 24.11: whole topology blocks). It reserves the CPUs; GPUs and memory must still be asked for.',
+    help: 'Whole nodes for this job (`user`, `mcs`: shared only with jobs of the same user or label; `topo` since 24.11: whole topology blocks). This reserves the CPUs; GPUs and memory must still be requested.',
   },
   {
     name: '--export',
@@ -253,7 +253,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     short: '-B',
     type: 'sct',
     meta: 'S[:C[:T]]',
-    help: 'Only nodes with at least S sockets, C cores per socket and T threads per core. `*` leaves one open.',
+    help: 'Only nodes with at least S sockets, C cores per socket and T threads per core. `*` stands for any number.',
   },
   {
     name: '--get-user-env',
@@ -262,7 +262,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     meta: 'timeout[S|L]',
     valueUntil: '25.05',
     lsf: '-L',
-    help: "Loads the user's login environment (`su - user`) into the job. Slow, and meant for jobs root submits for others. Takes no value since 25.05.",
+    help: "Loads the user's login environment (`su - user`) into the job. This is slow, and meant for jobs that root submits for others. Takes no value since 25.05.",
   },
   { name: '--gid', type: 'text', meta: 'group', help: 'Group the job runs as. Only root may use it.' },
   {
@@ -283,14 +283,14 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'gpus',
     meta: '[type:]n',
     lsf: '-gpu "num=n"',
-    help: 'GPUs for the whole job, over all its nodes: `4`, `a100:4`. For GPUs per node use --gpus-per-node or --gres=gpu:n.',
+    help: 'GPUs for the whole job, on all its nodes together: `4`, `a100:4`. For GPUs per node use --gpus-per-node or --gres=gpu:n.',
   },
   {
     name: '--gpus-per-node',
     type: 'gpus',
     meta: '[type:]n',
     lsf: '-gpu "num=n"',
-    help: 'GPUs on each node of the job; the same as --gres=gpu:n. This is the number that `torchrun --nproc_per_node` should have.',
+    help: 'GPUs on each node of the job; the same as --gres=gpu:n. `torchrun --nproc_per_node` should have the same number.',
   },
   { name: '--gpus-per-socket', type: 'gpus', meta: '[type:]n', help: 'GPUs on each socket; needs --sockets-per-node.' },
   {
@@ -317,20 +317,20 @@ export const slurmOptions: readonly OptionSpec[] = [
       'one-task-per-sharing',
       'allow-task-sharing',
     ],
-    help: '`enforce-binding`: only CPUs close to the GPUs are used; `disable-binding`: any CPU will do, which may start the job earlier.',
+    help: '`enforce-binding`: only CPUs close to the GPUs are used; `disable-binding`: any CPU may be used, so the job may start earlier.',
   },
   {
     name: '--help',
     short: '-h',
     argument: 'none',
     type: 'flag',
-    help: 'Prints help and exits: in a script it means that nothing is submitted.',
+    help: 'Prints help and exits: with it in a script, nothing is submitted.',
   },
   {
     name: '--hint',
     type: 'hint',
     values: ['compute_bound', 'memory_bound', 'multithread', 'nomultithread', 'help'],
-    help: 'Binds tasks for the kind of work: `nomultithread` uses one thread per core. Excludes --ntasks-per-core, --threads-per-core and -B.',
+    help: 'Binds tasks in a way that suits the work: `nomultithread` uses one thread per core. Excludes --ntasks-per-core, --threads-per-core and -B.',
   },
   {
     name: '--hold',
@@ -338,7 +338,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     argument: 'none',
     type: 'flag',
     lsf: '-H',
-    help: 'Submits the job held; `scontrol release` lets it go.',
+    help: 'Submits the job on hold; `scontrol release` releases it.',
   },
   {
     name: '--ignore-pbs',
@@ -352,7 +352,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'path',
     meta: 'file',
     lsf: '-i',
-    help: 'File for standard input; /dev/null if not given. Takes the same patterns as --output.',
+    help: 'File for standard input; /dev/null if not given. The same patterns as for --output are allowed.',
   },
   {
     name: '--job-name',
@@ -360,7 +360,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'text',
     meta: 'name',
     lsf: '-J',
-    help: "Name in the queue; the script's file name if not given. %x in log file names stands for it.",
+    help: "Name in the queue; the script's file name if not given. In the names of log files, %x stands for it.",
   },
   {
     name: '--kill-on-invalid-dep',
@@ -375,7 +375,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'list',
     meta: 'name[:count]',
     lsf: '-R "rusage[license=n]"',
-    help: 'Licences the job uses while it runs: `matlab:1,stata:2`. Separated by commas (all) or, since 23.11, by `|` (any).',
+    help: 'Licences the job uses while it runs: `matlab:1,stata:2`. They are separated by commas (all of them) or, since 23.11, by `|` (any of them).',
   },
   {
     name: '--mail-type',
@@ -403,7 +403,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'text',
     meta: 'address',
     lsf: '-u',
-    help: 'Who gets the mail of --mail-type; the submitting user if not given.',
+    help: 'Who gets the mail of --mail-type; by default the user who submits the job.',
   },
   {
     name: '--mcs-label',
@@ -417,7 +417,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     meta: 'size[KMGT]',
     unit: 'MB',
     lsf: '-M, -R "rusage[mem=...]"',
-    help: 'Memory per node. A number without a suffix is megabytes: `--mem=16` is 16 MB, `--mem=16G` what is meant. 0 asks for all memory of the node. Excludes --mem-per-cpu and --mem-per-gpu.',
+    help: 'Memory per node. A number without a suffix means megabytes: `--mem=16` is 16 MB; most people mean `--mem=16G`. 0 asks for all memory of the node. Excludes --mem-per-cpu and --mem-per-gpu.',
   },
   {
     name: '--mem-bind',
@@ -431,7 +431,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     meta: 'size[KMGT]',
     unit: 'MB',
     lsf: '-R "rusage[mem=...]"',
-    help: "Memory per allocated CPU, in megabytes unless a suffix says otherwise. Above the site's MaxMemPerCPU the job gets more CPUs instead. Excludes --mem and --mem-per-gpu.",
+    help: "Memory per allocated CPU, in megabytes unless a suffix says otherwise. For more than the site's MaxMemPerCPU, the job gets more CPUs instead. Excludes --mem and --mem-per-gpu.",
   },
   {
     name: '--mem-per-gpu',
@@ -446,7 +446,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     name: '--network',
     type: 'text',
     meta: 'type',
-    help: 'Settings of the interconnect, where the switch plugin knows any.',
+    help: 'Settings of the interconnect, if the switch plugin has any.',
   },
   {
     name: '--nice',
@@ -454,7 +454,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'integer',
     meta: 'adjustment',
     lsf: '-sp',
-    help: "Lowers the job's priority by this much (100 if no number is given). Only operators may raise it with a negative number.",
+    help: "Lowers the job's priority by this much (100 if no number is given). Only operators may raise the priority, with a negative number.",
   },
   {
     name: '--no-kill',
@@ -469,7 +469,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     argument: 'none',
     type: 'flag',
     lsf: '-rn',
-    help: 'The job is never put back into the queue, not after a node failure and not by preemption.',
+    help: 'The job is never put back into the queue, neither after a node failure nor after preemption.',
   },
   {
     name: '--nodefile',
@@ -484,7 +484,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'hostlist',
     meta: 'nodes',
     lsf: '-m',
-    help: 'The job gets at least these nodes, `g[1-2],g4`, or those in a file whose name has a slash. It does not mean "one of these".',
+    help: 'The job gets at least these nodes, `g[1-2],g4`, or those in a file whose name contains a slash. It does not mean "one of these".',
   },
   {
     name: '--nodes',
@@ -492,7 +492,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'nodes',
     meta: 'min[-max]',
     lsf: '-R "span[hosts=1]"',
-    help: 'Number of nodes, or a range `2-4`. Since 23.02 also a list such as `1,2,4` or `2-8:2`. If left out, as many as the tasks and GPUs need.',
+    help: 'Number of nodes, or a range `2-4`. Since 23.02 also a list such as `1,2,4` or `2-8:2`. Without it, as many as the tasks and GPUs need.',
   },
   {
     name: '--ntasks',
@@ -500,7 +500,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'positive',
     meta: 'n',
     lsf: '-n',
-    help: 'How many tasks (processes) srun starts. The script itself runs once, on the first node. `torchrun` wants one task per node and starts the processes itself.',
+    help: 'How many tasks (processes) srun starts. The script itself runs once, on the first node. `torchrun` needs one task per node and starts the processes itself.',
   },
   { name: '--ntasks-per-core', type: 'positive', meta: 'n', help: 'At most this many tasks on each core.' },
   {
@@ -515,7 +515,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'positive',
     meta: 'n',
     lsf: '-R "span[ptile=n]"',
-    help: 'Tasks on each node. With --ntasks too, it is only an upper bound.',
+    help: 'Tasks on each node. Together with --ntasks it is only an upper bound.',
   },
   { name: '--ntasks-per-socket', type: 'positive', meta: 'n', help: 'At most this many tasks on each socket.' },
   { name: '--ntasks-per-tres', type: 'positive', meta: 'n', hidden: true, help: 'The old name of --ntasks-per-gpu.' },
@@ -525,14 +525,14 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'enum',
     values: ['0', '1'],
     since: '24.11',
-    help: 'With 1, a step is killed whole, on all nodes, when one of its tasks runs out of memory.',
+    help: 'With 1, the whole step is killed, on all nodes, when one of its tasks runs out of memory.',
   },
   {
     name: '--open-mode',
     type: 'open-mode',
     values: ['append', 'truncate'],
     lsf: '-o or -oo',
-    help: 'Whether existing log files are appended to or emptied. A requeued job truncates by default at most sites, which loses the first log.',
+    help: 'Whether existing log files are appended to or emptied. At most sites a requeued job truncates by default, and the first log is lost.',
   },
   {
     name: '--output',
@@ -540,14 +540,14 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'log',
     meta: 'file',
     lsf: '-o',
-    help: 'File for standard output (and error, without --error); `slurm-%j.out` if not given. Its folder must exist before the job starts, or the job dies without a log. Patterns: %j job, %A_%a array job and index, %x name, %N node, %u user.',
+    help: 'File for standard output (and error, without --error); `slurm-%j.out` if not given. Its folder must exist before the job starts; otherwise the job fails without a log. Patterns: %j job, %A_%a array job and index, %x name, %N node, %u user.',
   },
   {
     name: '--overcommit',
     short: '-O',
     argument: 'none',
     type: 'flag',
-    help: 'One CPU per node for the job, however many tasks it has.',
+    help: 'Allocates one CPU per node to the job, however many tasks it has.',
   },
   {
     name: '--oversubscribe',
@@ -561,7 +561,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     name: '--parsable',
     argument: 'none',
     type: 'flag',
-    help: 'sbatch prints only `jobid[;cluster]`. For programs that call sbatch.',
+    help: 'sbatch prints only `jobid[;cluster]`. Meant for programs that call sbatch.',
   },
   {
     name: '--partition',
@@ -569,7 +569,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'list',
     meta: 'names',
     lsf: '-q',
-    help: "The queue; several with commas means the one that can start the job first. The site's default if not given. `sinfo` lists them.",
+    help: "The queue. With several, separated by commas, the job goes to the one that can start it first. By default the site's default partition. `sinfo` lists them.",
   },
   {
     name: '--power',
@@ -583,7 +583,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'constraint',
     meta: 'features',
     since: '22.05',
-    help: 'Like --constraint, but only a wish: nodes without the features are taken if others are not free.',
+    help: 'Like --constraint, but only a preference: nodes without the features are used if no others are free.',
   },
   {
     name: '--priority',
@@ -597,7 +597,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'profile',
     meta: 'type',
     values: ['none', 'all', 'energy', 'task', 'lustre', 'network', 'filesystem'],
-    help: 'Which detailed time series are recorded, where the site runs the profiling plugin.',
+    help: 'Which detailed time series are recorded, if the site runs the profiling plugin.',
   },
   {
     name: '--propagate',
@@ -605,7 +605,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'rlimits',
     meta: 'limits',
     lsf: '-ul',
-    help: 'Which limits of the submitting shell apply in the job: ALL, NONE, or names such as NOFILE,STACK.',
+    help: 'Which resource limits of the submitting shell also apply in the job: ALL, NONE, or names such as NOFILE,STACK.',
   },
   {
     name: '--qos',
@@ -613,10 +613,15 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'name',
     meta: 'qos',
     lsf: '-sla',
-    help: 'Quality of service: a set of limits and priorities the site defined. `sacctmgr show assoc user=$USER format=account,qos` lists yours.',
+    help: 'Quality of service: a set of limits and priorities that the site defines. `sacctmgr show assoc user=$USER format=account,qos` lists yours.',
   },
   { name: '--quiet', short: '-Q', argument: 'none', type: 'flag', help: 'sbatch prints errors only.' },
-  { name: '--reboot', argument: 'none', type: 'flag', help: 'Reboots the nodes before the job. Only operators may.' },
+  {
+    name: '--reboot',
+    argument: 'none',
+    type: 'flag',
+    help: 'Reboots the nodes before the job. Only operators may use it.',
+  },
   {
     name: '--requeue',
     argument: 'optional',
@@ -624,14 +629,14 @@ export const slurmOptions: readonly OptionSpec[] = [
     values: ['expedite'],
     valueSince: '25.11',
     lsf: '-r',
-    help: 'The job may be put back into the queue after a node failure or preemption; then the script starts from its beginning. With `expedite` (since 25.11, where the site allows it) it is the next to start.',
+    help: 'The job may be put back into the queue after a node failure or preemption; the script then starts from the beginning. With `expedite` (since 25.11, where the site allows it) it is the next to start.',
   },
   {
     name: '--reservation',
     type: 'list',
     meta: 'names',
     lsf: '-U',
-    help: 'Runs in a reservation made for a course, a project or maintenance.',
+    help: 'Runs the job in a reservation that was made for a course, a project or maintenance.',
   },
   { name: '--resources', type: 'text', meta: 'spec', since: '25.11', help: 'Resources in one specification.' },
   {
@@ -640,61 +645,66 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'count',
     meta: 'n',
     since: '24.05',
-    help: "Reserves communication ports for the job's steps (srun alone has it in earlier versions).",
+    help: "Reserves communication ports for the job's steps (in earlier versions only srun has it).",
   },
   {
     name: '--segment',
     type: 'positive',
     meta: 'n',
     since: '24.05',
-    help: 'With block topology: nodes are given in groups of this size, each group within one block.',
+    help: 'With block topology: nodes are allocated in groups of this size, each group within one block.',
   },
   {
     name: '--signal',
     type: 'signal',
     meta: '[R][B:]sig[@seconds]',
     lsf: '-wa, -wt',
-    help: 'Sends a signal before the time limit, 60 seconds before if not said: `--signal=B:USR1@300`. Without `B:` only the steps (srun) get it, not the script.',
+    help: 'Sends a signal before the time limit, by default 60 seconds before: `--signal=B:USR1@300`. Without `B:` only the steps (srun) get it, not the script.',
   },
   { name: '--sockets-per-node', type: 'positive', meta: 'n', help: 'Only nodes with at least this many sockets.' },
-  { name: '--spread-job', argument: 'none', type: 'flag', help: 'As many nodes as possible, tasks spread evenly.' },
+  {
+    name: '--spread-job',
+    argument: 'none',
+    type: 'flag',
+    help: 'Uses as many nodes as possible and spreads the tasks evenly.',
+  },
   {
     name: '--spread-segments',
     argument: 'none',
     type: 'flag',
     since: '25.11',
-    help: 'With --segment: each segment goes into a block of its own.',
+    help: 'With --segment: each segment is placed in a block of its own.',
   },
   {
     name: '--stepmgr',
     argument: 'none',
     type: 'flag',
     since: '24.05',
-    help: "Steps are managed on the job's first node instead of by the central daemon; for jobs with very many steps.",
+    help: "Steps are managed on the job's first node instead of by the central daemon; for jobs with a very large number of steps.",
   },
   {
     name: '--switches',
     type: 'switches',
     meta: 'count[@time]',
-    help: 'At most this many network switches; after the time given, any number.',
+    help: 'Uses at most this many network switches; after the given time, any number.',
   },
   {
     name: '--test-only',
     argument: 'none',
     type: 'flag',
-    help: 'Checks the script and says when it would start; nothing is submitted.',
+    help: 'Checks the script and prints when it would start; nothing is submitted.',
   },
   {
     name: '--thread-spec',
     type: 'positive',
     meta: 'n',
-    help: 'Threads per node left to the system. Excludes --core-spec.',
+    help: 'Threads per node that are left to the system. Excludes --core-spec.',
   },
   {
     name: '--threads-per-core',
     type: 'positive',
     meta: 'n',
-    help: 'Only nodes with at least this many threads per core, and at most this many used.',
+    help: 'Only nodes with at least this many threads per core, of which at most this many are used.',
   },
   {
     name: '--time',
@@ -711,7 +721,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     meta: '[days-]hours:minutes:seconds',
     unit: 'minutes',
     lsf: '-We',
-    help: 'The least time the job can do with: the scheduler may shorten --time down to it to start the job earlier.',
+    help: 'The shortest time that is enough for the job: the scheduler may reduce --time to this to start the job earlier.',
   },
   {
     name: '--tmp',
@@ -719,7 +729,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     meta: 'size[KMGT]',
     unit: 'MB',
     lsf: '-R "select[tmp>...]"',
-    help: 'Only nodes with this much temporary disk, in megabytes unless a suffix says otherwise. It reserves nothing.',
+    help: 'Only nodes with at least this much temporary disk space, in megabytes unless a suffix says otherwise. Nothing is reserved.',
   },
   {
     name: '--tres-bind',
@@ -740,7 +750,7 @@ export const slurmOptions: readonly OptionSpec[] = [
     name: '--usage',
     argument: 'none',
     type: 'flag',
-    help: 'Prints a short help and exits: in a script it means that nothing is submitted.',
+    help: 'Prints a short help and exits: with it in a script, nothing is submitted.',
   },
   {
     name: '--use-min-nodes',
@@ -753,14 +763,14 @@ export const slurmOptions: readonly OptionSpec[] = [
     short: '-v',
     argument: 'none',
     type: 'flag',
-    help: 'sbatch tells more; more often, still more.',
+    help: 'sbatch prints more messages; if repeated, still more.',
   },
   {
     name: '--version',
     short: '-V',
     argument: 'none',
     type: 'flag',
-    help: 'Prints the version and exits: in a script it means that nothing is submitted.',
+    help: 'Prints the version and exits: with it in a script, nothing is submitted.',
   },
   {
     name: '--wait',
@@ -774,19 +784,19 @@ export const slurmOptions: readonly OptionSpec[] = [
     name: '--wait-all-nodes',
     type: 'enum',
     values: ['0', '1'],
-    help: 'With 1 the script starts only when all nodes are booted and ready.',
+    help: 'With 1, the script starts only when all nodes have booted and are ready.',
   },
   {
     name: '--wckey',
     type: 'name',
     meta: 'key',
     lsf: '-P',
-    help: 'Workload characterisation key, a second label beside the account.',
+    help: 'Workload characterisation key, a second label in addition to the account.',
   },
   {
     name: '--wrap',
     type: 'text',
     meta: 'command',
-    help: 'A command instead of a script: for the command line, pointless in a script.',
+    help: 'Runs a command instead of a script. Meant for the command line; it has no use in a script.',
   },
 ];

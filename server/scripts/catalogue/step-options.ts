@@ -1,15 +1,16 @@
 import type { OptionSpec } from './option-spec';
 import { slurmOptions } from './slurm-options';
 
-/** Commands of Slurm that stand in the body of a script and take options like those of sbatch. */
+/** Commands of Slurm that may be in the body of a script and take options like those of sbatch. */
 export type SlurmCommand = 'sbatch' | 'srun' | 'salloc';
 
+/** The options of sbatch without some of them. */
 const without = (list: string): readonly OptionSpec[] => {
   const left = new Set(list.split(' '));
   return slurmOptions.filter(({ name }) => !left.has(name));
 };
 
-/** Options of srun alone, and those that mean something else there than with sbatch. */
+/** Options that only srun has, and those with another meaning than for sbatch. */
 const ownOfSrun: readonly OptionSpec[] = [
   {
     name: '--accel-bind',
@@ -23,7 +24,7 @@ const ownOfSrun: readonly OptionSpec[] = [
     argument: 'optional',
     type: 'path',
     meta: 'destination',
-    help: 'Copies the program to the nodes before it starts, by default to a file in the working directory; saves a shared file system from thousands of tasks that read it at once.',
+    help: 'Copies the program to the nodes before it starts, by default to a file in the working directory. Otherwise thousands of tasks might read it from a shared file system at once.',
   },
   {
     name: '--bcast-exclude',
@@ -42,7 +43,7 @@ const ownOfSrun: readonly OptionSpec[] = [
     name: '--cpu-bind',
     type: 'cpu-bind',
     meta: '[verbose,]type',
-    help: 'Binds tasks to CPUs: none, rank, sockets, cores, threads, ldoms, or by hand map_cpu:, mask_cpu:, map_ldom:, mask_ldom:; with verbose the binding is printed. A program with threads needs none or enough --cpus-per-task.',
+    help: 'Binds tasks to CPUs: none, rank, sockets, cores, threads, ldoms, or explicitly with map_cpu:, mask_cpu:, map_ldom: or mask_ldom:; with verbose the binding is printed. A program with threads needs none, or enough --cpus-per-task.',
   },
   {
     name: '--debugger-test',
@@ -62,27 +63,27 @@ const ownOfSrun: readonly OptionSpec[] = [
     name: '--epilog',
     type: 'path',
     meta: 'program',
-    help: 'srun runs this program after the step ended; `none` turns the configured one off.',
+    help: 'srun runs this program after the step ends; `none` switches the configured one off.',
   },
   {
     name: '--exact',
     argument: 'none',
     type: 'flag',
-    help: 'The step gets just the CPUs it asks for, and others can run beside it. Since 21.08 the default with --cpus-per-task; before, a step took every CPU of its nodes.',
+    help: 'The step gets only the CPUs it asks for, so that others can run at the same time. Since 21.08 this is the default with --cpus-per-task; before that, a step took every CPU of its nodes.',
   },
   {
     name: '--external-launcher',
     argument: 'none',
     type: 'flag',
     since: '23.11',
-    help: 'Starts the daemons of another launcher (mpirun): the step sees all resources of the job and counts for none.',
+    help: 'Starts the daemons of another launcher (mpirun): the step sees all resources of the job, but uses none of them in the accounting.',
   },
   {
     name: '--het-group',
     aliases: ['--pack-group'],
     type: 'text',
     meta: '0,1',
-    help: 'Which components of a heterogeneous job run this program, counted from 0; the first one without it.',
+    help: 'Which components of a heterogeneous job run this program, counted from 0; by default the first.',
   },
   {
     name: '--immediate',
@@ -103,7 +104,7 @@ const ownOfSrun: readonly OptionSpec[] = [
     name: '--jobid',
     type: 'count',
     meta: 'id',
-    help: 'Starts the step in a job that runs already, for example to look at its GPUs: `srun --jobid=123 --overlap nvidia-smi`.',
+    help: 'Starts the step in a job that is already running, for example to look at its GPUs: `srun --jobid=123 --overlap nvidia-smi`.',
   },
   {
     name: '--kill-on-bad-exit',
@@ -118,13 +119,13 @@ const ownOfSrun: readonly OptionSpec[] = [
     short: '-l',
     argument: 'none',
     type: 'flag',
-    help: 'Puts the number of its task before each line of output.',
+    help: 'Begins each line of output with the number of its task.',
   },
   {
     name: '--mpi',
     type: 'text',
     meta: 'pmix|pmi2|none|list',
-    help: 'How tasks find each other under MPI: pmix, pmi2 or none; `srun --mpi=list` shows what the site has.',
+    help: 'How tasks find each other under MPI: pmix, pmi2 or none; `srun --mpi=list` lists what the site has.',
   },
   {
     name: '--msg-timeout',
@@ -144,34 +145,34 @@ const ownOfSrun: readonly OptionSpec[] = [
     short: '-Z',
     argument: 'none',
     type: 'flag',
-    help: 'Starts tasks without a job. For root and SlurmUser alone.',
+    help: 'Starts tasks without a job. Only for root and SlurmUser.',
   },
   {
     name: '--overlap',
     argument: 'optional',
     type: 'text',
     meta: 'force',
-    help: 'The step may use CPUs, memory and GPUs that other steps of the job hold; needed to look into a running step.',
+    help: 'The step may use CPUs, memory and GPUs that belong to other steps of the job; this is needed to look into a running step.',
   },
   {
     name: '--preserve-env',
     short: '-E',
     argument: 'none',
     type: 'flag',
-    help: 'Variables for the number of nodes and tasks overrule the command line.',
+    help: 'The environment variables for the number of nodes and tasks take precedence over the command line.',
   },
   {
     name: '--prolog',
     type: 'path',
     meta: 'program',
-    help: 'srun runs this program before the step; `none` turns the configured one off.',
+    help: 'srun runs this program before the step; `none` switches the configured one off.',
   },
   {
     name: '--pty',
     argument: 'none',
     type: 'flag',
     lsf: '-Is',
-    help: 'Task 0 gets a terminal: for an interactive shell. It has none in a batch job.',
+    help: 'Gives task 0 a terminal, for an interactive shell. In a batch job there is no terminal.',
   },
   {
     name: '--quit-on-interrupt',
@@ -204,7 +205,7 @@ const ownOfSrun: readonly OptionSpec[] = [
     name: '--slurmd-debug',
     type: 'text',
     meta: 'level',
-    help: "Log level of the step's daemon: quiet, fatal, error, info, verbose. For root alone.",
+    help: "Log level of the step's daemon: quiet, fatal, error, info, verbose. Only for root.",
   },
   {
     name: '--task-epilog',
@@ -216,21 +217,21 @@ const ownOfSrun: readonly OptionSpec[] = [
     name: '--task-prolog',
     type: 'path',
     meta: 'program',
-    help: 'The nodes run this program before each task; lines `export NAME=value` it prints change the task.',
+    help: 'The nodes run this program before each task; if it prints lines `export NAME=value`, they change the environment of the task.',
   },
   {
     name: '--threads',
     short: '-T',
     type: 'positive',
     meta: 'n',
-    help: 'Threads with which srun itself starts the tasks. Not threads of the program: see --threads-per-core and --cpus-per-task.',
+    help: 'Threads that srun itself uses to start the tasks. For the threads of the program see --threads-per-core and --cpus-per-task.',
   },
   {
     name: '--treewidth',
     type: 'text',
     meta: 'n|off',
     since: '23.11',
-    help: 'How many nodes each node passes the start on to; `off` for nodes with dynamic addresses.',
+    help: 'To how many nodes each node forwards the start; `off` for nodes with dynamic addresses.',
   },
   {
     name: '--unbuffered',
@@ -245,14 +246,14 @@ const ownOfSrun: readonly OptionSpec[] = [
     type: 'count',
     meta: 'seconds',
     unit: 'seconds',
-    help: 'How long the others may go on after the first task ended; 0 means as long as they like. To sbatch --wait means something else.',
+    help: 'How long the other tasks may continue after the first one ends; 0 means without a limit. For sbatch, --wait has another meaning.',
   },
   {
     name: '--wait-for-children',
     argument: 'none',
     type: 'flag',
     since: '24.11',
-    help: 'A task has ended only when all processes it started have.',
+    help: 'A task counts as ended only when all processes that it started have ended.',
   },
   {
     name: '--whole',
@@ -266,13 +267,13 @@ const ownOfSrun: readonly OptionSpec[] = [
     argument: 'optional',
     type: 'enum',
     values: ['all', 'first', 'last'],
-    help: 'Passes X11 windows on from all, the first (default) or the last node.',
+    help: 'Forwards X11 windows from all nodes, the first (default) or the last one.',
   },
 ];
 
-/** Options of salloc alone. */
+/** Options that only salloc has, and those with another meaning than for sbatch. */
 const ownOfSalloc: readonly OptionSpec[] = [
-  { name: '--bell', argument: 'none', type: 'flag', help: 'Rings the terminal when the resources are there.' },
+  { name: '--bell', argument: 'none', type: 'flag', help: 'Rings the terminal bell when the resources are allocated.' },
   {
     name: '--immediate',
     short: '-I',
@@ -287,30 +288,31 @@ const ownOfSalloc: readonly OptionSpec[] = [
     argument: 'optional',
     type: 'text',
     meta: 'signal',
-    help: 'The signal its command gets when the allocation ends (TERM), and that its children get as well.',
+    help: 'The signal (by default TERM) that the command and its child processes get when the allocation ends.',
   },
-  { name: '--no-bell', argument: 'none', type: 'flag', help: 'Never rings the terminal.' },
+  { name: '--no-bell', argument: 'none', type: 'flag', help: 'Never rings the terminal bell.' },
   {
     name: '--no-shell',
     argument: 'none',
     type: 'flag',
-    help: 'Leaves the allocation alone: nothing is started in it, and it lasts until its limit or scancel.',
+    help: 'Starts nothing in the allocation, which lasts until its time limit or scancel.',
   },
   {
     name: '--x11',
     argument: 'optional',
     type: 'enum',
     values: ['all', 'first', 'last', 'batch'],
-    help: 'Passes X11 windows on from the nodes of the allocation.',
+    help: 'Forwards X11 windows from the nodes of the allocation.',
   },
 ];
 
+/** Shared options and own ones, which take precedence, in alphabetical order. */
 const merged = (shared: readonly OptionSpec[], own: readonly OptionSpec[]): readonly OptionSpec[] => {
   const overruled = new Set(own.map(({ name }) => name));
   return [...shared.filter(({ name }) => !overruled.has(name)), ...own].sort((a, b) => a.name.localeCompare(b.name));
 };
 
-/** Every option of the commands, in alphabetical order. Those of srun and salloc: 22.05 to 25.11, held against `--help` and the parsers of 22.05. */
+/** Every option of the commands, in alphabetical order; for srun and salloc 22.05 to 25.11, compared with `--help` and the parsers of 22.05. */
 export const commandOptions: Readonly<Record<SlurmCommand, readonly OptionSpec[]>> = {
   sbatch: slurmOptions,
   srun: merged(

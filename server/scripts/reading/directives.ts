@@ -15,7 +15,7 @@ export interface Token {
 /** A line that begins with `#SBATCH` or `#BSUB`. */
 export interface DirectiveLine {
   line: number;
-  /** Offset behind the `#SBATCH`. */
+  /** Offset after the `#SBATCH`. */
   body: number;
   keyword: 'SBATCH' | 'SLURM' | 'BSUB';
   tokens: Token[];
@@ -27,7 +27,7 @@ export interface DirectiveLine {
   separator?: Token;
   /** 0 before the first hetjob line, then 1, 2, ... */
   component: number;
-  /** Below the first command: Slurm never reads it. */
+  /** Below the first command, where Slurm never reads it. */
   late: boolean;
 }
 
@@ -40,14 +40,14 @@ export interface OptionUse {
   spelling: string;
   start: number;
   end: number;
-  /** The value without quotes, and where it stands; absent if there is none. */
+  /** The value without quotes, and its place; absent if there is none. */
   value?: Token;
   line: number;
   component: number;
   late: boolean;
 }
 
-/** A line that looks like a directive to a person, not to the scheduler. */
+/** A line that looks like a directive to a person but not to the scheduler. */
 export interface Lookalike {
   line: number;
   /** The stretch to be replaced by `keyword`. */
@@ -57,28 +57,28 @@ export interface Lookalike {
   kind: 'indented' | 'spaced' | 'case' | 'misspelt';
 }
 
-/** All there is to know of a script's directives. */
+/** Everything that a script's directives say. */
 export interface Directives {
   scheduler: SchedulerName;
   lines: DirectiveLine[];
   options: OptionUse[];
-  /** Words that are neither option nor value. */
+  /** Words that are neither options nor values. */
   strays: Token[];
   /** Options that end where their value should be. */
   valueless: OptionUse[];
   lookalikes: Lookalike[];
-  /** Lines of `##SBATCH` and the like: switched off on purpose. */
+  /** Lines such as `##SBATCH`, switched off on purpose. */
   disabled: number[];
   /** Lines of the other scheduler's directives. */
   foreign: DirectiveLine[];
-  /** First line that is neither blank nor comment; the number of lines if there is none. */
+  /** First line that is neither empty nor a comment; the number of lines if there is none. */
   firstCommand: number;
 }
 
 const anyDirective =
   /^[ \t]*#[ \t#]*(?:SBATCH|BSUB|SLURM)\b|^[ \t]*#[ \t]*(?:sbatch|bsub|[A-Z]{4,7})[ \t]+-{1,2}[A-Za-z]/m;
 
-/** Cheap test whether a text may have directives at all, so that ordinary shell files cost nothing. */
+/** A cheap test whether a text may have directives at all, so that ordinary shell files cost nothing. */
 export function mayHaveDirectives(text: string): boolean {
   return anyDirective.test(text);
 }
@@ -97,8 +97,8 @@ export function schedulerOf(script: ScriptText): SchedulerName | undefined {
 
 /**
  * Reads the directives as the scheduler does. sbatch (22.05, `_opt_batch_script`): lines that begin with exactly
- * `#SBATCH`, up to the first line that is neither blank nor comment; all words of a component form one argument list.
- * bsub: `#BSUB` anywhere, blanks allowed around the `#`.
+ * `#SBATCH`, up to the first line that is neither empty nor a comment; all words of a component form one argument list.
+ * bsub: `#BSUB` anywhere, with spaces allowed around the `#`.
  */
 export function parseDirectives(script: ScriptText, scheduler: SchedulerName): Directives {
   const result: Directives = {
@@ -125,7 +125,7 @@ export function parseDirectives(script: ScriptText, scheduler: SchedulerName): D
     if (!directive) {
       if (/^##+[ \t]*(?:SBATCH|BSUB)\b/.test(text)) result.disabled.push(line);
       const like = looksLikeDirective(text);
-      // What stands below the first command is code; only a clear slip of the pen above it is worth a word.
+      // Below the first command there is code; only a clear typing error above it is reported.
       if (like && (like.keyword === '#BSUB') === (scheduler === 'lsf') && line < result.firstCommand)
         result.lookalikes.push({ ...like, line, start: offset + like.start, end: offset + like.end });
       return;
@@ -166,13 +166,13 @@ function directiveAt(text: string, offset: number, line: number, late: boolean):
 }
 
 /**
- * Words of a directive as sbatch cuts them: quotes group, a backslash takes the next character as it is, an unquoted
- * `#` begins a comment even inside a word.
+ * The words of a directive as sbatch splits them: quotes group, a backslash takes the next character as it is, and an
+ * unquoted `#` begins a comment even inside a word.
  */
 function tokenizeSlurm(text: string, from: number, offset: number, directive: DirectiveLine): void {
   let at = from;
   for (;;) {
-    // C's isspace: a non-breaking space is no space to sbatch.
+    // C's isspace: to sbatch, a non-breaking space is not a space.
     while (at < text.length && isSpace(text[at])) at++;
     if (at >= text.length) return;
     const start = at;
@@ -185,7 +185,7 @@ function tokenizeSlurm(text: string, from: number, offset: number, directive: Di
       const c = text[at] ?? '';
       if (c === '\\') {
         at++;
-        // sbatch forgets its backslash at a blank outside quotes: the word ends there all the same.
+        // sbatch ignores a backslash before a space outside quotes: the word ends there all the same.
         if (at < text.length && (quote || !isSpace(text[at]))) {
           word += text[at];
           any = true;
@@ -212,7 +212,7 @@ function tokenizeSlurm(text: string, from: number, offset: number, directive: Di
       at++;
     }
     if (quote) directive.unclosedQuote = offset + opened;
-    // Behind the first word too, sbatch overwrites the separator's name with blanks.
+    // sbatch overwrites the separator's name with spaces after the first word, too.
     const overwritten = directive.tokens.length > 0 && /^(?:hetjob|packjob)$/i.test(text.slice(start, at));
     if (any && !overwritten)
       directive.tokens.push({ text: word, start: offset + start, end: offset + at, line: directive.line });
@@ -220,7 +220,7 @@ function tokenizeSlurm(text: string, from: number, offset: number, directive: Di
       directive.comment = offset + at;
       return;
     }
-    // Slurm ends the line at a word without characters, such as "".
+    // For Slurm the line ends at a word without characters, such as "".
     if (!any) return;
   }
 }
@@ -229,7 +229,7 @@ function isSpace(c: string | undefined): boolean {
   return c === ' ' || c === '\t' || c === '\v' || c === '\f' || c === '\r' || c === '\n';
 }
 
-/** Words of a #BSUB line: blanks separate, either quote groups, a word that begins with `#` begins a comment. */
+/** The words of a #BSUB line: spaces separate, either quote groups, a word that begins with `#` begins a comment. */
 function tokenizeLsf(text: string, from: number, offset: number, directive: DirectiveLine): void {
   let at = from;
   while (at < text.length) {
@@ -265,84 +265,99 @@ function tokenizeLsf(text: string, from: number, offset: number, directive: Dire
   }
 }
 
+/** Reads the options of the directives that are `wanted`, as one argument list. */
 function readOptions(result: Directives, wanted: (directive: DirectiveLine) => boolean): void {
-  const directives = result.lines.filter(wanted);
-  const tokens = directives.flatMap((directive) => directive.tokens);
-  const byLine = new Map(directives.map((directive) => [directive.line, directive]));
-  const next = (i: number): Token | undefined => tokens[i];
-  for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i];
-    const directive = token && byLine.get(token.line);
-    if (!token || !directive) continue;
-    if (token.text === '--') {
-      // The end of the options: nothing may follow.
-      result.strays.push(...tokens.slice(i + 1));
-      break;
-    }
-    if (token.text === '-' || !token.text.startsWith('-')) {
-      result.strays.push(token);
-      continue;
-    }
-    const use = (match: OptionMatch, spelling: string, start: number, end: number): OptionUse => {
-      const option = match.kind === 'exact' || match.kind === 'abbreviated' ? match.option : undefined;
-      const made: OptionUse = {
-        match,
-        spelling,
-        start,
-        end,
-        line: token.line,
-        component: directive.component,
-        late: directive.late,
-      };
-      if (option) made.option = option;
-      result.options.push(made);
-      return made;
-    };
-    /** Takes the following word as the value, as getopt does even if it is the next line's option. */
-    const takeNext = (made: OptionUse): void => {
-      const value = next(i + 1);
-      if (!value) result.valueless.push(made);
-      else {
-        made.value = value;
-        i++;
+  new OptionReader(result, result.lines.filter(wanted)).read();
+}
+
+/** Reads options and their values from the words of directives, as the schedulers' own parsers do. */
+class OptionReader {
+  private readonly tokens: readonly Token[];
+  private readonly byLine: ReadonlyMap<number, DirectiveLine>;
+  /** Index of the token that is read. */
+  private at = 0;
+
+  constructor(
+    private readonly result: Directives,
+    directives: readonly DirectiveLine[],
+  ) {
+    this.tokens = directives.flatMap((directive) => directive.tokens);
+    this.byLine = new Map(directives.map((directive) => [directive.line, directive]));
+  }
+
+  read(): void {
+    for (; this.at < this.tokens.length; this.at++) {
+      const token = this.tokens[this.at];
+      if (!token) continue;
+      if (token.text === '--') {
+        // The end of the options: nothing may follow.
+        this.result.strays.push(...this.tokens.slice(this.at + 1));
+        return;
       }
+      if (token.text === '-' || !token.text.startsWith('-')) this.result.strays.push(token);
+      else if (this.result.scheduler === 'lsf') this.lsfOption(token);
+      else if (token.text.startsWith('--')) this.longOption(token);
+      else this.shortOptions(token);
+    }
+  }
+
+  private use(token: Token, match: OptionMatch, spelling: string, start: number, end: number): OptionUse {
+    const directive = this.byLine.get(token.line);
+    const made: OptionUse = {
+      match,
+      spelling,
+      start,
+      end,
+      line: token.line,
+      component: directive?.component ?? 0,
+      late: directive?.late ?? false,
     };
-    if (result.scheduler === 'lsf') {
-      const { match, nameLength } = matchLsfOption(token.text);
-      const made = use(
-        match,
-        token.text.slice(0, nameLength),
-        token.start,
-        Math.min(token.end, token.start + nameLength),
-      );
-      if (match.kind !== 'exact' || match.option.argument === 'none') continue;
-      if (nameLength < token.text.length) made.value = tail(token, nameLength);
-      else if (next(i + 1)?.line === token.line) takeNext(made);
-      else result.valueless.push(made);
-    } else if (token.text.startsWith('--')) {
-      const equals = token.text.indexOf('=');
-      const spelling = equals < 0 ? token.text : token.text.slice(0, equals);
-      const match = matchLongOption(spelling);
-      const made = use(match, spelling, token.start, Math.min(token.end, token.start + spelling.length));
-      if (equals >= 0) made.value = tail(token, equals + 1);
-      else if (made.option && (made.option.argument ?? 'required') === 'required') takeNext(made);
-    } else {
-      for (let letter = 1; letter < token.text.length; letter++) {
-        const option = shortOption(token.text[letter] ?? '');
-        const spelling = `-${token.text[letter]}`;
-        const start = letter === 1 ? token.start : token.start + letter;
-        const made = use(
-          option ? { kind: 'exact', option } : { kind: 'unknown' },
-          spelling,
-          start,
-          token.start + letter + 1,
-        );
-        if (!option) break;
-        if (option.argument === 'none') continue;
-        if (letter + 1 < token.text.length) made.value = tail(token, letter + 1);
-        else if ((option.argument ?? 'required') === 'required') takeNext(made);
-        break;
-      }
+    if (match.kind === 'exact' || match.kind === 'abbreviated') made.option = match.option;
+    this.result.options.push(made);
+    return made;
+  }
+
+  /** Takes the following word as the value, as getopt does even if it is the next line's option. */
+  private takeNext(made: OptionUse): void {
+    const value = this.tokens[this.at + 1];
+    if (!value) this.result.valueless.push(made);
+    else {
+      made.value = value;
+      this.at++;
+    }
+  }
+
+  private lsfOption(token: Token): void {
+    const { match, nameLength } = matchLsfOption(token.text);
+    const end = Math.min(token.end, token.start + nameLength);
+    const made = this.use(token, match, token.text.slice(0, nameLength), token.start, end);
+    if (match.kind !== 'exact' || match.option.argument === 'none') return;
+    if (nameLength < token.text.length) made.value = tail(token, nameLength);
+    else if (this.tokens[this.at + 1]?.line === token.line) this.takeNext(made);
+    else this.result.valueless.push(made);
+  }
+
+  private longOption(token: Token): void {
+    const equals = token.text.indexOf('=');
+    const spelling = equals < 0 ? token.text : token.text.slice(0, equals);
+    const end = Math.min(token.end, token.start + spelling.length);
+    const made = this.use(token, matchLongOption(spelling), spelling, token.start, end);
+    if (equals >= 0) made.value = tail(token, equals + 1);
+    else if (made.option && (made.option.argument ?? 'required') === 'required') this.takeNext(made);
+  }
+
+  /** A bundle such as `-HQn4`: letters without a value, then perhaps one with its value. */
+  private shortOptions(token: Token): void {
+    for (let letter = 1; letter < token.text.length; letter++) {
+      const option = shortOption(token.text[letter] ?? '');
+      const match: OptionMatch = option ? { kind: 'exact', option } : { kind: 'unknown' };
+      const start = letter === 1 ? token.start : token.start + letter;
+      const made = this.use(token, match, `-${token.text[letter]}`, start, token.start + letter + 1);
+      if (!option) return;
+      if (option.argument === 'none') continue;
+      if (letter + 1 < token.text.length) made.value = tail(token, letter + 1);
+      else if ((option.argument ?? 'required') === 'required') this.takeNext(made);
+      return;
     }
   }
 }
@@ -368,7 +383,7 @@ function looksLikeDirective(text: string): Omit<Lookalike, 'line'> | undefined {
     const kind = word !== upper ? 'case' : gap ? 'spaced' : indent ? 'indented' : undefined;
     return kind && { ...at, keyword, kind };
   }
-  // Only capitals: "# Note --verbose" is prose.
+  // Capitals only: "# Note --verbose" is prose.
   if (word !== upper) return undefined;
   if (editDistance(word, 'SBATCH') <= 1) return { ...at, keyword: '#SBATCH', kind: 'misspelt' };
   if (editDistance(word, 'BSUB') <= 1) return { ...at, keyword: '#BSUB', kind: 'misspelt' };

@@ -1,9 +1,9 @@
-import type { Range, TextEdit } from './text';
+import type { Range, TextEdit } from 'vscode-languageserver-textdocument';
 
-/** `error`: the scheduler will refuse or ignore what is marked. `warning`: it will run, and go wrong. */
+/** `error`: the scheduler refuses or ignores what is marked. `warning`: the job runs and goes wrong. */
 export type Severity = 'error' | 'warning' | 'info' | 'hint';
 
-/** A change that cures a finding. */
+/** A change after which the finding is gone. */
 export interface Fix {
   /** In the imperative, as a menu shows it. */
   title: string;
@@ -24,9 +24,9 @@ export interface Finding extends Range {
   message: string;
   /** What to do about it, one sentence. */
   remedy: string;
-  /** The preferred cure, applied by "fix all". */
+  /** The preferred fix, applied by "fix all". */
   fix?: Fix;
-  /** Other cures to choose from. */
+  /** Other fixes to choose from. */
   alternatives?: Fix[];
   related?: Related[];
 }

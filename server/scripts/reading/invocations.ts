@@ -1,4 +1,6 @@
-import type { ShellCommand, Word } from './shell';
+import type { ShellCommand } from './shell-command';
+import type { Span } from './text';
+import type { Word } from './words';
 import { isSlurmCommand, readStepOptions, type StepOption } from './steps';
 
 /** An option of a program on a command line. */
@@ -8,7 +10,7 @@ export interface LaunchOption {
   word: Word;
   /** The value; undefined without one or where it depends on what the script cannot tell. */
   value?: string;
-  /** Where the value stands (offsets), for fixes. */
+  /** Offsets of the value, for fixes. Not a `Span`, because there are many options and every object costs. */
   valueStart?: number;
   valueEnd?: number;
 }
@@ -37,18 +39,18 @@ export class Invocation {
     return this.read().operands;
   }
 
-  /** The options of srun, salloc and sbatch as Slurm reads them; none of any other program. */
+  /** The options of srun, salloc and sbatch as Slurm reads them; empty for any other program. */
   get stepOptions(): readonly StepOption[] {
     return this.read().stepOptions;
   }
 
-  /** Its arguments, read when somebody asks: of most commands nobody does. */
+  /** Its arguments, read on first use: for most commands they are never needed. */
   read(): Arguments {
     return (this.arguments ??= readArguments(this.program, this.command.words, this.from));
   }
 }
 
-/** What stands behind a program's name. */
+/** What follows a program's name. */
 interface Arguments {
   options: readonly LaunchOption[];
   operands: readonly Word[];
@@ -62,13 +64,13 @@ interface Launcher {
   withValue: ReadonlySet<string>;
   /** Words between its options and the next program (the image of apptainer). */
   operandsBefore: number;
-  /** Options that take no value; every other takes one (for torchrun, whose options nearly all do). */
+  /** Options that take no value, where all others take one (as nearly all of torchrun's do). */
   flags?: ReadonlySet<string>;
 }
 
 const pythonName = /^python[\d.]*$/;
 const attachedNumber = /^-[A-Za-z](?=\d+$)/;
-/** Programs that start each other are followed this deep. */
+/** Programs that start each other are followed to this depth. */
 const maxDepth = 12;
 
 /** Names of options, with `-` for `_` as in `LaunchOption.name`. */
@@ -147,6 +149,7 @@ function readInvocations(command: ShellCommand, found: Invocation[]): void {
   let parent: Invocation | undefined;
   for (let depth = 0; at < command.words.length && depth < maxDepth; depth++) {
     const name = command.words[at];
+    if (!name) break;
     const { program, used } = programAt(command.words, at);
     const invocation: Invocation = new Invocation(program, name, parent, command, at + used);
     found.push(invocation);
@@ -163,7 +166,7 @@ function programAt(words: readonly Word[], at: number): { program: string; used:
     base.startsWith('python') && pythonName.test(base) ? 'python' : base === 'singularity' ? 'apptainer' : base;
   const known = subcommands.get(base);
   if (known) {
-    // Global options such as `apptainer -q exec` may stand between.
+    // Global options may come between, as in `apptainer -q exec`.
     for (let i = at + 1; i < Math.min(words.length, at + 4); i++) {
       const word = words[i]?.text;
       if (word !== undefined && known.has(word)) return { program: `${canonical} ${word}`, used: i - at + 1 };
@@ -186,7 +189,7 @@ function readArguments(program: string, words: readonly Word[], from: number): A
     return { options: stepOptions.map(asLaunchOption), operands: none, stepOptions, end };
   }
   const launcher = launchers.get(program);
-  // Options matter for launchers and Python scripts alone; of mkdir, trap and the rest the operands will do.
+  // Options matter only for launchers and Python scripts; for mkdir, trap and the rest the operands are enough.
   if (!launcher && !program.endsWith('.py')) {
     const operands = words.filter(({ raw }, i) => i >= from && !raw.startsWith('-'));
     return { options: none, operands: trimmed(operands), stepOptions: none, end: words.length };
@@ -197,6 +200,7 @@ function readArguments(program: string, words: readonly Word[], from: number): A
   let at = from;
   for (; at < words.length; at++) {
     const word = words[at];
+    if (!word) break;
     if (word.raw === '--') {
       if (!launcher || operandsLeft > 0) continue;
       at++;
@@ -210,7 +214,7 @@ function readArguments(program: string, words: readonly Word[], from: number): A
       continue;
     }
     const option = readOption(word);
-    // Behind `python -m module` and `-c code` come their arguments, no script.
+    // After `python -m module` or `-c code` come their own arguments, not a script.
     if (program === 'python' && (option.name === 'm' || option.name === 'c')) operandsLeft = Infinity;
     const next = words[at + 1];
     const takesNext = launcher
@@ -233,7 +237,7 @@ function readArguments(program: string, words: readonly Word[], from: number): A
 /** Shared by the many lists without an entry. */
 const none: readonly never[] = [];
 
-/** A list of just its length: one that grew has room for sixteen more, which is most of what would be kept of it. */
+/** A copy of exactly the list's length: a list that grew has room for sixteen more, which would be most of what is kept. */
 function trimmed<T>(list: readonly T[]): readonly T[] {
   return list.length ? list.slice() : none;
 }
@@ -265,12 +269,22 @@ function readOption(word: Word): LaunchOption {
   };
 }
 
-/** The last option of one of these names. */
+/** The last option with one of these names. */
 export function optionOf(invocation: Invocation, ...wanted: string[]): LaunchOption | undefined {
   return invocation.options.findLast(({ name }) => wanted.includes(name));
 }
 
-/** Whether an invocation runs, directly or not, under a program. */
+/** Where an option and its value stand. */
+export function optionSpan({ word, valueEnd }: LaunchOption): Span {
+  return { start: word.start, end: valueEnd ?? word.end };
+}
+
+/** Where an option's value stands; undefined without one. */
+export function valueSpan({ valueStart: start, valueEnd: end }: LaunchOption): Span | undefined {
+  return start === undefined || end === undefined ? undefined : { start, end };
+}
+
+/** The invocation of `program` under which this one runs, directly or not. */
 export function runsUnder(invocation: Invocation, program: string | RegExp): Invocation | undefined {
   for (let at = invocation.parent; at; at = at.parent)
     if (typeof program === 'string' ? at.program === program : program.test(at.program)) return at;

@@ -1,30 +1,28 @@
 import type { OptionUse } from './directives';
-import type { BatchScript } from './script';
+import type { Script } from './script';
 
 /** A number and the option it comes from. */
 export interface Amount {
   count: number;
-  /** The option that says so; absent for a default. */
+  /** The option that gives the number; absent for a default. */
   use?: OptionUse;
 }
 
-/** What a job asks for, as far as the directives tell. */
+/** What a job asks for, as far as its directives say. */
 export interface Resources {
   nodes: Amount;
   /** Tasks on each node. */
   tasksPerNode: Amount;
   /** CPUs of one task (Slurm), or slots on a host (LSF). */
   cpusPerTask: Amount;
-  /** GPUs on each node; undefined where none are asked for or the number cannot be told. */
+  /** GPUs on each node; undefined where none are asked for or their number is not known. */
   gpusPerNode?: Amount;
-  /** GPUs each task gets of its own, by --gpus-per-task. */
-  gpusPerTask?: Amount;
-  /** Whether any GPU is asked for. */
+  /** The option that asks for a GPU, if any does. */
   gpu?: OptionUse;
 }
 
-/** Reads the amounts from the directives; a number with an unclear meaning is left out rather than guessed. */
-export function resourcesOf(script: BatchScript): Resources {
+/** Reads the amounts from the directives. A number whose meaning is unclear is left out, never guessed. */
+export function resourcesOf(script: Script): Resources {
   return script.scheduler === 'slurm' ? slurmResources(script) : lsfResources(script);
 }
 
@@ -49,7 +47,7 @@ function gpuCount(value: string): number | undefined {
   return total;
 }
 
-/** GPUs in a --gres value; undefined where it names none, or in a form that cannot be read. */
+/** GPUs in a --gres value; undefined where it names none or cannot be read. */
 export function gresGpus(value: string): number | undefined {
   let total: number | undefined;
   for (const part of value.split(',')) {
@@ -59,7 +57,7 @@ export function gresGpus(value: string): number | undefined {
   return total;
 }
 
-function slurmResources(script: BatchScript): Resources {
+function slurmResources(script: Script): Resources {
   const nodesUse = script.option('--nodes');
   const nodes = amount(nodesUse, 1);
   const nodesKnown = nodesUse === undefined || nodes.use !== undefined;
@@ -86,7 +84,6 @@ function slurmResources(script: BatchScript): Resources {
   const perTask = script.option('--gpus-per-task');
   const onTask = perTask?.value && gpuCount(perTask.value.text);
   if (perTask && onTask) {
-    result.gpusPerTask = { count: onTask, use: perTask };
     result.gpu = perTask;
     if (!result.gpusPerNode && nodesKnown) result.gpusPerNode = { count: onTask * tasksPerNode.count, use: perTask };
   }
@@ -94,7 +91,7 @@ function slurmResources(script: BatchScript): Resources {
   const inAll = gpus?.value && gpuCount(gpus.value.text);
   if (gpus && inAll) {
     result.gpu = gpus;
-    // Without --nodes the GPUs may end up on several nodes: on how many, only the scheduler knows.
+    // Without --nodes only the scheduler knows on how many nodes the GPUs will be.
     if (!result.gpusPerNode && nodesKnown && inAll % nodes.count === 0)
       result.gpusPerNode = { count: inAll / nodes.count, use: gpus };
   }
@@ -103,7 +100,7 @@ function slurmResources(script: BatchScript): Resources {
   return result;
 }
 
-function lsfResources(script: BatchScript): Resources {
+function lsfResources(script: Script): Resources {
   const slots = script.option('-n');
   const count = /^(\d+)$/.exec(slots?.value?.text ?? '')?.[1];
   const requirements = script.uses('-R').map((use) => ({ use, text: use.value?.text ?? '' }));

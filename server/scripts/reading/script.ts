@@ -1,8 +1,9 @@
 import type { ClusterSnapshot } from '../../shared/schema-types.gen';
-import { parseDirectives, type Directives, type OptionUse } from './directives';
-import { invocationsOf, type Invocation } from './invocations';
 import type { SchedulerName } from '../../shared/scheduler-name';
-import { readShell, type Shell } from './shell';
+import { parseDirectives, type DirectiveLine, type Directives, type OptionUse } from './directives';
+import { invocationsOf, type Invocation } from './invocations';
+import { readShell } from './shell';
+import type { Shell } from './shell-command';
 import type { ScriptText } from './text';
 
 /** What the caller knows beyond the text. */
@@ -15,13 +16,17 @@ export interface ScriptContext {
   cluster?: ClusterSnapshot;
   /** Ids of rules that are off. */
   disabled?: readonly string[];
-  /** Whether a folder named in the script exists where the job will run; undefined if nobody knows. */
+  /** Whether a folder named in the script exists where the job will run; undefined where that is not known. */
   folderExists?: (folder: string) => boolean | undefined;
 }
 
 /** A script as rules see it. The shell code is read only when a rule asks for it. */
-export class BatchScript {
+export class Script {
   readonly directives: Directives;
+  /** The directives that the scheduler reads: those below the first command are left out. */
+  readonly activeLines: readonly DirectiveLine[];
+  /** The options of those directives, in the order of the text. */
+  readonly activeOptions: readonly OptionUse[];
   readonly cluster: ClusterSnapshot | undefined;
   private shellRead: Shell | undefined;
   private invocationsRead: Invocation[] | undefined;
@@ -33,6 +38,8 @@ export class BatchScript {
     readonly context: ScriptContext = {},
   ) {
     this.directives = parseDirectives(text, scheduler);
+    this.activeLines = this.directives.lines.filter(({ late }) => !late);
+    this.activeOptions = this.directives.options.filter(({ late }) => !late);
     this.cluster = context.cluster;
   }
 
@@ -63,24 +70,14 @@ export class BatchScript {
 
   /** Every use of an option that the scheduler reads, in one component of a heterogeneous job. */
   usesIn(component: number, ...names: string[]): OptionUse[] {
-    return this.directives.options.filter(
-      (use) => !use.late && use.component === component && use.option !== undefined && names.includes(use.option.name),
+    return this.activeOptions.filter(
+      (use) => use.component === component && use.option !== undefined && names.includes(use.option.name),
     );
   }
 
   /** Numbers of the components: just 0 unless there are hetjob lines. */
   get components(): number[] {
     return [...new Set([0, ...this.directives.lines.map(({ component }) => component)])];
-  }
-
-  /** Where a new directive goes: behind the last one that counts, else behind the shebang. */
-  get directiveInsertion(): { offset: number; before: string; after: string } {
-    const { lines, text } = this.text;
-    const last = this.directives.lines.filter((directive) => !directive.late).pop();
-    const line = last?.line ?? (text.startsWith('#!') ? 0 : -1);
-    if (line < 0) return { offset: 0, before: '', after: '\n' };
-    const { offset, text: content } = lines[line] ?? { offset: 0, text: '' };
-    return { offset: offset + content.length, before: '\n', after: '' };
   }
 }
 

@@ -4,7 +4,7 @@
 export interface Word {
   /** As written. */
   raw: string;
-  /** After quote removal, variables set in the script put in; undefined where that cannot be known. */
+  /** Without quotes and with variables that the script sets filled in; undefined where that cannot be known. */
   text: string | undefined;
   start: number;
   end: number;
@@ -12,44 +12,44 @@ export interface Word {
   uses: readonly string[];
 }
 
-/** Letters between double quotes that stand for themselves. */
+/** Characters between double quotes that stand for themselves. */
 const quotedRun = /[^"\\$`]+/y;
-/** Where a word goes on although its plain letters end. */
+/** Characters with which a word continues although its plain part ends. */
 const quoting = '"\'\\$`';
 const wordEnds = ' \t\n\r;&|<>()';
-/** What makes an expansion of a dollar sign. */
+/** What must follow a dollar sign to make an expansion of it. */
 const expanding = /[A-Za-z_{(0-9@*#?!$-]/;
 const variableName = /[A-Za-z_]\w*/y;
 const bracedName = /^\$\{[#!]?([A-Za-z_]\w*)/;
-/** Whether an ASCII letter of a word stands for itself, by its code. */
+/** For each ASCII code, whether the character stands for itself in a word. */
 const plain = Uint8Array.from({ length: 128 }, (_, code) =>
   /[^\s;&|<>()'"\\$`]/.test(String.fromCharCode(code)) ? 1 : 0,
 );
 /** Shared by the many words without variables. */
 const noUses: readonly string[] = [];
-/** `$(( ... ))` and `${ ... }` inside each other are read this deep. */
+/** Nested `$(( ... ))` and `${ ... }` are read to this depth. */
 const maxBrackets = 64;
 
-/** Reads words of one script. Reading is linear; `values` may change between two words as the script sets variables. */
+/** Reads the words of one script in linear time. `values` may change between two words as the script sets variables. */
 export class WordReader {
   private at = 0;
   private value: string | undefined;
   private uses = noUses;
-  /** The list of one variable, shared by the words that use no other: there may be tens of thousands. */
+  /** Lists of a single variable, shared by all words that use only that one: there may be tens of thousands. */
   private readonly lists = new Map<string, readonly string[]>();
 
-  /** @param values what the variables are known to hold; a name without an entry, or undefined, is not known */
+  /** @param values the known values of variables; a value is unknown where the entry is missing or undefined */
   constructor(
     private readonly text: string,
     private readonly values: ReadonlyMap<string, string | undefined>,
   ) {}
 
-  /** Reads one word from `start`, never past `to`; an empty word where none begins there. */
+  /** Reads one word from `start`, never past `to`; the word is empty where none begins there. */
   read(start: number, to: number): Word {
     const { text } = this;
     const after = plainEnd(text, start, to);
     // Most words have neither quotes nor variables.
-    if (after > start && text[start] !== '~' && (after === to || !quoting.includes(text[after]))) {
+    if (after > start && text[start] !== '~' && (after === to || !quoting.includes(text.charAt(after)))) {
       const raw = text.slice(start, after);
       return { raw, text: raw, start, end: after, uses: noUses };
     }
@@ -65,7 +65,7 @@ export class WordReader {
     return { raw: text.slice(start, this.at), text: this.value, start, end: this.at, uses: this.uses };
   }
 
-  /** Reads on as far as one kind of quoting goes; false at the word's end. */
+  /** Reads the next part of a word, as far as one kind of quoting goes; false at the word's end. */
   private part(to: number): boolean {
     const { text, at } = this;
     const run = plainEnd(text, at, to);
@@ -74,8 +74,8 @@ export class WordReader {
       this.at = run;
       return true;
     }
-    const c = text[at];
-    const next = text[at + 1];
+    const c = text.charAt(at);
+    const next = text.charAt(at + 1);
     if ((c === '<' || c === '>') && next === '(' && at + 1 < to) {
       // Process substitution is a word: the name of a pipe.
       this.put(undefined);
@@ -97,23 +97,24 @@ export class WordReader {
     return true;
   }
 
+  /** Adds to the value; undefined makes the whole value unknown. */
   private put(part: string | undefined): void {
     this.value = part === undefined || this.value === undefined ? undefined : this.value + part;
   }
 
-  /** Puts a stretch of the text; nothing is cut out of it once the value is lost. */
+  /** Adds a stretch of the text to the value, unless the value is already unknown. */
   private take(from: number, to: number): void {
     if (this.value !== undefined) this.value += this.text.slice(from, to);
   }
 
-  /** To the closing single quote. */
+  /** Up to the closing single quote. */
   private quoted(from: number, to: number): void {
     const end = indexWithin(this.text, "'", from, to);
     this.take(from, end);
     this.at = Math.min(to, end + 1);
   }
 
-  /** `$'...'`, in which a backslash escapes the quote; its escapes are not worked out. */
+  /** `$'...'`, in which a backslash escapes the quote. Its escapes are not evaluated. */
   private ansiQuoted(to: number): void {
     const { text } = this;
     let at = this.at + 2;
@@ -155,10 +156,10 @@ export class WordReader {
       }
       if (c === '`') this.backquoted(to);
       else if (c === '\\' && at + 1 < to) {
-        const escaped = text[at + 1];
+        const escaped = text.charAt(at + 1);
         this.put(escaped === '\n' ? '' : '$`"\\'.includes(escaped) ? escaped : c + escaped);
         this.at += 2;
-      } else if (c === '$' && at + 1 < to && expanding.test(text[at + 1])) this.expansion(to);
+      } else if (c === '$' && at + 1 < to && expanding.test(text.charAt(at + 1))) this.expansion(to);
       else {
         this.put(c);
         this.at++;
@@ -202,8 +203,8 @@ export class WordReader {
 const closers: Readonly<Record<string, string>> = { '(': ')', '{': '}' };
 
 /**
- * Offset behind the bracket that closes the one at `start`, `(` or `{`; quotes and expansions inside are respected.
- * A `${` that nothing closes ends with its line: it must not swallow the rest of a long script at every one of its lines.
+ * Offset after the bracket that closes the one at `start`, `(` or `{`; quotes and expansions inside are respected.
+ * A `${` that is never closed ends with its line. Otherwise reading a long script would take quadratic time.
  */
 export function closing(text: string, start: number, to: number): number {
   const open: string[] = [];
@@ -214,7 +215,7 @@ export function closing(text: string, start: number, to: number): number {
       if (c === '\\') at++;
       else if (c === '"') open.pop();
       else if (c === '$' && (text[at + 1] === '(' || text[at + 1] === '{') && open.length < maxBrackets)
-        open.push(text[++at]);
+        open.push(text.charAt(++at));
     } else if (c === '\\') at++;
     else if (c === "'" && inner !== '{') at = indexWithin(text, "'", at + 1, to);
     else if (c === '"') open.push(c);
@@ -224,7 +225,7 @@ export function closing(text: string, start: number, to: number): number {
     } else if (inner !== undefined && c === closers[inner]) {
       open.pop();
       if (open.length === 0) return at + 1;
-    } else if (c === '#' && inner === '(' && /\s/.test(text[at - 1])) at = lineEndAt(text, at, to) - 1;
+    } else if (c === '#' && inner === '(' && /\s/.test(text.charAt(at - 1))) at = lineEndAt(text, at, to) - 1;
     else if ((c === '\n' || c === '\r') && open[0] === '{') return at;
   }
   return to;
@@ -238,18 +239,18 @@ export function lineEndAt(text: string, from: number, to: number): number {
   return lineEnd.test(text) ? Math.min(to, lineEnd.lastIndex - 1) : to;
 }
 
-/** Offset behind the letters from `from` on that stand for themselves: a loop, as a pattern costs more on short words. */
+/** Offset after the characters from `from` on that stand for themselves. A loop: on short words a pattern costs more. */
 function plainEnd(text: string, from: number, to: number): number {
   let at = from;
   while (at < to) {
     const code = text.charCodeAt(at);
-    if (code < 128 ? !plain[code] : /\s/.test(text[at])) break;
+    if (code < 128 ? !plain[code] : /\s/.test(text.charAt(at))) break;
     at++;
   }
   return at;
 }
 
-/** Offset behind the letters from `from` on that a sticky pattern takes; no match array is made. */
+/** Offset after the characters from `from` on that a sticky pattern matches, without making a match array. */
 function runEnd(pattern: RegExp, text: string, from: number, to: number): number {
   pattern.lastIndex = from;
   return pattern.test(text) ? Math.min(to, pattern.lastIndex) : from;

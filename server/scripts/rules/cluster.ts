@@ -1,6 +1,6 @@
-import { gresGpus, resourcesOf } from '../reading/resources';
-import { arrayElements, lsfMinutesOf, megabytesOf, secondsOf } from '../reading/values';
 import { didYouMean, editDistance } from '../../suggest';
+import { older } from '../catalogue/releases';
+import type { OptionUse, Token } from '../reading/directives';
 import {
   listed,
   mostGpus,
@@ -10,12 +10,14 @@ import {
   type Node,
   type Partition,
 } from '../reading/partitions';
-import { older } from '../catalogue/releases';
-import type { OptionUse } from '../reading/directives';
-import type { BatchScript } from '../reading/script';
-import { BOTH, SLURM, links, type OffsetFix, type Rule } from './rule';
+import { gresGpus, resourcesOf } from '../reading/resources';
+import type { Script } from '../reading/script';
+import type { Span } from '../reading/text';
+import { largestIndex, lsfMinutesOf, megabytesOf, secondsOf } from '../reading/values';
+import { addDirective, replace, type OffsetFix } from './fixes';
+import { BOTH, SLURM, counted, hit, links, type Hit, type Rule } from './rule';
 
-/** Rules that hold a script against a snapshot of its cluster; without one they are silent. */
+/** Rules that compare a script with a snapshot of its cluster; without one they are silent. */
 export const clusterRules: readonly Rule[] = [
   {
     id: 'cluster-partition',
@@ -30,15 +32,18 @@ export const clusterRules: readonly Rule[] = [
     needsCluster: true,
     check: function* (script) {
       const names = script.cluster?.partitions.map(({ name }) => name) ?? [];
-      for (const use of named(script, '--partition', '-q'))
-        for (const { text, start, end } of items(use))
-          if (!names.includes(text))
-            yield {
-              start,
-              end,
-              message: `There is no ${use.spelling === '-q' ? 'queue' : 'partition'} ${text} on this cluster (${names.slice(0, 8).join(', ')})`,
-              ...closest(text, names, start, end),
-            };
+      for (const use of script.activeOptions) {
+        const name = use.option?.name;
+        if (name !== '--partition' && name !== '-q') continue;
+        const what = use.spelling === '-q' ? 'queue' : 'partition';
+        for (const item of items(use))
+          if (!names.includes(item.text))
+            yield hit(
+              item,
+              `There is no ${what} ${item.text} on this cluster (${names.slice(0, 8).join(', ')})`,
+              closest(item, item.text, names),
+            );
+      }
     },
   },
   {
@@ -47,29 +52,24 @@ export const clusterRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'runs',
     title: 'More time than the partition allows',
-    why: 'Such a job waits for ever (PartitionTimeLimit), or is refused where the site enforces the limit.',
+    why: 'Such a job waits forever (PartitionTimeLimit), or is refused where the site enforces the limit.',
     remedy: 'Ask for less, or use another partition.',
     link: links.limits,
     fixable: true,
     needsCluster: true,
     check: function* (script) {
       const use = script.option('--time', '-W');
-      const seconds =
-        use?.option?.name === '-W'
-          ? (lsfMinutesOf(use.value?.text ?? '') ?? 0) * 60
-          : secondsOf(use?.value?.text ?? '');
+      const lsf = use?.option?.name === '-W';
+      const text = use?.value?.text ?? '';
+      const seconds = lsf ? (lsfMinutesOf(text) ?? 0) * 60 : secondsOf(text);
       const allowed = partitions(script);
       const most = mostMinutes(allowed);
       if (!use?.value || !seconds || seconds <= most * 60) return;
-      const limit =
-        use.option?.name === '-W' ? `${Math.floor(most / 60)}:${String(most % 60).padStart(2, '0')}` : slurmTime(most);
-      yield {
-        start: use.value.start,
-        end: use.value.end,
-        message: `${listed(allowed)} allows at most ${limit}`,
-        ...(script.cluster?.enforcePartitionLimits && { severity: 'error' as const }),
-        fix: { title: `Change to ${limit}`, edits: [{ start: use.value.start, end: use.value.end, newText: limit }] },
-      };
+      const limit = lsf ? `${Math.floor(most / 60)}:${String(most % 60).padStart(2, '0')}` : slurmTime(most);
+      yield hit(use.value, `${listed(allowed)} allows at most ${limit}`, {
+        severity: script.cluster?.enforcePartitionLimits ? 'error' : undefined,
+        fix: replace(use.value, limit),
+      });
     },
   },
   {
@@ -78,32 +78,25 @@ export const clusterRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'depends',
     title: 'More nodes than the partition has or allows',
-    why: 'Such a job waits for ever (PartitionNodeLimit), or is refused.',
+    why: 'Such a job waits forever (PartitionNodeLimit), or is refused.',
     remedy: 'Ask for fewer nodes.',
     link: links.limits,
     fixable: true,
     needsCluster: true,
     check: function* (script) {
-      const use = script.option('--nodes');
-      const least = /^\s*(\d+)(k?)/i.exec(use?.value?.text ?? '');
+      const value = script.option('--nodes')?.value;
+      const least = /^\s*(\d+)(k?)/i.exec(value?.text ?? '');
       const wanted = Number(least?.[1]) * (least?.[2] ? 1024 : 1);
       const allowed = partitions(script);
       const limits = allowed.map(({ maxNodes, nodes }) => Math.min(maxNodes ?? Infinity, nodes?.length ?? Infinity));
       const most = Math.max(...limits);
-      if (use?.value && limits.length && Number.isFinite(most) && wanted > most)
-        yield {
-          start: use.value.start,
-          end: use.value.end,
-          message: `${listed(allowed)} gives a job at most ${most} node${most === 1 ? '' : 's'}`,
-          // More than there are is refused; more than the site allows waits for ever.
-          ...(allowed.every(({ nodes }) => nodes !== undefined && wanted > nodes.length) && {
-            severity: 'error' as const,
-          }),
-          fix: {
-            title: `Change to ${most}`,
-            edits: [{ start: use.value.start, end: use.value.end, newText: String(most) }],
-          },
-        };
+      if (!value || !limits.length || !Number.isFinite(most) || !(wanted > most)) return;
+      // A job that asks for more nodes than there are is refused; one above the site's limit waits forever.
+      const refused = allowed.every(({ nodes }) => nodes !== undefined && wanted > nodes.length);
+      yield hit(value, `${listed(allowed)} gives a job at most ${counted(most, 'node')}`, {
+        severity: refused ? 'error' : undefined,
+        fix: replace(value, String(most)),
+      });
     },
   },
   {
@@ -118,65 +111,9 @@ export const clusterRules: readonly Rule[] = [
     fixable: true,
     needsCluster: true,
     check: function* (script) {
-      const use = script.option('--gres');
-      const names = [
-        ...new Set((script.cluster?.nodes ?? []).flatMap(({ gres = [] }) => gres.map(({ name }) => name))),
-      ];
-      for (const { text, start } of use && names.length && !/^none$/i.test(use.value?.text ?? '') ? items(use) : []) {
-        const name = text.replace(/^gres[:/]/, '').split(/[:=]/)[0] ?? '';
-        const at = start + text.indexOf(name);
-        if (!names.includes(name))
-          yield {
-            start: at,
-            end: at + name.length,
-            message: `This cluster has no generic resource ${name} (${names.join(', ')})`,
-            ...closest(name, names, at, at + name.length),
-          };
-      }
-      const { gpusPerNode, gpu } = resourcesOf(script);
-      const nodes = nodesOf(script);
-      if (!gpu?.value || mostGpus(nodes) === undefined) return;
-      const value = gpu.value;
-      const types = [
-        ...new Set(
-          nodes.flatMap(({ gres = [] }) => gres.filter(({ name }) => name === 'gpu').map(({ type }) => type ?? '')),
-        ),
-      ].filter(Boolean);
-      const type = typeOf(value.text);
-      if (type !== undefined && types.length && !types.includes(type)) {
-        const at = value.start + script.text.text.slice(value.start, value.end).indexOf(type);
-        yield {
-          start: at,
-          end: at + type.length,
-          message: `No node of ${where(script)} has GPUs of type ${type} (${types.join(', ')})`,
-          ...closest(type, types, at, at + type.length),
-        };
-        return;
-      }
-      const most = mostGpus(nodes, type) ?? 0;
-      const count = gpusPerNode?.count ?? gresGpus(value.text) ?? 1;
-      if (gpusPerNode === undefined ? most > 0 : count <= most) return;
-      const { cluster } = script;
-      const other = cluster?.partitions.find(
-        (one) => (mostGpus(nodesOfPartitions(cluster, [one]), type) ?? 0) >= count,
-      );
-      const fixes: OffsetFix[] = [];
-      if (most > 0 && /\d+(["']?)$/.test(value.text) && gpu.option?.name !== '--gpus-per-task')
-        fixes.push({
-          title: `Change to ${most}`,
-          edits: [{ start: value.start, end: value.end, newText: value.text.replace(/\d+$/, String(most)) }],
-        });
-      if (other) fixes.push(choosePartition(script, other.name));
-      const [fix, ...alternatives] = fixes;
-      yield {
-        start: gpu.start,
-        end: value.end,
-        message:
-          most === 0
-            ? `No node of ${where(script)} has GPUs`
-            : `No node of ${where(script)} has ${count} GPUs (at most ${most})`,
-        ...(fix && { fix, alternatives }),
-      };
+      yield* unknownResources(script);
+      const { gpu } = resourcesOf(script);
+      if (gpu?.value && mostGpus(nodesOf(script)) !== undefined) yield* missingGpus(script, gpu, gpu.value);
     },
   },
   {
@@ -191,17 +128,11 @@ export const clusterRules: readonly Rule[] = [
     fixable: false,
     needsCluster: true,
     check: function* (script) {
-      const use = script.option('--mem');
-      const wanted = megabytesOf(use?.value?.text ?? '');
-      const sizes = nodesOf(script).map(({ memoryMegabytes }) => memoryMegabytes);
-      if (!use?.value || !wanted || !sizes.length || sizes.some((size) => size === undefined)) return;
-      const most = Math.max(...sizes.map((size) => size ?? 0));
-      if (wanted > most)
-        yield {
-          start: use.value.start,
-          end: use.value.end,
-          message: `The largest node of ${where(script)} has ${Math.floor(most / 1024)}G (${most} MB)`,
-        };
+      const value = script.option('--mem')?.value;
+      const wanted = megabytesOf(value?.text ?? '');
+      const most = largest(nodesOf(script).map(({ memoryMegabytes }) => memoryMegabytes));
+      if (value && wanted && most !== undefined && wanted > most)
+        yield hit(value, `The largest node of ${where(script)} has ${Math.floor(most / 1024)}G (${most} MB)`);
     },
   },
   {
@@ -210,26 +141,18 @@ export const clusterRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'refused',
     title: 'More CPUs than a node has',
-    why: 'A task runs on one node: the scheduler refuses the job ("Requested node configuration is not available").',
+    why: 'A task runs on one node, so the scheduler refuses the job ("Requested node configuration is not available").',
     remedy: 'Ask for fewer CPUs per task.',
     link: links.sbatch,
     fixable: true,
     needsCluster: true,
     check: function* (script) {
-      const use = script.option('--cpus-per-task');
-      const sizes = nodesOf(script).map(({ cpus }) => cpus);
-      if (!use?.value || !sizes.length || sizes.some((size) => size === undefined)) return;
-      const most = Math.max(...sizes.map((size) => size ?? 0));
-      if (Number(use.value.text) > most)
-        yield {
-          start: use.value.start,
-          end: use.value.end,
-          message: `The largest node of ${where(script)} has ${most} CPUs`,
-          fix: {
-            title: `Change to ${most}`,
-            edits: [{ start: use.value.start, end: use.value.end, newText: String(most) }],
-          },
-        };
+      const value = script.option('--cpus-per-task')?.value;
+      const most = largest(nodesOf(script).map(({ cpus }) => cpus));
+      if (value && most !== undefined && Number(value.text) > most)
+        yield hit(value, `The largest node of ${where(script)} has ${most} CPUs`, {
+          fix: replace(value, String(most)),
+        });
     },
   },
   {
@@ -237,29 +160,24 @@ export const clusterRules: readonly Rule[] = [
     severity: 'error',
     schedulers: SLURM,
     effect: 'refused',
-    title: 'An account that is not yours',
+    title: 'An account that you may not use',
     why: 'The scheduler refuses the job ("Invalid account or account/partition combination specified").',
     remedy: 'Use one of your accounts.',
     link: links.sbatch,
     fixable: true,
     needsCluster: true,
     check: function* (script) {
-      const { cluster } = script;
-      const use = script.option('--account');
-      if (!use?.value) return;
-      const { start, end } = use.value;
+      const value = script.option('--account')?.value;
+      const mine = script.cluster?.accounts;
+      if (!value) return;
       // Slurm keeps and compares account names in lower case.
-      const account = use.value.text.toLowerCase();
-      if (cluster?.accounts && !cluster.accounts.some((name) => name.toLowerCase() === account))
-        yield {
-          start,
-          end,
-          message: `You have no account ${use.value.text} (${cluster.accounts.join(', ')})`,
-          ...closest(use.value.text, cluster.accounts, start, end),
-        };
+      const account = value.text.toLowerCase();
+      const isAmong = (names: readonly string[]): boolean => names.some((name) => name.toLowerCase() === account);
+      if (mine && !isAmong(mine))
+        yield hit(value, `You have no account ${value.text} (${mine.join(', ')})`, closest(value, value.text, mine));
       for (const { name, allowAccounts } of partitions(script))
-        if (allowAccounts && !allowAccounts.some((allowed) => allowed.toLowerCase() === account))
-          yield { start, end, message: `Partition ${name} is not open to account ${use.value.text}` };
+        if (allowAccounts && !isAmong(allowAccounts))
+          yield hit(value, `Partition ${name} is not open to account ${value.text}`);
     },
   },
   {
@@ -267,27 +185,21 @@ export const clusterRules: readonly Rule[] = [
     severity: 'error',
     schedulers: SLURM,
     effect: 'refused',
-    title: 'A quality of service that is not yours',
+    title: 'A quality of service that you may not use',
     why: 'The scheduler refuses the job ("Invalid qos specification").',
-    remedy: 'Use one of yours.',
+    remedy: 'Use one that you have.',
     link: links.sbatch,
     fixable: true,
     needsCluster: true,
     check: function* (script) {
-      const use = script.option('--qos');
-      if (!use?.value) return;
-      const { text, start, end } = use.value;
+      const value = script.option('--qos')?.value;
       const mine = script.cluster?.qos;
-      if (mine && !mine.includes(text))
-        yield {
-          start,
-          end,
-          message: `There is no QoS ${text} for you (${mine.join(', ')})`,
-          ...closest(text, mine, start, end),
-        };
+      if (!value) return;
+      if (mine && !mine.includes(value.text))
+        yield hit(value, `You have no QoS ${value.text} (${mine.join(', ')})`, closest(value, value.text, mine));
       for (const { name, allowQos } of partitions(script))
-        if (allowQos && !allowQos.includes(text))
-          yield { start, end, message: `Partition ${name} is not open to QoS ${text}` };
+        if (allowQos && !allowQos.includes(value.text))
+          yield hit(value, `Partition ${name} is not open to QoS ${value.text}`);
     },
   },
   {
@@ -302,20 +214,16 @@ export const clusterRules: readonly Rule[] = [
     fixable: true,
     needsCluster: true,
     check: function* (script) {
-      const use = script.option('--constraint');
-      const known = [...new Set((script.cluster?.nodes ?? []).flatMap(({ features }) => features ?? []))];
-      if (!use?.value || !script.cluster?.nodes?.some(({ features }) => features !== undefined)) return;
-      const raw = script.text.text.slice(use.value.start, use.value.end);
-      for (const found of raw.matchAll(/[A-Za-z][\w.:-]*/g)) {
-        if (known.includes(found[0])) continue;
-        const start = use.value.start + found.index;
-        const end = start + found[0].length;
-        yield {
-          start,
-          end,
-          message: `No node has the feature ${found[0]}${known.length ? ` (${known.slice(0, 8).join(', ')})` : ''}`,
-          ...closest(found[0], known, start, end),
-        };
+      const value = script.option('--constraint')?.value;
+      const nodes = script.cluster?.nodes ?? [];
+      if (!value || nodes.every(({ features }) => features === undefined)) return;
+      const known = [...new Set(nodes.flatMap(({ features }) => features ?? []))];
+      for (const found of script.text.slice(value).matchAll(/[A-Za-z][\w.:-]*/g)) {
+        const [name] = found;
+        if (known.includes(name)) continue;
+        const place = { start: value.start + found.index, end: value.start + found.index + name.length };
+        const others = known.length ? ` (${known.slice(0, 8).join(', ')})` : '';
+        yield hit(place, `No node has the feature ${name}${others}`, closest(place, name, known));
       }
     },
   },
@@ -324,19 +232,18 @@ export const clusterRules: readonly Rule[] = [
     severity: 'error',
     schedulers: SLURM,
     effect: 'refused',
-    title: "An array index beyond the cluster's limit",
-    why: 'Indices must stay below MaxArraySize; the scheduler refuses the job ("Invalid job array specification").',
+    title: "An array index above the cluster's limit",
+    why: 'Indices must be below MaxArraySize; the scheduler refuses the job ("Invalid job array specification").',
     remedy: 'Use smaller indices, or several arrays.',
     link: links.arrays,
     fixable: false,
     needsCluster: true,
     check: function* (script) {
-      const use = script.option('--array');
+      const value = script.option('--array')?.value;
       const limit = script.cluster?.maxArraySize;
-      if (!use?.value || limit === undefined) return;
-      const { last } = arrayElements(use.value.text);
-      if (last >= limit)
-        yield { start: use.value.start, end: use.value.end, message: `Array index ${last} is not below ${limit}` };
+      if (!value || limit === undefined) return;
+      const last = largestIndex(value.text);
+      if (last >= limit) yield hit(value, `Array index ${last} is not below ${limit}`);
     },
   },
   {
@@ -353,30 +260,80 @@ export const clusterRules: readonly Rule[] = [
     check: function* (script) {
       const version = script.cluster?.version;
       if (version === undefined) return;
-      for (const { option, value, start, end, late } of script.directives.options) {
-        if (late || !option) continue;
-        const { name, since, until, valueSince, valueUntil } = option;
-        const tooOld = (release: string | undefined): boolean => release !== undefined && older(version, release);
-        const tooNew = (release: string | undefined): boolean => release !== undefined && !older(version, release);
+      const tooOld = (release: string | undefined): boolean => release !== undefined && older(version, release);
+      const tooNew = (release: string | undefined): boolean => release !== undefined && !older(version, release);
+      for (const use of script.activeOptions) {
+        if (!use.option) continue;
+        const { name, since, until, valueSince, valueUntil } = use.option;
         const problem =
-          (tooOld(since) && `${name} is there since Slurm ${since}`) ||
+          (tooOld(since) && `${name} exists since Slurm ${since}`) ||
           (tooNew(until) && `${name} was removed in Slurm ${until}`) ||
-          (value && tooOld(valueSince) && `${name} takes a value since Slurm ${valueSince}`) ||
-          (value && tooNew(valueUntil) && `${name} takes no value since Slurm ${valueUntil}`);
-        if (problem) yield { start, end, message: `${problem}; this cluster has ${version}` };
+          (use.value && tooOld(valueSince) && `${name} takes a value since Slurm ${valueSince}`) ||
+          (use.value && tooNew(valueUntil) && `${name} takes no value since Slurm ${valueUntil}`);
+        if (problem) yield hit(use, `${problem}; this cluster has ${version}`);
       }
     },
   },
 ];
 
-function named(script: BatchScript, ...names: string[]): OptionUse[] {
-  return script.directives.options.filter(
-    ({ option, late }) => !late && option !== undefined && names.includes(option.name),
-  );
+/** Generic resources that no node of the cluster has. */
+function* unknownResources(script: Script): Generator<Hit> {
+  const use = script.option('--gres');
+  const nodes = script.cluster?.nodes ?? [];
+  const names = [...new Set(nodes.flatMap(({ gres = [] }) => gres.map(({ name }) => name)))];
+  if (!use || !names.length || /^none$/i.test(use.value?.text ?? '')) return;
+  for (const { text, start } of items(use)) {
+    const name = text.replace(/^gres[:/]/, '').split(/[:=]/)[0] ?? '';
+    const from = start + text.indexOf(name);
+    const place = { start: from, end: from + name.length };
+    if (!names.includes(name))
+      yield hit(
+        place,
+        `This cluster has no generic resource ${name} (${names.join(', ')})`,
+        closest(place, name, names),
+      );
+  }
+}
+
+/** A type of GPU that no node of the partition has, or more GPUs than one of them has. */
+function* missingGpus(script: Script, gpu: OptionUse, value: Token): Generator<Hit> {
+  const nodes = nodesOf(script);
+  const gpus = nodes.flatMap(({ gres = [] }) => gres.filter(({ name }) => name === 'gpu'));
+  const types = [...new Set(gpus.map(({ type }) => type ?? ''))].filter(Boolean);
+  const type = typeOf(value.text);
+  if (type !== undefined && types.length && !types.includes(type)) {
+    const from = value.start + script.text.slice(value).indexOf(type);
+    const place = { start: from, end: from + type.length };
+    const message = `No node of ${where(script)} has GPUs of type ${type} (${types.join(', ')})`;
+    yield hit(place, message, closest(place, type, types));
+    return;
+  }
+  const { gpusPerNode } = resourcesOf(script);
+  const most = mostGpus(nodes, type) ?? 0;
+  const count = gpusPerNode?.count ?? gresGpus(value.text) ?? 1;
+  if (gpusPerNode === undefined ? most > 0 : count <= most) return;
+  const { cluster } = script;
+  const other = cluster?.partitions.find((one) => (mostGpus(nodesOfPartitions(cluster, [one]), type) ?? 0) >= count);
+  const fixes: OffsetFix[] = [];
+  if (most > 0 && /\d+(["']?)$/.test(value.text) && gpu.option?.name !== '--gpus-per-task')
+    fixes.push(replace(value, value.text.replace(/\d+$/, String(most)), `Change to ${most}`));
+  if (other) fixes.push(choosePartition(script, other.name));
+  const [fix, ...alternatives] = fixes;
+  const message =
+    most === 0
+      ? `No node of ${where(script)} has GPUs`
+      : `No node of ${where(script)} has ${count} GPUs (at most ${most})`;
+  yield hit({ start: gpu.start, end: value.end }, message, { fix, alternatives });
+}
+
+/** The largest of some sizes; undefined where there are none or one is not known. */
+function largest(sizes: readonly (number | undefined)[]): number | undefined {
+  const known = sizes.filter((size) => size !== undefined);
+  return known.length > 0 && known.length === sizes.length ? Math.max(...known) : undefined;
 }
 
 /** The names of a value that lists several, with their places. */
-function items({ value }: OptionUse): { text: string; start: number; end: number }[] {
+function items({ value }: OptionUse): (Span & { text: string })[] {
   if (!value) return [];
   const quoted = value.end - value.start - value.text.length;
   return [...value.text.matchAll(/[^,\s]+/g)].map((found) => {
@@ -386,29 +343,24 @@ function items({ value }: OptionUse): { text: string; start: number; end: number
 }
 
 /** The partitions a job may run in: those it names, else the default. */
-function partitions(script: BatchScript): Partition[] {
+function partitions(script: Script): Partition[] {
   const use = script.option('--partition', '-q');
   return script.cluster ? partitionsOf(script.cluster, use && items(use).map(({ text }) => text)) : [];
 }
 
-/** The nodes of those partitions, where they say. */
-function nodesOf(script: BatchScript): Node[] {
+/** The nodes of those partitions, where they are known. */
+function nodesOf(script: Script): Node[] {
   return script.cluster ? nodesOfPartitions(script.cluster, partitions(script)) : [];
 }
 
-function where(script: BatchScript): string {
+function where(script: Script): string {
   return listed(partitions(script));
 }
 
-function choosePartition(script: BatchScript, name: string): OffsetFix {
-  const use = script.option('--partition');
-  const { offset, before, after } = script.directiveInsertion;
-  return {
-    title: `Use partition ${name}`,
-    edits: use?.value
-      ? [{ start: use.value.start, end: use.value.end, newText: name }]
-      : [{ start: offset, end: offset, newText: `${before}#SBATCH --partition=${name}${after}` }],
-  };
+function choosePartition(script: Script, name: string): OffsetFix {
+  const value = script.option('--partition')?.value;
+  const title = `Use partition ${name}`;
+  return value ? replace(value, name, title) : addDirective(script, `#SBATCH --partition=${name}`, title);
 }
 
 /** The type in `gpu:a100:2` or `a100:2`; undefined without one, or with several. */
@@ -421,19 +373,14 @@ function typeOf(value: string): string | undefined {
   return more.length ? undefined : parts[0];
 }
 
-function closest(
-  written: string,
-  known: readonly string[],
-  start: number,
-  end: number,
-): { fix?: OffsetFix; alternatives?: OffsetFix[] } {
-  const fixTo = (name: string): OffsetFix => ({ title: `Change to ${name}`, edits: [{ start, end, newText: name }] });
-  // Only a slip of the pen is put right without asking; anything else is a choice.
+/** The name that was probably meant as a fix, or else the nearest names to choose from. */
+function closest(place: Span, written: string, known: readonly string[]): Pick<Hit, 'fix' | 'alternatives'> {
+  // Only a clear typing error is corrected without asking.
   const meant = didYouMean(written, known);
-  if (meant !== undefined) return { fix: fixTo(meant) };
+  if (meant !== undefined) return { fix: replace(place, meant) };
   const distance = (name: string): number => editDistance(written.toLowerCase(), name.toLowerCase());
   const nearest = [...known].sort((a, b) => distance(a) - distance(b));
-  return { alternatives: nearest.slice(0, 5).map(fixTo) };
+  return { alternatives: nearest.slice(0, 5).map((name) => replace(place, name)) };
 }
 
 function slurmTime(minutes: number): string {

@@ -1,4 +1,8 @@
-import { BOTH, SLURM, links, type Hit, type Rule } from './rule';
+import type { Lookalike } from '../reading/directives';
+import type { Script } from '../reading/script';
+import type { Line } from '../reading/text';
+import { addDirective, insert, remove, removeLines, replace, type OffsetEdit } from './fixes';
+import { BOTH, SLURM, hit, links, related, type Hit, type Rule } from './rule';
 
 const unicodeSpace = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]/;
 
@@ -16,19 +20,12 @@ export const formRules: readonly Rule[] = [
     fixable: true,
     check: function* ({ text }) {
       if (text.text.startsWith('#!') || text.text.startsWith('\ufeff')) return;
-      const end = text.lines[0]?.text.length ?? 0;
       const like = /^\s+#!.*/.exec(text.text);
-      yield {
-        start: 0,
-        end,
-        message: 'The script does not begin with #!, so sbatch refuses it',
+      yield hit({ start: 0, end: text.lineSpan(0).end }, 'The script does not begin with #!, so sbatch refuses it', {
         fix: like
-          ? { title: 'Move #! to the start', edits: [{ start: 0, end: like[0].indexOf('#!'), newText: '' }] }
-          : {
-              title: 'Insert #!/bin/bash',
-              edits: [{ start: 0, end: 0, newText: `#!/bin/bash${text.lines[0]?.eol || '\n'}` }],
-            },
-      };
+          ? remove({ start: 0, end: like[0].indexOf('#!') }, 'Move #! to the start')
+          : insert(0, `#!/bin/bash${text.lines[0]?.eol || '\n'}`, 'Insert #!/bin/bash'),
+      });
     },
   },
   {
@@ -37,18 +34,16 @@ export const formRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'refused',
     title: 'The script begins with a byte order mark',
-    why: 'Some editors put three invisible bytes before the first line; the scheduler then finds no `#!` there.',
+    why: 'Some editors write three invisible bytes before the first line, so the scheduler does not find `#!` there.',
     remedy: 'Save the file as UTF-8 without a byte order mark.',
     link: links.sbatch,
     fixable: true,
     check: function* ({ text }) {
+      const mark = { start: 0, end: 1 };
       if (text.text.startsWith('\ufeff'))
-        yield {
-          start: 0,
-          end: 1,
-          message: 'A byte order mark stands before the first line',
-          fix: { title: 'Remove the byte order mark', edits: [{ start: 0, end: 1, newText: '' }] },
-        };
+        yield hit(mark, 'There is a byte order mark before the first line', {
+          fix: remove(mark, 'Remove the byte order mark'),
+        });
     },
   },
   {
@@ -56,26 +51,17 @@ export const formRules: readonly Rule[] = [
     severity: 'error',
     schedulers: BOTH,
     effect: 'refused',
-    title: 'Windows line ends',
-    why: 'sbatch refuses the script ("contains DOS line breaks"); under LSF the shell stumbles over `\\r` in every command.',
-    remedy: 'Save the file with LF line ends.',
+    title: 'Windows line endings',
+    why: 'sbatch refuses the script ("contains DOS line breaks"); under LSF the `\\r` becomes part of every command, and the shell fails.',
+    remedy: 'Save the file with LF line endings.',
     link: links.sbatch,
     fixable: true,
     check: function* ({ text }) {
-      const line = text.lines.find(({ eol }) => eol === '\r\n');
-      if (!line) return;
-      const start = line.offset + line.text.length;
-      yield {
-        start,
-        end: start + 2,
-        message: 'The script has Windows line ends (CR LF)',
-        fix: {
-          title: 'Change all line ends to LF',
-          edits: text.lines.flatMap(({ eol, offset, text: content }) =>
-            eol === '\r\n' ? [{ start: offset + content.length, end: offset + content.length + 2, newText: '\n' }] : [],
-          ),
-        },
-      };
+      const [first, ...others] = lineEnds(text.lines, '\r\n');
+      if (first)
+        yield hit(first, 'The script has Windows line endings (CR LF)', {
+          fix: { title: 'Change all line endings to LF', edits: [first, ...others] },
+        });
     },
   },
   {
@@ -84,28 +70,19 @@ export const formRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'depends',
     title: 'A lone carriage return',
-    why: 'An editor shows a new line, the scheduler and the shell do not: what follows belongs to the line before.',
-    remedy: 'Save the file with LF line ends.',
+    why: 'An editor shows a new line here, but to the scheduler and the shell the line goes on.',
+    remedy: 'Save the file with LF line endings.',
     link: links.bash,
     fixable: true,
     check: function* ({ text, directives }) {
-      const at = text.lines.findIndex(({ eol }) => eol === '\r');
-      const line = text.lines[at];
-      if (!line) return;
-      const start = line.offset + line.text.length;
-      yield {
-        start,
-        end: start + 1,
-        message: 'A lone carriage return is no end of line',
-        // Behind a directive, the rest of the "line" becomes words of the directive.
-        ...(directives.lines.some((directive) => directive.line === at) && { severity: 'error' as const }),
-        fix: {
-          title: 'Change to LF',
-          edits: text.lines.flatMap(({ eol, offset, text: content }) =>
-            eol === '\r' ? [{ start: offset + content.length, end: offset + content.length + 1, newText: '\n' }] : [],
-          ),
-        },
-      };
+      const [first, ...others] = lineEnds(text.lines, '\r');
+      if (!first) return;
+      const line = text.lines.findIndex(({ eol }) => eol === '\r');
+      yield hit(first, 'A lone carriage return does not end a line', {
+        // After a directive, the rest of the "line" becomes words of the directive.
+        severity: directives.lines.some((directive) => directive.line === line) ? 'error' : undefined,
+        fix: { title: 'Change to LF', edits: [first, ...others] },
+      });
     },
   },
   {
@@ -114,7 +91,7 @@ export const formRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'refused',
     title: 'A NUL character in the script',
-    why: 'sbatch refuses scripts that contain one; it is a sign of a damaged file or of UTF-16.',
+    why: 'sbatch refuses scripts that contain one. It is a sign of a damaged file or of UTF-16.',
     remedy: 'Remove it, or save the file as UTF-8.',
     link: links.sbatch,
     fixable: true,
@@ -126,12 +103,9 @@ export const formRules: readonly Rule[] = [
         end: run.index + run[0].length,
         newText: '',
       }));
-      yield {
-        start: at,
-        end: at + 1,
-        message: 'The script contains a NUL character',
+      yield hit({ start: at, end: at + 1 }, 'The script contains a NUL character', {
         fix: { title: 'Remove NUL characters', edits },
-      };
+      });
     },
   },
   {
@@ -140,45 +114,30 @@ export const formRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'ignored',
     title: 'A directive below the first command',
-    why: 'sbatch stops reading directives at the first line that is neither blank nor comment. Everything below is silently a comment: the job runs with defaults.',
+    why: 'sbatch stops reading directives at the first line that is neither empty nor a comment. It treats everything below as comments, without a warning: the job runs with default values.',
     remedy: 'Move all #SBATCH lines above the first command.',
     link: links.sbatch,
     fixable: true,
-    check: function* (script) {
-      const { text, directives } = script;
+    check: function* ({ text, directives }) {
       const late = directives.lines.filter((directive) => directive.late);
-      const command = text.lines[directives.firstCommand];
-      if (!late.length || !command) return;
+      const command = text.lineSpan(directives.firstCommand);
+      if (!late.length || !text.lines[directives.firstCommand]) return;
       // All of them move together and keep their order, whichever one is fixed.
-      const at = command.offset;
-      const moved = late.map(({ line }) => `${text.lines[line]?.text.trim() ?? ''}\n`).join('');
-      const removals = late.map(({ line }) => {
-        const removal = text.lineRemoval(line);
-        return { start: text.offsetAt(removal.start), end: text.offsetAt(removal.end), newText: '' };
-      });
+      const moved = late.map(({ line }) => `${text.slice(text.lineSpan(line)).trim()}\n`).join('');
+      const removals = removeLines(text, late.map(({ line }) => line)); // prettier-ignore
       const fix = {
         title:
           late.length > 1
             ? `Move ${late.length} directives above the first command`
             : 'Move the directive above the first command',
-        edits: [{ start: at, end: at, newText: moved }, ...removals],
+        edits: [{ start: command.start, end: command.start, newText: moved }, ...removals],
       };
-      for (const { line } of late) {
-        const { start, end } = text.lineRange(line);
-        yield {
-          start: text.offsetAt(start),
-          end: text.offsetAt(end),
-          message: `Slurm ignores this directive: it stands below the first command (line ${directives.firstCommand + 1})`,
+      const message = `Slurm ignores this directive because it is below the first command (line ${directives.firstCommand + 1})`;
+      for (const { line } of late)
+        yield hit(text.lineSpan(line), message, {
           fix,
-          related: [
-            {
-              start: command.offset,
-              end: command.offset + command.text.length,
-              message: 'The first command: sbatch reads directives up to here',
-            },
-          ],
-        };
-      }
+          related: related(command, 'The first command: sbatch reads directives up to here'),
+        });
     },
   },
   {
@@ -187,15 +146,15 @@ export const formRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'ignored',
     title: 'A misspelt directive',
-    why: '`#SBTACH` or `#sbatch` is a plain comment to the scheduler, so the option is silently missing.',
-    remedy: 'Write #SBATCH (or #BSUB) exactly so.',
+    why: 'To the scheduler `#SBTACH` or `#sbatch` is an ordinary comment: the option is missing, without a warning.',
+    remedy: 'Write exactly #SBATCH (or #BSUB).',
     link: links.sbatch,
     fixable: true,
     check: (script) =>
       lookalikes(
         script,
         ['misspelt', 'case'],
-        (found, keyword) => `"${found}" is a comment to the scheduler; ${keyword} is meant`,
+        (found, keyword) => `To the scheduler "${found}" is a comment; did you mean ${keyword}?`,
       ),
   },
   {
@@ -204,38 +163,27 @@ export const formRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'ignored',
     title: 'An indented directive',
-    why: 'sbatch wants #SBATCH at the very start of the line; behind blanks it is a comment.',
-    remedy: 'Remove the blanks before #SBATCH.',
+    why: 'sbatch expects #SBATCH at the very start of the line; after a space or tab it is a comment.',
+    remedy: 'Remove the spaces before #SBATCH.',
     link: links.sbatch,
     fixable: true,
     check: (script) =>
-      lookalikes(script, ['indented'], () => 'Slurm ignores this directive: blanks stand before #SBATCH'),
+      lookalikes(script, ['indented'], () => 'Slurm ignores this directive because of the spaces before #SBATCH'),
   },
   {
     id: 'directive-spaced',
     severity: 'warning',
     schedulers: SLURM,
     effect: 'ignored',
-    title: 'A blank between # and SBATCH',
-    why: '`# SBATCH` is a comment. If that is meant, `##SBATCH` says so more clearly.',
-    remedy: 'Write #SBATCH to switch it on, or ##SBATCH to keep it off.',
+    title: 'A space between # and SBATCH',
+    why: '`# SBATCH` is a comment. If that is what you want, `##SBATCH` makes it clearer.',
+    remedy: 'Write #SBATCH to switch the directive on, or ##SBATCH to keep it off.',
     link: links.sbatch,
     fixable: true,
     check: function* (script) {
-      for (const hit of lookalikes(
-        script,
-        ['spaced'],
-        () => 'Slurm ignores this line: a blank stands between # and SBATCH',
-      ))
-        yield {
-          ...hit,
-          alternatives: [
-            {
-              title: 'Keep it switched off as ##SBATCH',
-              edits: [{ start: hit.start, end: hit.end, newText: '##SBATCH' }],
-            },
-          ],
-        };
+      const message = 'Slurm ignores this line because of the space between # and SBATCH';
+      for (const found of lookalikes(script, ['spaced'], () => message))
+        yield { ...found, alternatives: [replace(found, '##SBATCH', 'Keep it switched off as ##SBATCH')] };
     },
   },
   {
@@ -243,32 +191,25 @@ export const formRules: readonly Rule[] = [
     severity: 'error',
     schedulers: BOTH,
     effect: 'depends',
-    title: 'A space that is no space',
-    why: 'A non-breaking or other typographic space, pasted from a web page, is a letter to the scheduler: the option is refused or its value changed.',
-    remedy: 'Replace it by an ordinary space.',
+    title: 'A space that is not an ordinary space',
+    why: 'A non-breaking or other typographic space, often pasted from a web page, is a letter to the scheduler: it refuses the option or reads a different value.',
+    remedy: 'Replace it with an ordinary space.',
     link: links.sbatch,
     fixable: true,
-    check: function* ({ text, directives }) {
-      for (const { line, body, comment, late } of directives.lines) {
-        const content = text.lines[line];
-        if (!content || late) continue;
-        const end = comment ?? content.offset + content.text.length;
-        const stretch = text.text.slice(body, end);
+    check: function* ({ text, activeLines }) {
+      for (const { line, body, comment } of activeLines) {
+        const stretch = text.text.slice(body, comment ?? text.lineSpan(line).end);
         if (!unicodeSpace.test(stretch)) continue;
-        const found = [...stretch.matchAll(new RegExp(`${unicodeSpace.source}+`, 'g'))];
-        const edits = found.map((run) => ({
+        const edits = [...stretch.matchAll(new RegExp(`${unicodeSpace.source}+`, 'g'))].map((run) => ({
           start: body + run.index,
           end: body + run.index + run[0].length,
           newText: ' ',
         }));
-        const first = edits[0];
+        const [first] = edits;
         if (first)
-          yield {
-            start: first.start,
-            end: first.end,
-            message: 'A non-breaking space stands where the scheduler wants an ordinary one',
-            fix: { title: 'Replace by ordinary spaces', edits },
-          };
+          yield hit(first, 'There is a non-breaking space where the scheduler expects an ordinary one', {
+            fix: { title: 'Replace with ordinary spaces', edits },
+          });
       }
     },
   },
@@ -278,47 +219,37 @@ export const formRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'runs',
     title: 'Directives of both schedulers',
-    why: 'sbatch obeys #BSUB and #PBS lines too, after the #SBATCH lines, so that their values win; bsub ignores #SBATCH.',
+    why: 'sbatch also obeys #BSUB and #PBS lines, after the #SBATCH lines, so their values win; bsub ignores #SBATCH.',
     remedy: 'Keep one kind, or add `#SBATCH --ignore-pbs`.',
     link: links.sbatch,
     fixable: true,
     check: function* (script) {
-      const { directives, text } = script;
-      const first = directives.foreign[0];
+      const [first] = script.directives.foreign;
       if (!first || script.option('--ignore-pbs')) return;
-      const range = text.lineRange(first.line);
-      const { offset, before, after } = script.directiveInsertion;
-      const slurm = directives.scheduler === 'slurm';
-      const fix = slurm
-        ? {
-            fix: {
-              title: 'Add #SBATCH --ignore-pbs',
-              edits: [{ start: offset, end: offset, newText: `${before}#SBATCH --ignore-pbs${after}` }],
-            },
-          }
-        : {};
-      yield {
-        start: text.offsetAt(range.start),
-        end: text.offsetAt(range.end),
-        message: slurm ? 'sbatch obeys this #BSUB line too, after the #SBATCH lines' : 'bsub ignores #SBATCH lines',
-        ...(slurm ? {} : { severity: 'info' as const }),
-        ...fix,
-      };
+      const place = script.text.lineSpan(first.line);
+      if (script.scheduler === 'slurm')
+        yield hit(place, 'sbatch also obeys this #BSUB line, after the #SBATCH lines', {
+          fix: addDirective(script, '#SBATCH --ignore-pbs'),
+        });
+      else yield hit(place, 'bsub ignores #SBATCH lines', { severity: 'info' });
     },
   },
 ];
 
+/** The ends of the lines that end with `eol`, each as an edit that makes it LF. */
+function lineEnds(lines: readonly Line[], eol: Line['eol']): OffsetEdit[] {
+  return lines
+    .filter((line) => line.eol === eol)
+    .map(({ offset, text }) => offset + text.length)
+    .map((start) => ({ start, end: start + eol.length, newText: '\n' }));
+}
+
 function* lookalikes(
-  { text, directives }: Parameters<Rule['check']>[0],
-  kinds: readonly string[],
+  { text, directives }: Script,
+  kinds: readonly Lookalike['kind'][],
   message: (found: string, keyword: string) => string,
 ): Generator<Hit> {
-  for (const { start, end, keyword, kind } of directives.lookalikes)
-    if (kinds.includes(kind))
-      yield {
-        start,
-        end,
-        message: message(text.text.slice(start, end).trim(), keyword),
-        fix: { title: `Change to ${keyword}`, edits: [{ start, end, newText: keyword }] },
-      };
+  for (const found of directives.lookalikes)
+    if (kinds.includes(found.kind))
+      yield hit(found, message(text.slice(found).trim(), found.keyword), { fix: replace(found, found.keyword) });
 }

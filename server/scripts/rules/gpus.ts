@@ -1,7 +1,8 @@
-import { optionOf, runsUnder, type Invocation, type LaunchOption } from '../reading/invocations';
+import { optionOf, optionSpan, runsUnder, valueSpan, type Invocation, type LaunchOption } from '../reading/invocations';
 import { resourcesOf } from '../reading/resources';
-import type { BatchScript } from '../reading/script';
-import { BOTH, links, type Hit, type OffsetFix, type Rule } from './rule';
+import type { Script } from '../reading/script';
+import { addDirective, isAlone, removeOption, replace, type OffsetFix } from './fixes';
+import { BOTH, at, counted, hit, links, related, type Rule } from './rule';
 
 /** Options that give a launcher the number of processes, one for each GPU. */
 const processOptions = new Map<string, readonly string[]>(
@@ -15,6 +16,11 @@ const processOptions = new Map<string, readonly string[]>(
 const digits = /^\d+$/;
 /** Options of training scripts that count GPUs (StyleGAN, Lightning and others). */
 const gpuOptions = ['gpus', 'num-gpus', 'ngpus', 'n-gpus', 'devices'];
+/** Options with which srun asks for GPUs of its own. */
+const stepGpuOptions = ['gres', 'gpus', 'G', 'gpus-per-node', 'gpus-per-task'];
+/** Programs of a job that only builds a container. */
+const withoutGpu =
+  /^(?:apptainer (?:build|pull)|srun|time|nice|export|echo|mkdir|cd|rm|mv|cp|ls|date|module|ml|source|\.|set|trap|umask|du|df|test|\[|exit|hostname|sync|chmod|true|:)$/;
 
 /** Rules about the GPUs that are asked for and those that are used. */
 export const gpuRules: readonly Rule[] = [
@@ -23,47 +29,38 @@ export const gpuRules: readonly Rule[] = [
     severity: 'warning',
     schedulers: BOTH,
     effect: 'runs',
-    title: 'GPUs asked for in one place and used in another do not agree',
-    why: 'The number of GPUs stands in two places, the directive and the launcher. Too few in the launcher leaves paid GPUs idle; too many ends with "invalid device ordinal".',
+    title: 'The number of GPUs asked for is not the number used',
+    why: 'The number of GPUs is in two places, the directive and the launcher. If the launcher has fewer, some GPUs are paid for but idle; if it has more, the job ends with "invalid device ordinal".',
     remedy: 'Write the same number in both places.',
     link: links.torchrun,
     fixable: true,
     check: function* (script) {
       const { gpusPerNode, nodes } = resourcesOf(script);
       if (!gpusPerNode?.use) return;
-      const wanted = gpusPerNode.count;
+      const { spelling, value: written } = gpusPerNode.use;
+      const asked = `${spelling}${spelling.startsWith('--') ? '=' : ' '}${written?.text ?? ''}`;
       const launches = script.invocations.flatMap((invocation) => launched(invocation));
       // Several launchers in the background share the GPUs: only their sum can be judged.
-      const sharing = launches.filter(({ invocation }) => invocation.command.background && !visibleTo(invocation));
+      const sharing = launches.filter(({ invocation }) => invocation.command.background && !setsVisible(invocation));
       const shared = sharing.length > 1 ? sharing.reduce((sum, { count }) => sum + count, 0) : undefined;
       for (const { invocation, option, count, total } of launches) {
-        if (visibleTo(invocation) || stepGpus(invocation)) continue;
-        const available = total ? wanted * nodes.count : wanted;
+        if (setsVisible(invocation) || stepGpus(invocation)) continue;
+        const available = total ? gpusPerNode.count * nodes.count : gpusPerNode.count;
         const used = shared !== undefined && sharing.some((other) => other.invocation === invocation) ? shared : count;
-        if (used === available || option.valueStart === undefined || option.valueEnd === undefined) continue;
-        const asked = `${gpusPerNode.use.spelling}${gpusPerNode.use.spelling.startsWith('--') ? '=' : ' '}${gpusPerNode.use.value?.text ?? ''}`;
-        yield {
-          start: option.word.start,
-          end: option.valueEnd,
-          message:
-            used < available
-              ? `${used} of the ${available} GPUs asked for by ${asked} ${used === 1 ? 'is' : 'are'} used`
-              : `${used} processes for the ${available} GPU${available === 1 ? '' : 's'} asked for by ${asked}`,
-          ...(used === count && {
-            fix: {
-              title: `Start ${available} process${available === 1 ? '' : 'es'}`,
-              edits: [{ start: option.valueStart, end: option.valueEnd, newText: String(available) }],
-            },
-          }),
+        const value = valueSpan(option);
+        if (used === available || !value) continue;
+        const message =
+          used < available
+            ? `${used} of the ${available} GPUs asked for by ${asked} ${used === 1 ? 'is' : 'are'} used`
+            : `${used} processes for the ${counted(available, 'GPU')} asked for by ${asked}`;
+        yield hit(optionSpan(option), message, {
+          fix:
+            used === count
+              ? replace(value, String(available), `Start ${counted(available, 'process', 'processes')}`)
+              : undefined,
           alternatives: used === count && !total ? askFor(script, count) : [],
-          related: [
-            {
-              start: gpusPerNode.use.start,
-              end: gpusPerNode.use.value?.end ?? gpusPerNode.use.end,
-              message: 'GPUs are asked for here',
-            },
-          ],
-        };
+          related: related(at(gpusPerNode.use), 'GPUs are asked for here'),
+        });
       }
     },
   },
@@ -73,8 +70,8 @@ export const gpuRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'runs',
     title: 'A step asks for more GPUs than the job has',
-    why: 'srun waits for ever or fails with "Requested node configuration is not available".',
-    remedy: 'Ask for as many in the directive, or fewer in srun.',
+    why: 'srun waits forever or fails with "Requested node configuration is not available".',
+    remedy: 'Ask for as many in the directive, or for fewer in srun.',
     link: links.srun,
     fixable: true,
     check: function* (script) {
@@ -82,41 +79,16 @@ export const gpuRules: readonly Rule[] = [
       if (!gpusPerNode?.use) return;
       for (const invocation of script.running('srun')) {
         const option = optionOf(invocation, 'gres', 'gpus-per-node', 'gpus', 'G');
-        const count = option?.value === undefined ? undefined : countIn(option.value);
-        if (
-          !option ||
-          count === undefined ||
-          option.name === 'gpus' ||
-          option.name === 'G' ||
-          count <= gpusPerNode.count
-        )
-          continue;
-        yield {
-          start: option.word.start,
-          end: option.valueEnd ?? option.word.end,
-          message: `srun asks for ${count} GPUs on a node, the job for ${gpusPerNode.count}`,
-          related: [
-            {
-              start: gpusPerNode.use.start,
-              end: gpusPerNode.use.value?.end ?? gpusPerNode.use.end,
-              message: 'GPUs of the job',
-            },
-          ],
-          ...(option.valueStart !== undefined &&
-            option.valueEnd !== undefined &&
-            option.value !== undefined && {
-              fix: {
-                title: `Change to ${gpusPerNode.count}`,
-                edits: [
-                  {
-                    start: option.valueStart,
-                    end: option.valueEnd,
-                    newText: option.value.replace(/\d+$/, String(gpusPerNode.count)),
-                  },
-                ],
-              },
-            }),
-        };
+        // --gpus counts over all nodes of the step.
+        if (!option?.value || option.name === 'gpus' || option.name === 'G') continue;
+        const count = countIn(option.value);
+        if (count === undefined || count <= gpusPerNode.count) continue;
+        const value = valueSpan(option);
+        const newText = option.value.replace(/\d+$/, String(gpusPerNode.count));
+        yield hit(optionSpan(option), `srun asks for ${count} GPUs on a node, the job for ${gpusPerNode.count}`, {
+          fix: value && replace(value, newText, `Change to ${gpusPerNode.count}`),
+          related: related(at(gpusPerNode.use), 'GPUs of the job'),
+        });
       }
     },
   },
@@ -125,32 +97,28 @@ export const gpuRules: readonly Rule[] = [
     severity: 'warning',
     schedulers: BOTH,
     effect: 'runs',
-    title: 'CUDA_VISIBLE_DEVICES does not fit the job',
-    why: 'The scheduler sets it to the GPUs of the job. Setting it again hides some of them, or names GPUs the job does not have.',
-    remedy: 'Leave it to the scheduler, or name as many GPUs as are asked for.',
+    title: "CUDA_VISIBLE_DEVICES does not match the job's GPUs",
+    why: 'The scheduler sets it to the GPUs of the job. Setting it again hides some of them, or names GPUs that the job does not have.',
+    remedy: 'Leave it to the scheduler, or name as many GPUs as you ask for.',
     link: links.gres,
     fixable: true,
     check: function* (script) {
       const { gpusPerNode } = resourcesOf(script);
       if (!gpusPerNode?.use) return;
-      for (const { name, value, start, end } of script.shell.assignments) {
+      for (const assignment of script.shell.assignments) {
+        const { name, value } = assignment;
         if (name !== 'CUDA_VISIBLE_DEVICES' || value.text === undefined || !/^\d+(?:,\d+)*$/.test(value.text)) continue;
         const count = value.text.split(',').length;
         if (count === gpusPerNode.count) continue;
         const devices = Array.from({ length: gpusPerNode.count }, (_, i) => i).join(',');
-        yield {
-          start,
-          end,
-          message: `CUDA_VISIBLE_DEVICES names ${count} GPU${count === 1 ? '' : 's'}, ${gpusPerNode.count} ${gpusPerNode.count === 1 ? 'is' : 'are'} asked for`,
-          fix: { title: `Change to ${devices}`, edits: [{ start: value.start, end: value.end, newText: devices }] },
-          related: [
-            {
-              start: gpusPerNode.use.start,
-              end: gpusPerNode.use.value?.end ?? gpusPerNode.use.end,
-              message: 'GPUs are asked for here',
-            },
-          ],
-        };
+        yield hit(
+          { start: assignment.start, end: assignment.end },
+          `CUDA_VISIBLE_DEVICES names ${counted(count, 'GPU')}, but the job asks for ${gpusPerNode.count}`,
+          {
+            fix: replace(value, devices),
+            related: related(at(gpusPerNode.use), 'GPUs are asked for here'),
+          },
+        );
       }
     },
   },
@@ -159,8 +127,8 @@ export const gpuRules: readonly Rule[] = [
     severity: 'info',
     schedulers: BOTH,
     effect: 'runs',
-    title: 'Several GPUs, but one process',
-    why: 'generate.py and fid.py use one GPU per process; without torchrun the others stay idle.',
+    title: 'Several GPUs, but only one process',
+    why: 'generate.py and fid.py use one GPU per process; without torchrun the other GPUs stay idle.',
     remedy: 'Start it with `torchrun --standalone --nproc_per_node=N`, or ask for one GPU.',
     link: links.edm,
     fixable: true,
@@ -168,39 +136,25 @@ export const gpuRules: readonly Rule[] = [
       const { gpusPerNode, tasksPerNode } = resourcesOf(script);
       if (!gpusPerNode?.use || gpusPerNode.count < 2 || tasksPerNode.count > 1) return;
       for (const invocation of script.running('generate.py', 'fid.py')) {
-        if (
-          runsUnder(invocation, /^(?:torchrun|mpirun|mpiexec|accelerate launch|deepspeed|srun)$/) ||
-          invocation.command.background ||
-          invocation.command.depth > 0
-        )
-          continue;
+        if (runsUnder(invocation, /^(?:torchrun|mpirun|mpiexec|accelerate launch|deepspeed|srun)$/)) continue;
+        if (invocation.command.background || invocation.command.depth > 0) continue;
         const python = invocation.parent?.program === 'python' ? invocation.parent : undefined;
-        yield {
-          start: python?.name.start ?? invocation.name.start,
-          end: invocation.name.end,
-          message: `One process uses one of the ${gpusPerNode.count} GPUs asked for`,
-          ...(python &&
-            python.options.length === 0 && {
-              fix: {
-                title: `Start ${gpusPerNode.count} processes with torchrun`,
-                edits: [
-                  {
-                    start: python.name.start,
-                    end: python.name.end,
-                    newText: `torchrun --standalone --nproc_per_node=${gpusPerNode.count}`,
-                  },
-                ],
-              },
-            }),
-          alternatives: askFor(script, 1),
-          related: [
-            {
-              start: gpusPerNode.use.start,
-              end: gpusPerNode.use.value?.end ?? gpusPerNode.use.end,
-              message: 'GPUs are asked for here',
-            },
-          ],
-        };
+        yield hit(
+          { start: (python ?? invocation).name.start, end: invocation.name.end },
+          `A single process uses only one of the ${gpusPerNode.count} GPUs asked for`,
+          {
+            fix:
+              python?.options.length === 0
+                ? replace(
+                    python.name,
+                    `torchrun --standalone --nproc_per_node=${gpusPerNode.count}`,
+                    `Start ${gpusPerNode.count} processes with torchrun`,
+                  )
+                : undefined,
+            alternatives: askFor(script, 1),
+            related: related(at(gpusPerNode.use), 'GPUs are asked for here'),
+          },
+        );
       }
     },
   },
@@ -210,12 +164,12 @@ export const gpuRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'runs',
     title: 'GPU programs in a job without GPUs',
-    why: 'torchrun and `apptainer exec --nv` find no GPU in a job that asked for none.',
+    why: 'torchrun and `apptainer exec --nv` find no GPU in a job that does not ask for one.',
     remedy: 'Ask for GPUs: `#SBATCH --gres=gpu:1`, or `#BSUB -gpu "num=1"`.',
     link: links.gres,
     fixable: true,
     check: function* (script) {
-      if (resourcesOf(script).gpu || !script.directives.lines.some((directive) => !directive.late)) return;
+      if (resourcesOf(script).gpu || !script.activeLines.length) return;
       const user = script.invocations.find(
         (invocation) =>
           ((invocation.program === 'apptainer exec' || invocation.program === 'apptainer run') &&
@@ -224,25 +178,15 @@ export const gpuRules: readonly Rule[] = [
           invocation.program === 'nvidia-smi',
       );
       if (!user || script.directives.lines.some((directive) => directive.separator)) return;
-      // What srun or salloc ask for on their own line counts as well.
-      if (
-        script
-          .running('srun')
-          .some((invocation) => optionOf(invocation, 'gres', 'gpus', 'G', 'gpus-per-node', 'gpus-per-task'))
-      )
-        return;
-      const { offset, before, after } = script.directiveInsertion;
+      // What srun asks for on its own line counts as well.
+      if (script.running('srun').some((invocation) => optionOf(invocation, ...stepGpuOptions))) return;
       const count = Math.max(1, ...launched(user).map((launch) => launch.count));
-      const directive = script.scheduler === 'slurm' ? `#SBATCH --gres=gpu:${count}` : `#BSUB -gpu "num=${count}"`;
-      yield {
-        start: user.name.start,
-        end: user.name.end,
-        message: `${user.program} wants a GPU, and the job asks for none`,
-        fix: {
-          title: `Add ${directive}`,
-          edits: [{ start: offset, end: offset, newText: `${before}${directive}${after}` }],
-        },
-      };
+      yield hit(user.name, `${user.program} needs a GPU, but the job asks for none`, {
+        fix: addDirective(
+          script,
+          script.scheduler === 'slurm' ? `#SBATCH --gres=gpu:${count}` : `#BSUB -gpu "num=${count}"`,
+        ),
+      });
     },
   },
   {
@@ -251,61 +195,35 @@ export const gpuRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'runs',
     title: 'A GPU for work that needs none',
-    why: 'Building a container takes hours of CPU and disk; the GPU stays reserved and idle, and the job waits longer for it.',
+    why: 'Building a container takes hours of CPU and disk time. The GPU is reserved but idle all the while, and the job waits longer for it.',
     remedy: 'Remove the GPU, unless the only partition that runs the job requires one.',
     link: links.gres,
     fixable: true,
     check: function* (script) {
       const { gpu } = resourcesOf(script);
-      if (!gpu) return;
-      if (!script.running('apptainer build', 'apptainer pull').length) return;
-      const others = script.invocations.some(
-        ({ program }) =>
-          !/^(?:apptainer (?:build|pull)|srun|time|nice|export|echo|mkdir|cd|rm|mv|cp|ls|date|module|ml|source|\.|set|trap|umask|du|df|test|\[|exit|hostname|sync|chmod|true|:)$/.test(
-            program,
-          ),
-      );
-      if (others) return;
-      const removal = script.text.lineRemoval(gpu.line);
-      const alone = script.directives.options.filter(({ line }) => line === gpu.line).length === 1;
-      yield {
-        start: gpu.start,
-        end: gpu.value?.end ?? gpu.end,
-        message: 'The job only builds a container, which uses no GPU',
-        ...(alone && {
-          alternatives: [
-            {
-              title: 'Remove the GPU',
-              edits: [
-                { start: script.text.offsetAt(removal.start), end: script.text.offsetAt(removal.end), newText: '' },
-              ],
-            },
-          ],
-        }),
-      };
+      if (!gpu || !script.running('apptainer build', 'apptainer pull').length) return;
+      if (script.invocations.some(({ program }) => !withoutGpu.test(program))) return;
+      yield hit(at(gpu), 'The job only builds a container, which uses no GPU', {
+        alternatives: isAlone(script, gpu) ? [removeOption(script, gpu, 'Remove the GPU')] : [],
+      });
     },
   },
 ];
-
-/** Whether a program is one of the two EDM scripts that drive a single GPU. */
-export function edmScript({ program }: Invocation): 'generate.py' | 'fid.py' | undefined {
-  return program === 'generate.py' || program === 'fid.py' ? program : undefined;
-}
 
 interface Launch {
   invocation: Invocation;
   option: LaunchOption;
   count: number;
-  /** The number is for all nodes together. */
+  /** Whether the number is for all nodes together. */
   total: boolean;
 }
 
-/** The places of an invocation that say how many GPUs it uses. */
+/** The options of an invocation that say how many GPUs it uses. */
 function launched(invocation: Invocation): Launch[] {
   const isScript = invocation.program.endsWith('.py') || invocation.program === 'python';
   const wanted = processOptions.get(invocation.program) ?? (isScript ? gpuOptions : []);
   const option = wanted.length ? optionOf(invocation, ...wanted) : undefined;
-  // `gpu`, `auto` and variables the script does not set fit whatever the job gets.
+  // `gpu`, `auto` and variables that the script does not set match whatever the job gets.
   if (!option || !digits.test(option.value ?? '')) return [];
   const multiNode = invocation.program === 'torchrun' && Number(optionOf(invocation, 'nnodes')?.value ?? 1) > 1;
   return [
@@ -318,28 +236,29 @@ function launched(invocation: Invocation): Launch[] {
   ];
 }
 
-/** GPUs that `CUDA_VISIBLE_DEVICES=...` before the command leaves visible. */
-function visibleTo(invocation: Invocation): boolean {
+/** Whether `CUDA_VISIBLE_DEVICES=...` before the command chooses its GPUs. */
+function setsVisible(invocation: Invocation): boolean {
   return invocation.command.assignments.some(({ name }) => name === 'CUDA_VISIBLE_DEVICES');
 }
 
-/** Whether srun gives the step GPUs of its own. */
+/** Whether srun asks for GPUs for the step alone. */
 function stepGpus(invocation: Invocation): boolean {
   const srun = runsUnder(invocation, 'srun');
-  return srun !== undefined && optionOf(srun, 'gres', 'gpus', 'G', 'gpus-per-node', 'gpus-per-task') !== undefined;
+  return srun !== undefined && optionOf(srun, ...stepGpuOptions) !== undefined;
 }
 
+/** The number at the end of `gpu:a100:2`. */
 function countIn(value: string): number | undefined {
   const match = /(?:^|:)(\d+)$/.exec(value);
   return match ? Number(match[1]) : undefined;
 }
 
-/** The directive changed to ask for `count` GPUs on a node. */
-function askFor(script: BatchScript, count: number): OffsetFix[] {
+/** The fix that makes the directive ask for `count` GPUs on a node; none where that cannot be written as one number. */
+function askFor(script: Script, count: number): OffsetFix[] {
   const { gpusPerNode, nodes, tasksPerNode } = resourcesOf(script);
   const value = gpusPerNode?.use?.value;
   if (!value || !gpusPerNode || count < 1) return [];
-  const raw = script.text.text.slice(value.start, value.end);
+  const raw = script.text.slice(value);
   const name = gpusPerNode.use?.option?.name;
   const factor =
     name === '--gpus' ? count * nodes.count : name === '--gpus-per-task' ? count / tasksPerNode.count : count;
@@ -352,14 +271,5 @@ function askFor(script: BatchScript, count: number): OffsetFix[] {
         : /\d+(["']?)$/.test(raw)
           ? raw.replace(/\d+(["']?)$/, `${factor}$1`)
           : `${raw}:${factor}`;
-  return newText === raw
-    ? []
-    : [
-        {
-          title: `Ask for ${count} GPU${count === 1 ? '' : 's'} on a node`,
-          edits: [{ start: value.start, end: value.end, newText }],
-        },
-      ];
+  return newText === raw ? [] : [replace(value, newText, `Ask for ${counted(count, 'GPU')} on a node`)];
 }
-
-export type { Hit };

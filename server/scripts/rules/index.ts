@@ -1,21 +1,29 @@
 import { clusterRules } from './cluster';
 import { commandRules } from './commands';
+import { containerRules } from './containers';
+import { cpuRules } from './cpus';
+import { edmRules } from './edm';
 import { formRules } from './form';
 import { gpuRules } from './gpus';
 import { logRules } from './logs';
+import { optionValueRules } from './option-values';
 import { optionRules } from './options';
 import type { Rule } from './rule';
 import { spellingRules } from './spelling';
 import { stepRules } from './steps';
 
-/** Every rule, in the order of docs/rules.md. */
+/** Every rule, in the order of docs/rules.md. Of findings at the same place, that of the earlier rule comes first. */
 export const rules: readonly Rule[] = [
   ...formRules,
   ...spellingRules,
+  ...optionValueRules,
   ...optionRules,
   ...logRules,
   ...gpuRules,
+  ...cpuRules,
   ...commandRules,
+  ...containerRules,
+  ...edmRules,
   ...stepRules,
   ...clusterRules,
 ];

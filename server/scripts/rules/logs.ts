@@ -1,5 +1,23 @@
-import { BOTH, SLURM, links, type Rule } from './rule';
-import { shorten } from './words';
+import type { SchedulerName } from '../../shared/scheduler-name';
+import { insert, replace } from './fixes';
+import { BOTH, SLURM, at, hit, links, related, shorten, type Rule } from './rule';
+
+/** The patterns that stand for variables in the names of log files. */
+const patternsFor: Readonly<Record<SchedulerName, Readonly<Record<string, string>>>> = {
+  slurm: {
+    USER: '%u',
+    LOGNAME: '%u',
+    SLURM_JOB_ID: '%j',
+    SLURM_JOBID: '%j',
+    SLURM_JOB_NAME: '%x',
+    SLURM_ARRAY_JOB_ID: '%A',
+    SLURM_ARRAY_TASK_ID: '%a',
+    HOSTNAME: '%N',
+  },
+  lsf: { USER: '%U', LSB_JOBID: '%J', LSB_JOBINDEX: '%I' },
+};
+/** Options whose values a shell gets later, or that are free text. */
+const expandedLater = ['--wrap', '--export', '-env', '-E', '-Ep', '--comment', '-Jd', '-w'];
 
 /** Rules about log files and other paths in directives. */
 export const logRules: readonly Rule[] = [
@@ -9,48 +27,25 @@ export const logRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'runs',
     title: 'A shell variable in a directive',
-    why: 'Directives are read by the scheduler, not by a shell: `$USER` or `~` stays as it is, and the log goes to a folder of that name.',
+    why: 'The scheduler reads directives, not a shell: `$USER` or `~` is not expanded, and the log goes to a folder of that name.',
     remedy: "Use the scheduler's own patterns (%u, %j, %x), or write the value out.",
     link: links.sbatch,
     fixable: true,
-    check: function* (script) {
-      const patterns: Readonly<Record<string, string>> =
-        script.scheduler === 'slurm'
-          ? {
-              USER: '%u',
-              LOGNAME: '%u',
-              SLURM_JOB_ID: '%j',
-              SLURM_JOBID: '%j',
-              SLURM_JOB_NAME: '%x',
-              SLURM_ARRAY_JOB_ID: '%A',
-              SLURM_ARRAY_TASK_ID: '%a',
-              HOSTNAME: '%N',
-            }
-          : { USER: '%U', LSB_JOBID: '%J', LSB_JOBINDEX: '%I' };
-      for (const { option, value, late } of script.directives.options) {
-        if (
-          late ||
-          !option ||
-          !value ||
-          !['path', 'log', 'text', 'name', 'list'].includes(option.type) ||
-          ['--wrap', '--export', '-env', '-E', '-Ep', '--comment', '-Jd', '-w'].includes(option.name)
-        )
-          continue;
-        const raw = script.text.text.slice(value.start, value.end);
+    check: function* ({ activeOptions, scheduler, text }) {
+      for (const { option, value } of activeOptions) {
+        if (!option || !value || !['path', 'log', 'text', 'name', 'list'].includes(option.type)) continue;
+        if (expandedLater.includes(option.name)) continue;
+        const raw = text.slice(value);
         const variable = /\$\{?([A-Za-z_]\w*)\}?/.exec(raw);
         // LSF itself expands variables in the names of its output files.
-        const found = variable && script.scheduler === 'slurm' ? variable : /^~/.exec(value.text);
+        const found = variable && scheduler === 'slurm' ? variable : /^~/.exec(value.text);
         if (!found) continue;
-        const pattern = option.type === 'log' ? patterns[found[1] ?? ''] : undefined;
+        const pattern = option.type === 'log' ? patternsFor[scheduler][found[1] ?? ''] : undefined;
         const start = value.start + raw.indexOf(found[0]);
-        yield {
-          start,
-          end: start + found[0].length,
-          message: `${found[0]} is not expanded in a directive`,
-          ...(pattern && {
-            fix: { title: `Change to ${pattern}`, edits: [{ start, end: start + found[0].length, newText: pattern }] },
-          }),
-        };
+        const place = { start, end: start + found[0].length };
+        yield hit(place, `${found[0]} is not expanded in a directive`, {
+          fix: pattern === undefined ? undefined : replace(place, pattern),
+        });
       }
     },
   },
@@ -60,28 +55,22 @@ export const logRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'runs',
     title: 'A pattern that the scheduler does not know',
-    why: 'It stays in the file name as it is.',
+    why: 'It becomes part of the file name as it is.',
     remedy: 'Use %j (job), %A and %a (array), %x (name), %N (node), %u (user), %t (task).',
     link: links.sbatch,
     fixable: true,
-    check: function* (script) {
-      for (const { option, value, late } of script.directives.options) {
-        if (late || option?.type !== 'log' || !value) continue;
-        const raw = script.text.text.slice(value.start, value.end);
-        for (const found of raw.matchAll(/%(\d*)([A-Za-z%]?)/g)) {
-          const letter = found[2] ?? '';
+    check: function* ({ activeOptions, text }) {
+      for (const { option, value } of activeOptions) {
+        if (option?.type !== 'log' || !value) continue;
+        for (const found of text.slice(value).matchAll(/%(\d*)([A-Za-z%]?)/g)) {
+          const [written, width = '', letter = ''] = found;
           if (letter && '%AabJjNnstuxW'.includes(letter)) continue;
           const meant = { J: 'j', I: 'a', i: 'a', U: 'u', X: 'x', D: 'j' }[letter];
           const start = value.start + found.index;
-          const end = start + found[0].length;
-          yield {
-            start,
-            end,
-            message: `Slurm knows no pattern ${found[0] || '%'}`,
-            ...(meant && {
-              fix: { title: `Change to %${meant}`, edits: [{ start, end, newText: `%${found[1] ?? ''}${meant}` }] },
-            }),
-          };
+          const place = { start, end: start + written.length };
+          yield hit(place, `Slurm does not know the pattern ${written}`, {
+            fix: meant ? replace(place, `%${width}${meant}`, `Change to %${meant}`) : undefined,
+          });
         }
       }
     },
@@ -91,7 +80,7 @@ export const logRules: readonly Rule[] = [
     severity: 'warning',
     schedulers: BOTH,
     effect: 'runs',
-    title: 'All elements of an array write one log',
+    title: 'All elements of an array write to one log',
     why: "Elements that run at the same time overwrite each other's output.",
     remedy: 'Use %A_%a (or %j) in the file name; with LSF %J_%I.',
     link: links.arrays,
@@ -101,20 +90,17 @@ export const logRules: readonly Rule[] = [
       const array = slurm ? script.option('--array') : script.option('-J');
       if (!array || (!slurm && !/\[/.test(array.value?.text ?? ''))) return;
       for (const name of slurm ? ['--output', '--error'] : ['-o', '-oo', '-e', '-eo']) {
-        const log = script.option(name);
-        if (!log?.value || /^\/dev\/null$/.test(log.value.text)) continue;
-        if (slurm ? /%\d*[aj]/.test(log.value.text) : /%I/.test(log.value.text)) continue;
-        const raw = script.text.text.slice(log.value.start, log.value.end);
+        const log = script.option(name)?.value;
+        if (!log || log.text === '/dev/null') continue;
+        if (slurm ? /%\d*[aj]/.test(log.text) : log.text.includes('%I')) continue;
+        const raw = script.text.slice(log);
         const dot = raw.lastIndexOf('.');
-        const at = log.value.start + (dot > raw.lastIndexOf('/') && dot > 0 ? dot : raw.length);
-        const suffix = slurm ? (/%A/.test(raw) ? '_%a' : '-%A_%a') : /%J/.test(raw) ? '_%I' : '-%J_%I';
-        yield {
-          start: log.value.start,
-          end: log.value.end,
-          message: `All elements of the array write to ${shorten(log.value.text)}`,
-          fix: { title: `Insert ${suffix}`, edits: [{ start: at, end: at, newText: suffix }] },
-          related: [{ start: array.start, end: array.value?.end ?? array.end, message: 'The array' }],
-        };
+        const offset = log.start + (dot > raw.lastIndexOf('/') && dot > 0 ? dot : raw.length);
+        const suffix = slurm ? (raw.includes('%A') ? '_%a' : '-%A_%a') : raw.includes('%J') ? '_%I' : '-%J_%I';
+        yield hit(log, `All elements of the array write to ${shorten(log.text)}`, {
+          fix: insert(offset, suffix, `Insert ${suffix}`),
+          related: related(at(array), 'The array'),
+        });
       }
     },
   },
@@ -123,23 +109,16 @@ export const logRules: readonly Rule[] = [
     severity: 'info',
     schedulers: BOTH,
     effect: 'runs',
-    title: 'A log folder that must exist first',
-    why: 'The scheduler opens the log before the script runs. If the folder is missing, the job dies at once and leaves no log; a `mkdir` in the script comes too late.',
-    remedy: 'Create the folder before submitting.',
+    title: 'A log folder that must already exist',
+    why: 'The scheduler opens the log before the script runs. If the folder is missing, the job fails at once and leaves no log; a `mkdir` in the script comes too late.',
+    remedy: 'Create the folder before you submit.',
     link: links.sbatch,
     fixable: false,
     check: function* (script) {
-      for (const { option, value, late } of script.directives.options) {
-        if (late || option?.type !== 'log' || !value) continue;
+      for (const { option, value } of script.activeOptions) {
+        if (option?.type !== 'log' || !value?.text.includes('/')) continue;
         const folder = value.text.replace(/\/[^/]*$/, '');
-        if (
-          !value.text.includes('/') ||
-          folder === '' ||
-          folder === '.' ||
-          folder.startsWith('/dev') ||
-          /^\/tmp\/?$/.test(folder)
-        )
-          continue;
+        if (folder === '' || folder === '.' || folder.startsWith('/dev') || /^\/tmp\/?$/.test(folder)) continue;
         const exists = script.context.folderExists?.(folder);
         if (exists === true) continue;
         const made = script
@@ -147,21 +126,18 @@ export const logRules: readonly Rule[] = [
           .find(({ operands }) =>
             operands.some((word) => word.text?.replace(/^\.\//, '').replace(/\/$/, '') === folder.replace(/^\.\//, '')),
           );
+        const name = shorten(folder);
+        const message =
+          exists === false
+            ? `The folder ${name} does not exist, so the job will fail without a log`
+            : made
+              ? `mkdir in the script comes too late for the log: ${name} must exist before the job starts`
+              : `The folder ${name} must exist before the job starts`;
         const certain = exists === false || made !== undefined;
-        yield {
-          start: value.start,
-          end: value.end,
-          message:
-            exists === false
-              ? `The folder ${shorten(folder)} does not exist, so the job dies without a log`
-              : made
-                ? `mkdir in the script comes too late for the log: ${shorten(folder)} must exist before the job starts`
-                : `The folder ${shorten(folder)} must exist before the job starts`,
-          ...(certain && { severity: 'warning' as const }),
-          ...(made && {
-            related: [{ start: made.name.start, end: made.command.end, message: 'Runs after the log was opened' }],
-          }),
-        };
+        yield hit(value, message, {
+          severity: certain ? 'warning' : undefined,
+          related: made && related({ start: made.name.start, end: made.command.end }, 'Runs after the log is opened'),
+        });
         if (!certain) return;
       }
     },

@@ -1,29 +1,44 @@
 import type { SchedulerName } from '../../shared/scheduler-name';
-import type { BatchScript } from '../reading/script';
 import type { Severity } from '../reading/finding';
-
-/** A change by offsets; turned into lines and characters when the finding is made. */
-export interface OffsetEdit {
-  start: number;
-  end: number;
-  newText: string;
-}
-
-export interface OffsetFix {
-  title: string;
-  edits: OffsetEdit[];
-}
+import type { Script } from '../reading/script';
+import type { Span } from '../reading/text';
+import type { OffsetFix } from './fixes';
 
 /** What a rule's check reports: a place, and whatever differs from the rule's own words. */
-export interface Hit {
-  start: number;
-  end: number;
+export interface Hit extends Span {
+  /** What is wrong here, one sentence, no full stop. */
   message: string;
   remedy?: string;
   severity?: Severity;
   fix?: OffsetFix;
   alternatives?: OffsetFix[];
-  related?: { start: number; end: number; message: string }[];
+  related?: (Span & { message: string })[];
+}
+
+/** A hit at a place. */
+export function hit({ start, end }: Span, message: string, more: Omit<Partial<Hit>, 'message'> = {}): Hit {
+  return { start, end, message, ...more };
+}
+
+/** An option together with its value. */
+export function at({ start, end, value }: Span & { value?: Span }): Span {
+  return { start, end: value?.end ?? end };
+}
+
+/** A list of one other place that belongs to a hit, with what is there. */
+export function related({ start, end }: Span, message: string): Hit['related'] {
+  return [{ start, end, message }];
+}
+
+/** A number with its noun: `1 GPU`, `2 GPUs`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
+/** A value as a message shows it: on one line, at most 60 characters. */
+export function shorten(value: string): string {
+  const clean = value.replace(/\s+/g, ' ').trim();
+  return clean.length > 60 ? `${clean.slice(0, 57)}...` : clean;
 }
 
 /** One rule: a row of the table that docs/rules.md, the editor and the command line share. */
@@ -32,8 +47,8 @@ export interface Rule {
   severity: Severity;
   schedulers: readonly SchedulerName[];
   /**
-   * What the scheduler does with such a script: refuses it, silently ignores what is marked, or runs it. `depends`:
-   * one or the other by the rest of the script. Held against the real sbatch in test/unit/scripts-corpus.test.ts.
+   * What the scheduler does with such a script: refuses it, silently ignores what is marked, or runs it. `depends`: one
+   * or the other, depending on the rest of the script. Compared with the real sbatch in test/unit/scripts-corpus.test.ts.
    */
   effect: 'refused' | 'ignored' | 'runs' | 'depends';
   /** What is wrong, in general; a heading in the documentation. */
@@ -42,15 +57,17 @@ export interface Rule {
   why: string;
   /** What to do about it. */
   remedy: string;
-  /** Where to read on. */
+  /** Where to read more. */
   link: string;
   /** Whether a quick fix exists at least in some cases. */
   fixable: boolean;
   /** Needs a cluster snapshot; silent without one. */
   needsCluster?: boolean;
-  check: (script: BatchScript) => Iterable<Hit>;
+  /** Looks for what the rule describes. */
+  check: (script: Script) => Iterable<Hit>;
 }
 
+/** The schedulers a rule is for. */
 export const SLURM = ['slurm'] as const;
 export const LSF = ['lsf'] as const;
 export const BOTH = ['slurm', 'lsf'] as const;

@@ -1,11 +1,12 @@
-import { checkValue } from '../reading/values';
-import type { DirectiveLine, OptionUse, Token } from '../reading/directives';
-import type { BatchScript } from '../reading/script';
-import { BOTH, SLURM, links, type Rule } from './rule';
-import { shorten, singleDash } from './words';
+import { optionNamed } from '../catalogue/options';
+import type { OptionUse, Token } from '../reading/directives';
+import type { Script } from '../reading/script';
+import { checkValue } from '../reading/value-checks';
+import { insert, remove, replace } from './fixes';
+import { BOTH, SLURM, hit, links, shorten, type Rule } from './rule';
 
-/** Types of value that people write with blanks. */
-const bodyTypes = new Set(['text', 'name', 'path', 'log', 'list', 'mail-type', 'constraint', 'hostlist']);
+/** Types of values in which people write spaces. */
+const spacedTypes = new Set(['text', 'name', 'path', 'log', 'list', 'mail-type', 'constraint', 'hostlist']);
 
 /** Rules about the words of directives: which are options, which are values, which are neither. */
 export const spellingRules: readonly Rule[] = [
@@ -19,19 +20,14 @@ export const spellingRules: readonly Rule[] = [
     remedy: 'Correct or remove the option.',
     link: links.sbatch,
     fixable: true,
-    check: function* ({ directives, text }) {
-      for (const use of directives.options) {
-        if (use.late || use.match.kind !== 'unknown' || singleDash(use, text.text)) continue;
+    check: function* ({ activeOptions, text }) {
+      for (const use of activeOptions) {
+        if (use.match.kind !== 'unknown' || singleDash(use, text.text)) continue;
         const suggestion = use.match.suggestion;
         const name = suggestion && (/^--[A-Za-z]$/.test(use.spelling) ? suggestion.short : suggestion.name);
-        yield {
-          start: use.start,
-          end: use.end,
-          message: `There is no option ${use.spelling}${name ? `; did you mean ${name}?` : ''}`,
-          ...(name && {
-            fix: { title: `Change to ${name}`, edits: [{ start: use.start, end: use.end, newText: name }] },
-          }),
-        };
+        yield hit(use, `There is no option ${use.spelling}${name ? `; did you mean ${name}?` : ''}`, {
+          fix: name ? replace(use, name) : undefined,
+        });
       }
     },
   },
@@ -41,20 +37,19 @@ export const spellingRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'depends',
     title: 'A long option with one dash',
-    why: 'sbatch reads `-time=10` as `-t` with the value `ime=10`: refused, or taken for something else without a word.',
+    why: 'sbatch reads `-time=10` as `-t` with the value `ime=10`: it refuses the script, or silently does something else.',
     remedy: 'Write two dashes.',
     link: links.sbatch,
     fixable: true,
-    check: function* (script) {
-      for (const use of script.directives.options) {
-        const wanted = use.late ? undefined : singleDash(use, script.text.text);
-        if (wanted)
-          yield {
-            start: use.start,
-            end: use.start + wanted.length,
-            message: `${wanted} is read as ${use.spelling} with the rest as its value; -${wanted} is meant`,
-            fix: { title: `Change to -${wanted}`, edits: [{ start: use.start, end: use.start, newText: '-' }] },
-          };
+    check: function* ({ activeOptions, text }) {
+      for (const use of activeOptions) {
+        const written = singleDash(use, text.text);
+        if (written)
+          yield hit(
+            { start: use.start, end: use.start + written.length },
+            `sbatch reads ${written} as ${use.spelling} with the rest as its value; did you mean -${written}?`,
+            { fix: insert(use.start, '-', `Change to -${written}`) },
+          );
       }
     },
   },
@@ -64,21 +59,16 @@ export const spellingRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'refused',
     title: 'An abbreviation that fits several options',
-    why: 'sbatch takes a shortened option only while just one begins so.',
+    why: 'sbatch accepts an abbreviation only if exactly one option begins with it.',
     remedy: 'Write the option in full.',
     link: links.sbatch,
     fixable: false,
-    check: function* ({ directives }) {
-      for (const use of directives.options)
-        if (!use.late && use.match.kind === 'ambiguous')
-          yield {
-            start: use.start,
-            end: use.end,
-            message: `${use.spelling} is ambiguous: ${use.match.candidates
-              .map((option) => option.name)
-              .slice(0, 6)
-              .join(', ')}`,
-          };
+    check: function* ({ activeOptions }) {
+      for (const use of activeOptions)
+        if (use.match.kind === 'ambiguous') {
+          const names = use.match.candidates.map((option) => option.name).slice(0, 6);
+          yield hit(use, `${use.spelling} is ambiguous: ${names.join(', ')}`);
+        }
     },
   },
   {
@@ -87,22 +77,16 @@ export const spellingRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'runs',
     title: 'An abbreviated option',
-    why: 'It works until a newer Slurm knows a second option that begins so.',
+    why: 'It stops working when a newer Slurm has a second option that begins with it.',
     remedy: 'Write the option in full.',
     link: links.sbatch,
     fixable: true,
-    check: function* ({ directives }) {
-      for (const use of directives.options)
-        if (!use.late && use.match.kind === 'abbreviated')
-          yield {
-            start: use.start,
-            end: use.end,
-            message: `${use.spelling} is short for ${use.match.option.name}`,
-            fix: {
-              title: `Change to ${use.match.option.name}`,
-              edits: [{ start: use.start, end: use.end, newText: use.match.option.name }],
-            },
-          };
+    check: function* ({ activeOptions }) {
+      for (const use of activeOptions)
+        if (use.match.kind === 'abbreviated')
+          yield hit(use, `${use.spelling} is short for ${use.match.option.name}`, {
+            fix: replace(use, use.match.option.name),
+          });
     },
   },
   {
@@ -118,11 +102,7 @@ export const spellingRules: readonly Rule[] = [
     check: function* ({ directives }) {
       for (const use of directives.valueless)
         if (!use.late)
-          yield {
-            start: use.start,
-            end: use.end,
-            message: `${use.spelling} needs a value${use.option?.meta ? ` (${use.option.meta})` : ''}`,
-          };
+          yield hit(use, `${use.spelling} needs a value${use.option?.meta ? ` (${use.option.meta})` : ''}`);
     },
   },
   {
@@ -130,19 +110,18 @@ export const spellingRules: readonly Rule[] = [
     severity: 'error',
     schedulers: SLURM,
     effect: 'depends',
-    title: 'An option that swallows the next line',
-    why: 'sbatch joins all directive lines: an option without a value takes the first word of the next line, which is then lost.',
+    title: 'An option that takes its value from the next line',
+    why: 'sbatch joins all directive lines: an option without a value takes the first word of the next line, where that word is then missing.',
     remedy: 'Add the value on the same line.',
     link: links.sbatch,
     fixable: false,
-    check: function* ({ directives }) {
-      for (const use of directives.options)
-        if (!use.late && use.value && use.value.line !== use.line)
-          yield {
-            start: use.start,
-            end: use.end,
-            message: `${use.spelling} has no value here and takes "${shorten(use.value.text)}" from line ${use.value.line + 1}`,
-          };
+    check: function* ({ activeOptions }) {
+      for (const use of activeOptions)
+        if (use.value && use.value.line !== use.line)
+          yield hit(
+            use,
+            `${use.spelling} has no value here and takes "${shorten(use.value.text)}" from line ${use.value.line + 1}`,
+          );
     },
   },
   {
@@ -155,15 +134,12 @@ export const spellingRules: readonly Rule[] = [
     remedy: 'Remove the value.',
     link: links.sbatch,
     fixable: true,
-    check: function* ({ directives }) {
-      for (const { option, value, spelling, end, late } of directives.options)
-        if (!late && option?.argument === 'none' && value)
-          yield {
-            start: value.start,
-            end: value.end,
-            message: `${spelling} takes no value`,
-            fix: { title: 'Remove the value', edits: [{ start: end, end: value.end, newText: '' }] },
-          };
+    check: function* ({ activeOptions }) {
+      for (const { option, value, spelling, end } of activeOptions)
+        if (option?.argument === 'none' && value)
+          yield hit(value, `${spelling} takes no value`, {
+            fix: remove({ start: end, end: value.end }, 'Remove the value'),
+          });
     },
   },
   {
@@ -172,28 +148,16 @@ export const spellingRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'runs',
     title: 'An equals sign after a short option',
-    why: 'With `-J=name` the job is called "=name": short options take their value without `=`.',
+    why: 'Short options take their value without `=`: with `-J=name` the job is called "=name".',
     remedy: 'Write `-J name` or `--job-name=name`.',
     link: links.sbatch,
     fixable: true,
-    check: function* ({ directives }) {
-      for (const { option, value, spelling, late } of directives.options)
-        if (
-          !late &&
-          option &&
-          value?.text.startsWith('=') &&
-          /^-[A-Za-z]$/.test(spelling) &&
-          !checkValue(option, value.text)
-        )
-          yield {
-            start: value.start,
-            end: value.end,
-            message: `The value of ${spelling} is "${shorten(value.text)}", with the equals sign`,
-            fix: {
-              title: 'Put a blank for the equals sign',
-              edits: [{ start: value.start, end: value.start + 1, newText: ' ' }],
-            },
-          };
+    check: function* ({ activeOptions }) {
+      for (const { option, value, spelling } of activeOptions)
+        if (option && value?.text.startsWith('=') && /^-[A-Za-z]$/.test(spelling) && !checkValue(option, value.text))
+          yield hit(value, `The value of ${spelling} is "${shorten(value.text)}", including the equals sign`, {
+            fix: replace({ start: value.start, end: value.start + 1 }, ' ', 'Replace the equals sign with a space'),
+          });
     },
   },
   {
@@ -201,30 +165,26 @@ export const spellingRules: readonly Rule[] = [
     severity: 'error',
     schedulers: BOTH,
     effect: 'refused',
-    title: 'A value with an unquoted blank',
-    why: 'The value ends at the blank; the rest is a word the scheduler does not know what to do with.',
-    remedy: 'Quote the value, or remove the blank.',
+    title: 'An unquoted space in a value',
+    why: 'The value ends at the space, and the scheduler does not know what the next word means.',
+    remedy: 'Quote the value, or remove the space.',
     link: links.sbatch,
     fixable: true,
     check: function* (script) {
-      for (const group of strayGroups(script)) {
-        const { use, first, last } = group;
+      for (const { use, first, last } of strayGroups(script)) {
         if (!use?.value) continue;
-        const raw = script.text.text.slice(use.value.start, last.end);
-        const joined = /,$/.test(use.value.text);
-        const value = joined ? raw.replace(/,\s+/g, ',') : `"${raw.replace(/["']/g, '')}"`;
-        yield {
-          start: first.start,
-          end: last.end,
-          message: `The value of ${use.spelling} ends at the blank: "${shorten(use.value.text)}"`,
-          fix: {
-            title: joined ? 'Remove the blank' : 'Quote the value',
-            edits: [{ start: use.value.start, end: last.end, newText: value }],
+        const written = { start: use.value.start, end: last.end };
+        const raw = script.text.slice(written);
+        yield hit(
+          { start: first.start, end: last.end },
+          `The value of ${use.spelling} ends at the space: "${shorten(use.value.text)}"`,
+          {
+            fix: use.value.text.endsWith(',')
+              ? replace(written, raw.replace(/,\s+/g, ','), 'Remove the space')
+              : replace(written, `"${raw.replace(/["']/g, '')}"`, 'Quote the value'),
+            alternatives: [insert(first.start, '# ', 'Make the rest a comment')],
           },
-          alternatives: [
-            { title: 'Make the rest a comment', edits: [{ start: first.start, end: first.start, newText: '# ' }] },
-          ],
-        };
+        );
       }
     },
   },
@@ -239,19 +199,14 @@ export const spellingRules: readonly Rule[] = [
     link: links.sbatch,
     fixable: true,
     check: function* (script) {
+      const command = script.scheduler === 'slurm' ? 'sbatch' : 'bsub';
       for (const { use, first, last } of strayGroups(script)) {
         if (use?.value) continue;
-        yield {
-          start: first.start,
-          end: last.end,
-          message:
-            `"${shorten(script.text.text.slice(first.start, last.end))}" is no option; Slurm refuses the directive`.replace(
-              'Slurm',
-              script.scheduler === 'slurm' ? 'sbatch' : 'bsub',
-            ),
-          fix: { title: 'Make it a comment', edits: [{ start: first.start, end: first.start, newText: '# ' }] },
-          alternatives: [{ title: 'Remove it', edits: [{ start: first.start, end: last.end, newText: '' }] }],
-        };
+        const words = { start: first.start, end: last.end };
+        yield hit(words, `"${shorten(script.text.slice(words))}" is not an option; ${command} refuses the directive`, {
+          fix: insert(first.start, '# ', 'Make it a comment'),
+          alternatives: [remove(words, 'Remove it')],
+        });
       }
     },
   },
@@ -265,14 +220,13 @@ export const spellingRules: readonly Rule[] = [
     remedy: 'Close the quote on the same line.',
     link: links.sbatch,
     fixable: false,
-    check: function* ({ text, directives }) {
-      for (const { unclosedQuote, line, late } of directives.lines)
-        if (unclosedQuote !== undefined && !late)
-          yield {
-            start: unclosedQuote,
-            end: text.offsetAt(text.lineRange(line).end),
-            message: 'This quote is not closed on its line',
-          };
+    check: function* ({ text, activeLines }) {
+      for (const { unclosedQuote, line } of activeLines)
+        if (unclosedQuote !== undefined)
+          yield hit(
+            { start: unclosedQuote, end: text.lineSpan(line).end },
+            'This quote is not closed on the same line',
+          );
     },
   },
   {
@@ -282,22 +236,24 @@ export const spellingRules: readonly Rule[] = [
     effect: 'refused',
     title: 'A word that begins with a colon',
     why: 'On the command line `:` separates the parts of a heterogeneous job; in a script sbatch refuses it.',
-    remedy: 'Use a line `#SBATCH hetjob` between the parts.',
+    remedy: 'Put a line `#SBATCH hetjob` between the parts.',
     link: links.sbatch,
     fixable: false,
-    check: function* ({ directives, text }) {
-      for (const directive of directives.lines) {
-        const word = directive.late ? undefined : directive.tokens.find((token) => text.text[token.start] === ':');
-        if (word)
-          yield {
-            start: word.start,
-            end: word.end,
-            message: 'A directive must not have a word that begins with a colon',
-          };
+    check: function* ({ activeLines, text }) {
+      for (const { tokens } of activeLines) {
+        const word = tokens.find((token) => text.text[token.start] === ':');
+        if (word) yield hit(word, 'No word of a directive may begin with a colon');
       }
     },
   },
 ];
+
+/** The long option that a word with one dash spells, such as `-time`. */
+export function singleDash(use: OptionUse, text: string): string | undefined {
+  if (!/^-[A-Za-z]$/.test(use.spelling)) return undefined;
+  const word = /^-[a-z][a-z-]*(?==|\s|$)/.exec(text.slice(use.start, use.start + 40))?.[0];
+  return word && word.length > 3 && optionNamed('slurm', `-${word}`) ? word : undefined;
+}
 
 interface StrayGroup {
   first: Token;
@@ -306,12 +262,12 @@ interface StrayGroup {
   use?: OptionUse;
 }
 
-/** Words that are neither options nor values, neighbours joined. */
-function strayGroups({ text, directives }: BatchScript): StrayGroup[] {
-  const late = new Set(directives.lines.filter((directive: DirectiveLine) => directive.late).map(({ line }) => line));
+/** Words that are neither options nor values, with neighbours joined. */
+function strayGroups({ text, directives }: Script): StrayGroup[] {
+  const late = new Set(directives.lines.filter((directive) => directive.late).map(({ line }) => line));
   const groups: StrayGroup[] = [];
   for (const token of directives.strays) {
-    // Words with typographic spaces have a rule of their own; so have those that begin with a colon.
+    // Words with typographic spaces have their own rule, and so have those that begin with a colon.
     if (
       late.has(token.line) ||
       /^[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/.test(token.text) ||
@@ -329,7 +285,7 @@ function strayGroups({ text, directives }: BatchScript): StrayGroup[] {
         option &&
         line === token.line &&
         value.end < token.start &&
-        bodyTypes.has(option.type) &&
+        spacedTypes.has(option.type) &&
         /^[ \t]+$/.test(text.text.slice(value.end, token.start)),
     );
     const continues = owner && /^[\w./%@+-]/.test(token.text);

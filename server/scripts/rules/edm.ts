@@ -1,0 +1,87 @@
+import { optionOf, optionSpan, valueSpan } from '../reading/invocations';
+import { replace } from './fixes';
+import { BOTH, hit, links, type Rule } from './rule';
+
+/** FID is comparable with published values at this many images only. */
+const fidImages = 50_000;
+
+/** Rules about generate.py and fid.py of EDM. */
+export const edmRules: readonly Rule[] = [
+  {
+    id: 'commit-prefix',
+    severity: 'hint',
+    schedulers: BOTH,
+    effect: 'runs',
+    title: 'Output without the commit in its name',
+    why: 'Weeks later it is not known which version of the code made these images.',
+    remedy: 'Begin the folder\'s name with the commit: `--outdir="$(git rev-parse --short HEAD)-images"`.',
+    link: links.edm,
+    fixable: true,
+    check: function* (script) {
+      const { shell, text } = script;
+      for (const invocation of script.running('generate.py')) {
+        const option = optionOf(invocation, 'outdir');
+        const value = option && valueSpan(option);
+        if (!option || !value) continue;
+        const raw = text.slice(value);
+        if (/git\s+rev-parse|git\s+describe|\$\{?\w*(?:COMMIT|HASH|REV|SHA|VERSION)\w*/i.test(raw)) continue;
+        if (/(?:^|\/)[0-9a-f]{6,40}[-_/]/.test(raw)) continue;
+        // A variable whose value comes from git names the commit, whatever the variable is called.
+        const fromGit = option.word.uses.some((name) =>
+          shell.assignments.some((assignment) => assignment.name === name && /git\s/.test(assignment.value.raw)),
+        );
+        if (fromGit) continue;
+        const folder = /^(["']?)(.*)\1$/s.exec(raw)?.[2] ?? raw;
+        const slash = folder.lastIndexOf('/') + 1;
+        const named = `"${folder.slice(0, slash)}$(git rev-parse --short HEAD)-${folder.slice(slash)}"`;
+        yield hit(optionSpan(option), 'The output folder does not name the commit that it comes from', {
+          fix: replace(value, named, "Put the commit before the folder's name"),
+        });
+      }
+    },
+  },
+  {
+    id: 'fid-count',
+    severity: 'info',
+    schedulers: BOTH,
+    effect: 'runs',
+    title: 'FID over fewer than 50,000 images',
+    why: 'FID decreases with the number of images it is measured on. Published values are for 50,000; values for other numbers cannot be compared with them.',
+    remedy: 'Measure 50,000 images, or compare only with values for the same number.',
+    link: links.edm,
+    fixable: true,
+    check: function* (script) {
+      let byDefault = false;
+      for (const measured of script.running('fid.py')) {
+        if (measured.operands[0]?.text !== 'calc') continue;
+        const num = optionOf(measured, 'num');
+        const value = num && valueSpan(num);
+        if (!num) byDefault = true;
+        else if (value && /^\d+$/.test(num.value ?? '') && Number(num.value) < fidImages)
+          yield hit(
+            optionSpan(num),
+            `FID over ${num.value} images cannot be compared with published values (50,000 images)`,
+            { fix: replace(value, String(fidImages)) },
+          );
+      }
+      if (!byDefault) return;
+      // fid.py itself refuses to start with fewer images than --num, which is 50,000 by default.
+      const made = script.running('generate.py').map((invocation) => optionOf(invocation, 'seeds'));
+      const count = made.reduce((sum, seeds) => sum + (seedCount(seeds?.value ?? '') ?? NaN), 0);
+      const seeds = made.at(-1);
+      if (seeds && count < fidImages)
+        yield hit(optionSpan(seeds), `The script makes ${count} images, but fid.py expects 50,000`);
+    },
+  },
+];
+
+/** Seeds in `0-49999` or `1,2,5-10`. */
+function seedCount(seeds: string): number | undefined {
+  let count = 0;
+  for (const part of seeds.split(',')) {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(part);
+    if (!match) return undefined;
+    count += match[2] === undefined ? 1 : Math.max(0, Number(match[2]) - Number(match[1]) + 1);
+  }
+  return count;
+}
