@@ -9,7 +9,7 @@ import type { OffsetFix } from './rules/fixes';
 import type { Hit, Rule } from './rules/rule';
 
 /** What is found in a script. */
-export interface Analysis {
+interface Analysis {
   /** The scheduler it is written for; undefined for a file without directives, which is not a batch script. */
   scheduler: SchedulerName | undefined;
   /** In the order of the text. */
@@ -60,7 +60,7 @@ export function applyFixes(text: string, findings: readonly Finding[]): string {
       start: document.offsetAt(range.start),
       end: document.offsetAt(range.end),
     }));
-    if (spans.some((span) => taken.some((other) => span.start < other.end && other.start < span.end))) continue;
+    if (spans.some((span) => taken.some((other) => overlap(other, span)))) continue;
     seen.add(key);
     taken.push(...spans);
     edits.push(...fix.edits);
@@ -69,6 +69,12 @@ export function applyFixes(text: string, findings: readonly Finding[]): string {
   const empty = ({ range }: TextEdit): number => (comparePositions(range.start, range.end) === 0 ? 0 : 1);
   edits.sort((a, b) => comparePositions(a.range.start, b.range.start) || empty(a) - empty(b));
   return TextDocument.applyEdits(document, edits);
+}
+
+/** Whether two stretches overlap; a later insertion where a change begins does too, as what it is meant for changes. */
+function overlap(earlier: Span, later: Span): boolean {
+  if (later.start === later.end && later.start === earlier.start) return earlier.end > earlier.start;
+  return later.start < earlier.end && earlier.start < later.end;
 }
 
 /** Applies all fixes, again until nothing changes: one fix may uncover another finding. */

@@ -9,7 +9,7 @@ import { checkValue } from './reading/value-checks';
 import { lsfMinutesOf, megabytesOf, secondsOf } from './reading/values';
 
 /** Text to show over a word. */
-export interface HoverText extends Range {
+interface HoverText extends Range {
   markdown: string;
 }
 

@@ -2,7 +2,7 @@ import type { Script } from './reading/script';
 import { lsfMinutesOf, secondsOf } from './reading/values';
 
 /** The options that one option becomes; what cannot be converted is told to `note`, as the end of a sentence about the option. */
-export type Converter = (value: string, script: Script, note: (why: string) => void) => string[];
+type Converter = (value: string, script: Script, note: (why: string) => void) => string[];
 
 /** What is said of whatever the other scheduler does not have. */
 export const NO_COUNTERPART = 'has no counterpart';

@@ -3,7 +3,7 @@ import { readScript } from './reading/read-script';
 import type { ScriptContext } from './reading/script';
 
 /** An entry of a script's outline. */
-export interface ScriptSymbol extends Range {
+interface ScriptSymbol extends Range {
   name: string;
   detail: string;
   kind: 'directive' | 'program';

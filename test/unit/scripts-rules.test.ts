@@ -112,6 +112,23 @@ test('fixing all at once ends, and leaves nothing that has a fix', () => {
   assert.equal(fixAll(fixed), fixed);
 });
 
+test('late directives at the end of a script without a last line end move once', () => {
+  const fixed = fixAll('#!/bin/bash\n#SBATCH --account=a\nset -e\n#SBATCH --time=10\n#SBATCH --mem=1G');
+  assert.equal(fixed, '#!/bin/bash\n#SBATCH --account=a\n#SBATCH --time=10\n#SBATCH --mem=1G\nset -e\n');
+});
+
+test('of several accounts, each is offered and none is chosen', () => {
+  const { findings } = analyse('#!/bin/bash\n#SBATCH --mem=1G\n', {
+    cluster: { ...testCluster, defaultAccount: undefined, accounts: ['one', 'two'] },
+  });
+  const found = findings.find(({ id }) => id === 'account-missing');
+  assert.equal(found?.fix, undefined);
+  assert.deepEqual(
+    found?.alternatives?.map(({ title }) => title),
+    ['Add --account=one', 'Add --account=two'],
+  );
+});
+
 test('CPUs given to srun are seen before and after its other options', () => {
   const script = (srun: string): string =>
     `#!/bin/bash\n#SBATCH --account=a\n#SBATCH --cpus-per-task=4\n${srun} python a.py\n`;

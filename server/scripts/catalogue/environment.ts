@@ -1,7 +1,7 @@
 import type { SchedulerName } from '../../shared/scheduler-name';
 
 /** An environment variable that a scheduler sets or reads, or on which the programs of such jobs depend. */
-export interface VariableSpec {
+interface VariableSpec {
   name: string;
   scheduler?: SchedulerName;
   /** `output`: set in the job; `input`: read by the submit command or a tool. */

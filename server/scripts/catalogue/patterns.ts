@@ -1,7 +1,7 @@
 import type { SchedulerName } from '../../shared/scheduler-name';
 
 /** A `%` pattern in the names of log files. */
-export interface FilePattern {
+interface FilePattern {
   scheduler: SchedulerName;
   letter: string;
   /** What it is replaced by. */

@@ -11,7 +11,7 @@ export interface Fix {
 }
 
 /** Another place that belongs to a finding. */
-export interface Related extends Range {
+interface Related extends Range {
   message: string;
 }
 
