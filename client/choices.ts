@@ -1,10 +1,11 @@
 /** Questions that several commands ask. */
 import * as vscode from 'vscode';
 import { DEFAULT_STEPS } from '../server/shared/defaults';
+import { EMBEDDED_NAMES } from '../server/shared/embedded';
 import type { Context } from './context';
 
-/** Network, reference and detector that come with the workbench and need no file. */
-export const EMBEDDED = 'embedded:fashion-mnist';
+/** Name of the network, the reference and the detector that come with the workbench and need no file. */
+export const [EMBEDDED] = EMBEDDED_NAMES;
 
 /** The workspace folder of the active document, else the first one. The user is told if there is none. */
 export function workspaceFolder(): string | undefined {
