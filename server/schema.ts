@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
-import { packageRoot } from './assets';
+import { packageRoot } from './package-root';
 
 /** The schemas in schemas/, by the name of their file. */
 export type SchemaName =

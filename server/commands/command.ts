@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { ParseArgsConfig } from 'node:util';
 import { UserError } from '../errors';
-import type { DeviceChoice } from '../compute/session';
+import type { DeviceChoice } from '../compute/onnx-session';
 import type { progressLine } from '../terminal';
 
 export type Values = Record<string, string | boolean | undefined>;

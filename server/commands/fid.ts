@@ -1,12 +1,12 @@
 /** Measuring images: `fid calc`, `fid ref` and `fid merge`. */
 import path from 'node:path';
 import { UserError } from '../errors';
-import { mergeStatistics } from '../fid/combine';
+import { mergeStatistics } from '../fid/kept-statistics';
 import { furtherLines } from '../fid/further-metrics';
 import { formatG } from '../shared/number-text';
 import { provenanceOf } from '../runs/provenance';
-import { publishedText } from '../history/published';
-import { compute } from '../compute/compute';
+import { publishedText } from '../history/published-fids';
+import { compute } from '../compute/compute-process';
 import { detectorName, findInput, inputName } from '../runs/inputs';
 import {
   count, device, flag, none, print, relative, required, string, text, type Command, type Control, type Values,

@@ -7,7 +7,7 @@ import { download } from '../download/download';
 import { isUrl } from '../download/url';
 import { UserError } from '../errors';
 import { resultText } from '../shared/number-text';
-import { compute } from '../compute/compute';
+import { compute } from '../compute/compute-process';
 import { modelText } from '../models/model-text';
 import { findInput, inputName } from '../runs/inputs';
 import { executeRun } from '../runs/execute';

@@ -4,7 +4,7 @@ import { examine } from '../doctor';
 import { UserError } from '../errors';
 import { resultText } from '../shared/number-text';
 import { repositoryRoot } from '../git';
-import { readHistory } from '../history/store';
+import { readHistory } from '../history/history-store';
 import { LINT_FORMATS, lintFile, readSnapshot } from '../lint-files';
 import { choice, flag, print, string, text, type Command } from './command';
 

@@ -4,11 +4,11 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeLeftOvers } from '../atomic-file';
-import { cachePath } from '../cache';
+import { cachePath } from '../cache-folder';
 import { Claim } from '../claim';
 import { CancelledError } from '../errors';
 import type { TaskControl } from '../shared/progress';
-import { compute } from './compute';
+import { compute } from './compute-process';
 import { fileDigest } from '../file-digest';
 import { SourceFile } from '../weights/source-file';
 

@@ -1,6 +1,6 @@
 /** Stochastic sampling (Karras et al. 2022, algorithm 2, generalised by section C.2): follows a step table. Pure. */
 import { CancelledError } from '../errors';
-import type { StepTable } from './schedule';
+import type { StepTable } from './noise-schedule';
 
 /** What the sampler has after a step; the arrays are valid until the next one. */
 export interface SamplerProgress {

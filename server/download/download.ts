@@ -7,7 +7,7 @@ import { moveIntoPlace, writeAtomically } from '../atomic-file';
 import { CancelledError, UserError } from '../errors';
 import { fileDigest } from '../file-digest';
 import { ProgressMeter, type TaskControl } from '../shared/progress';
-import { cachedDownload, cacheKey, cacheName, downloadFolder } from './cache';
+import { cachedDownload, cacheKey, cacheName, downloadFolder } from './download-cache';
 import { Interrupted, Transfer, Unreachable, type Validator } from './transfer';
 import { parseUrl, urlFileName } from './url';
 

@@ -2,7 +2,7 @@ import { UserError } from '../errors';
 import { ProgressMeter, type OnProgress } from '../shared/progress';
 import { extrapolate, type Extrapolation } from './extrapolation';
 import { formatG } from '../shared/number-text';
-import { frechetDistance, type Gaussian } from './frechet';
+import { frechetDistance, type Gaussian } from './frechet-distance';
 import { drawSubsets, kernelDistance, type Features } from './kernel-distance';
 import type { MatMul } from '../linalg/matmul';
 import { NumpyRandom } from '../numpy/numpy-random';

@@ -1,6 +1,6 @@
 import type { Features } from './kernel-distance';
 import { type MatMul, multiply } from '../linalg/matmul';
-import { Pause } from '../linalg/pause';
+import { Pause } from '../linalg/event-loop-pause';
 
 export interface PrecisionRecall {
   /** Share of generated images within the real manifold, 0..1: fidelity. */

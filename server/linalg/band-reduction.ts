@@ -1,5 +1,5 @@
 import { type MatMul, transpose } from './matmul';
-import type { Pause } from './pause';
+import type { Pause } from './event-loop-pause';
 import { reflector } from './reflector';
 
 /** Subdiagonals that the reduction leaves: wide enough for matrix products to pay, narrow enough for what follows. */

@@ -1,5 +1,5 @@
 import { BAND_ROWS, BANDWIDTH } from './band-reduction';
-import type { Pause } from './pause';
+import type { Pause } from './event-loop-pause';
 import { reflector } from './reflector';
 
 /** T = Q^T A Q; `offDiagonal[i]` links rows i and i + 1. */

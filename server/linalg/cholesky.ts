@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 import { type MatMul, multiply } from './matmul';
-import type { Pause } from './pause';
+import type { Pause } from './event-loop-pause';
 
 /** A = L L^T with the columns of L as rows of `columns`, [rank, n]: the numerical rank is part of the answer. */
 export interface CholeskyFactor {

@@ -1,5 +1,5 @@
 import { type MatMul, multiply } from './matmul';
-import type { Pause } from './pause';
+import type { Pause } from './event-loop-pause';
 import { bandOf } from './band-reduction';
 import { tridiagonalise } from './bulge-chasing';
 

@@ -1,4 +1,4 @@
-import { Pause } from './pause';
+import { Pause } from './event-loop-pause';
 
 /**
  * The inner products of rows, C = A B^T, in float64, row-major: A [m, k], B [n, k] -> C [m, n].

@@ -22,8 +22,8 @@ import { examine } from '../doctor';
 import { CancelledError, messageOf, UserError } from '../errors';
 import { repositoryRoot } from '../git';
 import { listSamples, sampleDetails } from '../runs/samples';
-import { publishedTexts } from '../history/published';
-import { readHistory } from '../history/store';
+import { publishedTexts } from '../history/published-fids';
+import { readHistory } from '../history/history-store';
 import { FIX_ALL } from '../scripts/language';
 import {
   calibrationActions,

@@ -1,5 +1,5 @@
 /** A denoiser's file as the CPU computes it best: the same graph, its large convolutions in Winograd's form. */
-import { FIELD, Graph } from './graph';
+import { FIELD, Graph } from './onnx-graph';
 import type { Convolution } from './network-layout';
 import { fieldsOf, fieldText, Message, type Field, type LazyBytes } from './protobuf';
 import { SourceFile } from '../weights/source-file';

@@ -1,4 +1,4 @@
-import type { Graph, Value } from './graph';
+import type { Graph, Value } from './onnx-graph';
 
 /** Side of the pictures Inception-v3 sees. */
 export const INCEPTION_SIDE = 299;

@@ -1,8 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { writeAtomically } from '../atomic-file';
 import { UserError, messageOf } from '../errors';
-import { FIELD } from './graph';
-import { decodeMetadata } from './metadata';
+import { FIELD } from './onnx-graph';
+import { decodeMetadata } from './model-metadata';
 import type { ModelInfo } from './model-info';
 import { Message, WIRE } from './protobuf';
 

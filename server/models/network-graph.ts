@@ -1,9 +1,9 @@
-import { Graph, type Value } from './graph';
-import { Layers } from './layers';
+import { Graph, type Value } from './onnx-graph';
+import { Layers } from './network-layers';
 import type { NetworkConfig } from '../weights/network-config';
 import { networkLayout, type Layout, type Module } from './network-layout';
 import { coefficients } from './preconditioning';
-import { mapTensor, type Tensor } from '../weights/weights';
+import { mapTensor, type Tensor } from '../weights/weight-source';
 
 /**
  * The preconditioned network as an ONNX graph: x float32 [N,C,R,R], sigma float32 [1] (or one per image), and

@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 import type { NetworkConfig } from '../weights/network-config';
-import type { Tensor } from '../weights/weights';
+import type { Tensor } from '../weights/weight-source';
 
 /**
  * One module of a U-Net, in execution order. `name` is its state-dict prefix (`enc.32x32_block0`), `res` the resolution

@@ -1,4 +1,4 @@
-import type { Graph, Value } from './graph';
+import type { Graph, Value } from './onnx-graph';
 import type { NetworkConfig, Preconditioner } from '../weights/network-config';
 
 /**

@@ -3,7 +3,7 @@
  * multiplies 36 numbers where direct convolution multiplies 144. ONNX Runtime's CPU provider has no such kernel; its
  * direct one already runs at nine tenths of the processor's peak. Pure.
  */
-import type { Graph, Value } from './graph';
+import type { Graph, Value } from './onnx-graph';
 import type { Convolution } from './network-layout';
 
 type Matrix = readonly (readonly number[])[];

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { type Zippable, zipSync } from 'fflate';
 import { writeAtomically } from '../atomic-file';
 import { UserError, messageOf } from '../errors';
-import { Archive } from './archive';
+import { Archive } from './zip-archive';
 import { formatNpy, type NpyArray, parseNpy } from './npy';
 
 export type { NpyArray, NpyDtype } from './npy';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { packageRoot } from '../assets';
+import { packageRoot } from '../package-root';
 import { UserError } from '../errors';
 import { didYouMean } from '../suggest';
 

@@ -1,11 +1,11 @@
 /** What a run needs, wherever it is: embedded, a file, or an address; ready to be computed with. */
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { cachedDownload } from '../download/cache';
+import { cachedDownload } from '../download/download-cache';
 import { download } from '../download/download';
 import { isUrl, parseUrl, urlFileName } from '../download/url';
 import { UserError } from '../errors';
-import { readNetworkConfig } from '../models/import';
+import { readNetworkConfig } from '../models/network-import';
 import { importedModel, isOnnx } from '../compute/imported-model';
 import { readModelInfo } from '../models/model-file';
 import type { TaskControl } from '../shared/progress';

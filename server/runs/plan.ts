@@ -6,7 +6,7 @@ import { CHOICE_OPTIONS, NUMBER_OPTIONS, type SamplerOptions } from '../shared/s
 import type { RngDevice } from '../shared/sampler-options';
 import { messageOf, UserError } from '../errors';
 import { codeVersion, repositoryRoot } from '../git';
-import { STATE_FOLDER } from '../history/store';
+import { STATE_FOLDER } from '../history/history-store';
 import { fileDigest } from '../file-digest';
 import { readModelInfo } from '../models/model-file';
 import type { DenoiserInfo } from '../models/model-info';

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { UserError } from '../errors';
 import { codeVersion, repositoryRoot } from '../git';
 import { type Provenance, provenanceOf } from './provenance';
-import { publishedText } from '../history/published';
-import { appendRecord, recordId, STATE_FOLDER } from '../history/store';
-import { compute } from '../compute/compute';
-import type { MeasureSummary } from '../compute/jobs';
+import { publishedText } from '../history/published-fids';
+import { appendRecord, recordId, STATE_FOLDER } from '../history/history-store';
+import { compute } from '../compute/compute-process';
+import type { MeasureSummary } from '../compute/tasks';
 import { modelText } from '../models/model-text';
 import type { TaskControl } from '../shared/progress';
 import type {

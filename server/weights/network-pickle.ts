@@ -4,7 +4,7 @@ import { PickleObject } from './pickle';
 import { SourceFile } from './source-file';
 import { TorchReader, TorchTensor } from './torch-objects';
 import { readTorchZip } from './torch-zip';
-import type { Tensor, WeightSource } from './weights';
+import type { Tensor, WeightSource } from './weight-source';
 
 /** Where snapshots keep the network: the moving average first, then the one in training. */
 const NETWORK_KEYS = ['ema', 'net'] as const;

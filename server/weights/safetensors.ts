@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 import { readFloats, SourceFile } from './source-file';
-import { elementCount, type Tensor, type WeightSource } from './weights';
+import { elementCount, type Tensor, type WeightSource } from './weight-source';
 
 /** The format's own limit on its JSON header. */
 const MAX_HEADER_BYTES = 100 * 2 ** 20;

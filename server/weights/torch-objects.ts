@@ -1,7 +1,7 @@
 import { ByteCursor, ByteRange } from './byte-cursor';
 import { PickleGlobal, PickleObject, unpickle, type PickleRules } from './pickle';
 import { MemorySource, readFloats, type ByteSource } from './source-file';
-import { elementCount } from './weights';
+import { elementCount } from './weight-source';
 
 /** A block of numbers in the file. Where it lies is known once the stream around it has been read. */
 export class Storage {

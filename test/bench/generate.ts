@@ -8,8 +8,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { importNetwork } from '../../server/models/import';
-import { openDenoiser } from '../../server/compute/denoiser-session';
+import { importNetwork } from '../../server/models/network-import';
+import { openDenoiser } from '../../server/compute/onnx-denoiser';
 import { noise, tameWeights, writeSafetensors } from '../unit/synthetic-weights';
 import { Peer } from './peer';
 

@@ -8,8 +8,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { openDenoiser } from '../../server/compute/denoiser-session';
-import { importNetwork } from '../../server/models/import';
+import { openDenoiser } from '../../server/compute/onnx-denoiser';
+import { importNetwork } from '../../server/models/network-import';
 import { Peer } from './peer';
 
 const { values } = parseArgs({

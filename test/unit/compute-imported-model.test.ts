@@ -7,7 +7,7 @@ import { HOST } from '../../server/claim';
 import { UserError } from '../../server/errors';
 import { fileDigest } from '../../server/file-digest';
 import { IMPORT_VERSION, importedModel } from '../../server/compute/imported-model';
-import { importNetwork } from '../../server/models/import';
+import { importNetwork } from '../../server/models/network-import';
 import { readModelInfo } from '../../server/models/model-file';
 import { checkFiles } from '../../server/runs/diagnose';
 import type { RunConfig } from '../../server/shared/schema-types.gen';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { multiply } from '../../server/linalg/matmul';
-import { openMatMul } from '../../server/compute/matmul-session';
+import { openMatMul } from '../../server/compute/onnx-matmul';
 
 /** Reproducible numbers in [-1, 1). */
 function noise(length: number): Float64Array {

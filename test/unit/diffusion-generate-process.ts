@@ -1,6 +1,6 @@
 /** A process that generates images with the analytic denoiser, for tests that share a folder or kill. */
 import { once } from 'node:events';
-import { generate } from '../../server/diffusion/generate';
+import { generate } from '../../server/diffusion/generation';
 import { parseSeeds } from '../../server/diffusion/seeds';
 import { analyticDenoiser } from './diffusion-analytic';
 

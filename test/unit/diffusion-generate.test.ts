@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Denoiser } from '../../server/diffusion/denoiser';
-import { generate, type GenerateOptions } from '../../server/diffusion/generate';
+import { generate, type GenerateOptions } from '../../server/diffusion/generation';
 import { decodePng, encodePng, readPngText } from '../../server/images/png';
 import { parseSeeds } from '../../server/diffusion/seeds';
 import { CancelledError, UserError } from '../../server/errors';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { Mt19937Generator, torchGenerator } from '../../server/diffusion/random';
+import { Mt19937Generator, torchGenerator } from '../../server/diffusion/torch-random';
 import { PhiloxGenerator, philox4x32 } from '../../server/diffusion/philox';
 import { fixture, maxDifference, readNumbers } from './npy-fixtures';
 

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CancelledError, UserError } from '../../server/errors';
 import { iddpmLevels } from '../../server/diffusion/iddpm-levels';
-import { resolveSampler } from '../../server/diffusion/sampler-options';
+import { resolveSampler } from '../../server/diffusion/sampler-settings';
 import type { SamplerOptions } from '../../server/shared/sampler-options';
 import { sample, type SamplerProgress } from '../../server/diffusion/sampler';
-import { stepTable } from '../../server/diffusion/schedule';
+import { stepTable } from '../../server/diffusion/noise-schedule';
 import { readNpy } from '../../server/numpy/npz';
 import { fixture, maxDifference, readNumbers } from './npy-fixtures';
 

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { cacheName, downloadFolder } from '../../server/download/cache';
+import { cacheName, downloadFolder } from '../../server/download/download-cache';
 import { download } from '../../server/download/download';
 import { urlFileName } from '../../server/download/url';
 import { CancelledError, UserError } from '../../server/errors';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CancelledError } from '../../server/errors';
-import { frechetDistance } from '../../server/fid/frechet';
+import { frechetDistance } from '../../server/fid/frechet-distance';
 import { readNpy } from '../../server/numpy/npz';
 import { loadStatistics, type Statistics, StatisticsAccumulator } from '../../server/fid/statistics';
 

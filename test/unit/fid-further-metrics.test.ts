@@ -5,13 +5,13 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { UserError } from '../../server/errors';
 import type { Detector } from '../../server/fid/detector';
-import { compareStatistics, mergeStatistics } from '../../server/fid/combine';
+import { compareStatistics, mergeStatistics } from '../../server/fid/kept-statistics';
 import { FeatureRows, furtherLines } from '../../server/fid/further-metrics';
 import { keptFeatures } from '../../server/fid/kept-features';
-import { measure, measureRepeats, reference, type MeasureOptions } from '../../server/fid/measure';
+import { measure, measureRepeats, reference, type MeasureOptions } from '../../server/fid/measurement';
 import { loadStatistics, saveStatistics } from '../../server/fid/statistics';
-import { Graph } from '../../server/models/graph';
-import type { MeasureSummary } from '../../server/compute/jobs';
+import { Graph } from '../../server/models/onnx-graph';
+import type { MeasureSummary } from '../../server/compute/tasks';
 import { writeModel } from '../../server/models/model-file';
 import { inScratch } from './network-fixtures';
 

@@ -7,7 +7,7 @@ import { type Zippable, zipSync } from 'fflate';
 import { CancelledError, UserError } from '../../server/errors';
 import type { Detector } from '../../server/fid/detector';
 import { formatG } from '../../server/shared/number-text';
-import { measure, reference } from '../../server/fid/measure';
+import { measure, reference } from '../../server/fid/measurement';
 import { loadStatistics, saveStatistics } from '../../server/fid/statistics';
 import type { Progress } from '../../server/shared/progress';
 import { temporaryFolder } from '../server/workspace';

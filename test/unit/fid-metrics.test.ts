@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { extrapolate } from '../../server/fid/extrapolation';
-import { frechetDistance } from '../../server/fid/frechet';
+import { frechetDistance } from '../../server/fid/frechet-distance';
 import { drawSubsets, type Features, kernelDistance, type SubsetPair } from '../../server/fid/kernel-distance';
 import { type NpyArray, readNpz } from '../../server/numpy/npz';
 import { NumpyRandom } from '../../server/numpy/numpy-random';

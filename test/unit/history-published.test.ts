@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rangesOf } from '../../server/runs/provenance';
-import { publishedText, publishedTexts } from '../../server/history/published';
+import { publishedText, publishedTexts } from '../../server/history/published-fids';
 
 const result = {
   metric: 'FID',

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { appendRecord, readHistory, recordId } from '../../server/history/store';
+import { appendRecord, readHistory, recordId } from '../../server/history/history-store';
 import type { HistoryRecord } from '../../server/shared/schema-types.gen';
 import { makeRecord } from './history-records';
 

@@ -7,7 +7,7 @@ import { zipSync, type Zippable } from 'fflate';
 import { PNG } from 'pngjs';
 import { CancelledError, UserError } from '../../server/errors';
 import { decodeImage } from '../../server/images/image-file';
-import { ImageSet } from '../../server/images/images';
+import { ImageSet } from '../../server/images/image-set';
 import { readNpy, readNpz } from '../../server/numpy/npz';
 import { subsetIndices } from '../../server/numpy/numpy-random';
 import { temporaryFolder } from '../server/workspace';

@@ -6,7 +6,7 @@ import { PNG } from 'pngjs';
 import { gridShape, writeGrid } from '../../server/images/grid';
 import { quantize, type Image } from '../../server/images/image';
 import { decodePng, encodePng, readPngText } from '../../server/images/png';
-import { Mt19937Generator } from '../../server/diffusion/random';
+import { Mt19937Generator } from '../../server/diffusion/torch-random';
 import { UserError } from '../../server/errors';
 import { temporaryFolder } from '../server/workspace';
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { zipSync } from 'fflate';
-import type { Tensor } from '../../server/weights/weights';
+import type { Tensor } from '../../server/weights/weight-source';
 
 /** Numbers that depend on a name and an index only, exact in any language: the stand-in for the real weights. */
 function draw(key: string, count: number): { d: Int32Array; u: Float64Array } {

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { UserError } from '../../server/errors';
 import { readNpz } from '../../server/numpy/npz';
-import { Graph } from '../../server/models/graph';
-import { importNetwork } from '../../server/models/import';
-import { Layers } from '../../server/models/layers';
+import { Graph } from '../../server/models/onnx-graph';
+import { importNetwork } from '../../server/models/network-import';
+import { Layers } from '../../server/models/network-layers';
 import { readModelInfo, writeModel } from '../../server/models/model-file';
 import type { DenoiserInfo } from '../../server/models/model-info';
 import { openNetworkPickle } from '../../server/weights/network-pickle';
 import { parseNetworkConfig } from '../../server/weights/network-config';
-import type { Tensor } from '../../server/weights/weights';
+import type { Tensor } from '../../server/weights/weight-source';
 import { fixture, float32, inScratch, relativeError, run } from './network-fixtures';
 import { noise, randomWeights, writeSafetensors } from './synthetic-weights';
 

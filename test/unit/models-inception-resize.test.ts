@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { Graph } from '../../server/models/graph';
+import { Graph } from '../../server/models/onnx-graph';
 import { inceptionPictures } from '../../server/models/inception-resize';
 import { writeModel } from '../../server/models/model-file';
 import { expected, picture } from './inception-pictures';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../server/errors';
-import { importInception, inceptionGraph } from '../../server/models/inception';
+import { importInception, inceptionGraph } from '../../server/models/inception-graph';
 import { syntheticWeights } from './inception-weights';
 import { fixture, inScratch } from './network-fixtures';
 

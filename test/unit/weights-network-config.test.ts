@@ -10,7 +10,7 @@ import {
   parameterCount,
   type BlockModule,
 } from '../../server/models/network-layout';
-import { elementCount, type Tensor } from '../../server/weights/weights';
+import { elementCount, type Tensor } from '../../server/weights/weight-source';
 
 const CIFAR = { img_resolution: 32, img_channels: 3, model_channels: 128, channel_mult: [2, 2, 2], augment_dim: 9 };
 const FACES = { ...CIFAR, img_resolution: 64, channel_mult: [1, 2, 2, 2] };

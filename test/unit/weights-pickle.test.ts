@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { UserError } from '../../server/errors';
 import { ByteCursor } from '../../server/weights/byte-cursor';
-import { importNetwork } from '../../server/models/import';
+import { importNetwork } from '../../server/models/network-import';
 import { openNetworkPickle } from '../../server/weights/network-pickle';
 import { SourceFile } from '../../server/weights/source-file';
 import { TorchReader } from '../../server/weights/torch-objects';

@@ -5,7 +5,7 @@ import { fileDigest } from '../file-digest';
 import { type OnProgress, ProgressMeter } from '../shared/progress';
 import type { Detector, DetectorIdentity } from './detector';
 import { metricName } from '../shared/metric-name';
-import { frechetDistance } from './frechet';
+import { frechetDistance } from './frechet-distance';
 import {
   checkFurtherOptions,
   FeatureRows,
@@ -15,7 +15,7 @@ import {
 } from './further-metrics';
 import { formatG } from '../shared/number-text';
 import { keptFeatures, loadFeatures, saveFeatures } from './kept-features';
-import { ImageSet } from '../images/images';
+import { ImageSet } from '../images/image-set';
 import type { Features } from './kernel-distance';
 import type { MatMul } from '../linalg/matmul';
 import { loadStatistics, saveStatistics, type Statistics, StatisticsAccumulator } from './statistics';

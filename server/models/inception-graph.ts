@@ -1,13 +1,13 @@
 import { basename, parse } from 'node:path';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
-import { Graph, type Value } from './graph';
+import { Graph, type Value } from './onnx-graph';
 import { inceptionPictures } from './inception-resize';
-import { encodeMetadata } from './metadata';
+import { encodeMetadata } from './model-metadata';
 import { writeModel } from './model-file';
 import type { DetectorInfo } from './model-info';
 import { openStateDict } from '../weights/network-pickle';
-import { mapTensor, type Tensor } from '../weights/weights';
+import { mapTensor, type Tensor } from '../weights/weight-source';
 
 /** sha256 of pt_inception-2015-12-05-6726825d.pth, the weights behind every published FID (torch-fidelity's are the same bytes). */
 const PUBLISHED_SHA256 = '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2';

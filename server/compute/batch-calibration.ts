@@ -3,12 +3,12 @@ import { execFile } from 'node:child_process';
 import os from 'node:os';
 import { promisify } from 'node:util';
 import { recommendBatch } from '../diffusion/batch-size';
-import { CPU_BATCH } from '../diffusion/generate';
+import { CPU_BATCH } from '../diffusion/generation';
 import { CancelledError, messageOf } from '../errors';
 import type { OnProgress } from '../shared/progress';
 import type { BatchPoint } from '../shared/schema-types.gen';
-import { openDenoiser } from './denoiser-session';
-import type { CalibrateJob, CalibrateSummary } from './jobs';
+import { openDenoiser } from './onnx-denoiser';
+import type { CalibrateTask, CalibrateSummary } from './tasks';
 
 const MIB = 1 << 20;
 /** Batch sizes that are tried on a GPU. */
@@ -27,7 +27,7 @@ const SIGMA = 1;
  * @throws UserError where not even one image works; CancelledError
  */
 export async function calibrate(
-  { network, device: choice, steps }: CalibrateJob,
+  { network, device: choice, steps }: CalibrateTask,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<CalibrateSummary> {

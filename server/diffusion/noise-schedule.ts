@@ -5,7 +5,7 @@
 import { UserError } from '../errors';
 import type { Denoiser } from './denoiser';
 import { iddpmLevels } from './iddpm-levels';
-import { EPSILON_S, vpSigma } from './sampler-options';
+import { EPSILON_S, vpSigma } from './sampler-settings';
 import type { SamplerSettings } from '../shared/sampler-options';
 
 /**

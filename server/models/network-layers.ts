@@ -1,7 +1,7 @@
-import type { Graph, Value } from './graph';
+import type { Graph, Value } from './onnx-graph';
 import type { NetworkConfig } from '../weights/network-config';
 import { groupCount, skipKind, type BlockModule } from './network-layout';
-import { elementCount, mapTensor, type Tensor } from '../weights/weights';
+import { elementCount, mapTensor, type Tensor } from '../weights/weight-source';
 
 /** SongUNet divides every sum of two paths by sqrt(2); ADM does not. */
 const SKIP_SCALE = { SongUNet: Math.SQRT1_2, DhariwalUNet: 1 } as const;

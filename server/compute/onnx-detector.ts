@@ -4,8 +4,8 @@ import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
 import type { DetectorInfo } from '../models/model-info';
 import { readModelInfo } from '../models/model-file';
-import { tapName } from '../models/inception';
-import { openSession, type DeviceChoice } from './session';
+import { tapName } from '../models/inception-graph';
+import { openOnnxSession, type DeviceChoice } from './onnx-session';
 
 /** A detector on ONNX Runtime, with what its file says of itself. */
 export interface OpenDetector {
@@ -25,7 +25,7 @@ export async function openDetector(file: string, choice: DeviceChoice, dimension
   const info = await readModelInfo(file);
   if (info.kind !== 'detector')
     throw new UserError(`${file} is a denoiser, not a detector: give a detector made by "edm-workbench import"`);
-  const [{ session, device, note }, sha256] = await Promise.all([openSession(file, choice), fileDigest(file)]);
+  const [{ session, device, note }, sha256] = await Promise.all([openOnnxSession(file, choice), fileDigest(file)]);
   if (session.inputNames.join() !== 'images' || session.outputNames[0] !== 'features') {
     throw new UserError(
       `${file} is not a detector: its inputs are ${session.inputNames.join(', ')}, expected images; import it with "edm-workbench import"`,

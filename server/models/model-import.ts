@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors';
-import { importClassifier, isClassifier } from './classifier';
-import { importNetwork, type ImportOptions } from './import';
-import { importInception } from './inception';
-import { importOnnxDetector } from './inception-onnx';
+import { importClassifier, isClassifier } from './classifier-import';
+import { importNetwork, type ImportOptions } from './network-import';
+import { importInception } from './inception-graph';
+import { importOnnxDetector } from './onnx-detector-import';
 import type { ModelInfo } from './model-info';
 import { isStateDict } from '../weights/network-pickle';
 

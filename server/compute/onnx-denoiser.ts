@@ -4,7 +4,7 @@ import { UserError } from '../errors';
 import { cpuModel } from '../models/cpu-model';
 import type { DenoiserInfo } from '../models/model-info';
 import { readModelInfo } from '../models/model-file';
-import { openSession, type DeviceChoice } from './session';
+import { openOnnxSession, type DeviceChoice } from './onnx-session';
 import { imagesTogether } from '../models/winograd';
 
 /** A denoiser on ONNX Runtime, with what its file says of itself. */
@@ -26,7 +26,7 @@ export async function openDenoiser(file: string, choice: DeviceChoice, gpu = 0):
   if (info.kind !== 'denoiser')
     throw new UserError(`${file} is a detector, not a denoiser: give a network made by "edm-workbench import"`);
   const { convolutions = [] } = info;
-  const { session, device, note, isCpuForm } = await openSession(file, choice, {
+  const { session, device, note, isCpuForm } = await openOnnxSession(file, choice, {
     gpu,
     cpuForm: () => cpuModel(file, convolutions),
   });

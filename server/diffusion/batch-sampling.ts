@@ -1,9 +1,9 @@
 /** A batch of images from their seeds, in the order in which generate.py draws its random numbers. Pure. */
 import type { Denoiser } from './denoiser';
-import { torchGenerator } from './random';
+import { torchGenerator } from './torch-random';
 import type { RngDevice } from '../shared/sampler-options';
 import { sample, type SamplerProgress } from './sampler';
-import type { StepTable } from './schedule';
+import type { StepTable } from './noise-schedule';
 
 export interface BatchOptions {
   rng: RngDevice;

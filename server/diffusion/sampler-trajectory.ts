@@ -2,15 +2,15 @@
 import { UserError } from '../errors';
 import { ProgressMeter, type TaskControl } from '../shared/progress';
 import type { TrajectoryResult, TrajectoryStep } from '../shared/protocol';
-import { sampleBatch } from './batch';
+import { sampleBatch } from './batch-sampling';
 import type { Denoiser } from './denoiser';
-import { checkNetwork, DEFAULT_BATCH } from './generate';
+import { checkNetwork, DEFAULT_BATCH } from './generation';
 import { quantize } from '../images/image';
 import { encodePng } from '../images/png';
 import type { RngDevice } from '../shared/sampler-options';
-import { resolveSampler } from './sampler-options';
+import { resolveSampler } from './sampler-settings';
 import type { SamplerOptions } from '../shared/sampler-options';
-import { stepTable } from './schedule';
+import { stepTable } from './noise-schedule';
 
 /** More rows than this nobody compares by eye. */
 const MAX_SEEDS = 16;

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
-import { Graph, type Value } from './graph';
-import { encodeMetadata } from './metadata';
+import { Graph, type Value } from './onnx-graph';
+import { encodeMetadata } from './model-metadata';
 import { writeModel } from './model-file';
 import type { DetectorInfo } from './model-info';
 import { openSafetensors } from '../weights/safetensors';
-import type { Tensor, WeightSource } from '../weights/weights';
+import type { Tensor, WeightSource } from '../weights/weight-source';
 
 /** What `config` of a classifier's safetensors file says (written by tools/train/train_classifiers.py). */
 interface ClassifierConfig {

@@ -4,8 +4,8 @@ import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
 import type { DetectorIdentity } from './detector';
 import { metricName } from '../shared/metric-name';
-import { frechetDistance } from './frechet';
-import { checkReference, type MeasureControl } from './measure';
+import { frechetDistance } from './frechet-distance';
+import { checkReference, type MeasureControl } from './measurement';
 import { loadStatistics, saveStatistics, type Statistics, StatisticsAccumulator } from './statistics';
 
 /** The distance of statistics to a reference. */

@@ -2,7 +2,7 @@ import { UserError } from '../errors';
 import { choleskyFactor, type CholeskyFactor } from '../linalg/cholesky';
 import { symmetricEigenvalues } from '../linalg/eigenvalues';
 import { type MatMul, multiply, SquareSum } from '../linalg/matmul';
-import { Pause } from '../linalg/pause';
+import { Pause } from '../linalg/event-loop-pause';
 import type { Statistics } from './statistics';
 
 /** The part of `Statistics` that the distance needs; `num`, where known, bounds the rank. */

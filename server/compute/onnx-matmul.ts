@@ -1,7 +1,7 @@
 import os from 'node:os';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { MatMul } from '../linalg/matmul';
-import { Graph } from '../models/graph';
+import { Graph } from '../models/onnx-graph';
 
 /** From this many dimensions on a session pays: below it plain JavaScript is done before the data has crossed over. */
 export const MATMUL_FROM_DIMENSION = 512;

@@ -7,7 +7,7 @@ import { messageOf, UserError } from '../errors';
 export type DeviceChoice = 'auto' | 'cpu' | 'cuda';
 
 /** A session, where it runs in fact, and what the user should know about that. */
-export interface OpenSession {
+export interface OpenOnnxSession {
   session: InferenceSession;
   device: 'cpu' | 'cuda';
   /** Why `auto` did not take CUDA. */
@@ -23,11 +23,11 @@ export interface OpenSession {
  * @param cpuForm another form of the same model for the CPU, asked for only there; undefined: the file as it is
  * @throws UserError for a missing or unreadable file, and for `cuda` without CUDA
  */
-export async function openSession(
+export async function openOnnxSession(
   file: string,
   choice: DeviceChoice,
   { gpu = 0, cpuForm }: { gpu?: number; cpuForm?: () => Uint8Array | undefined } = {},
-): Promise<OpenSession> {
+): Promise<OpenOnnxSession> {
   if (!existsSync(file)) throw new UserError(`${file} does not exist`);
   let note: string | undefined;
   if (choice !== 'cpu') {

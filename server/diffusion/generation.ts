@@ -2,16 +2,16 @@
 import { join } from 'node:path';
 import { CancelledError, UserError } from '../errors';
 import { ProgressMeter, type OnProgress } from '../shared/progress';
-import { sampleBatch } from './batch';
+import { sampleBatch } from './batch-sampling';
 import type { Denoiser } from './denoiser';
 import { quantize } from '../images/image';
 import { writeAtomically } from '../atomic-file';
 import { hasImage, openImageFolder, type GenerationSettings } from './image-folder';
 import { encodePng } from '../images/png';
 import type { RngDevice } from '../shared/sampler-options';
-import { resolveSampler } from './sampler-options';
+import { resolveSampler } from './sampler-settings';
 import type { SamplerOptions } from '../shared/sampler-options';
-import { stepTable } from './schedule';
+import { stepTable } from './noise-schedule';
 import { SeedBlocks } from './seed-blocks';
 import { imagePath, splitSeeds } from './seeds';
 

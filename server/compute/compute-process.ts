@@ -3,23 +3,23 @@ import os from 'node:os';
 import path from 'node:path';
 import { CancelledError, UserError } from '../errors';
 import type { OnProgress } from '../shared/progress';
-import type { FromWorker, Job, JobResult, ToWorker } from './jobs';
+import type { FromWorker, Task, TaskResult, ToWorker } from './tasks';
 
 /** Grace for a cancelled child to finish the file it is writing, in milliseconds, before it is killed. */
 const CANCEL_GRACE = 15_000;
 
 /**
- * Runs one job in a child process of its own, at low priority so that linting stays instant while all cores are busy.
+ * Runs one task in a child process of its own, at low priority so that linting stays instant while all cores are busy.
  * A native crash there becomes one clear error here.
- * @param job what to compute
+ * @param task what to compute
  * @param signal cancels: the child stops between two evaluations, so that only whole files exist
- * @throws UserError as the job itself does, or where the child died; CancelledError
+ * @throws UserError as the task itself does, or where the child died; CancelledError
  */
-export async function compute<J extends Job>(
-  job: J,
+export async function compute<T extends Task>(
+  task: T,
   onProgress?: OnProgress,
   signal?: AbortSignal,
-): Promise<JobResult<J>> {
+): Promise<TaskResult<T>> {
   if (signal?.aborted) throw new CancelledError();
   const child = startWorker();
   let stderr = '';
@@ -33,13 +33,13 @@ export async function compute<J extends Job>(
   };
   signal?.addEventListener('abort', cancel, { once: true });
   try {
-    return await new Promise<JobResult<J>>((resolve, reject) => {
+    return await new Promise<TaskResult<T>>((resolve, reject) => {
       child.on('message', (message: FromWorker) => {
         switch (message.type) {
           case 'progress':
             return onProgress?.(message.progress);
           case 'done':
-            return resolve(message.result as JobResult<J>);
+            return resolve(message.result as TaskResult<T>);
           case 'cancelled':
             return reject(new CancelledError());
           case 'userError':
@@ -51,9 +51,9 @@ export async function compute<J extends Job>(
       child.on('error', reject);
       child.on('exit', (code, exitSignal) => {
         if (signal?.aborted) return reject(new CancelledError());
-        reject(new UserError(deathNotice(job, code, exitSignal, stderr), 1));
+        reject(new UserError(deathNotice(task, code, exitSignal, stderr), 1));
       });
-      send(child, { type: 'start', job });
+      send(child, { type: 'start', task });
     });
   } finally {
     signal?.removeEventListener('abort', cancel);
@@ -83,7 +83,7 @@ function startWorker(): ChildProcess {
   try {
     if (child.pid) os.setPriority(child.pid, os.constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
-    // Some systems forbid it; the job is as right at normal priority.
+    // Some systems forbid it; the task is as right at normal priority.
   }
   return child;
 }
@@ -93,8 +93,8 @@ function send(child: ChildProcess, message: ToWorker): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-/** What each job does, after `while`. */
-const WORK: { [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => string } = {
+/** What each task does, after `while`. */
+const WORK: { [K in Task['kind']]: (task: Extract<Task, { kind: K }>) => string } = {
   import: ({ source }) => `importing ${source}`,
   calibrate: ({ network }) => `measuring batch sizes of ${network}`,
   generate: ({ network }) => `generating with ${network}`,
@@ -104,13 +104,13 @@ const WORK: { [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => string } =
   compare: ({ statistics }) => `comparing ${statistics}`,
 };
 
-function deathNotice(job: Job, code: number | null, signal: string | null, stderr: string): string {
+function deathNotice(task: Task, code: number | null, signal: string | null, stderr: string): string {
   const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
   const last = stderr.trim().split('\n').pop();
   const hint =
     signal === 'SIGKILL'
       ? 'the system may have run out of memory: try a smaller batch'
       : 'try a smaller batch or device cpu';
-  const what = WORK[job.kind](job as never);
+  const what = WORK[task.kind](task as never);
   return `The compute process ${how} while ${what}${last ? ` (${last})` : ''}: what was finished is kept; ${hint}, then run again to continue`;
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { cachePath } from '../cache';
+import { cachePath } from '../cache-folder';
 
 /** Where the workbench keeps what it fetches. */
 export function downloadFolder(): string {

@@ -1,35 +1,35 @@
-/** The jobs of the compute child: models are opened here, the work itself is `diffusion/` and `fid/`. */
+/** The tasks of the compute child: models are opened here, the work itself is `diffusion/` and `fid/`. */
 import path from 'node:path';
-import { generate } from '../diffusion/generate';
+import { generate } from '../diffusion/generation';
 import { writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
-import { trajectory } from '../diffusion/trajectory';
+import { trajectory } from '../diffusion/sampler-trajectory';
 import { UserError } from '../errors';
 import { metricName } from '../shared/metric-name';
 import type { DetectorIdentity } from '../fid/detector';
-import { compareStatistics } from '../fid/combine';
-import { measureRepeats, reference } from '../fid/measure';
+import { compareStatistics } from '../fid/kept-statistics';
+import { measureRepeats, reference } from '../fid/measurement';
 import type { MatMul } from '../linalg/matmul';
 import type { OnProgress } from '../shared/progress';
 import type { TrajectoryResult } from '../shared/protocol';
 import type { DetectorRecord } from '../shared/schema-types.gen';
-import { calibrate } from './calibrate';
-import { openDenoiser, openDenoisers } from './denoiser-session';
-import { openDetector } from './detector-session';
+import { calibrate } from './batch-calibration';
+import { openDenoiser, openDenoisers } from './onnx-denoiser';
+import { openDetector } from './onnx-detector';
 import { fileDigest } from '../file-digest';
-import { importModel } from '../models/import-source';
-import { MATMUL_FROM_DIMENSION, openMatMul } from './matmul-session';
+import { importModel } from '../models/model-import';
+import { MATMUL_FROM_DIMENSION, openMatMul } from './onnx-matmul';
 import type {
-  GenerateJob,
+  GenerateTask,
   GenerateSummary,
-  Job,
-  JobResult,
-  MeasureJob,
+  Task,
+  TaskResult,
+  MeasureTask,
   MeasureSummary,
-  ReferenceJob,
+  ReferenceTask,
   ReferenceSummary,
-  TrajectoryJob,
-} from './jobs';
+  TrajectoryTask,
+} from './tasks';
 
 /** Dimension of a comparison before its files are read: the largest, which needs the fast product. */
 const FULL_DIMENSION = 2048;
@@ -37,30 +37,30 @@ const FULL_DIMENSION = 2048;
 /** A grid shows the first images only: more than 32 x 32 nobody looks at. */
 const GRID_IMAGES = 1024;
 
-/** Runs one job to its end. */
-export function runJob(job: Job, onProgress: OnProgress, signal: AbortSignal): Promise<JobResult> {
-  switch (job.kind) {
+/** Runs one task to its end. */
+export function runTask(task: Task, onProgress: OnProgress, signal: AbortSignal): Promise<TaskResult> {
+  switch (task.kind) {
     case 'import':
-      return importModel(job.source, job.dest, { name: job.name, onProgress, signal });
+      return importModel(task.source, task.dest, { name: task.name, onProgress, signal });
     case 'generate':
-      return runGenerate(job, onProgress, signal);
+      return runGenerate(task, onProgress, signal);
     case 'calibrate':
-      return calibrate(job, onProgress, signal);
+      return calibrate(task, onProgress, signal);
     case 'trajectory':
-      return runTrajectory(job, onProgress, signal);
+      return runTrajectory(task, onProgress, signal);
     case 'measure':
-      return runMeasure(job, onProgress, signal);
+      return runMeasure(task, onProgress, signal);
     case 'reference':
-      return runReference(job, onProgress, signal);
+      return runReference(task, onProgress, signal);
     case 'compare':
       return withMatMul(FULL_DIMENSION, (matmul) =>
-        compareStatistics(job.statistics, job.reference, { onProgress, signal, matmul }),
+        compareStatistics(task.statistics, task.reference, { onProgress, signal, matmul }),
       );
   }
 }
 
 async function runGenerate(
-  { network, device: choice, options }: GenerateJob,
+  { network, device: choice, options }: GenerateTask,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<GenerateSummary> {
@@ -96,7 +96,7 @@ async function runGenerate(
 }
 
 async function runTrajectory(
-  { network, device: choice, seeds, sampler, class: chosen, rng }: TrajectoryJob,
+  { network, device: choice, seeds, sampler, class: chosen, rng }: TrajectoryTask,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<TrajectoryResult> {
@@ -111,15 +111,15 @@ async function runTrajectory(
   }
 }
 
-async function runMeasure(job: MeasureJob, onProgress: OnProgress, signal: AbortSignal): Promise<MeasureSummary> {
-  const { detector, device, note, release } = await openDetector(job.detector, job.device, job.dims);
+async function runMeasure(task: MeasureTask, onProgress: OnProgress, signal: AbortSignal): Promise<MeasureSummary> {
+  const { detector, device, note, release } = await openDetector(task.detector, task.device, task.dims);
   try {
-    if (job.key === 'fid' && !detector.published) {
+    if (task.key === 'fid' && !detector.published) {
       throw new UserError(
-        `${path.basename(job.detector)} is not the published Inception-v3 (2015-12-05), so its distance is no FID: write fd instead of fid`,
+        `${path.basename(task.detector)} is not the published Inception-v3 (2015-12-05), so its distance is no FID: write fd instead of fid`,
       );
     }
-    const { images, reference: ref, num, seed, batch, stats, further, repeats = 1 } = job;
+    const { images, reference: ref, num, seed, batch, stats, further, repeats = 1 } = task;
     const options = { images, ref, num, seed, batch, statsDest: stats, further };
     const result = await withMatMul(detector.dimension, (matmul) =>
       measureRepeats(detector, options, repeats, { onProgress, signal, matmul }),
@@ -137,7 +137,7 @@ async function runMeasure(job: MeasureJob, onProgress: OnProgress, signal: Abort
 }
 
 async function runReference(
-  { data, dest, batch, detector: file, device: choice, dims, keepFeatures, only }: ReferenceJob,
+  { data, dest, batch, detector: file, device: choice, dims, keepFeatures, only }: ReferenceTask,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<ReferenceSummary> {

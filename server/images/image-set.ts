@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Image } from './image';
 import { CancelledError, messageOf, UserError } from '../errors';
-import { Archive } from '../numpy/archive';
+import { Archive } from '../numpy/zip-archive';
 import { decodeImage } from './image-file';
 import { subsetIndices } from '../numpy/numpy-random';
 

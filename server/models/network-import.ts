@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { CancelledError, UserError } from '../errors';
 import { ProgressMeter, type TaskControl } from '../shared/progress';
 import { fileDigest } from '../file-digest';
-import { encodeMetadata } from './metadata';
+import { encodeMetadata } from './model-metadata';
 import { writeModel } from './model-file';
 import type { DenoiserInfo } from './model-info';
 import { parseNetworkConfig, type NetworkConfig } from '../weights/network-config';
@@ -12,7 +12,7 @@ import { openNetworkPickle } from '../weights/network-pickle';
 import { noiseRange } from './noise-range';
 import { openSafetensors } from '../weights/safetensors';
 import { SourceFile } from '../weights/source-file';
-import type { WeightSource } from '../weights/weights';
+import type { WeightSource } from '../weights/weight-source';
 
 export interface ImportOptions extends TaskControl {
   /** What the source is called, where its path does not say. */

@@ -1,16 +1,16 @@
 /** What the compute child is asked and answers. Types only: both sides import it, neither brings native code along. */
-import type { GenerateOptions } from '../diffusion/generate';
+import type { GenerateOptions } from '../diffusion/generation';
 import type { RngDevice } from '../shared/sampler-options';
-import type { Comparison } from '../fid/combine';
+import type { Comparison } from '../fid/kept-statistics';
 import type { FurtherMetrics, FurtherOptions } from '../fid/further-metrics';
 import type { Progress } from '../shared/progress';
 import type { TrajectoryParams, TrajectoryResult } from '../shared/protocol';
 import type { BatchPoint, DetectorRecord, ReferenceRecord } from '../shared/schema-types.gen';
 import type { ModelInfo } from '../models/model-info';
-import type { DeviceChoice } from './session';
+import type { DeviceChoice } from './onnx-session';
 
 /** Generate images, one PNG per seed, and a grid of the first ones. */
-export interface GenerateJob {
+export interface GenerateTask {
   kind: 'generate';
   /** Absolute path of the denoiser's ONNX file. */
   network: string;
@@ -31,7 +31,7 @@ export interface GenerateSummary {
 }
 
 /** Images per second and memory over batch sizes. */
-export interface CalibrateJob {
+export interface CalibrateTask {
   kind: 'calibrate';
   network: string;
   device: DeviceChoice;
@@ -49,7 +49,7 @@ export interface CalibrateSummary {
 }
 
 /** The way from noise to the images of a few seeds. */
-export interface TrajectoryJob extends Pick<TrajectoryParams, 'seeds' | 'sampler' | 'class' | 'rng'> {
+export interface TrajectoryTask extends Pick<TrajectoryParams, 'seeds' | 'sampler' | 'class' | 'rng'> {
   kind: 'trajectory';
   /** Absolute path of the denoiser's ONNX file. */
   network: string;
@@ -57,7 +57,7 @@ export interface TrajectoryJob extends Pick<TrajectoryParams, 'seeds' | 'sampler
 }
 
 /** Features of a folder or zip of images and their Frechet distance to reference statistics. */
-export interface MeasureJob {
+export interface MeasureTask {
   kind: 'measure';
   /** `fid` refuses any detector but the published Inception-v3. */
   key: 'fd' | 'fid';
@@ -92,7 +92,7 @@ export interface MeasureSummary extends FurtherMetrics {
 }
 
 /** Reference statistics of a folder or zip of images, as `fid.py ref`. */
-export interface ReferenceJob {
+export interface ReferenceTask {
   kind: 'reference';
   data: string;
   dest: string;
@@ -114,14 +114,14 @@ export interface ReferenceSummary {
 }
 
 /** The distance of statistics that were kept to a reference. */
-export interface CompareJob {
+export interface CompareTask {
   kind: 'compare';
   statistics: string;
   reference: string;
 }
 
 /** Make an ONNX file of whatever can be imported. */
-export interface ImportJob {
+export interface ImportTask {
   kind: 'import';
   source: string;
   /** Written whole or not at all. */
@@ -139,16 +139,17 @@ interface Results {
   reference: ReferenceSummary;
   compare: Comparison;
 }
-export type Job = ImportJob | CalibrateJob | GenerateJob | TrajectoryJob | MeasureJob | ReferenceJob | CompareJob;
-export type JobResult<J extends Job = Job> = Results[J['kind']];
+export type Task =
+  ImportTask | CalibrateTask | GenerateTask | TrajectoryTask | MeasureTask | ReferenceTask | CompareTask;
+export type TaskResult<T extends Task = Task> = Results[T['kind']];
 
 /** Parent -> child. */
-export type ToWorker = { type: 'start'; job: Job } | { type: 'cancel' };
+export type ToWorker = { type: 'start'; task: Task } | { type: 'cancel' };
 
 /** Child -> parent; exactly one message that is not `progress`, then the child ends. */
 export type FromWorker =
   | { type: 'progress'; progress: Progress }
-  | { type: 'done'; result: JobResult }
+  | { type: 'done'; result: TaskResult }
   | { type: 'cancelled' }
   | { type: 'userError'; message: string; exitCode: 1 | 2 }
   | { type: 'defect'; message: string; stack: string };
