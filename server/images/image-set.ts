@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import type { Image } from './image';
 import { CancelledError, messageOf, UserError } from '../errors';
-import { Archive } from '../numpy/zip-archive';
-import { decodeImage } from './image-file';
 import { subsetIndices } from '../numpy/numpy-random';
+import { Archive } from '../numpy/zip-archive';
+import type { Image } from './image';
+import { decodeImage } from './image-file';
 
 /** Images of one shape, ready for a detector. */
 export interface ImageBatch {
@@ -28,7 +28,7 @@ interface ImageSource {
   read(): Promise<Buffer>;
 }
 
-/** Extensions that make a file one of fid.py's images: those its reader (Pillow 9.4) registers. */
+/** Extensions of the files that fid.py takes for images: those that its reader (Pillow 9.4) registers. */
 const EXTENSIONS = new Set(
   (
     '.apng .blp .bmp .bufr .bw .cur .dcx .dds .dib .emf .eps .fit .fits .flc .fli .ftc .ftu .gbr .gif .grib .h5 .hdf ' +
@@ -38,13 +38,13 @@ const EXTENSIONS = new Set(
   ).split(' '),
 );
 
-/** Largest file taken for an image, in bytes. */
+/** Largest image file that is read, in bytes. */
 const MAX_FILE = 2 ** 28;
 
 /**
  * The images that fid.py would measure in a folder (with its subfolders) or a zip: by extension, sorted by code point
- * of their path, of one shape, 8 bits, optionally a random subset. Files are read one batch at a time. Where fid.py
- * would read another format than PNG and JPEG, the file is refused by name: nothing is skipped.
+ * of their path, of one shape, 8 bits, optionally a random subset. Files are read one batch at a time. A file in one of
+ * the other formats that fid.py reads is refused by name: nothing is skipped.
  */
 export class ImageSet {
   private constructor(
@@ -55,11 +55,11 @@ export class ImageSet {
   ) {}
 
   /**
-   * @param options.num take this many by fid.py's seeded shuffle if there are more
+   * @param options.num take this many by fid.py's seeded shuffle
    * @param options.seed of that shuffle, default 0
    * @param options.part only this one of equal parts, in order
-   * @param options.only these paths alone, whatever else lies there; each must be there
-   * @throws UserError if there are fewer than `num`, or fewer than 2 (exit code 1, fid.py's words), or none at all, or
+   * @param options.only only these paths, each of which must exist
+   * @throws UserError if there are fewer than `num`, or fewer than 2, or none (exit code 1 and fid.py's words), or if the
    * parts would not be equal
    */
   static async open(
@@ -72,7 +72,7 @@ export class ImageSet {
     try {
       const all = sortByCodePoint(sources);
       if (all.length % part.of > 0) {
-        throw new UserError(`${path} has ${all.length} images, which are not ${part.of} equal parts`);
+        throw new UserError(`${path} has ${all.length} images, which cannot be divided into ${part.of} equal parts`);
       }
       const size = all.length / part.of;
       const images = all.slice(part.index * size, (part.index + 1) * size);
@@ -82,7 +82,7 @@ export class ImageSet {
       if (num !== undefined && n < num)
         throw new UserError(`Found ${n} images, but expected at least ${num}: ${place}`, 1);
       if (n < 2) throw new UserError(`Found ${n} images, but need at least 2 to compute statistics: ${place}`, 1);
-      const chosen = subsetIndices(n, num ?? n, seed).map((index) => images[index]);
+      const chosen = subsetIndices(n, num ?? n, seed).map((index) => images[index]!);
       return new ImageSet(path, chosen, archive);
     } catch (error) {
       archive?.close();
@@ -100,7 +100,7 @@ export class ImageSet {
     return this.sources.map(({ name }) => name);
   }
 
-  /** Changes whenever an image is added, removed, chosen otherwise, or written anew: sha256 of names, sizes and times. */
+  /** sha256 of names, sizes and times: another one whenever an image is added, removed, rewritten, or others are chosen. */
   get digest(): string {
     const hash = createHash('sha256');
     for (const { name, size, modified } of this.sources) hash.update(`${name}\0${size}\0${modified}\n`);
@@ -125,7 +125,7 @@ export class ImageSet {
         const image = decodeImage(await source.read(), name);
         first ??= image;
         if (shapeOf(image) !== shapeOf(first)) {
-          const expected = `the first, ${this.sources[0].name}, is ${shapeOf(first)}`;
+          const expected = `the first, ${this.sources[0]?.name}, is ${shapeOf(first)}`;
           throw new UserError(`${name} is ${shapeOf(image)} where ${expected}: all images must have one shape`);
         }
         if (image.channels > channels) {
@@ -165,21 +165,23 @@ async function sourcesOf(path: string): Promise<{ sources: ImageSource[]; archiv
   return { sources: archive.entries.filter(({ name }) => isImage(name)), archive };
 }
 
-/** Files whose size and time are asked for at once: fifty thousand at once would cost 0.1 GB. */
-const ASKED = 256;
+/** Files whose size and time are read at once; for fifty thousand this would take 0.1 GB. */
+const STATS_AT_ONCE = 256;
 
-/** All images below, as os.walk finds them: links to files are followed, links to folders are not. */
+/** All images in a folder and its subfolders, as os.walk finds them: links to files are followed, to folders not. */
 async function walk(root: string, folder: string): Promise<ImageSource[]> {
   const items = await readdir(join(root, folder), { withFileTypes: true });
   const found: ImageSource[] = [];
-  for (let start = 0; start < items.length; start += ASKED) {
-    const part = await Promise.all(items.slice(start, start + ASKED).map((item) => sourcesAt(root, folder, item)));
+  for (let start = 0; start < items.length; start += STATS_AT_ONCE) {
+    const part = await Promise.all(
+      items.slice(start, start + STATS_AT_ONCE).map((item) => sourcesAt(root, folder, item)),
+    );
     for (const sources of part) for (const source of sources) found.push(source);
   }
   return found;
 }
 
-/** What one entry of a folder holds. */
+/** The images of one entry of a folder. */
 async function sourcesAt(root: string, folder: string, item: Dirent): Promise<ImageSource[]> {
   const name = folder ? `${folder}/${item.name}` : item.name;
   if (item.isDirectory()) return walk(root, name);
@@ -212,6 +214,6 @@ function fillPlanes(image: Image, batch: ImageBatch, index: number): void {
   for (let channel = 0; channel < batch.channels; channel++) {
     const start = (index * batch.channels + channel) * plane;
     const from = channel % image.channels;
-    for (let k = 0; k < plane; k++) batch.data[start + k] = image.pixels[k * image.channels + from];
+    for (let k = 0; k < plane; k++) batch.data[start + k] = image.pixels[k * image.channels + from]!;
   }
 }
