@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rangesOf } from '../../server/runs/provenance';
 import { publishedText, publishedTexts } from '../../server/history/published-fids';
 
 const result = {
@@ -35,10 +34,4 @@ test('what makes a result incomparable with the paper is said beside its number'
     publishedText({ ...result, num: 5000, sampler: { nfe: 79 } }) ?? '',
     /; not comparable: N is 5000, not 50000, NFE is 79$/,
   );
-});
-
-test('seeds as a list of ranges', () => {
-  assert.equal(rangesOf([0, 1, 2, 5, 7, 8]), '0-2,5,7-8');
-  assert.equal(rangesOf([3]), '3');
-  assert.equal(rangesOf([]), '');
 });
