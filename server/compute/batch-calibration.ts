@@ -1,4 +1,4 @@
-/** Calibration of the batch size on this machine: what the lecture does with srun and nvidia-smi. */
+/** Finding a good batch size on this machine: what the lecture does with srun and nvidia-smi. */
 import { execFile } from 'node:child_process';
 import os from 'node:os';
 import { promisify } from 'node:util';
@@ -11,20 +11,20 @@ import { openDenoiser } from './onnx-denoiser';
 import type { CalibrateTask, CalibrateSummary } from './tasks';
 
 const MIB = 1 << 20;
-/** Batch sizes that are tried on a GPU. */
+/** Batch sizes tried on a GPU. */
 const GPU_SIZES: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
-/** More is never evaluated together on a CPU: see `CPU_BATCH`. */
+/** Generation on a CPU never evaluates more images together: see `CPU_BATCH`. */
 const CPU_SIZES = GPU_SIZES.filter((size) => size <= CPU_BATCH);
-/** Time spent on one batch size, after one evaluation that does not count. */
+/** Time spent on one batch size, after one evaluation to warm up. */
 const SECONDS_EACH = 1.5;
-/** The next size needs about twice the memory: stop while that still fits. */
+/** The next size needs about twice the memory: stop above this share of it. */
 const MEMORY_BEFORE_NEXT = 0.45;
-/** A noise level in the middle of the range: the time of an evaluation does not depend on it. */
+/** A noise level in the middle of the range; the time of an evaluation does not depend on it. */
 const SIGMA = 1;
 
 /**
- * Measures network evaluations over batch sizes, doubling while memory lasts. A size that the device refuses ends it.
- * @throws UserError where not even one image works; CancelledError
+ * Measures network evaluations at growing batch sizes, until memory runs short or the device refuses a size.
+ * @throws UserError if not even one image can be evaluated; CancelledError
  */
 export async function calibrate(
   { network, device: choice, steps }: CalibrateTask,
@@ -55,7 +55,7 @@ export async function calibrate(
         }
       } catch (error) {
         if (error instanceof CancelledError || points.length === 0) throw error;
-        notes.push(`A batch of ${batch} does not work here: ${messageOf(error).replace(/\s+/g, ' ').slice(0, 200)}`);
+        notes.push(`Batch ${batch} failed: ${messageOf(error).replace(/\s+/g, ' ').slice(0, 200)}`);
         break;
       }
       const seconds = (performance.now() - start) / 1000;
@@ -70,12 +70,12 @@ export async function calibrate(
   return { points, ...recommendBatch(points), device, notes };
 }
 
-/** What this process holds of the machine's memory. */
+/** Memory of this process and of the machine, in MiB. */
 function processMemory(): { used: number; total: number } {
   return { used: Math.round(process.memoryUsage.rss() / MIB), total: Math.round(os.totalmem() / MIB) };
 }
 
-/** Memory of the first visible GPU as nvidia-smi tells; undefined without nvidia-smi. */
+/** Memory of the first visible GPU in MiB, as nvidia-smi reports it; undefined without nvidia-smi. */
 async function gpuMemory(): Promise<{ used: number; total: number } | undefined> {
   const first = process.env.CUDA_VISIBLE_DEVICES?.split(',')[0];
   const query = [
@@ -85,9 +85,9 @@ async function gpuMemory(): Promise<{ used: number; total: number } | undefined>
   ];
   try {
     const { stdout } = await promisify(execFile)('nvidia-smi', query);
-    const [used, total] = stdout.split('\n')[0].split(',').map(Number);
-    return { used, total };
+    const [used = NaN, total = NaN] = (stdout.split('\n')[0] ?? '').split(',').map(Number);
+    return used >= 0 && total > 0 ? { used, total } : undefined;
   } catch {
-    return undefined; // rates alone still tell where more gains nothing
+    return undefined; // without nvidia-smi the rates alone show where a larger batch gains nothing
   }
 }

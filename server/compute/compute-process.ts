@@ -13,7 +13,7 @@ const CANCEL_GRACE = 15_000;
  * A native crash there becomes one clear error here.
  * @param task what to compute
  * @param signal cancels: the child stops between two evaluations, so that only whole files exist
- * @throws UserError as the task itself does, or where the child died; CancelledError
+ * @throws UserError as the task itself does, or if the child died; CancelledError
  */
 export async function compute<T extends Task>(
   task: T,
@@ -64,15 +64,15 @@ export async function compute<T extends Task>(
 }
 
 /**
- * The environment of a process that computes: asks glibc (2.35 and later; nobody else reads it) for huge pages, as numpy
- * does for itself. Measured on the statistics of 10,000 x 2048 features: 10 % less time, half of it in page faults.
+ * The environment of a compute process. It asks glibc (2.35 and later; other libraries ignore it) for huge pages, as
+ * numpy does for itself. Measured on the statistics of 10,000 x 2048 features: 10 % less time, half of it in page faults.
  */
 export function computeEnvironment(): NodeJS.ProcessEnv {
   const tunables = [process.env.GLIBC_TUNABLES, 'glibc.malloc.hugetlb=1'].filter(Boolean).join(':');
   return { ...process.env, GLIBC_TUNABLES: tunables };
 }
 
-/** From source the worker is a TypeScript file (the loader's flags are inherited); bundled it lies beside the bundle. */
+/** Run from source, the worker is a TypeScript file (the loader's flags are inherited); bundled, it is next to the bundle. */
 function startWorker(): ChildProcess {
   const entry = __filename.endsWith('.ts') ? 'worker.ts' : 'worker.js';
   const child = fork(path.join(__dirname, entry), [], {
@@ -83,17 +83,17 @@ function startWorker(): ChildProcess {
   try {
     if (child.pid) os.setPriority(child.pid, os.constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
-    // Some systems forbid it; the task is as right at normal priority.
+    // Some systems forbid it; at normal priority the result is the same.
   }
   return child;
 }
 
-/** Sends unless the child is gone; its end is reported by its exit. */
+/** Sends unless the child is gone; the exit handler reports its end. */
 function send(child: ChildProcess, message: ToWorker): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-/** What each task does, after `while`. */
+/** What each task was doing, to follow the word "while". */
 const WORK: { [K in Task['kind']]: (task: Extract<Task, { kind: K }>) => string } = {
   import: ({ source }) => `importing ${source}`,
   calibrate: ({ network }) => `measuring batch sizes of ${network}`,
@@ -105,12 +105,12 @@ const WORK: { [K in Task['kind']]: (task: Extract<Task, { kind: K }>) => string 
 };
 
 function deathNotice(task: Task, code: number | null, signal: string | null, stderr: string): string {
-  const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
+  const how = signal ? `was killed by ${signal}` : `exited with code ${code}`;
   const last = stderr.trim().split('\n').pop();
   const hint =
     signal === 'SIGKILL'
       ? 'the system may have run out of memory: try a smaller batch'
       : 'try a smaller batch or device cpu';
   const what = WORK[task.kind](task as never);
-  return `The compute process ${how} while ${what}${last ? ` (${last})` : ''}: what was finished is kept; ${hint}, then run again to continue`;
+  return `The compute process ${how} while ${what}${last ? ` (${last})` : ''}: finished work is kept; ${hint}, then run again to continue`;
 }

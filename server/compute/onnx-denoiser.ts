@@ -1,13 +1,13 @@
-import { Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Denoiser } from '../diffusion/denoiser';
 import { UserError } from '../errors';
 import { cpuModel } from '../models/cpu-model';
 import type { DenoiserInfo } from '../models/model-info';
 import { readModelInfo } from '../models/model-file';
-import { openOnnxSession, type DeviceChoice } from './onnx-session';
+import { floatsOf, openOnnxSession, type DeviceChoice } from './onnx-session';
 import { imagesTogether } from '../models/winograd';
 
-/** A denoiser on ONNX Runtime, with what its file says of itself. */
+/** A denoiser on ONNX Runtime, with its file's metadata. */
 export interface OpenDenoiser {
   denoiser: Denoiser;
   info: DenoiserInfo;
@@ -18,8 +18,8 @@ export interface OpenDenoiser {
 
 /**
  * Opens a denoiser's ONNX file.
- * @param gpu number of the CUDA device among those that are visible
- * @throws UserError for a file that is not an ONNX denoiser or whose inputs are not those of one
+ * @param gpu index of the CUDA device among the visible ones
+ * @throws UserError for a file that is not an ONNX denoiser or does not have a denoiser's inputs
  */
 export async function openDenoiser(file: string, choice: DeviceChoice, gpu = 0): Promise<OpenDenoiser> {
   const info = await readModelInfo(file);
@@ -36,52 +36,63 @@ export async function openDenoiser(file: string, choice: DeviceChoice, gpu = 0):
       `${file} is not a denoiser: its inputs are ${session.inputNames.join(', ')}, expected ${expected.join(', ')}; import the network with "edm-workbench import"`,
     );
   }
+  const together = isCpuForm ? imagesTogether(info.img_resolution) : undefined;
+  const denoiser = denoiserOf(info, session, { together, batchDependent: device === 'cuda' });
+  return { denoiser, info, device, note, release: () => session.release() };
+}
+
+/** @param together largest number of images evaluated at once; undefined: all */
+function denoiserOf(
+  info: DenoiserInfo,
+  session: InferenceSession,
+  { together, batchDependent }: { together?: number; batchDependent: boolean },
+): Denoiser {
   const { img_resolution: resolution, img_channels: channels, label_dim: labelDim, u } = info;
-  const denoiser: Denoiser = {
+  const size = channels * resolution ** 2;
+  const evaluate = async (
+    x: Float32Array,
+    sigma: number,
+    labels: Float32Array,
+    rows: number,
+  ): Promise<Float32Array> => {
+    const feeds: Record<string, Tensor> = {
+      x: new Tensor('float32', x, [rows, channels, resolution, resolution]),
+      sigma: new Tensor('float32', [sigma], [1]),
+    };
+    if (labelDim > 0) feeds.class_labels = new Tensor('float32', labels, [rows, labelDim]);
+    return floatsOf(await session.run(feeds), 'denoised');
+  };
+  return {
     resolution,
     channels,
     labelDim,
     sigmaMin: info.sigma_min,
     sigmaMax: info.sigma_max,
-    batchDependent: device === 'cuda',
-    roundSigma: u ? (sigma) => nearest(u, sigma) : (sigma) => sigma,
+    batchDependent,
+    roundSigma: u ? (sigma) => nearestLevel(u, sigma) : (sigma) => sigma,
     async denoise(x, sigma, labels, n) {
-      const size = channels * resolution ** 2;
-      const together = isCpuForm ? imagesTogether(resolution) : n;
-      const parts: Float32Array[] = [];
-      for (let from = 0; from < n; from += together) {
-        const rows = Math.min(together, n - from);
-        const feeds: Record<string, Tensor> = {
-          x: new Tensor('float32', x.subarray(from * size, (from + rows) * size), [
-            rows,
-            channels,
-            resolution,
-            resolution,
-          ]),
-          sigma: new Tensor('float32', [sigma], [1]),
-        };
-        if (labelDim > 0) {
-          const own = labels?.subarray(from * labelDim, (from + rows) * labelDim) ?? new Float32Array(rows * labelDim);
-          feeds.class_labels = new Tensor('float32', own, [rows, labelDim]);
-        }
-        parts.push((await session.run(feeds)).denoised.data as Float32Array);
-      }
-      if (parts.length === 1) return parts[0];
+      const classes = labels ?? new Float32Array(n * labelDim);
+      const part = (from: number, to: number): Promise<Float32Array> => {
+        const own = classes.subarray(from * labelDim, to * labelDim);
+        return evaluate(x.subarray(from * size, to * size), sigma, own, to - from);
+      };
+      if (together === undefined || n <= together) return part(0, n);
       const denoised = new Float32Array(n * size);
-      parts.forEach((part, i) => denoised.set(part, i * together * size));
+      for (let from = 0; from < n; from += together) {
+        denoised.set(await part(from, Math.min(from + together, n)), from * size);
+      }
       return denoised;
     },
   };
-  return { denoiser, info, device, note, release: () => session.release() };
 }
 
 /**
- * Opens a denoiser once for every visible CUDA device (CUDA_VISIBLE_DEVICES counts), or once on the CPU, which one
- * session fills. CUDA itself says which device is one too many.
- * @throws UserError as openDenoiser, of the first
+ * Opens a denoiser once for every visible CUDA device (CUDA_VISIBLE_DEVICES counts), or once on the CPU, since one
+ * session uses all of its cores. CUDA refuses the first device that does not exist, which ends the loop.
+ * @throws UserError as openDenoiser for the first device
  */
-export async function openDenoisers(file: string, choice: DeviceChoice): Promise<OpenDenoiser[]> {
-  const opened = [await openDenoiser(file, choice)];
+export async function openDenoisers(file: string, choice: DeviceChoice): Promise<[OpenDenoiser, ...OpenDenoiser[]]> {
+  const opened: [OpenDenoiser, ...OpenDenoiser[]] = [await openDenoiser(file, choice)];
   if (opened[0].device === 'cpu') return opened;
   for (let gpu = 1; ; gpu++) {
     const next = await openDenoiser(file, 'cuda', gpu).catch(() => undefined);
@@ -91,9 +102,7 @@ export async function openDenoisers(file: string, choice: DeviceChoice): Promise
 }
 
 /** The level of `u` (float32 values) closest to float32(sigma); of two equally close ones the first, as argmin does. */
-function nearest(u: readonly number[], sigma: number): number {
+function nearestLevel(u: readonly number[], sigma: number): number {
   const target = Math.fround(sigma);
-  let best = u[0];
-  for (const level of u) if (Math.abs(level - target) < Math.abs(best - target)) best = level;
-  return best;
+  return u.reduce((best, level) => (Math.abs(level - target) < Math.abs(best - target) ? level : best));
 }

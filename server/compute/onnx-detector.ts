@@ -5,9 +5,9 @@ import { fileDigest } from '../file-digest';
 import type { DetectorInfo } from '../models/model-info';
 import { readModelInfo } from '../models/model-file';
 import { tapName } from '../models/inception-graph';
-import { openOnnxSession, type DeviceChoice } from './onnx-session';
+import { floatsOf, openOnnxSession, type DeviceChoice } from './onnx-session';
 
-/** A detector on ONNX Runtime, with what its file says of itself. */
+/** A detector on ONNX Runtime, with its file's metadata. */
 export interface OpenDetector {
   detector: Detector;
   info: DetectorInfo;
@@ -18,8 +18,8 @@ export interface OpenDetector {
 
 /**
  * Opens a detector's ONNX file.
- * @param dimension an earlier layer of Inception with that many features (64, 192, 768); its distance is no FID
- * @throws UserError for a file that is not a detector, and from `features` for images it was not made for
+ * @param dimension features of an earlier layer of Inception (64, 192, 768), whose distance is not a FID
+ * @throws UserError for a file that is not a detector or has no layer of that dimension
  */
 export async function openDetector(file: string, choice: DeviceChoice, dimension?: number): Promise<OpenDetector> {
   const info = await readModelInfo(file);
@@ -49,8 +49,7 @@ export async function openDetector(file: string, choice: DeviceChoice, dimension
     resolution: info.resolution,
     async features(images, n, channels, height, width) {
       const feeds = { images: new Tensor('uint8', images, [n, channels, height, width]) };
-      const result = await session.run(feeds, [output]);
-      return result[output].data as Float32Array;
+      return floatsOf(await session.run(feeds, [output]), output);
     },
   };
   return { detector, info, device, note, release: () => session.release() };

@@ -3,10 +3,10 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { MatMul } from '../linalg/matmul';
 import { Graph } from '../models/onnx-graph';
 
-/** From this many dimensions on a session pays: below it plain JavaScript is done before the data has crossed over. */
+/** From this many dimensions a session pays. Below, plain JavaScript is done before the data has been handed over. */
 export const MATMUL_FROM_DIMENSION = 512;
 
-/** A product that must be released after its last use. */
+/** A matrix product that must be released after its last use. */
 export interface OpenMatMul {
   matmul: MatMul;
   release: () => Promise<void>;
@@ -14,7 +14,8 @@ export interface OpenMatMul {
 
 /**
  * ONNX Runtime's float64 matrix product on all cores. Measured at 2048 x 2048 against plain JavaScript, alternating on
- * a busy machine: 9 times as fast, and 5 times as fast as its half for symmetric products.
+ * a busy machine: 9 times as fast in general, and 5 times as fast for symmetric products, of which JavaScript
+ * computes one half only.
  */
 export async function openMatMul(): Promise<OpenMatMul> {
   const graph = new Graph('matmul');
@@ -36,7 +37,7 @@ export async function openMatMul(): Promise<OpenMatMul> {
         b: new Tensor('float64', right, [n, k]),
         plus: plus ? new Tensor('float64', plus, [m, n]) : nothing,
       };
-      // An output that is given is written in place: what a session makes itself is copied.
+      // ONNX Runtime writes into an output that is passed in; one that it makes itself is copied.
       await session.run(feeds, { c: new Tensor('float64', into, [m, n]) });
       return into;
     },

@@ -6,21 +6,21 @@ import { messageOf, UserError } from '../errors';
 /** Where to compute: `auto` takes CUDA where it works, `cuda` refuses to run without it. */
 export type DeviceChoice = 'auto' | 'cpu' | 'cuda';
 
-/** A session, where it runs in fact, and what the user should know about that. */
+/** A session of ONNX Runtime, the device it really uses, and what the user should know about that. */
 export interface OpenOnnxSession {
   session: InferenceSession;
   device: 'cpu' | 'cuda';
   /** Why `auto` did not take CUDA. */
   note?: string;
-  /** Whether it computes the model's form for the CPU instead of the file. */
+  /** True if it computes the model's CPU form instead of the file. */
   isCpuForm?: boolean;
 }
 
 /**
- * Opens an ONNX file. ONNX Runtime never falls back by itself (`['cuda','cpu']` throws as `['cuda']` does), so the
- * fall-back of `auto` is here, and it says why.
- * @param gpu number of the CUDA device among those that are visible
- * @param cpuForm another form of the same model for the CPU, asked for only there; undefined: the file as it is
+ * Opens an ONNX file. ONNX Runtime does not fall back by itself (`['cuda','cpu']` throws as `['cuda']` does), so `auto`
+ * falls back here, and says why.
+ * @param gpu index of the CUDA device among the visible ones
+ * @param cpuForm makes a faster form of the same model for the CPU, called only there; undefined: the file as it is
  * @throws UserError for a missing or unreadable file, and for `cuda` without CUDA
  */
 export async function openOnnxSession(
@@ -35,7 +35,7 @@ export async function openOnnxSession(
       return { session: await create(file, { name: 'cuda', deviceId: gpu }), device: 'cuda' };
     } catch (error) {
       const why = cudaProblem(messageOf(error));
-      if (choice === 'cuda') throw new UserError(`device cuda cannot be used: ${why}; use device auto or cpu`);
+      if (choice === 'cuda') throw new UserError(`Cannot use device cuda: ${why}; use device auto or cpu`);
       note = `Computing on the CPU: ${why}`;
     }
   }
@@ -43,8 +43,15 @@ export async function openOnnxSession(
     const form = cpuForm?.();
     return { session: await create(form ?? file, 'cpu'), device: 'cpu', note, isCpuForm: form !== undefined };
   } catch (error) {
-    throw new UserError(`${file} cannot be loaded by ONNX Runtime: ${messageOf(error).replace(/\s+/g, ' ')}`);
+    throw new UserError(`ONNX Runtime cannot load ${file}: ${messageOf(error).replace(/\s+/g, ' ')}`);
   }
+}
+
+/** A float32 output of a session. @throws Error if the outputs do not have it */
+export function floatsOf(outputs: InferenceSession.OnnxValueMapType, name: string): Float32Array {
+  const data = outputs[name]?.data;
+  if (!(data instanceof Float32Array)) throw new Error(`The session has no float32 output ${name}`);
+  return data;
 }
 
 function create(
@@ -61,12 +68,12 @@ function create(
   return typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options);
 }
 
-/** What every process with a GPU of NVIDIA can see on Linux, in containers too; the second under Windows' Linux. */
+/** Device files of an NVIDIA GPU on Linux, also in containers; the second is WSL's. */
 const GPU_DEVICES = ['/dev/nvidiactl', '/dev/dxg'];
 
-/** ONNX Runtime's failure to start CUDA, in words. */
+/** Why ONNX Runtime could not start CUDA, in words. */
 function cudaProblem(message: string): string {
-  if (process.platform === 'linux' && !GPU_DEVICES.some(existsSync)) return 'no GPU of NVIDIA is here';
+  if (process.platform === 'linux' && !GPU_DEVICES.some(existsSync)) return 'no NVIDIA GPU found';
   if (/shared library|providers_cuda/i.test(message)) {
     return 'the CUDA libraries of ONNX Runtime are not installed (the README says how to install them)';
   }

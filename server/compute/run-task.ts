@@ -1,7 +1,7 @@
-/** The tasks of the compute child: models are opened here, the work itself is `diffusion/` and `fid/`. */
+/** Tasks of a compute process: opens the models, then calls `diffusion/` and `fid/`. */
 import path from 'node:path';
 import { generate } from '../diffusion/generation';
-import { writeGrid } from '../images/grid';
+import { GRID_IMAGES, writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { trajectory } from '../diffusion/sampler-trajectory';
 import { UserError } from '../errors';
@@ -31,11 +31,8 @@ import type {
   TrajectoryTask,
 } from './tasks';
 
-/** Dimension of a comparison before its files are read: the largest, which needs the fast product. */
+/** Dimension assumed for a comparison, whose files are not read yet: the largest, which needs the fast product. */
 const FULL_DIMENSION = 2048;
-
-/** A grid shows the first images only: more than 32 x 32 nobody looks at. */
-const GRID_IMAGES = 1024;
 
 /** Runs one task to its end. */
 export function runTask(task: Task, onProgress: OnProgress, signal: AbortSignal): Promise<TaskResult> {
@@ -66,7 +63,7 @@ async function runGenerate(
 ): Promise<GenerateSummary> {
   const seeds = parseSeeds(options.seeds);
   const [opened, sha256] = await Promise.all([openDenoisers(network, choice), fileDigest(network)]);
-  const [{ device, note }] = opened;
+  const { device, note } = opened[0];
   try {
     const rng = options.rng ?? device;
     const { grid, ...rest } = options;
@@ -86,7 +83,7 @@ async function runGenerate(
     if (opened.length > 1) notes.push(`${opened.length} CUDA devices shared the seeds`);
     if (result.notFinite > 0) {
       notes.push(
-        `${result.notFinite} images are black where the samples are not finite: the network or the sampler diverged`,
+        `${result.notFinite} images have black pixels because samples were not finite: the network or the sampler diverged`,
       );
     }
     return { ...result, rng, device, notes };
@@ -116,7 +113,7 @@ async function runMeasure(task: MeasureTask, onProgress: OnProgress, signal: Abo
   try {
     if (task.key === 'fid' && !detector.published) {
       throw new UserError(
-        `${path.basename(task.detector)} is not the published Inception-v3 (2015-12-05), so its distance is no FID: write fd instead of fid`,
+        `${path.basename(task.detector)} is not the published Inception-v3 (2015-12-05), so its distance is not a FID: write fd instead of fid`,
       );
     }
     const { images, reference: ref, num, seed, batch, stats, further, repeats = 1 } = task;
@@ -152,7 +149,7 @@ async function runReference(
   }
 }
 
-/** Gives the work a fast float64 product where the features are long enough for one to pay. */
+/** Calls `work` with a fast float64 product if the features are long enough for it to pay. */
 async function withMatMul<T>(dimension: number, work: (matmul?: MatMul) => Promise<T>): Promise<T> {
   if (dimension < MATMUL_FROM_DIMENSION) return work();
   const { matmul, release } = await openMatMul();

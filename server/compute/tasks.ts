@@ -1,4 +1,4 @@
-/** What the compute child is asked and answers. Types only: both sides import it, neither brings native code along. */
+/** Tasks of a compute process and their results. Types only, so that importing them loads no native code. */
 import type { GenerateOptions } from '../diffusion/generation';
 import type { RngDevice } from '../shared/sampler-options';
 import type { Comparison } from '../fid/kept-statistics';
@@ -35,20 +35,20 @@ export interface CalibrateTask {
   kind: 'calibrate';
   network: string;
   device: DeviceChoice;
-  /** Sampling steps that images per second are told for. */
+  /** Sampling steps per image, for the rate in images per second. */
   steps: number;
 }
 
 export interface CalibrateSummary {
   points: BatchPoint[];
   batch: number;
-  /** Why that one, in a sentence. */
+  /** Why this size, in one sentence. */
   reason: string;
   device: 'cpu' | 'cuda';
   notes: string[];
 }
 
-/** The way from noise to the images of a few seeds. */
+/** The steps from noise to the images of a few seeds. */
 export interface TrajectoryTask extends Pick<TrajectoryParams, 'seeds' | 'sampler' | 'class' | 'rng'> {
   kind: 'trajectory';
   /** Absolute path of the denoiser's ONNX file. */
@@ -70,9 +70,9 @@ export interface MeasureTask {
   batch: number;
   /** An earlier layer of Inception with that many features. */
   dims?: number;
-  /** Measure so many equal parts of the images and take the least. Default 1. */
+  /** Measure this many equal parts of the images and report the smallest distance. Default 1. */
   repeats?: number;
-  /** Where the statistics of the images are kept. */
+  /** File for the statistics of the images. */
   stats?: string;
   further?: FurtherOptions;
 }
@@ -81,7 +81,7 @@ export interface MeasureSummary extends FurtherMetrics {
   /** `FID` or `FD (<detector>)`. */
   metric: string;
   value: number;
-  /** The distances of all repeats in order, if there were several. */
+  /** The distances of all repeats in order; undefined for a single measurement. */
   repeats?: number[];
   num: number;
   detector: DetectorRecord;
@@ -101,7 +101,7 @@ export interface ReferenceTask {
   batch: number;
   /** An earlier layer of Inception with that many features. */
   dims?: number;
-  /** Keep the features beside the statistics. */
+  /** Also write the features, into a file next to the statistics. */
   keepFeatures?: boolean;
   /** Only these images, by path relative to `data`. */
   only?: string[];
@@ -113,20 +113,20 @@ export interface ReferenceSummary {
   notes: string[];
 }
 
-/** The distance of statistics that were kept to a reference. */
+/** The distance of saved statistics to a reference. */
 export interface CompareTask {
   kind: 'compare';
   statistics: string;
   reference: string;
 }
 
-/** Make an ONNX file of whatever can be imported. */
+/** Convert a network or detector to ONNX. */
 export interface ImportTask {
   kind: 'import';
   source: string;
-  /** Written whole or not at all. */
+  /** The ONNX file; written atomically. */
   dest: string;
-  /** What the source is called, where its path does not say. */
+  /** The source's name, if its path does not have it. */
   name?: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Entry of the compute child: one task, then the end. Everything native happens here and nowhere else, so that a crash
- * in a library takes neither the language server nor the editor along.
+ * Entry point of the compute process: runs one task, then exits. Native code runs only here, so that a crash in a library
+ * ends neither the language server nor the editor.
  */
 import { CancelledError, messageOf, UserError } from '../errors';
 import type { FromWorker, ToWorker } from './tasks';
@@ -28,7 +28,7 @@ process.on('message', (message: ToWorker) => {
     .finally(() => process.disconnect?.());
 });
 
-// The parent is gone: stop between two evaluations rather than compute for nobody.
+// The parent is gone, and nobody waits for the result: stop between two evaluations.
 process.on('disconnect', () => {
   controller.abort();
   setTimeout(() => process.exit(), 15_000).unref();

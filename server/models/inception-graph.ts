@@ -1,21 +1,13 @@
-import { basename, parse } from 'node:path';
 import { UserError } from '../errors';
-import { fileDigest } from '../file-digest';
 import { Graph, type Value } from './onnx-graph';
 import { inceptionPictures } from './inception-resize';
-import { encodeMetadata } from './model-metadata';
-import { writeModel } from './model-file';
-import type { DetectorInfo } from './model-info';
-import { openStateDict } from '../weights/network-pickle';
 import { mapTensor, type Tensor } from '../weights/weight-source';
-
-/** sha256 of pt_inception-2015-12-05-6726825d.pth, the weights behind every published FID (torch-fidelity's are the same bytes). */
-const PUBLISHED_SHA256 = '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2';
 
 /** Batch normalisation's epsilon in the TensorFlow graph of 2015-12-05. */
 const EPSILON = 0.001;
 
-const FEATURES = 2048;
+/** Features of the last layer, whose Frechet distance is the FID. */
+export const INCEPTION_FEATURES = 2048;
 
 /** The output of a detector with that many features, if they are not its last. */
 export function tapName(dimension: number): string {
@@ -79,34 +71,6 @@ const BLOCKS: readonly (readonly [name: string, branches: readonly Branch[]])[] 
 ];
 
 /**
- * Turns the state dict of the FID Inception-v3 (`pt_inception-2015-12-05-6726825d.pth`, either torch container) into a
- * detector: uint8 images of any size in, resized as the original does, 2048 features out. Only the published file is
- * called `inception-2015-12-05`; other weights bear their file's name and the start of its sha256.
- * @throws UserError for a file that cannot be read or does not hold that network
- */
-export async function importInception(source: string, dest: string): Promise<DetectorInfo> {
-  const weights = await openStateDict(source);
-  try {
-    const source_sha256 = await fileDigest(source);
-    const published = source_sha256 === PUBLISHED_SHA256;
-    const info: DetectorInfo = {
-      kind: 'detector',
-      name: published ? 'inception-2015-12-05' : `${parse(source).name}-${source_sha256.slice(0, 8)}`,
-      dimension: FEATURES,
-      published,
-      channels: 3,
-      source_name: basename(source),
-      source_sha256,
-    };
-    const graph = inceptionGraph(weights.tensors, source);
-    await writeModel(dest, graph.toModel(encodeMetadata(info)));
-    return info;
-  } finally {
-    weights.close();
-  }
-}
-
-/**
  * The detector's graph: images uint8 [N,3,H,W] -> features float32 [N,2048], and the earlier taps features64,
  * features192 and features768 under the names of `tapName`.
  * @param tensors the state dict, under pytorch-fid's names @param source the file, for messages
@@ -143,7 +107,8 @@ class InceptionGraph {
       x = this.join(name, parts);
       if (name === TAP) taps.push(x);
     }
-    if (x.channels !== FEATURES) throw new UserError(`${this.source}: ${x.channels} features instead of ${FEATURES}`);
+    if (x.channels !== INCEPTION_FEATURES)
+      throw new UserError(`${this.source}: ${x.channels} features instead of ${INCEPTION_FEATURES}`);
     this.means('features', x);
     for (const tap of taps) this.means(tapName(tap.channels), tap);
     return graph;

@@ -11,22 +11,22 @@ import { blockConvolutions, checkTensors, networkLayout, parameterCount } from '
 import { openNetworkPickle } from '../weights/network-pickle';
 import { noiseRange } from './noise-range';
 import { openSafetensors } from '../weights/safetensors';
-import { SourceFile } from '../weights/source-file';
+import { fileKind } from '../weights/file-kind';
 import type { WeightSource } from '../weights/weight-source';
 
 export interface ImportOptions extends TaskControl {
-  /** What the source is called, where its path does not say. */
+  /** The source's name, if its path does not have it. */
   name?: string;
   /** Names of the classes in label order; as many as the network has classes. */
   class_names?: string[];
 }
 
 /**
- * Turns trained weights into an ONNX denoiser with its metadata. Memory: one tensor at a time.
+ * Converts trained weights to an ONNX denoiser with its metadata. One tensor is in memory at a time.
  * @param source a pickled network (`.pkl`, `.pt`), or `.safetensors` with the network's configuration
  * @param dest the `.onnx` file to write, atomically
- * @returns what was written into the metadata
- * @throws UserError for anything about the source or the destination that cannot be used
+ * @returns the metadata
+ * @throws UserError if the source cannot be used or the destination cannot be written; CancelledError
  */
 export async function importNetwork(source: string, dest: string, options: ImportOptions = {}): Promise<DenoiserInfo> {
   const weights = await openWeights(source);
@@ -48,7 +48,7 @@ export async function importNetwork(source: string, dest: string, options: Impor
 }
 
 /**
- * What the source says of its network, without reading its weights: enough to check what is asked of it.
+ * The configuration of the network in a file, without reading its weights: enough to check options against it.
  * @throws UserError as importNetwork
  */
 export async function readNetworkConfig(source: string): Promise<NetworkConfig> {
@@ -62,14 +62,10 @@ export async function readNetworkConfig(source: string): Promise<NetworkConfig> 
   }
 }
 
-/** A pickle announces itself by its protocol byte, torch's zip by `PK`; everything else must be safetensors. */
+/** Pickles and torch's zip files are recognised by their content, safetensors by the name. */
 async function openWeights(source: string): Promise<WeightSource> {
-  const file = new SourceFile(source);
-  const start = file.size >= 4 ? file.read(0, 4) : new Uint8Array(4);
-  file.close();
-  const isPickle = start[0] === 0x80 && start[1] >= 2 && start[1] <= 5;
-  const isZip = start[0] === 0x50 && start[1] === 0x4b;
-  if (isPickle || isZip) return openNetworkPickle(source);
+  const kind = fileKind(source);
+  if (kind === 'pickle' || kind === 'zip') return openNetworkPickle(source);
   if (source.endsWith('.safetensors')) return openSafetensors(source);
   throw new UserError(`${source} is neither a pickled network (.pkl, .pt) nor a .safetensors file`);
 }

@@ -204,10 +204,10 @@ const OPERATIONS: ReadonlyMap<number, (m: PickleMachine) => void> = new Map<numb
   [0x58, (m) => m.push(m.text(m.cursor.uint32()))], // BINUNICODE
   [0x8c, (m) => m.push(m.text(m.cursor.uint8()))], // SHORT_BINUNICODE
   [0x8d, (m) => m.push(m.text(m.cursor.uint64()))], // BINUNICODE8
-  [0x42, (m) => m.push(m.cursor.leap(m.cursor.uint32()))], // BINBYTES
-  [0x43, (m) => m.push(m.cursor.leap(m.cursor.uint8()))], // SHORT_BINBYTES
-  [0x8e, (m) => m.push(m.cursor.leap(m.cursor.uint64()))], // BINBYTES8
-  [0x96, (m) => m.push(m.cursor.leap(m.cursor.uint64()))], // BYTEARRAY8
+  [0x42, (m) => m.push(m.cursor.skip(m.cursor.uint32()))], // BINBYTES
+  [0x43, (m) => m.push(m.cursor.skip(m.cursor.uint8()))], // SHORT_BINBYTES
+  [0x8e, (m) => m.push(m.cursor.skip(m.cursor.uint64()))], // BINBYTES8
+  [0x96, (m) => m.push(m.cursor.skip(m.cursor.uint64()))], // BYTEARRAY8
   // Containers
   [0x29, (m) => m.push([])], // EMPTY_TUPLE
   [0x74, (m) => m.push(m.popMark())], // TUPLE

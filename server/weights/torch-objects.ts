@@ -148,7 +148,7 @@ export class TorchReader {
       const storage = storages.get(String(key));
       if (cursor.uint64() !== storage?.count)
         return file.fail(`storage ${String(key)} has another size than announced`);
-      storage.place = { source: cursor.file, offset: cursor.leap(storage.byteLength).offset };
+      storage.place = { source: cursor.file, offset: cursor.skip(storage.byteLength).offset };
     }
     return object;
   }

@@ -18,7 +18,7 @@ import { formatNpy } from '../../server/numpy/npy';
 import { StatisticsAccumulator } from '../../server/fid/statistics';
 import { computeEnvironment } from '../../server/compute/compute-process';
 import { openDetector } from '../../server/compute/onnx-detector';
-import { importInception } from '../../server/models/inception-graph';
+import { importInception } from '../../server/models/inception-import';
 import { openMatMul } from '../../server/compute/onnx-matmul';
 import { rateText } from '../../server/shared/progress';
 import { resolveFile } from '../../server/runs/embedded';
