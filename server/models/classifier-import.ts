@@ -6,15 +6,15 @@ import { encodeMetadata } from './model-metadata';
 import { writeModel } from './model-file';
 import type { DetectorInfo } from './model-info';
 import { openSafetensors } from '../weights/safetensors';
-import type { Tensor, WeightSource } from '../weights/weight-source';
+import { elementCount, type Tensor, type WeightSource } from '../weights/weight-source';
 
-/** What `config` of a classifier's safetensors file says (written by tools/train/train_classifiers.py). */
+/** `config` of a classifier's safetensors file (written by tools/train/train_classifiers.py). */
 interface ClassifierConfig {
   class_name: 'Classifier';
   name: string;
   img_channels: 1 | 3;
   img_resolution: number;
-  /** In order: a tensor prefix such as `conv0` (3x3, padded), `relu`, `maxpool2`, and last `mean` over the map. */
+  /** In order: a tensor prefix such as `conv0` (3x3, padded), `relu`, `maxpool2`, and at the end `mean` over the map. */
   layers: string[];
 }
 
@@ -26,7 +26,7 @@ export function isClassifier(source: string): boolean {
 }
 
 /**
- * Turns a small convolutional classifier into a detector: uint8 images in, the features before its head out.
+ * Converts a small convolutional classifier to a detector: uint8 images in, the features before its last layer out.
  * @param source a `.safetensors` file whose config has class_name `Classifier`
  * @throws UserError for a file of another kind or with a tensor missing
  */
@@ -101,7 +101,7 @@ function classifierGraph(
           kernel_shape: [3, 3],
           pads: [1, 1, 1, 1],
         });
-        dimension = tensor(`${layer}.bias`).shape[0];
+        dimension = elementCount(tensor(`${layer}.bias`).shape);
     }
   }
   graph.output(x, 'float32', ['N', dimension]);

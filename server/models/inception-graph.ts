@@ -9,14 +9,14 @@ const EPSILON = 0.001;
 /** Features of the last layer, whose Frechet distance is the FID. */
 export const INCEPTION_FEATURES = 2048;
 
-/** The output of a detector with that many features, if they are not its last. */
+/** Name of the output of an earlier layer with that many features. */
 export function tapName(dimension: number): string {
   return `features${dimension}`;
 }
 
 /**
  * A branch: units (convolution, normalisation, ReLU) and 3x3 pools one after the other; a list is a fork whose outputs
- * are joined. `/2` means stride 2 without padding, `!` no padding; otherwise the size is kept.
+ * are joined. `/2` is stride 2 without padding, `!` is no padding; otherwise the size is kept.
  */
 type Branch = readonly (string | readonly string[])[];
 
@@ -54,7 +54,7 @@ const STEM: readonly Branch[] = [
   ['Conv2d_1a_3x3/2', 'Conv2d_2a_3x3!', 'Conv2d_2b_3x3', 'maximum/2'],
   ['Conv2d_3b_1x1', 'Conv2d_4a_3x3!', 'maximum/2'],
 ];
-/** The block whose mean is the tap of 768 features; those of 64 and 192 are the parts of the stem. */
+/** The block whose mean gives the 768 features; those of 64 and 192 are means over the parts of the stem. */
 const TAP = 'Mixed_6e';
 const BLOCKS: readonly (readonly [name: string, branches: readonly Branch[]])[] = [
   ['Mixed_5b', BLOCK_A],
@@ -71,8 +71,8 @@ const BLOCKS: readonly (readonly [name: string, branches: readonly Branch[]])[] 
 ];
 
 /**
- * The detector's graph: images uint8 [N,3,H,W] -> features float32 [N,2048], and the earlier taps features64,
- * features192 and features768 under the names of `tapName`.
+ * The detector's graph: images uint8 [N,3,H,W] -> features float32 [N,2048], and features of earlier layers under the
+ * names of `tapName`: features64, features192 and features768.
  * @param tensors the state dict, under pytorch-fid's names @param source the file, for messages
  */
 export function inceptionGraph(tensors: ReadonlyMap<string, Tensor>, source: string): Graph {
@@ -108,13 +108,15 @@ class InceptionGraph {
       if (name === TAP) taps.push(x);
     }
     if (x.channels !== INCEPTION_FEATURES)
-      throw new UserError(`${this.source}: ${x.channels} features instead of ${INCEPTION_FEATURES}`);
+      throw new UserError(
+        `${this.source}: ${x.channels} features instead of ${INCEPTION_FEATURES}: the file does not hold the FID Inception-v3`,
+      );
     this.means('features', x);
     for (const tap of taps) this.means(tapName(tap.channels), tap);
     return graph;
   }
 
-  /** Means over the picture as an output. */
+  /** Means over the image as an output. */
   private means(name: string, { value, channels }: Map2d): void {
     const pooled = this.graph.node('GlobalAveragePool', `${name}.mean`, [value]);
     this.graph.output(this.graph.node('Flatten', name, [pooled]), 'float32', ['N', channels]);
@@ -156,33 +158,33 @@ class InceptionGraph {
     return this.graph.node('AveragePool', name, [x], { ...window, count_include_pad: 0 });
   }
 
-  /** Convolution, normalisation and ReLU; the normalisation is folded into the convolution. */
+  /** Convolution, normalisation and ReLU. The normalisation is folded into the convolution. */
   private unit(step: string, x: Map2d): Map2d {
     const { graph } = this;
     const name = step.replace(/\/2$|!$/, '');
     const weight = this.tensor(`${name}.conv.weight`);
-    const [out, from, height, width] = weight.shape;
+    const [out = 0, from, height = 0, width = 0] = weight.shape;
     if (weight.shape.length !== 4 || from !== x.channels) {
       throw new UserError(
         `${this.source}: tensor ${weight.name} has shape [${weight.shape.join()}], its input has ${x.channels} channels`,
       );
     }
-    const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((part) =>
-      this.tensor(`${name}.bn.${part}`, out),
-    );
+    const normalisation = (part: string): Tensor => this.tensor(`${name}.bn.${part}`, out);
+    const [gamma, beta] = [normalisation('weight'), normalisation('bias')];
+    const [mean, variance] = [normalisation('running_mean'), normalisation('running_var')];
     const gains = (): Float64Array => {
       const spread = variance.load();
-      return Float64Array.from(gamma.load(), (value, i) => value / Math.sqrt(spread[i] + EPSILON));
+      return Float64Array.from(gamma.load(), (value, i) => value / Math.sqrt(spread[i]! + EPSILON));
     };
     const perFilter = from * height * width;
     const folded = mapTensor(weight, (values) => {
       const gain = gains();
-      return values.map((value, i) => value * gain[Math.floor(i / perFilter)]);
+      return values.map((value, i) => value * gain[Math.floor(i / perFilter)]!);
     });
     const shift = mapTensor(beta, (values) => {
       const gain = gains();
       const centre = mean.load();
-      return values.map((value, i) => value - centre[i] * gain[i]);
+      return values.map((value, i) => value - centre[i]! * gain[i]!);
     });
     const stride = step.endsWith('/2') ? 2 : 1;
     const [padY, padX] = step === name ? [height >> 1, width >> 1] : [0, 0];
@@ -198,7 +200,7 @@ class InceptionGraph {
     return this.graph.initialiser(name, shape, load);
   }
 
-  /** @param length demanded of a vector */
+  /** @param length required of a vector */
   private tensor(name: string, length?: number): Tensor {
     const tensor = this.tensors.get(name);
     if (!tensor)

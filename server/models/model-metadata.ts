@@ -8,7 +8,7 @@ interface Field {
   readonly optional?: true;
 }
 
-/** What each kind of model must say of itself. */
+/** Metadata of each kind of model. */
 const FIELDS: { denoiser: Record<keyof DenoiserInfo, Field>; detector: Record<keyof DetectorInfo, Field> } = {
   denoiser: {
     kind: { is: 'string' },
@@ -57,7 +57,7 @@ function isConvolution(value: unknown): value is Convolution {
   return typeof name === 'string' && [from, out, resolution].every(Number.isSafeInteger);
 }
 
-/** `metadata_props` of a model: strings as they are, everything else as JSON, Infinity as `inf`; undefined is left out. */
+/** `metadata_props` of a model: strings unchanged, everything else as JSON, Infinity as `inf`; undefined is left out. */
 export function encodeMetadata(info: ModelInfo): Record<string, string> {
   const entries: [string, string][] = [];
   for (const [key, value] of Object.entries(info) as [string, unknown][]) {
@@ -68,9 +68,9 @@ export function encodeMetadata(info: ModelInfo): Record<string, string> {
 }
 
 /**
- * The inverse of {@link encodeMetadata}. Keys this version does not know are ignored.
+ * The inverse of {@link encodeMetadata}. Unknown keys are ignored.
  * @param where the file, for messages
- * @throws UserError when the properties are not those of an imported network or detector
+ * @throws UserError if they are not the properties of an imported network or detector
  */
 export function decodeMetadata(properties: ReadonlyMap<string, string>, where: string): ModelInfo {
   const kind = properties.get('kind');

@@ -6,7 +6,7 @@ import { elementCount, mapTensor, type Tensor } from '../weights/weight-source';
 /** SongUNet divides every sum of two paths by sqrt(2); ADM does not. */
 const SKIP_SCALE = { SongUNet: Math.SQRT1_2, DhariwalUNet: 1 } as const;
 
-/** Epsilon of every group normalisation outside attention-free shortcuts (edm.md section 1.3). */
+/** Epsilon of the group normalisations (edm.md section 1.3). */
 const EPSILON = { SongUNet: 1e-6, DhariwalUNet: 1e-5 } as const;
 
 interface ConvOptions {
@@ -19,8 +19,8 @@ interface ConvOptions {
 }
 
 /**
- * The layers of EDM's networks as ONNX nodes (edm.md section 1). Node names are state-dict prefixes, so that any
- * intermediate value can be found by the name it has in the original code.
+ * The layers of EDM's networks as ONNX nodes (edm.md section 1). Node names are state-dict prefixes, so that every
+ * intermediate value can be found under its name in the original code.
  */
 export class Layers {
   readonly skipScale: number;
@@ -38,10 +38,10 @@ export class Layers {
     this.isBox = rest.length === 1 && rest[0] === first;
   }
 
-  /** The tensor of the inner model called `name`. */
+  /** The tensor `name` of the inner model. */
   tensor(name: string): Tensor {
     const tensor = this.tensors.get(`model.${name}`);
-    if (!tensor) throw new Error(`No tensor model.${name}`); // checkTensors has run before
+    if (!tensor) throw new Error(`No tensor model.${name}`); // checkTensors has been called before
     return tensor;
   }
 
@@ -57,11 +57,12 @@ export class Layers {
     return this.graph.node('Gemm', name, inputs, { transB: 1 });
   }
 
-  /** Convolution with zero padding that keeps the size, unless told otherwise. */
+  /** Convolution; by default with zero padding that keeps the size. */
   conv(name: string, x: Value, options: ConvOptions = {}): Value {
-    const { scale = 1, weight = this.tensor(`${name}.weight`), stride = 1, pad = weight.shape[2] >> 1 } = options;
+    const { scale = 1, weight = this.tensor(`${name}.weight`), stride = 1 } = options;
     const bias = scaled(this.tensor(`${name}.bias`), scale);
-    const kernel = [weight.shape[2], weight.shape[3]];
+    const kernel = weight.shape.slice(2);
+    const { pad = (kernel[0] ?? 1) >> 1 } = options;
     return this.graph.node('Conv', name, [x, this.put(scaled(weight, scale)), this.put(bias)], {
       kernel_shape: kernel,
       strides: [stride, stride],
@@ -88,7 +89,7 @@ export class Layers {
 
   /**
    * Group normalisation with its trained scale and shift. These are applied by a BatchNormalization with mean 0 and
-   * variance 1: one pass over memory where Mul and Add take two (0.22 against 0.33 ms for [16,64,32,32], measured).
+   * variance 1: one pass over memory instead of the two of Mul and Add (0.22 against 0.33 ms for [16,64,32,32], measured).
    */
   groupNorm(name: string, x: Value, channels: number, res: number): Value {
     const { graph } = this;
@@ -125,12 +126,12 @@ export class Layers {
   }
 
   /**
-   * NCSN++'s fused down-sampling: a 3x3 convolution padded by the filter's reach as well, then the filter with stride 2.
-   * Both are linear, so one strided convolution with the composed kernel does the work of two.
+   * NCSN++'s fused down-sampling: a 3x3 convolution, padded for the filter too, then the filter with stride 2. Both are
+   * linear, so one strided convolution with the composed kernel replaces the two.
    */
   fusedDown(name: string, x: Value, scale: number): Value {
     const weight = this.tensor(`${name}.weight`);
-    const [out, from, kernel] = weight.shape;
+    const [out = 0, from = 0, kernel = 0] = weight.shape;
     const taps = this.config.resample_filter.length;
     const side = kernel + taps - 1;
     const filter = this.filter(1);
@@ -168,7 +169,7 @@ export class Layers {
   private scaleByEmbedding({ name, out, res }: BlockModule, h: Value, emb: Value): Value {
     const { graph } = this;
     const affine = this.linear(`${name}.affine`, emb);
-    const [s, t] = graph.split(`${name}.affine.parts`, affine, 1, [out, out]);
+    const [s, t] = graph.split(`${name}.affine.parts`, affine, 1, [out, out]) as [Value, Value];
     const gain = graph.node('Add', `${name}.gain`, [s, graph.float32([1])]);
     const weight = graph.node('Mul', `${name}.norm1.scale`, [gain, this.put(this.tensor(`${name}.norm1.weight`))]);
     const bias = graph.node('Mul', `${name}.norm1.offset`, [gain, this.put(this.tensor(`${name}.norm1.bias`))]);
@@ -180,7 +181,7 @@ export class Layers {
     return graph.node('Add', `${name}.norm1`, [gained, shift4]);
   }
 
-  /** The path around a block, already multiplied by skip_scale. */
+  /** The path around a block, multiplied by skip_scale. */
   private skip(block: BlockModule, x: Value): Value {
     const { name, in: from, out, resample } = block;
     const kind = skipKind(this.config, block);
@@ -188,7 +189,7 @@ export class Layers {
     if (kind === 'resample') return this.resample(`${name}.skip`, x, resample ?? 'down', from);
     const options = { scale: this.skipScale };
     if (!resample) return this.conv(`${name}.skip`, x, options);
-    // A 1x1 convolution commutes with copying pixels, and is four times cheaper before.
+    // A 1x1 convolution commutes with copying pixels, and costs a quarter before it.
     if (resample === 'up' && this.isBox) {
       return this.resample(`${name}.skip.resample`, this.conv(`${name}.skip`, x, options), 'up', out);
     }
@@ -201,8 +202,8 @@ export class Layers {
   }
 
   /**
-   * Self-attention over pixels. The original interleaves q, k and v innermost within a head; here the rows of the qkv
-   * weight are reordered instead, and norm2's scale and shift and the 1/sqrt(channels per head) are folded into them.
+   * Self-attention over pixels. In the original, q, k and v are interleaved in the innermost dimension of a head. Here the
+   * rows of the qkv weight are reordered, and norm2's scale and shift and 1/sqrt(channels per head) are folded in.
    */
   private attention({ name, out, res, heads }: BlockModule, x: Value): Value {
     const { graph } = this;
@@ -220,7 +221,7 @@ export class Layers {
       const gain = norm.weight.load();
       return Float32Array.from(values, (_, i) => {
         const { row, factor } = origin(Math.floor(i / out));
-        return values[row * out + (i % out)] * gain[i % out] * factor;
+        return values[row * out + (i % out)]! * gain[i % out]! * factor;
       });
     });
     const foldedBias = mapTensor(bias, (values) => {
@@ -228,8 +229,8 @@ export class Layers {
       const rows = weight.load();
       return Float32Array.from(values, (_, i) => {
         const { row, factor } = origin(i);
-        let sum = values[row];
-        for (let c = 0; c < out; c++) sum += rows[row * out + c] * offset[c];
+        let sum = values[row]!;
+        for (let c = 0; c < out; c++) sum += rows[row * out + c]! * offset[c]!;
         return sum * factor;
       });
     });
@@ -239,7 +240,8 @@ export class Layers {
       kernel_shape: [1, 1],
     });
     const byHead = graph.node('Reshape', `${name}.qkv.heads`, [qkv, graph.int64([0, 3 * heads, perHead, res * res])]);
-    const [q, k, v] = graph.split(`${name}.qkv.parts`, byHead, 1, [heads, heads, heads]);
+    const parts = graph.split(`${name}.qkv.parts`, byHead, 1, [heads, heads, heads]);
+    const [q, k, v] = parts as [Value, Value, Value];
     const transposed = { perm: [0, 1, 3, 2] };
     const scores = graph.node('MatMul', `${name}.scores`, [graph.node('Transpose', `${name}.q`, [q], transposed), k]);
     const attention = graph.node('Softmax', `${name}.attention`, [scores], { axis: -1 });
@@ -260,8 +262,8 @@ export class Layers {
   }
 }
 
-/** @returns the tensor with every value multiplied, itself when the factor is 1 */
-export function scaled(tensor: Tensor, factor: number): Tensor {
+/** The tensor with every value multiplied; the tensor itself if the factor is 1. */
+function scaled(tensor: Tensor, factor: number): Tensor {
   return factor === 1 ? tensor : mapTensor(tensor, (values) => values.map((value) => value * factor));
 }
 
@@ -282,7 +284,7 @@ function compose(kernels: Float32Array, kernel: number, filter: Float32Array, ta
         let sum = 0;
         for (let ky = Math.max(0, y - taps + 1); ky < Math.min(kernel, y + 1); ky++) {
           for (let kx = Math.max(0, x - taps + 1); kx < Math.min(kernel, x + 1); kx++) {
-            sum += kernels[(n * kernel + ky) * kernel + kx] * filter[(y - ky) * taps + (x - kx)];
+            sum += kernels[(n * kernel + ky) * kernel + kx]! * filter[(y - ky) * taps + (x - kx)]!;
           }
         }
         composed[(n * side + y) * side + x] = sum;

@@ -10,9 +10,9 @@ import { fieldsOf, fieldText, Message, type Field } from './protobuf';
 import { SourceFile } from '../weights/source-file';
 
 /**
- * Takes over a feature extractor that is an ONNX file already: one input `images` uint8 [N,3,H,W] (or 1 channel, or a
- * fixed square size), one output `features` float32 [N,dimension]. The graph stays as it is, what a detector must say
- * of itself is appended; protocol buffers allow that, and later entries win.
+ * Imports a feature extractor that is already an ONNX file: one input `images` uint8 [N,3,H,W] (or 1 channel, or a fixed
+ * square size), one output `features` float32 [N,dimension]. The graph is copied, a detector's metadata are appended;
+ * protocol buffers allow that, and later entries win.
  * @throws UserError for another signature, weights outside the file, or a damaged file
  */
 export async function importOnnxDetector(source: string, dest: string): Promise<DetectorInfo> {
@@ -47,7 +47,7 @@ const EXTERNAL = 1;
 interface ValueInfo {
   name: string;
   type: number;
-  /** A symbolic size is undefined. */
+  /** undefined for a symbolic size. */
   dims: (number | undefined)[];
 }
 
@@ -66,16 +66,18 @@ function readSignature(source: string): Pick<DetectorInfo, 'dimension' | 'channe
       for (const part of fieldsOf(file, field)) {
         if (part.number === FIELD.tensor.name) weights.add(fieldText(file, part));
         if (part.number === DATA_LOCATION && part.value === EXTERNAL) {
-          throw new UserError(`${source} keeps its weights in another file: export it as one file`);
+          throw new UserError(`${source} keeps its weights in another file: export the model as one file`);
         }
       }
     }
-    // Before IR version 4 weights were listed among the inputs.
+    // Before IR version 4, weights were listed as inputs.
     const fed = inputs.filter(({ name }) => !weights.has(name));
     const [images, features] = [fed[0], outputs[0]];
     const [, channels, height, width] = images?.dims ?? [];
     const dimension = features?.dims[1];
     if (
+      images &&
+      features &&
       fed.length === 1 &&
       outputs.length === 1 &&
       images.name === 'images' &&
@@ -92,7 +94,7 @@ function readSignature(source: string): Pick<DetectorInfo, 'dimension' | 'channe
     }
     throw new UserError(
       `${source} is not a detector: it maps ${fed.map(described).join(', ')} to ${outputs.map(described).join(', ')}; ` +
-        'one input images uint8 [N,3,H,W] and one output features float32 [N,dimension] are needed',
+        'expected one input images uint8 [N,3,H,W] and one output features float32 [N,dimension]',
     );
   } finally {
     file.close();
@@ -122,7 +124,7 @@ function valueInfo(file: SourceFile, message: Field): ValueInfo {
   return info;
 }
 
-/** The last field of that number, as protocol buffers have it. */
+/** The last field with that number, the one that counts in protocol buffers. */
 function only(file: SourceFile, message: Field | undefined, number: number): Field | undefined {
   return [...fieldsOf(file, message)].filter((field) => field.number === number).pop();
 }

@@ -1,6 +1,6 @@
 import { Message, type LazyBytes } from './protobuf';
 
-/** The name of a tensor that flows between nodes; made only by a {@link Graph}, so that no node can read a typing error. */
+/** The name of a tensor between nodes. Only a {@link Graph} makes one, so that a mistyped name does not compile. */
 export type Value = string & { readonly brand: 'onnx value' };
 
 /** A node attribute: a number is an int64, `{ float }` a float32. */
@@ -13,7 +13,7 @@ export type DataType = keyof typeof DATA_TYPE;
 /** Symbolic (`N`) or fixed sizes. */
 export type Dims = readonly (number | string)[];
 
-/** Field numbers of onnx.proto3, of the messages written here. */
+/** Field numbers in onnx.proto3 of the messages that are written. */
 export const FIELD = {
   model: { ir_version: 1, producer_name: 2, graph: 7, opset_import: 8, metadata_props: 14 },
   opset: { domain: 1, version: 2 },
@@ -30,8 +30,8 @@ const IR_VERSION = 8;
 const OPSET = 17;
 
 /**
- * An ONNX graph under construction. Weights stay where they are until the model is written: an initialiser is a shape
- * and a function that loads it.
+ * An ONNX graph under construction. Weights stay in their file until the model is written: an initialiser is a shape and
+ * a function that loads the values.
  */
 export class Graph {
   /** NodeProto and TensorProto messages so far, in order. */
@@ -49,7 +49,7 @@ export class Graph {
     return this.define(name);
   }
 
-  /** A value that another graph defines, which these nodes will be joined with. */
+  /** A value of another graph, into which these nodes will be put. */
   foreign(name: string): Value {
     return name as Value;
   }
@@ -60,8 +60,8 @@ export class Graph {
   }
 
   /**
-   * Adds one node and returns its output, which bears the node's name.
-   * @param inputs undefined stands for an optional input that is left out
+   * Adds a node and returns its output, which has the node's name.
+   * @param inputs undefined leaves out an optional input
    */
   node(
     op: string,
@@ -69,7 +69,8 @@ export class Graph {
     inputs: readonly (Value | undefined)[],
     attributes: Record<string, Attribute> = {},
   ): Value {
-    return this.addNode(op, name, inputs, attributes, [name])[0];
+    this.addNode(op, name, inputs, attributes, [name]);
+    return name as Value;
   }
 
   /** Cuts `input` along `axis` into pieces of the given sizes. */
@@ -103,7 +104,7 @@ export class Graph {
 
   /**
    * The whole model, ready to be written.
-   * @param metadata becomes `metadata_props`; written before the graph so that reading it back touches the first page only
+   * @param metadata becomes `metadata_props`, before the graph, so that reading it back touches the first page only
    */
   toModel(metadata: Readonly<Record<string, string>>): Message {
     const graph = new Message();
@@ -169,7 +170,7 @@ export class Graph {
   }
 
   private define(name: string): Value {
-    if (this.names.has(name)) throw new Error(`Two values of one graph are called ${name}`);
+    if (this.names.has(name)) throw new Error(`Two values of one graph have the name ${name}`);
     this.names.add(name);
     return name as Value;
   }

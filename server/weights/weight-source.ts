@@ -1,4 +1,4 @@
-/** A named float32 tensor that stays on disk until asked for. */
+/** A named float32 tensor that stays in its file until it is loaded. */
 export interface Tensor {
   readonly name: string;
   readonly shape: readonly number[];
@@ -6,16 +6,18 @@ export interface Tensor {
   readonly load: () => Float32Array;
 }
 
-/** A trained network as some file holds it. */
+/** A trained network in a file of any format. */
 export interface WeightSource {
   /** `class_name` of the preconditioner and its constructor arguments. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Parameters and buffers under their state-dict names, e.g. `model.enc.32x32_conv.weight`. */
   readonly tensors: ReadonlyMap<string, Tensor>;
-  /** Bounds of the noise level, where the file states them. */
+  /** Bounds of the noise level, if the file states them. */
   readonly sigmaMin?: number;
   readonly sigmaMax?: number;
+  /** What the file says about the training. */
   readonly training?: Record<string, unknown>;
+  /** Commit of the code that trained the network. */
   readonly trainingCommit?: string;
   /** Releases the file; tensors cannot be loaded after. */
   close(): void;
