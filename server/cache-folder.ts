@@ -2,8 +2,8 @@ import os from 'node:os';
 import path from 'node:path';
 
 /**
- * A place in the user's cache of the workbench: whatever lies there can be made or fetched again. `XDG_CACHE_HOME`
- * decides where it is set; otherwise `~/.cache`, on Windows `%LOCALAPPDATA%`.
+ * A path in the workbench's cache folder, whose files can be made or downloaded again. It is in `XDG_CACHE_HOME` if that
+ * is set, otherwise in `~/.cache`, on Windows in `%LOCALAPPDATA%`.
  */
 export function cachePath(...parts: string[]): string {
   const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;

@@ -1,4 +1,4 @@
-/** A batch of images from their seeds, in the order in which generate.py draws its random numbers. Pure. */
+/** Sampling a batch of images from their seeds; random numbers are drawn in generate.py's order. Pure. */
 import type { Denoiser } from './denoiser';
 import { torchGenerator } from './torch-random';
 import type { RngDevice } from '../shared/sampler-options';
@@ -7,23 +7,23 @@ import type { StepTable } from './noise-schedule';
 
 export interface BatchOptions {
   rng: RngDevice;
-  /** The class of all images; drawn for each image if undefined. For conditional networks only. */
+  /** The class of all images; drawn for each image if undefined. Ignored by unconditional networks. */
   class?: number;
-  /** Rows of every network evaluation, at least the number of seeds: missing ones are padded with zeros. */
+  /** Images in every network evaluation, at least the number of seeds; the others are zeros. */
   rows?: number;
   onStep?: (progress: SamplerProgress) => void;
   signal?: AbortSignal;
 }
 
-/** Samples before quantisation: images [n, channels, resolution, resolution]; a class per image if conditional. */
+/** Samples before quantisation: images [n, channels, resolution, resolution], and each image's class if conditional. */
 export interface Batch {
   images: Float64Array;
   classes?: number[];
 }
 
 /**
- * Draws the images of `seeds` together. Each seed has its own generator: first the latents, then the class (drawn even
- * where `class` overrides it), then the noise of each step.
+ * Samples the images of `seeds` together. Each seed has its own generator, which draws first the latents, then the class
+ * (even if `class` overrides it), then the noise of each step.
  * @throws CancelledError once `signal` is aborted
  */
 export async function sampleBatch(
@@ -39,8 +39,7 @@ export async function sampleBatch(
   for (const [i, generator] of generators.entries()) latents.set(generator.randnFloat32(size), i * size);
   const drawn = labelDim > 0 ? generators.map((generator) => generator.randint(labelDim)) : undefined;
   const classes = drawn?.map((label) => chosen ?? label);
-  const labels = classes && new Float32Array(rows * labelDim);
-  for (const [i, label] of classes?.entries() ?? []) labels![i * labelDim + label] = 1;
+  const labels = classes && oneHot(classes, rows, labelDim);
 
   const images = await sample({
     table,
@@ -59,4 +58,11 @@ export async function sampleBatch(
     signal,
   });
   return { images, classes };
+}
+
+/** One-hot rows [rows, labelDim]; rows without a class are zero. */
+function oneHot(classes: readonly number[], rows: number, labelDim: number): Float32Array {
+  const labels = new Float32Array(rows * labelDim);
+  for (const [row, label] of classes.entries()) labels[row * labelDim + label] = 1;
+  return labels;
 }

@@ -1,6 +1,6 @@
 /**
- * Noise levels and time steps (Karras et al. 2022, table 1), computed before the first network evaluation: a schedule
- * is a table of numbers, and a sampler only follows it. Pure.
+ * Noise levels and time steps (Karras et al. 2022, table 1). They are computed before the first network evaluation, as a
+ * table of numbers that the sampler follows. Pure.
  */
 import { UserError } from '../errors';
 import type { Denoiser } from './denoiser';
@@ -24,7 +24,7 @@ export interface OdePoint {
   denoisedFactor: number;
 }
 
-/** One step of the sampler, from `t` by way of the temporarily increased noise level to `t + ... = tNext`. */
+/** One step of the sampler, from `t` via the temporarily increased noise level t_hat to t_next. */
 export interface SamplerStep {
   /** x_hat = rescale * x + noise * epsilon, epsilon standard normal. */
   rescale: number;
@@ -48,11 +48,11 @@ export interface StepTable {
   alpha: number;
   /** Number of function (network) evaluations. */
   nfe: number;
-  /** Steps before this one need random numbers; 0 for a deterministic sampler. */
+  /** Number of first steps that draw random numbers; 0 for a deterministic sampler. */
   noisySteps: number;
 }
 
-/** sigma(t) with derivative and inverse, and s(t) with the logarithmic derivative s'/s. */
+/** sigma(t) with its derivative and inverse, and s(t) with its logarithmic derivative s'/s. */
 interface Process {
   sigma: (t: number) => number;
   sigmaDerivative: (t: number) => number;
@@ -63,7 +63,7 @@ interface Process {
 
 /**
  * The step table of a sampler.
- * @param roundSigma the network's own rounding of noise levels
+ * @param roundSigma the network's rounding of noise levels
  * @throws UserError if the iDDPM discretization has no noise level in [sigma_min, sigma_max]
  */
 export function stepTable(settings: SamplerSettings, roundSigma: Denoiser['roundSigma']): StepTable {
@@ -77,18 +77,18 @@ export function stepTable(settings: SamplerSettings, roundSigma: Denoiser['round
     const level = sigma(t);
     const gamma = S_min <= level && level <= S_max ? Math.min(S_churn / count, Math.SQRT2 - 1) : 0;
     const tHat = sigmaInverse(roundSigma(level + gamma * level));
-    const h = times[i + 1] - tHat;
+    const h = times[i + 1]! - tHat;
     return {
       rescale: scale(tHat) / scale(t),
       noise: Math.sqrt(Math.max(sigma(tHat) ** 2 - level ** 2, 0)) * scale(tHat) * S_noise,
       first: odePoint(process, tHat),
       h,
       second: solver === 'heun' && i < count - 1 ? odePoint(process, tHat + alpha * h) : undefined,
-      sigmaNext: sigma(times[i + 1]),
+      sigmaNext: sigma(times[i + 1]!),
     };
   });
   return {
-    initial: sigma(times[0]) * scale(times[0]),
+    initial: sigma(times[0]!) * scale(times[0]!),
     steps,
     alpha,
     nfe: steps.reduce((total, step) => total + (step.second ? 2 : 1), 0),
@@ -161,7 +161,7 @@ export function noiseLevels({ steps, disc, sigma_min, sigma_max, rho }: SamplerS
           `--disc iddpm has no noise level between --sigma_min ${sigma_min} and --sigma_max ${sigma_max}; widen the range`,
         );
       }
-      return fractions.map((_, i) => levels[roundHalfEven(((levels.length - 1) / (steps - 1)) * i)]);
+      return fractions.map((_, i) => levels[roundHalfEven(((levels.length - 1) / (steps - 1)) * i)]!);
     }
     case 'edm': {
       const highest = sigma_max ** (1 / rho);
@@ -171,7 +171,7 @@ export function noiseLevels({ steps, disc, sigma_min, sigma_max, rho }: SamplerS
   }
 }
 
-/** To the nearest integer, halves to the even one, as torch.round. */
+/** The nearest integer, of two equally near ones the even one, as torch.round. */
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;

@@ -64,7 +64,7 @@ export function vpSigma(t: number, betaD: number, betaMin: number): number {
   return Math.sqrt(Math.exp(0.5 * betaD * t ** 2 + betaMin * t) - 1);
 }
 
-/** Noise levels where the user gives none. */
+/** Noise levels if the user gives none. */
 const DEFAULT_RANGES: Record<Discretization, readonly [number, number]> = {
   vp: [vpSigma(EPSILON_S, 19.9, 0.1), vpSigma(1, 19.9, 0.1)],
   ve: [0.02, 100],
@@ -74,7 +74,7 @@ const DEFAULT_RANGES: Record<Discretization, readonly [number, number]> = {
 
 /**
  * Checks the options and fills in what is missing; noise levels are clamped to what the network accepts.
- * @param options keys that are no sampler option are left out
+ * @param options keys that are not sampler options are left out
  * @throws UserError naming the option, its value and its range
  */
 export function resolveSampler(

@@ -1,4 +1,4 @@
-/** The sampler at work: what the network makes of a few seeds at every noise level. Pure but for the PNG encoder. */
+/** The sampler's steps from noise to images, for a few seeds. Pure. */
 import { UserError } from '../errors';
 import { ProgressMeter, type TaskControl } from '../shared/progress';
 import type { TrajectoryResult, TrajectoryStep } from '../shared/protocol';
@@ -12,9 +12,9 @@ import { resolveSampler } from './sampler-settings';
 import type { SamplerOptions } from '../shared/sampler-options';
 import { stepTable } from './noise-schedule';
 
-/** More rows than this nobody compares by eye. */
+/** Most seeds, that is, rows of the panel. */
 const MAX_SEEDS = 16;
-/** Images of one answer: it is held in memory whole, here and in the editor. */
+/** Most images of one result, all of which are in memory, here and in the editor. */
 const MAX_IMAGES = 4096;
 
 export interface TrajectoryOptions {
@@ -28,9 +28,9 @@ export interface TrajectoryOptions {
 
 /**
  * Samples the images of `seeds` together, exactly as `generate` does, and keeps D(x; sigma) of every step's first
- * evaluation. With the linear schedule, unscaled, a deterministic Euler step is x_next = r x + (1 - r) D: the last
- * (r = 0) jumps onto D.
- * @throws UserError for options that fit neither each other nor the network, and for too many images
+ * evaluation. With the linear schedule and no scaling, a deterministic Euler step is x_next = r x + (1 - r) D; the last
+ * one has r = 0 and ends at D.
+ * @throws UserError for options that contradict each other or the network, and for too many images
  * @throws CancelledError once `signal` is aborted
  */
 export async function trajectory(

@@ -1,6 +1,6 @@
 /**
- * PyTorch's random numbers: what `torch.randn` and `torch.randint` return for a seeded generator, without PyTorch.
- * One generator per image makes an image depend on its seed alone, however the seeds are batched.
+ * PyTorch's random numbers: what `torch.randn` and `torch.randint` return for a seeded generator. With one generator per
+ * image, an image depends on its seed alone, however the seeds are batched.
  */
 import { Mt19937 } from '../numpy/mt19937';
 import type { RngDevice } from '../shared/sampler-options';
@@ -50,7 +50,7 @@ export class Mt19937Generator implements TorchGenerator {
     return this.engine.next32() % high;
   }
 
-  /** ATen's normal_fill: uniforms for everything first, each block of 16 transformed on the spot, then the ragged tail. */
+  /** ATen's normal_fill: uniforms for all values first, then each block of 16 transformed in place, then the tail. */
   private fillNormal<T extends Float32Array | Float64Array>(
     values: T,
     uniform: () => number,
@@ -64,12 +64,12 @@ export class Mt19937Generator implements TorchGenerator {
     for (let i = 0; i < n; i++) values[i] = uniform();
     for (let start = 0; start + BLOCK <= n; start += BLOCK) transform(values, start);
     if (n % BLOCK === 0) return;
-    // The tail is the last 16 values, drawn anew; it overwrites a part of the last full block.
+    // The tail is the last 16 values, drawn again; it overwrites a part of the last full block.
     for (let i = n - BLOCK; i < n; i++) values[i] = uniform();
     transform(values, n - BLOCK);
   }
 
-  /** Box-Muller in double precision; the second value waits for the next scalar draw, whatever is drawn in between. */
+  /** Box-Muller in double precision; the second value is kept for the next scalar draw, whatever is drawn in between. */
   private scalarNormal(): number {
     if (this.cachedNormal !== undefined) {
       const value = this.cachedNormal;
@@ -94,18 +94,18 @@ export class Mt19937Generator implements TorchGenerator {
 /** Box-Muller on values[start..start+16): uniforms j and j+8 become a cosine and a sine. */
 function normalPairsFloat64(values: Float64Array, start: number): void {
   for (let j = start; j < start + BLOCK / 2; j++) {
-    const radius = Math.sqrt(-2 * Math.log(1 - values[j]));
-    const theta = 2 * Math.PI * values[j + BLOCK / 2];
+    const radius = Math.sqrt(-2 * Math.log(1 - values[j]!));
+    const theta = 2 * Math.PI * values[j + BLOCK / 2]!;
     values[j] = radius * Math.cos(theta);
     values[j + BLOCK / 2] = radius * Math.sin(theta);
   }
 }
 
-/** The same in single precision: each intermediate is rounded where torch rounds it. */
+/** The same in single precision, rounded after each operation as in torch. */
 function normalPairsFloat32(values: Float32Array, start: number): void {
   for (let j = start; j < start + BLOCK / 2; j++) {
-    const radius = Math.fround(Math.sqrt(Math.fround(-2 * Math.fround(Math.log(1 - values[j])))));
-    const theta = Math.fround(TWO_PI_FLOAT32 * values[j + BLOCK / 2]);
+    const radius = Math.fround(Math.sqrt(Math.fround(-2 * Math.fround(Math.log(1 - values[j]!)))));
+    const theta = Math.fround(TWO_PI_FLOAT32 * values[j + BLOCK / 2]!);
     values[j] = radius * Math.fround(Math.cos(theta));
     values[j + BLOCK / 2] = radius * Math.fround(Math.sin(theta));
   }

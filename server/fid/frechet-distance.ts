@@ -5,20 +5,20 @@ import { type MatMul, multiply, SquareSum } from '../linalg/matmul';
 import { Pause } from '../linalg/event-loop-pause';
 import type { Statistics } from './statistics';
 
-/** The part of `Statistics` that the distance needs; `num`, where known, bounds the rank. */
+/** The part of `Statistics` that the distance needs; `num`, if known, bounds the rank. */
 export type Gaussian = Pick<Statistics, 'mu' | 'sigma' | 'num'>;
 
 /**
  * The Frechet distance of two Gaussians (Dowson & Landau 1982; Heusel et al. 2017, equation 6):
  * |mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)).
  *
- * With S_a = A A^T and S_b = B B^T the trace of the root is the nuclear norm of G = A^T B, that is, the sum of the
- * roots of the eigenvalues of G G^T: positive semidefinite by construction, so nothing can turn complex and nothing
- * needs to be added to the diagonal. A and B have as many columns as the rank, so a singular covariance (no more
- * images than dimensions) costs no digits. fid.py's scipy.linalg.sqrtm agrees to 1e-12 where both covariances have
- * full rank and is itself off by 1e-8 to 1e-6 of the traces where one has not.
+ * With S_a = A A^T and S_b = B B^T, the trace of the root is the nuclear norm of G = A^T B, that is, the sum of the roots
+ * of the eigenvalues of G G^T. This matrix is positive semidefinite by construction: nothing becomes complex, and nothing
+ * must be added to the diagonal. A and B have as many columns as the rank, so a singular covariance (no more images than
+ * dimensions) costs no accuracy. fid.py's scipy.linalg.sqrtm agrees to 1e-12 if both covariances have full rank; if one
+ * has not, it is itself off by 1e-8 to 1e-6 of the traces.
  *
- * @returns the distance; of equal statistics it may be as low as -1e-13 of the traces by rounding
+ * @returns the distance; for equal statistics, rounding may give values down to -1e-13 of the traces
  * @throws UserError if the dimensions differ; CancelledError
  */
 export async function frechetDistance(
@@ -32,7 +32,7 @@ export async function frechetDistance(
   }
   let rest = 0;
   for (let i = 0; i < n; i++) {
-    rest += (a.mu[i] - b.mu[i]) ** 2 + (a.sigma[i * n + i] + b.sigma[i * n + i]);
+    rest += (a.mu[i]! - b.mu[i]!) ** 2 + (a.sigma[i * n + i]! + b.sigma[i * n + i]!);
   }
   return rest - 2 * (await traceOfRoot(a, b, n, options.matmul, new Pause(options.signal)));
 }
@@ -45,8 +45,8 @@ async function traceOfRoot(
   matmul: MatMul | undefined,
   pause: Pause,
 ): Promise<number> {
-  const factors = [await factorOf(a, n, pause, matmul), await factorOf(b, n, pause, matmul)];
-  const [small, large] = factors.sort((x, y) => x.rank - y.rank);
+  const factors = [await factorOf(a, n, pause, matmul), await factorOf(b, n, pause, matmul)] as const;
+  const [small, large] = factors[0].rank <= factors[1].rank ? factors : [factors[1], factors[0]];
   const [r, q] = [small.rank, large.rank];
   const g = await (matmul ?? multiply)(small.columns, large.columns, r, n, q);
   const symmetric = new Float64Array(r * r);
@@ -57,7 +57,7 @@ async function traceOfRoot(
   return eigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(value, 0)), 0);
 }
 
-/** Fewer than two images are refused before; n images span at most n - 1 dimensions. */
+/** n images span at most n - 1 dimensions; fewer than two are refused before. */
 function factorOf(side: Gaussian, n: number, pause: Pause, matmul?: MatMul): Promise<CholeskyFactor> {
   return choleskyFactor(side.sigma, n, (side.num ?? Infinity) - 1, pause, matmul);
 }

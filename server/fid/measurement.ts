@@ -32,9 +32,9 @@ export interface MeasureOptions {
   seed?: number;
   /** Images at a time, default 64. */
   batch?: number;
-  /** Where to keep the statistics of the images. Those found there are used again if nothing has changed. */
+  /** File for the statistics of the images. Those in it are used again if nothing has changed. */
   statsDest?: string;
-  /** What else to tell of the same features; features of the real images are computed besides, unless they are kept. */
+  /** What else to measure. Features of the real images are computed too, unless they are saved. */
   further?: FurtherOptions;
   /** Measure only this one of equal parts of the images, in order. */
   part?: { index: number; of: number };
@@ -44,27 +44,29 @@ export interface MeasureOptions {
 export interface ReferenceOptions {
   /** Folder or zip of images, all of which are used. */
   data: string;
-  /** Where the statistics go, `.npz`. Those found there are used again if nothing has changed. */
+  /** File for the statistics, `.npz`. Those in it are used again if nothing has changed. */
   dest: string;
   batch?: number;
-  /** Keep the features beside the statistics, for metrics that need them. */
+  /** Also save the features, next to the statistics, for metrics that need them. */
   keepFeatures?: boolean;
   /** Only these images, by path relative to `data`. */
   only?: readonly string[];
 }
 
+/** How a measurement reports progress, is cancelled, and multiplies. */
 export interface MeasureControl {
   onProgress?: OnProgress;
   signal?: AbortSignal;
-  /** A float64 product faster than plain JavaScript's, where there is one. */
+  /** A faster float64 product than plain JavaScript's, if there is one. */
   matmul?: MatMul;
 }
 
+/** A measured distance and what it belongs to. */
 export interface Measurement extends FurtherMetrics {
   /** `FID` or `FD (<detector>)`. */
   metric: string;
   value: number;
-  /** The distances of all repeats in order, of which `value` is the least; absent if there was one. */
+  /** The distances of all repeats in order, of which `value` is the smallest; undefined for a single one. */
   repeats?: number[];
   /** Images measured. */
   num: number;
@@ -72,10 +74,11 @@ export interface Measurement extends FurtherMetrics {
   reference: { name: string; sha256: string; num?: number };
   /** Wall-clock seconds. */
   seconds: number;
-  /** What a reader of the number should know, one sentence each. */
+  /** Sentences that a reader of the number should know. */
   notes: string[];
 }
 
+/** What `reference` did. */
 export interface ReferenceSummary {
   num: number;
   seconds: number;
@@ -108,8 +111,8 @@ export async function measure(
     const real = toReal ? await realFeatures(detector, { ref, real: further.real, batch }, control) : undefined;
     const besides = rows && (await furtherMetrics(rows.features, real, reference, further, control));
     const notes = [
-      reused && `The images are unchanged: their statistics are those of ${statsDest}`,
-      !reference.detector && `${ref} does not say which detector made it: make sure it was ${detector.name}`,
+      reused && `The images are unchanged: their statistics were taken from ${statsDest}`,
+      !reference.detector && `${ref} does not state its detector: make sure that it was ${detector.name}`,
       images.num <= detector.dimension &&
         `N = ${images.num} is not more than the ${detector.dimension} dimensions of ${detector.name}: ` +
           'the distance is biased upwards; compare it at equal N only',
@@ -130,7 +133,7 @@ export async function measure(
 }
 
 /**
- * Writes reference statistics of images, as `fid.py ref`; fid.py can read them.
+ * Writes reference statistics of images, as `fid.py ref` does; fid.py can read them.
  * @throws UserError; CancelledError
  */
 export async function reference(
@@ -152,8 +155,8 @@ export async function reference(
 }
 
 /**
- * The Frechet distance of equal parts of the images, one after the other, as the paper does it: of three times 50,000
- * the least counts (Karras et al. 2022, appendix F). All are kept.
+ * The Frechet distance of equal parts of the images, one after the other, as in the paper, which reports the smallest
+ * distance of three times 50,000 images (Karras et al. 2022, appendix F). All distances are returned.
  * @throws UserError as `measure`; CancelledError
  */
 export async function measureRepeats(
@@ -191,16 +194,19 @@ function identityOf({ name, sha256, dimension, published }: DetectorIdentity): D
   return { name, sha256, dimension, published };
 }
 
-/** Unlike features must never be compared: the number would mean nothing. */
+/**
+ * Checks that statistics were made with the same detector; features of different detectors cannot be compared.
+ * @throws UserError if they were not, or have another dimension
+ */
 export function checkReference(detector: DetectorIdentity, { mu, detector: maker }: Statistics, ref: string): void {
-  const advice = `make one with: edm-workbench fid ref --data IMAGES --dest R.npz, and the same detector`;
+  const advice = 'make a reference with: edm-workbench fid ref --data IMAGES --dest R.npz, and the same detector';
   if (mu.length !== detector.dimension) {
     const found = `${ref} has ${mu.length} dimensions${maker ? ` (${maker.name})` : ''}`;
     throw new UserError(`${found}, the detector ${detector.name} ${detector.dimension}: ${advice}`);
   }
   if (maker && maker.sha256 !== detector.sha256) {
-    const [made, given] = [maker, detector].map(({ name, sha256 }) => `${name} (sha256 ${sha256.slice(0, 12)})`);
-    throw new UserError(`${ref} was made with the detector ${made}, not with ${given}: ${advice}`);
+    const text = ({ name, sha256 }: DetectorIdentity): string => `${name} (sha256 ${sha256.slice(0, 12)})`;
+    throw new UserError(`${ref} was made with the detector ${text(maker)}, not with ${text(detector)}: ${advice}`);
   }
 }
 
@@ -210,7 +216,7 @@ function checkResolution({ name, resolution }: Detector, path: string, height: n
   throw new UserError(`The images in ${path} are ${width} x ${height}, ${taken}: choose another detector`);
 }
 
-/** Features of the real images, in order: those kept beside the reference if they are of these images, or computed. */
+/** Features of the real images, in order: those saved next to the reference if they are of these images, or computed. */
 async function realFeatures(
   detector: Detector,
   { ref, real, batch }: { ref: string; real?: string; batch?: number },
@@ -219,7 +225,9 @@ async function realFeatures(
   const kept = await loadFeatures(keptFeatures(ref), detector);
   if (real === undefined) {
     if (kept) return kept.features;
-    throw new UserError(`${keptFeatures(ref)} is of another detector than ${detector.name}: add --real DIR|ZIP`);
+    throw new UserError(
+      `${keptFeatures(ref)} was made with another detector than ${detector.name}: add --real DIR|ZIP`,
+    );
   }
   const images = await ImageSet.open(real);
   try {
@@ -238,8 +246,8 @@ async function realFeatures(
 }
 
 /**
- * Statistics of a set of images: those saved at `dest` if still true, else measured and saved there.
- * @param options `rows` takes the features themselves, for which saved statistics do not suffice
+ * Statistics of a set of images: those saved at `dest` if they are still valid, or measured and saved there.
+ * @param options `rows` takes the features themselves, which saved statistics do not have
  */
 async function statisticsOf(
   detector: Detector,
@@ -265,7 +273,7 @@ async function statisticsOf(
   return { statistics, reused: false };
 }
 
-/** Hands over the features of one batch after the other. */
+/** Calls `take` with the features of one batch after the other. */
 async function forEachBatch(
   detector: Detector,
   images: ImageSet,
@@ -274,23 +282,23 @@ async function forEachBatch(
   take: (features: Float32Array, n: number) => Promise<void>,
 ): Promise<void> {
   const batches = images.batches(batch, detector.channels, signal);
-  // While the detector computes one batch, the next is read and decoded.
+  // While the detector computes one batch, the next one is read and decoded.
   let running = Promise.resolve();
   try {
     for await (const { data, n, channels, height, width } of batches) {
       checkResolution(detector, images.path, height, width);
       await running;
       running = detector.features(data, n, channels, height, width).then((features) => take(features, n));
-      running.catch(() => undefined); // awaited above, but perhaps only after the next batch was decoded
+      running.catch(() => undefined); // awaited above, but perhaps only after the next batch has been decoded
     }
     await running;
   } finally {
-    // The detector must be idle when its owner releases it, whatever ended the loop; that error is the one to report.
+    // Whatever ended the loop, the detector must be idle when it is released. The loop's error is the one to report.
     await running.catch(() => undefined);
   }
 }
 
-/** What is at `dest` already; anything unreadable there is about to be replaced. */
+/** The statistics at `dest`; undefined if they cannot be read, since they will be replaced. */
 async function savedStatistics(dest: string): Promise<Statistics | undefined> {
   try {
     return await loadStatistics(dest);
@@ -299,14 +307,14 @@ async function savedStatistics(dest: string): Promise<Statistics | undefined> {
   }
 }
 
-/** At least this long between two interim distances, in ms. */
+/** Shortest time between two interim distances, in ms. */
 const INTERIM_INTERVAL = 5000;
-/** An interim distance may take this share of the time at most. */
+/** Largest share of the time that interim distances may take. */
 const INTERIM_SHARE = 0.02;
 /** Time of one distance, in ms per cubed dimension: 5 s at 2048, 1 ms at 128. */
 const INTERIM_COST = 5e3 / 2048 ** 3;
 
-/** `FID so far` for the progress of long runs, as seldom as its cost demands: at 2048 dimensions every four minutes. */
+/** The distance so far, for the progress of long measurements. How often depends on its cost: at 2048 dimensions every four minutes. */
 class InterimDistance {
   private last = performance.now();
   private latest: string | undefined;
@@ -317,7 +325,7 @@ class InterimDistance {
     private readonly control: MeasureControl,
   ) {}
 
-  /** The latest interim distance, a new one if it is time for it. */
+  /** The latest interim distance; a new one if enough time has passed. */
   async note(accumulator: StatisticsAccumulator): Promise<string | undefined> {
     const cost = INTERIM_COST * accumulator.dimension ** 3;
     const due = this.last + Math.max(INTERIM_INTERVAL, cost / INTERIM_SHARE);

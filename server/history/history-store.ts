@@ -4,19 +4,19 @@ import path from 'node:path';
 import type { HistoryRecord } from '../shared/schema-types.gen';
 import { validator } from '../schema';
 
-/** Folder in the repository that holds what the workbench keeps under version control. */
+/** Folder in the repository for the workbench's files under version control. */
 export const STATE_FOLDER = '.edm-workbench';
 const FILE = 'history.jsonl';
 
-/** What was read: records oldest first, and a sentence for each line that could not be used. */
+/** The records, oldest first, and a sentence for each line that cannot be used. */
 export interface History {
   records: HistoryRecord[];
   problems: string[];
 }
 
 /**
- * Reads `.edm-workbench/history.jsonl` under `root`. A missing file is an empty history. A line that is torn, not JSON
- * (a merge conflict marker, say) or not a record becomes a problem; the others are still read.
+ * Reads `.edm-workbench/history.jsonl` under `root`. A missing file is an empty history. A line that is cut off, not
+ * JSON (e.g. a merge conflict marker) or not a record becomes a problem; the others are read.
  */
 export async function readHistory(root: string): Promise<History> {
   const file = path.join(root, STATE_FOLDER, FILE);
@@ -50,8 +50,8 @@ export async function readHistory(root: string): Promise<History> {
 }
 
 /**
- * Digest of everything in a record that makes the result what it is: equal results have equal ids, whenever and how fast
- * they were made, and whichever branch was checked out at the commit.
+ * Digest of everything in a record that the result depends on: equal results have equal ids, whatever their time,
+ * duration, device, and branch at the commit.
  */
 export function recordId(record: Omit<HistoryRecord, 'id'>): string {
   const { commit, dirty } = record.code;
@@ -63,7 +63,7 @@ export function recordId(record: Omit<HistoryRecord, 'id'>): string {
     .slice(0, 16);
 }
 
-/** Every property name that occurs anywhere in `value`, for a JSON text that does not depend on key order. */
+/** Every property name in `value`, at any depth, for a JSON text that does not depend on the order of keys. */
 function flatten(value: unknown, into: Record<string, true> = {}): Record<string, true> {
   if (value && typeof value === 'object') {
     for (const [key, inner] of Object.entries(value)) {
@@ -75,9 +75,9 @@ function flatten(value: unknown, into: Record<string, true> = {}): Record<string
 }
 
 /**
- * Appends one record as one line, unless the same result is there already; then the earlier record is returned.
- * One line in one append: concurrent writers and an interrupted one leave at most a torn last line, which the next
- * append closes. `merge=union` in .gitattributes lets git merge two branches' records.
+ * Appends a record as one line, unless the history has the same result; then the earlier record is returned. As each
+ * record is a single append, concurrent or interrupted writers leave at most an incomplete last line, which the next
+ * append ends. `merge=union` in .gitattributes lets git merge the records of two branches.
  */
 export async function appendRecord(root: string, record: HistoryRecord): Promise<HistoryRecord> {
   const known = (await readHistory(root)).records.find((other) => other.id === record.id);

@@ -1,5 +1,5 @@
 /**
- * FIDs of the published EDM networks with the authors' sampler, the least of three times 50,000 images: Karras, Aittala,
+ * FIDs of the published EDM networks with the authors' sampler, the smallest of three times 50,000 images: Karras, Aittala,
  * Aila & Laine 2022, "Elucidating the Design Space of Diffusion-Based Generative Models" (arXiv 2206.00364), table 2,
  * configurations A (`baseline-*`) and F (`edm-*`); ImageNet-64 from the abstract and example.py of NVlabs/edm.
  */
@@ -17,7 +17,7 @@ const table2 = (config: 'A' | 'F', fid: number, nfe: number): Published => ({
   source: `Karras et al. 2022, table 2, config ${config}`,
 });
 
-/** By the network's file name and the reference's, both without their endings. */
+/** By the file names of the reference and the network, without their extensions. */
 const PUBLISHED: Readonly<Record<string, Readonly<Record<string, Published>>>> = {
   'cifar10-32x32': {
     'baseline-cifar10-32x32-cond-vp': table2('A', 2.48, 35),
@@ -46,7 +46,7 @@ const PUBLISHED: Readonly<Record<string, Readonly<Record<string, Published>>>> =
   },
 };
 
-/** The part of a result that tells whether a published one is of the same network and reference. */
+/** The part of a result that a published one is compared by. */
 export interface Comparable {
   metric: string;
   num: number;
@@ -55,13 +55,13 @@ export interface Comparable {
   reference: { name: string };
 }
 
-/** Images behind each published FID. */
+/** Images of each published FID. */
 const PUBLISHED_NUM = 50_000;
 
 /**
- * What the paper reports for the network and reference of a result, and what differs; networks are known by their
- * names, so a renamed one has no comparison.
- * @returns undefined where nothing is published, or the metric is not the published one
+ * The published FID of a result's network and reference, and what differs. Networks are recognised by their file names, so
+ * a renamed one has no comparison.
+ * @returns undefined if nothing is published, or the metric is not FID
  */
 export function publishedText({ metric, num, network, sampler, reference }: Comparable): string | undefined {
   if (metric !== 'FID' || !network) return undefined;
@@ -75,7 +75,7 @@ export function publishedText({ metric, num, network, sampler, reference }: Comp
   return `published: ${found.fid} at NFE ${found.nfe} (${found.source}; least of 3 x 50000)${differs}`;
 }
 
-/** `publishedText` of those records that have one, by their ids. */
+/** `publishedText` of the records that have one, by id. */
 export function publishedTexts(records: readonly (Comparable & { id: string })[]): Record<string, string> {
   const texts = records.map((record) => [record.id, publishedText(record)] as const);
   return Object.fromEntries(texts.filter((entry): entry is [string, string] => entry[1] !== undefined));

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { CancelledError } from '../errors';
 
 /**
- * Lets messages, timers and cancellation through while a long computation runs in this thread. In an inner loop:
+ * Lets the event loop handle messages, timers and cancellation during a long computation. In an inner loop:
  * `if (pause.due) await pause.take();`
  */
 export class Pause {
@@ -13,7 +13,7 @@ export class Pause {
     private readonly intervalMs = 50,
   ) {}
 
-  /** True when the thread has been held for long enough. Cheap: some 50 ns. */
+  /** True if the event loop has waited for `intervalMs`. Cheap: some 50 ns. */
   get due(): boolean {
     return performance.now() - this.last > this.intervalMs;
   }

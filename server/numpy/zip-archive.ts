@@ -2,17 +2,17 @@ import { crc32 } from 'node:zlib';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { UserError, messageOf } from '../errors';
 
-/** A file inside an archive. */
+/** A file in an archive. */
 export interface ArchiveEntry {
-  /** Path inside the archive, separated by `/`, never absolute and never with `..`. */
+  /** Path in the archive, separated by `/`, never absolute and never with `..`. */
   readonly name: string;
-  /** Bytes when unpacked, as the archive claims; `read` holds it to that. */
+  /** Unpacked bytes as the archive states them; `read` verifies the number. */
   readonly size: number;
-  /** Time of last change as the archive tells it, ms since the epoch. */
+  /** Time of the last change as the archive states it, in ms since the epoch. */
   readonly modified: number;
   /**
    * The unpacked bytes, their checksum verified.
-   * @throws UserError naming archive and entry if the bytes are damaged or more than claimed
+   * @throws UserError naming archive and entry if the bytes are damaged or not as many as stated
    */
   read(): Promise<Buffer>;
 }
@@ -28,7 +28,7 @@ export class Archive {
     private readonly zip: ZipFile,
   ) {}
 
-  /** @throws UserError if `path` is missing, no zip file, or unsafe */
+  /** @throws UserError if `path` is missing, is not a zip file, or has unsafe names */
   static async open(path: string): Promise<Archive> {
     let zip: ZipFile | undefined;
     try {
@@ -36,7 +36,7 @@ export class Archive {
       const entries = new Map<string, ArchiveEntry>();
       for await (const entry of zip.eachEntry()) {
         if (entry.fileName.endsWith('/')) continue;
-        if (entries.has(entry.fileName)) throw new Error(`it holds ${entry.fileName} twice`);
+        if (entries.has(entry.fileName)) throw new Error(`it has ${entry.fileName} twice`);
         entries.set(entry.fileName, new StoredEntry(entry, zip, path));
       }
       return new Archive([...entries.values()], zip);
@@ -74,7 +74,7 @@ class StoredEntry implements ArchiveEntry {
   async read(): Promise<Buffer> {
     try {
       const chunks: Buffer[] = [];
-      // yauzl stops the stream when it grows past, or ends short of, the claimed size.
+      // yauzl fails if the stream becomes longer than the stated size, or ends before it.
       for await (const chunk of await this.zip.openReadStreamPromise(this.entry)) chunks.push(chunk as Buffer);
       const bytes = Buffer.concat(chunks);
       if (crc32(bytes) !== this.entry.crc32) throw new Error('checksum mismatch');

@@ -4,7 +4,7 @@ import { generate } from '../../server/diffusion/generation';
 import { parseSeeds } from '../../server/diffusion/seeds';
 import { analyticDenoiser } from './diffusion-analytic';
 
-const [outdir, seeds, delay] = process.argv.slice(2);
+const [outdir = '', seeds = '', delay] = process.argv.slice(2);
 
 async function main(): Promise<void> {
   // All begin at the same time, however long each took to get here.

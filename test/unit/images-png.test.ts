@@ -112,11 +112,12 @@ test('a grid shows the images in order, black where there is none', async () => 
 
 test('a grid of unlike or missing images is refused and leaves nothing behind', async () => {
   const folder = temporaryFolder();
-  const [small, large] = [4, 5].map((side) => {
+  const square = (side: number): string => {
     const file = join(folder, `${side}.png`);
     writeFileSync(file, encodePng(noisyImage(side, side, 1, 0)));
     return file;
-  });
+  };
+  const [small, large] = [square(4), square(5)];
   const dest = join(folder, 'grid.png');
   await assert.rejects(writeGrid([small, large], dest), /5\.png is 5x5 with 1 channel, but .*4\.png is 4x4/);
   await assert.rejects(writeGrid([small, join(folder, 'gone.png')], dest), /Cannot read .*gone\.png/);
