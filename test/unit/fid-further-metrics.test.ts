@@ -69,7 +69,7 @@ test('what cannot be told is refused before anything is measured', async () => {
   await assert.rejects(
     measure(means, { ...options, further: { kid: true } }),
     new UserError(
-      '--kid compares with the features of real images, which a reference does not hold: add --real DIR|ZIP, ' +
+      '--kid compares with the features of real images, which a reference does not have: add --real DIR|ZIP, ' +
         'or make the reference with fid ref --keep-features',
     ),
   );
@@ -103,7 +103,7 @@ test('features kept beside a reference stand for its images, and only for those'
   copyFileSync(keptFeatures(ref), keptFeatures(unnamed));
   await assert.rejects(
     measure(other, { ...options, ref: unnamed, further: { kid: true } }),
-    /unnamed\.features\.npz is of another detector than means: add --real DIR\|ZIP$/,
+    /unnamed\.features\.npz was made with another detector than means: add --real DIR\|ZIP$/,
   );
 });
 
