@@ -1,6 +1,6 @@
 /**
- * Files that appear under their name whole or not at all, whatever ends the process or the power: written under a
- * temporary name, put on the disk, renamed.
+ * Writing files that are complete or do not exist, even after a crash or a power failure: written under a temporary name,
+ * flushed to the disk, renamed.
  */
 import { chmod, link, mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -9,10 +9,10 @@ import { isCode, messageOf, UserError } from './errors';
 
 /** A temporary file is named `.<final name>.<number>.<host>.<process id>.part`. */
 const PART_NAME = /^\..+\.([^.]+)\.(\d+)\.part$/;
-/** Temporary files live for seconds; older than this (in ms) they are left over, whichever host wrote them. */
+/** Age in ms above which a temporary file is a leftover, whichever host wrote it; they normally live for seconds. */
 const PART_LIFETIME = 3600_000;
 
-/** What to do about the file system's refusals. */
+/** What to do about errors of the file system, by code. */
 const REMEDIES: Readonly<Record<string, string | undefined>> = {
   ENOSPC: 'the disk is full: free some space and run again; finished images are kept',
   EDQUOT: 'your disk quota is used up: free some space and run again; finished images are kept',
@@ -20,11 +20,11 @@ const REMEDIES: Readonly<Record<string, string | undefined>> = {
   EPERM: 'permission denied: choose a folder that you may write to',
   EROFS: 'the file system is read-only: choose another folder',
   ENOTDIR: 'a part of its path is a file: choose another folder',
-  EEXIST: 'a file of that name is in the way: choose another folder',
+  EEXIST: 'a file of that name exists: choose another folder',
   ENAMETOOLONG: 'the path is too long: choose a shorter one',
 };
 
-/** The file system's error in the user's words, if it is one; anything else as it is. */
+/** An error of the file system as a UserError that says what to do; any other error unchanged. */
 export function fileError(error: unknown, path: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   if (code === undefined) return error;
@@ -32,9 +32,9 @@ export function fileError(error: unknown, path: string): unknown {
 }
 
 /**
- * Writes a file; folders are made as needed.
- * @param bytes all of it, or its parts one after the other, whose own errors come through
- * @throws UserError saying what is wrong with the disk or the folder; nothing is left behind
+ * Writes a file atomically; creates its folders if needed.
+ * @param bytes all bytes, or parts in order; an error while producing them is thrown unchanged
+ * @throws UserError saying what is wrong with the disk or the folder; no file is left
  */
 export async function writeAtomically(
   path: string,
@@ -52,7 +52,7 @@ export async function writeAtomically(
   }
 }
 
-/** Writes a file unless it exists; of several processes that try, one wins and the others keep its file. */
+/** Writes a file unless it exists. If several processes try at once, one writes and the others keep its file. */
 export async function createOnce(path: string, text: string): Promise<void> {
   const part = partOf(path);
   try {
@@ -68,14 +68,14 @@ export async function createOnce(path: string, text: string): Promise<void> {
   }
 }
 
-/** Gives a file that another program or a transfer has completed its final name. */
+/** Gives a complete file its final name, after flushing it to the disk. */
 export async function moveIntoPlace(part: string, path: string): Promise<void> {
   const file = await open(part, 'r+');
   await flush(file).finally(() => file.close());
   await rename(part, path);
 }
 
-/** Removes the temporary files of processes that are gone; those of live ones are about to be renamed. */
+/** Removes the temporary files of processes that have ended; those of others will still be renamed. */
 export async function removeLeftOvers(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) return [];
@@ -111,10 +111,10 @@ async function writePart(
   }
 }
 
-/** To the disk: a rename may be there after a power cut where what was written before is not. */
+/** Writes to the disk: after a power failure, a rename may be on the disk when the bytes written before are not. */
 async function flush(file: FileHandle): Promise<void> {
   await file.datasync().catch((error: unknown) => {
-    // Not every file system of a network or a user space can; the file is as whole.
+    // Some network and user-space file systems cannot flush; the file is complete all the same.
     if (!['EINVAL', 'ENOSYS', 'ENOTSUP'].some((code) => isCode(error, code))) throw error;
   });
 }

@@ -1,23 +1,23 @@
 /**
- * Work that several processes, on one machine or many with a shared file system, share out among themselves: whoever
- * creates the next file claims it. Creating a file that must not exist is atomic on local disks and NFS alike.
+ * Sharing work among several processes, on one machine or on many with a shared file system: the process that creates the
+ * next file has the claim. Creating a file that must not exist is atomic on local disks and on NFS.
  */
 import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { isCode } from './errors';
 
-/** This machine's name as it stands in file names. */
+/** This machine's name, as used in file names. */
 export const HOST = hostname().replace(/[^A-Za-z0-9-]/g, '-') || 'host';
 
-/** Milliseconds between two signs of life of a claim. */
+/** Milliseconds between two renewals of a claim. */
 const BEAT = 30_000;
-/** A claim without a sign of life for this long (in ms) is given up, whichever machine its owner ran on. */
+/** Milliseconds without a renewal after which a claim has expired, whichever machine its owner runs on. */
 const LEASE = 10 * BEAT;
 
 /**
- * A claim to one piece of work. Its files are `.<name>.<generation>.claim`: a claim whose owner is gone is not removed
- * but outbidden by the next generation, so that of several processes that notice only one wins.
+ * A claim to a piece of work. Its files are `.<name>.<generation>.claim`. The claim of a dead process is not removed, but
+ * replaced by the next generation, so that only one of several processes that notice gets the work.
  */
 export class Claim {
   private readonly beat: NodeJS.Timeout;
@@ -28,12 +28,12 @@ export class Claim {
     private readonly generation: number,
   ) {
     const file = this.fileOf(generation);
-    // The file server's clock dates it, not ours. A lost beat is no failure: the lease spans ten.
+    // Written anew, as the file server's clock dates the file. One renewal may fail: a claim lasts for ten.
     this.beat = setInterval(() => void writeFile(file, OWNER).catch(() => undefined), BEAT).unref();
   }
 
   /**
-   * Claims `name` in `folder` (made if missing). Whether the work is still to be done must be looked at after.
+   * Claims `name` in `folder` (created if missing). Check afterwards whether the work is still to be done.
    * @param name letters, digits, dashes and underscores
    * @returns undefined while a live process holds it
    */
@@ -47,13 +47,13 @@ export class Claim {
       await create(claimFile(folder, name, next));
       return new Claim(folder, name, next);
     } catch (error) {
-      // Another process was faster, or has just removed the folder that was empty: try again.
+      // Another process was faster, or has just removed the empty folder: the caller tries again.
       if (isCode(error, 'EEXIST') || isCode(error, 'ENOENT')) return undefined;
       throw error;
     }
   }
 
-  /** Gives the work up, done or not. Later generations are others' and stay. */
+  /** Releases the claim, whether the work is done or not. Later generations belong to other processes and stay. */
   async release(): Promise<void> {
     clearInterval(this.beat);
     for (const generation of await generations(this.folder, this.name)) {
@@ -92,7 +92,7 @@ async function generations(folder: string, name: string): Promise<number[]> {
   return found.sort((a, b) => a - b);
 }
 
-/** Whether the owner of a claim lives, as far as can be told from here. */
+/** Whether the owner of a claim is alive, as far as this machine can tell. */
 async function isHeld(file: string): Promise<boolean> {
   try {
     const [host, pid] = (await readFile(file, 'utf8')).split(' ');

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { packageRoot } from './assets';
+import { packageRoot } from './package-root';
 import { COMMANDS, GROUPS, type CommandName } from './commands/tables/commands';
 import type { Call, Run } from './commands/command';
 import { commandHelp, overview } from './commands/help';

@@ -1,12 +1,12 @@
 /**
- * An error in the words of the user's task: one line that says what was attempted, on what, and what to do.
- * Everything a user can cause is a `UserError`; anything else that reaches the top is a defect and shows its stack.
+ * An error for the user: one line that says what was attempted, on what, and what to do. Every error that a user can cause
+ * is a `UserError`; any other that reaches the top is a defect and shows its stack.
  */
 export class UserError extends Error {
   /**
    * @param message one line, no stack, no trailing full stop needed
    * @param exitCode the CLI's exit status: 2 for input that cannot be used (as click does for generate.py), 1 where
-   *   fid.py itself exits with 1
+   *   fid.py exits with 1
    */
   constructor(
     message: string,
@@ -17,7 +17,7 @@ export class UserError extends Error {
   }
 }
 
-/** Thrown when the user cancelled; everything finished before stays on disk. */
+/** Thrown when the user has cancelled; everything finished before stays on disk. */
 export class CancelledError extends Error {
   constructor(message = 'Cancelled') {
     super(message);
@@ -25,7 +25,7 @@ export class CancelledError extends Error {
   }
 }
 
-/** The text of anything that was thrown. */
+/** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -12,7 +12,7 @@ export async function fileDigest(file: string): Promise<string> {
   try {
     await pipeline(createReadStream(file), hash);
   } catch (error) {
-    throw new UserError(`${file} cannot be read: ${messageOf(error)}`);
+    throw new UserError(`Cannot read ${file}: ${messageOf(error)}`);
   }
   return hash.digest('hex');
 }

@@ -7,14 +7,14 @@ import type { CodeVersion } from './shared/schema-types.gen';
 const run = promisify(execFile);
 
 /**
- * Runs git without a shell and without anything a repository's own configuration could start; its output without the
- * last line end.
+ * Runs git without a shell and without programs that a repository's configuration could start. Returns its output without
+ * trailing whitespace.
  */
 export async function git(folder: string, ...args: string[]): Promise<string> {
   return gitWith({}, folder, ...args);
 }
 
-/** The same with variables set, e.g. `GIT_INDEX_FILE`. */
+/** The same with environment variables, e.g. `GIT_INDEX_FILE`. */
 export async function gitWith(environment: NodeJS.ProcessEnv, folder: string, ...args: string[]): Promise<string> {
   const { stdout } = await run(
     'git',
@@ -29,17 +29,17 @@ export async function gitWith(environment: NodeJS.ProcessEnv, folder: string, ..
 
 /**
  * Top folder of the work tree that contains `folder`.
- * @throws UserError where git is missing or `folder` is in no repository
+ * @throws UserError if git is missing or `folder` is not in a repository
  */
 export async function repositoryRoot(folder: string): Promise<string> {
   try {
     return realpathSync(await git(folder, 'rev-parse', '--show-toplevel'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new UserError('git was not found on PATH: install git, results are tied to commits');
+      throw new UserError('git is not on PATH: install git, as results are tied to commits');
     }
     throw new UserError(
-      `${folder} is not in a git repository: results are tied to commits; run "git init" there, commit the config and run again`,
+      `${folder} is not in a git repository, and results are tied to commits: run "git init" there, commit the config and run again`,
     );
   }
 }
@@ -56,10 +56,10 @@ export async function codeVersion(root: string, outputs: readonly string[]): Pro
     line = await git(root, 'log', '-1', '--format=%H%x00%h%x00%s%x00%an%x00%aI');
   } catch {
     throw new UserError(
-      `The repository ${root} has no commit yet: commit the config first ("git add -A && git commit"), results are tied to commits`,
+      `The repository ${root} has no commit yet, and results are tied to commits: commit the config first ("git add -A && git commit")`,
     );
   }
-  const [commit, short, subject, author, date] = line.split('\0');
+  const [commit = '', short = '', subject = '', author = '', date = ''] = line.split('\0');
   const excludes = outputs.map((output) => `:(exclude,top,literal)${output}`);
   const [branch, changes] = await Promise.all([
     git(root, 'symbolic-ref', '-q', '--short', 'HEAD').catch(() => ''),

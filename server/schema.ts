@@ -1,22 +1,22 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
-import { packageRoot } from './assets';
+import { packageRoot } from './package-root';
 
-/** The schemas in schemas/, by the name of their file. */
+/** The schemas in schemas/, by file name. */
 export type SchemaName =
   'run-config' | 'run-manifest' | 'history-record' | 'clusters' | 'cluster-snapshot' | 'dispatch' | 'calibration';
 
 let ajv: Ajv | undefined;
 const compiled = new Map<SchemaName, ValidateFunction>();
 
-/** The text of a schema, parsed. */
+/** A schema, parsed. */
 export function readSchema(name: SchemaName): Record<string, unknown> {
   const file = path.join(packageRoot(), 'schemas', `${name}.schema.json`);
   return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
 }
 
-/** Compiles a schema once; all errors of a value are reported, not just the first. */
+/** All errors of a value, not only the first. Each schema is compiled once. */
 export function schemaErrors(name: SchemaName, value: unknown): ErrorObject[] {
   if (!ajv) {
     ajv = new Ajv({
@@ -36,7 +36,7 @@ export function schemaErrors(name: SchemaName, value: unknown): ErrorObject[] {
   return validate(value) ? [] : [...(validate.errors ?? [])];
 }
 
-/** A checker for values read from files: the value with its type, or the first problem in a sentence. */
+/** A check of values read from files: gives the value with its type, or the first problem in a sentence. */
 export function validator<T>(
   name: SchemaName,
 ): (value: unknown) => { valid: true; value: T } | { valid: false; problem: string } {

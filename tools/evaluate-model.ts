@@ -5,8 +5,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { encodePng } from '../server/images/png';
-import { torchGenerator } from '../server/diffusion/random';
-import { compute } from '../server/compute/compute';
+import { torchGenerator } from '../server/diffusion/torch-random';
+import { compute } from '../server/compute/compute-process';
 import { DEFAULT_BATCH } from '../server/shared/defaults';
 import { withProgress } from '../server/terminal';
 

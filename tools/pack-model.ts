@@ -7,9 +7,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { encodePng } from '../server/images/png';
-import { importClassifier } from '../server/models/classifier';
-import { compute } from '../server/compute/compute';
-import { importNetwork } from '../server/models/import';
+import { importClassifier } from '../server/models/classifier-import';
+import { compute } from '../server/compute/compute-process';
+import { importNetwork } from '../server/models/network-import';
 import { withProgress } from '../server/terminal';
 
 /** In label order. */

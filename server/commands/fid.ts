@@ -1,11 +1,11 @@
 /** Measuring images: `fid calc`, `fid ref` and `fid merge`. */
 import path from 'node:path';
-import { compute } from '../compute/compute';
+import { compute } from '../compute/compute-process';
 import { UserError } from '../errors';
-import { mergeStatistics } from '../fid/combine';
+import { mergeStatistics } from '../fid/kept-statistics';
 import { furtherLines } from '../fid/further-metrics';
 import { provenanceOf } from '../runs/provenance';
-import { publishedText } from '../history/published';
+import { publishedText } from '../history/published-fids';
 import { fetchInput, resolveDetector, resolveInput } from '../runs/input';
 import { formatG } from '../shared/number-text';
 import { print, printNotes, relative, type Call, type Run } from './command';

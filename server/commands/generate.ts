@@ -1,6 +1,6 @@
 /** Making images, and networks to make them with. */
 import path from 'node:path';
-import { compute } from '../compute/compute';
+import { compute } from '../compute/compute-process';
 import { batchLines } from '../diffusion/batch-size';
 import { UserError } from '../errors';
 import { modelText } from '../models/model-text';

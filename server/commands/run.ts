@@ -1,7 +1,7 @@
 /** Runs of a config here, and the history of all runs. */
 import path from 'node:path';
 import { repositoryRoot } from '../git';
-import { readHistory } from '../history/store';
+import { readHistory } from '../history/history-store';
 import { executeRun } from '../runs/execute';
 import { resultText } from '../shared/number-text';
 import type { HistoryRecord } from '../shared/schema-types.gen';

@@ -1,26 +1,26 @@
-/** Networks and detectors as their authors publish them, imported when they are first used. */
+/** Networks and detectors in their authors' formats, imported when they are first used. */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeLeftOvers } from '../atomic-file';
-import { cachePath } from '../cache';
+import { cachePath } from '../cache-folder';
 import { Claim } from '../claim';
 import { CancelledError } from '../errors';
 import type { TaskControl } from '../shared/progress';
-import { compute } from './compute';
 import { fileDigest } from '../file-digest';
-import { SourceFile } from '../weights/source-file';
+import { fileKind } from '../weights/file-kind';
+import { compute } from './compute-process';
 
-/** Part of the cache's file names: raise it whenever an importer writes another graph or other metadata. */
+/** Part of the file names in the cache. Raise it whenever an importer writes another graph or other metadata. */
 export const IMPORT_VERSION = 3;
-/** How often it is looked whether another process has finished an import, in ms. */
+/** Milliseconds between two looks whether another process has finished its import. */
 const POLL = 500;
 
 /**
  * The ONNX file of a model in any form: an ONNX file as it is, everything else imported into the user's cache under the
- * sha256 of its content, by one process where several ask at once.
- * @param name what the source is called, where its path does not say (a downloaded file)
+ * sha256 of its content. If several processes ask at once, one of them imports.
+ * @param name the source's name for messages and metadata; a downloaded file's path does not have it
  * @throws UserError as importModel; CancelledError
  */
 export async function importedModel(source: string, name: string, control: TaskControl = {}): Promise<string> {
@@ -36,7 +36,7 @@ export async function importedModel(source: string, name: string, control: TaskC
     await mkdir(folder, { recursive: true });
     const claim = await Claim.take(folder, key);
     if (!claim) {
-      onProgress?.({ phase: 'Waiting for another process that imports', done: 0, total: 1, note: name });
+      onProgress?.({ phase: 'Waiting for an import in another process', done: 0, total: 1, note: name });
       await sleep(POLL);
       continue;
     }
@@ -50,12 +50,7 @@ export async function importedModel(source: string, name: string, control: TaskC
   }
 }
 
-/** ModelProto begins with its ir_version: field 1, a varint. No pickle, zip or safetensors file does. */
+/** Whether a file is an ONNX model, by its first byte. @throws UserError if it cannot be read */
 export function isOnnx(source: string): boolean {
-  const file = new SourceFile(source);
-  try {
-    return file.size > 0 && file.read(0, 1)[0] === 0x08;
-  } finally {
-    file.close();
-  }
+  return fileKind(source) === 'onnx';
 }

@@ -1,10 +1,10 @@
 /**
- * Entry of the compute child: one job, then the end. Everything native happens here and nowhere else, so that a crash
- * in a library takes neither the language server nor the editor along.
+ * Entry point of the compute process: runs one task, then exits. Native code runs only here, so that a crash in a library
+ * ends neither the language server nor the editor.
  */
 import { CancelledError, messageOf, UserError } from '../errors';
-import type { FromWorker, ToWorker } from './jobs';
-import { runJob } from './run-job';
+import type { FromWorker, ToWorker } from './tasks';
+import { runTask } from './run-task';
 
 const controller = new AbortController();
 
@@ -17,7 +17,7 @@ function tell(message: FromWorker): Promise<void> {
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'cancel') return controller.abort();
-  void runJob(message.job, (progress) => void tell({ type: 'progress', progress }), controller.signal)
+  void runTask(message.task, (progress) => void tell({ type: 'progress', progress }), controller.signal)
     .then((result): FromWorker => ({ type: 'done', result }))
     .catch((error: unknown): FromWorker => {
       if (error instanceof CancelledError) return { type: 'cancelled' };
@@ -28,7 +28,7 @@ process.on('message', (message: ToWorker) => {
     .finally(() => process.disconnect?.());
 });
 
-// The parent is gone: stop between two evaluations rather than compute for nobody.
+// The parent is gone, and nobody waits for the result: stop between two evaluations.
 process.on('disconnect', () => {
   controller.abort();
   setTimeout(() => process.exit(), 15_000).unref();

@@ -1,21 +1,21 @@
-/** Which batch size to take, from measurements of several. Pure; the same here and on a cluster. */
+/** The choice of a batch size from measurements of several. Pure; used for this machine and for clusters. */
 import { UserError } from '../errors';
 import type { BatchPoint } from '../shared/schema-types.gen';
 
 /** A larger batch must be faster by this share to be worth its memory. */
 const WORTHWHILE = 0.05;
-/** Share of the memory that may be used: other kernels and longer jobs need some. */
+/** Share of the memory that may be used; other kernels and longer runs need some. */
 const MEMORY_SHARE = 0.9;
 
 /**
- * The batch size to take: the smallest that is nearly as fast as the fastest, within memory.
- * @throws UserError where not even the smallest size worked
+ * The best batch size: the smallest that is nearly as fast as the fastest and leaves enough memory.
+ * @throws UserError if no size does
  */
 export function recommendBatch(points: readonly BatchPoint[]): { batch: number; reason: string } {
   const fits = points.filter(({ memory }) => !memory || memory.used <= MEMORY_SHARE * memory.total);
   if (fits.length === 0) throw new UserError('No batch size worked: the log says why', 1);
   const best = Math.max(...fits.map(({ rate }) => rate));
-  const chosen = fits.find(({ rate }) => rate >= best * (1 - WORTHWHILE)) ?? fits[0];
+  const chosen = fits.find(({ rate }) => rate >= best * (1 - WORTHWHILE)) ?? fits[0]!;
   const largest = fits[fits.length - 1];
   const memory = chosen.memory
     ? `, ${Math.round((100 * chosen.memory.used) / chosen.memory.total)} % of the memory`
@@ -29,7 +29,7 @@ export function recommendBatch(points: readonly BatchPoint[]): { batch: number; 
   return { batch: chosen.batch, reason: `${chosen.rate.toPrecision(3)} images/s${memory}; ${why}` };
 }
 
-/** The measurements as lines with bars for a terminal, and what follows from them. */
+/** The measurements as lines with bars for a terminal, and the choice as the last line. */
 export function batchLines(points: readonly BatchPoint[], chosen: { batch: number; reason: string }): string[] {
   const fastest = Math.max(...points.map(({ rate }) => rate));
   const lines = points.map(({ batch, rate, memory }) => {

@@ -1,6 +1,6 @@
 /**
  * D(x; sigma, labels): a preconditioned network as the samplers see it (Karras et al. 2022, equation 7).
- * Implemented by `onnx/denoiser-session.ts` on ONNX Runtime and by closed forms in tests.
+ * Implemented by `compute/onnx-denoiser.ts` with ONNX Runtime, and by closed forms in tests.
  */
 export interface Denoiser {
   /** Side of the square images, in pixels. */
@@ -14,8 +14,8 @@ export interface Denoiser {
   /** Largest noise level the network accepts (may be Infinity). */
   readonly sigmaMax: number;
   /**
-   * True where the last bits of an image depend on how many are evaluated together, as on CUDA, whose kernels are chosen
-   * by the batch size: every evaluation then gets the same number of rows.
+   * True if the last bits of an image depend on how many are evaluated together, as on CUDA, which chooses kernels by the
+   * batch size. Every evaluation then gets the same number of images.
    */
   readonly batchDependent?: boolean;
   /** The nearest noise level the network was trained for; the identity for all but iDDPM. */

@@ -18,13 +18,13 @@ const SIN_BELOW = new Set([632, 647, 672, 916, 920, 948, 951, 958, 964]);
  * The noise levels u[0] > ... > u[1000] = 0 that generate.py's ablation_sampler visits with `--disc iddpm`.
  *
  * It evaluates alpha-bar in single precision and the recursion in double. Small noise levels are differences of nearly
- * equal numbers, so that pure double precision would be off by 4.6e-4 (relative): here every rounding is torch's.
+ * equal numbers, so that double precision throughout would be off by 4.6e-4 (relative); here all rounding is torch's.
  */
 export function iddpmLevels(): Float64Array {
   const u = new Float64Array(M + 1);
   for (let j = M; j > 0; j--) {
     const ratio = Math.max(Math.fround(alphaBar(j - 1) / alphaBar(j)), Math.fround(C1));
-    u[j - 1] = Math.sqrt((u[j] ** 2 + 1) / ratio - 1);
+    u[j - 1] = Math.sqrt((u[j]! ** 2 + 1) / ratio - 1);
   }
   return u;
 }
@@ -37,9 +37,9 @@ function alphaBar(j: number): number {
   return fround(sine * sine);
 }
 
-/** The positive float32 that lies `steps` floats above `value`. */
+/** The float32 number that is `steps` numbers above a positive `value`. */
 function neighbour(value: number, steps: number): number {
   const bits = new Int32Array(Float32Array.of(value).buffer);
-  bits[0] += steps;
-  return new Float32Array(bits.buffer)[0];
+  bits[0]! += steps;
+  return new Float32Array(bits.buffer)[0]!;
 }

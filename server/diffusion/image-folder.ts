@@ -1,24 +1,24 @@
 /**
- * A folder of generated images that survives crashes, kills and full disks. A file with an image's name is that whole
- * image: it was written under a temporary name and renamed. `generation.json`, written before the first image, says
- * what they were made with; images of other settings never get in among them. Several processes may fill one folder.
+ * A folder of generated images that stays consistent through crashes, kills and full disks. A file with an image's name
+ * is the complete image: it was written under a temporary name and renamed. `generation.json`, written before the first
+ * image, has the settings of all images; images of other settings are never added. Several processes may fill a folder.
  */
 import { access, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createOnce, fileError, removeLeftOvers } from '../atomic-file';
 import { isCode, UserError } from '../errors';
 
-/** What decides how an image looks beside its seed: option names and JSON values; null is an option not given. */
+/** What an image depends on besides its seed: option names and JSON values; null is an option not given. */
 export type GenerationSettings = Readonly<Record<string, string | number | boolean | null>>;
 
 /** Name of the file that holds a folder's settings. */
 export const GENERATION_FILE = 'generation.json';
 
 /**
- * Makes `outdir` ready for images of these settings: records them if it is new, compares them if it is not, and
- * removes temporary files that killed processes left.
+ * Prepares `outdir` for images of these settings: records the settings in a new folder, compares them in an old one, and
+ * removes temporary files of killed processes.
  * @param images paths relative to `outdir` that are going to be written
- * @returns those of `images` that are there already
+ * @returns those of `images` that exist already
  * @throws UserError if the folder holds images of other or unknown settings, or cannot be written
  */
 export async function openImageFolder(
@@ -32,7 +32,7 @@ export async function openImageFolder(
     const unknown = await existingImages(outdir, images);
     if (unknown.size > 0) {
       throw new UserError(
-        `${outdir} holds ${[...unknown][0]} but no ${GENERATION_FILE}, so that nobody can tell how its images were made; ` +
+        `${outdir} holds ${[...unknown][0]} but no ${GENERATION_FILE}, so it is not known how its images were made; ` +
           'choose another folder, or delete these images',
       );
     }
@@ -53,7 +53,7 @@ export async function openImageFolder(
   return existingImages(outdir, images);
 }
 
-/** Those of `images` (paths relative to `outdir`) that exist; reads whole folders, for many images at once. */
+/** Those of `images` (paths relative to `outdir`) that exist. Reads whole folders, which pays for many images. */
 async function existingImages(outdir: string, images: readonly string[]): Promise<Set<string>> {
   const present = new Set<string>();
   for (const folder of foldersOf(outdir, images)) {
@@ -62,7 +62,7 @@ async function existingImages(outdir: string, images: readonly string[]): Promis
   return new Set(images.filter((image) => present.has(join(outdir, image))));
 }
 
-/** Whether an image has been written; for a few images. */
+/** Whether an image exists. For many, `openImageFolder` is faster. */
 export async function hasImage(outdir: string, image: string): Promise<boolean> {
   return access(join(outdir, image)).then(
     () => true,
@@ -95,7 +95,7 @@ async function readSettings(file: string): Promise<GenerationSettings | undefine
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value as GenerationSettings;
   } catch {
-    // Reported below, as any other content that is no object.
+    // Reported below, like any content that is not an object.
   }
   throw new UserError(`${file} is damaged; choose another folder, or delete this one`);
 }

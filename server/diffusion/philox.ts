@@ -7,13 +7,13 @@
  * - Thread t owns subsequence t: key = seed, counter = (offset / 4, t), both 64 bits wide.
  * - One Philox call yields `unroll` values: 4 float32 normals (curand_normal4), 2 float64 normals (curand_normal2_double)
  *   or 4 integers. Value i of call k of thread t is element t + T * (unroll * k + i).
- * - After the draw the generator's offset grows by 4 * ceil(n / (4 T)). (torch >= 2.6 counts 2 T for float64; the same
- *   as long as n <= 2 T, hence for any image that fits the GPU's resident threads twice.)
- * As images of up to 3x256x256 have no more values than a data-centre GPU has resident threads, in practice each
- * thread yields its first value only and the number of SMs does not matter.
+ * - After the draw the generator's offset grows by 4 * ceil(n / (4 T)). (torch >= 2.6 counts 2 T for float64, which is
+ *   the same for n <= 2 T, that is, for images with at most twice as many values as the GPU has resident threads.)
+ * Images of up to 3x256x256 have no more values than a data-centre GPU has resident threads, so in practice each thread
+ * yields only its first value and the number of SMs does not matter.
  *
  * Checked against the known answers of Random123 and against four printed digits of published GPU output of
- * torch.randn; not run beside a GPU. GPUs evaluate sin and cos in single precision by `__sincosf`, whose absolute error
+ * torch.randn; not compared with a GPU directly. GPUs evaluate sin and cos in single precision by `__sincosf`, whose absolute error
  * is about 2^-21: float32 values agree to some 1e-6, not bitwise.
  */
 import type { TorchGenerator } from './torch-generator';
@@ -65,7 +65,7 @@ export function philox4x32(counter: Uint32Array, key: readonly [number, number])
 /** `torch.Generator('cuda')` after `manual_seed(seed mod 2^32)`. */
 export class PhiloxGenerator implements TorchGenerator {
   private readonly key: readonly [number, number];
-  /** Random numbers used up by each thread so far; a multiple of 4. */
+  /** Random numbers that each thread has used so far; a multiple of 4. */
   private offset = 0;
 
   /**
@@ -82,8 +82,8 @@ export class PhiloxGenerator implements TorchGenerator {
   randnFloat32(n: number): Float32Array {
     const values = new Float32Array(n);
     this.draw(values, 4, (words, normals) => {
-      boxMullerFloat32(words[0], words[1], normals, 0);
-      boxMullerFloat32(words[2], words[3], normals, 2);
+      boxMullerFloat32(words[0]!, words[1]!, normals, 0);
+      boxMullerFloat32(words[2]!, words[3]!, normals, 2);
     });
     return values;
   }
@@ -97,9 +97,9 @@ export class PhiloxGenerator implements TorchGenerator {
   randint(high: number): number {
     const values = new Float64Array(1);
     this.draw(values, 4, (words, integers) => {
-      for (let i = 0; i < 4; i++) integers[i] = words[i] % high;
+      for (let i = 0; i < 4; i++) integers[i] = words[i]! % high;
     });
-    return values[0];
+    return values[0]!;
   }
 
   private draw(
@@ -138,8 +138,8 @@ function boxMullerFloat32(x: number, y: number, normals: Float64Array, at: numbe
 
 /** cuRAND's Box-Muller in double precision: words 0 and 1 make the radius, 2 and 3 the angle. */
 function boxMullerFloat64(words: Uint32Array, normals: Float64Array): void {
-  const u = bits53(words[0], words[1]) * INV_2POW53 + INV_2POW53 / 2;
-  const v = bits53(words[2], words[3]) * (INV_2POW53 * 2) + INV_2POW53;
+  const u = bits53(words[0]!, words[1]!) * INV_2POW53 + INV_2POW53 / 2;
+  const v = bits53(words[2]!, words[3]!) * (INV_2POW53 * 2) + INV_2POW53;
   const s = Math.sqrt(-2 * Math.log(u));
   normals[0] = s * Math.sin(Math.PI * v);
   normals[1] = s * Math.cos(Math.PI * v);

@@ -1,8 +1,8 @@
-/** Stochastic sampling (Karras et al. 2022, algorithm 2, generalised by section C.2): follows a step table. Pure. */
+/** Stochastic sampling (Karras et al. 2022, algorithm 2, generalised by section C.2), from a step table. Pure. */
 import { CancelledError } from '../errors';
-import type { StepTable } from './schedule';
+import type { StepTable } from './noise-schedule';
 
-/** What the sampler has after a step; the arrays are valid until the next one. */
+/** The sampler's state after a step; the arrays are valid until the next one. */
 export interface SamplerProgress {
   /** Steps done, 1 <= step <= steps. */
   step: number;
@@ -20,7 +20,7 @@ export interface SamplerProgress {
   x: Float64Array;
 }
 
-/** The random and deterministic functions that a sampler is made of. */
+/** What a sampler computes with. */
 export interface SamplerInputs {
   table: StepTable;
   /** Standard normal numbers, one for each value of the batch. */
@@ -30,7 +30,7 @@ export interface SamplerInputs {
   /** Fresh standard normal numbers in the shape of the latents; asked for once per step, first to `table.noisySteps`. */
   noise: () => Float64Array;
   onStep?: (progress: SamplerProgress) => void;
-  /** Looked at before each network evaluation. */
+  /** Checked before each network evaluation. */
   signal?: AbortSignal;
 }
 
@@ -48,35 +48,35 @@ export async function sample(inputs: SamplerInputs): Promise<Float64Array> {
     return inputs.denoise(x, sigma);
   };
 
-  // Plain loops: with the map method of typed arrays a sampler takes four times as long.
+  // Plain loops: with the map method of typed arrays, a sampler takes four times as long.
   const size = latents.length;
   let x = new Float64Array(size);
-  for (let k = 0; k < size; k++) x[k] = table.initial * latents[k];
+  for (let k = 0; k < size; k++) x[k] = table.initial * latents[k]!;
   for (const [i, { rescale, noise: amplitude, first, h, second, sigmaNext }] of table.steps.entries()) {
     const xHat = new Float64Array(size);
-    for (let k = 0; k < size; k++) xHat[k] = rescale * x[k];
-    // Undisturbed steps draw their numbers too, as long as a later step needs the generator in its place.
+    for (let k = 0; k < size; k++) xHat[k] = rescale * x[k]!;
+    // Steps without noise draw numbers too if a later step has noise, so that it gets the generator in the right state.
     if (i < table.noisySteps) {
       const epsilon = noise();
-      for (let k = 0; k < size; k++) xHat[k] += amplitude * epsilon[k];
+      for (let k = 0; k < size; k++) xHat[k]! += amplitude * epsilon[k]!;
     }
 
     const denoised = await denoise(unscale(xHat, first.scale), first.sigma);
     const slope = new Float64Array(size);
-    for (let k = 0; k < size; k++) slope[k] = first.xFactor * xHat[k] - first.denoisedFactor * denoised[k];
+    for (let k = 0; k < size; k++) slope[k] = first.xFactor * xHat[k]! - first.denoisedFactor * denoised[k]!;
     if (second) {
       const { alpha } = table;
       const weight = 1 / (2 * alpha);
       const xTry = new Float64Array(size);
-      for (let k = 0; k < size; k++) xTry[k] = xHat[k] + alpha * h * slope[k];
+      for (let k = 0; k < size; k++) xTry[k] = xHat[k]! + alpha * h * slope[k]!;
       const denoisedTry = await denoise(unscale(xTry, second.scale), second.sigma);
       for (let k = 0; k < size; k++) {
-        const slopeTry = second.xFactor * xTry[k] - second.denoisedFactor * denoisedTry[k];
-        slope[k] = (1 - weight) * slope[k] + weight * slopeTry;
+        const slopeTry = second.xFactor * xTry[k]! - second.denoisedFactor * denoisedTry[k]!;
+        slope[k] = (1 - weight) * slope[k]! + weight * slopeTry;
       }
     }
     x = new Float64Array(size);
-    for (let k = 0; k < size; k++) x[k] = xHat[k] + h * slope[k];
+    for (let k = 0; k < size; k++) x[k] = xHat[k]! + h * slope[k]!;
     const { sigma } = first;
     onStep?.({ step: i + 1, steps: table.steps.length, nfe, totalNfe: table.nfe, sigma, sigmaNext, denoised, x });
   }

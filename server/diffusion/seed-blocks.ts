@@ -1,27 +1,27 @@
-/** The seeds of a run in blocks that processes claim, so that several fill one folder and none is made twice. */
+/** The seeds of a run in blocks that processes claim, so that several fill one folder and no image is made twice. */
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Claim } from '../claim';
 import { fileError } from '../atomic-file';
 
-/** Seeds of a block: numbers that divide to the same integer, whatever lists and batches the processes have. */
+/** Seeds of a block: those with the same quotient by this number, whatever lists and batches the processes have. */
 const BLOCK = 16;
-/** How often blocks of other processes are looked at once nothing else is left, in ms. */
+/** Milliseconds between two looks at the blocks of other processes when no free block is left. */
 const POLL = 500;
 
-/** Seeds that are ours to make. */
+/** Seeds that this process has claimed. */
 export interface ClaimedSeeds {
   seeds: number[];
-  /** Gives them back, made or not. */
+  /** Releases them, whether their images are made or not. */
   release: () => Promise<void>;
 }
 
-/** Blocks of seeds still to be made or seen made. */
+/** The blocks whose images this process has not made or found yet. */
 export class SeedBlocks {
   private readonly folder: string;
   private readonly pending = new Map<string, number[]>();
-  /** Blocks that a device of this process is asking for right now. */
+  /** Blocks that a device of this process is about to claim. */
   private readonly asked = new Set<string>();
 
   constructor(outdir: string, seeds: readonly number[]) {
@@ -40,9 +40,9 @@ export class SeedBlocks {
   }
 
   /**
-   * Claims blocks until they hold `count` seeds or no free block is left. Where others hold all of them, waits: what
-   * they finish or leave behind comes to us in the end, so that every image has been seen when the last block is done.
-   * @returns the seeds; none after a wait. Some may have been made meanwhile
+   * Claims blocks until they have `count` seeds or no free block is left. If others hold all of them, waits a moment. A
+   * block that others finish or give up can be claimed afterwards, so that this process has checked every image in the end.
+   * @returns the seeds, none after a wait; images of some may exist by now
    * @throws UserError if the folder cannot be written
    */
   async claim(count: number): Promise<ClaimedSeeds> {
@@ -68,7 +68,7 @@ export class SeedBlocks {
     return { seeds, release };
   }
 
-  /** Removes the folder of the claims unless other processes still have some. */
+  /** Removes the folder of the claims, unless other processes still have some. */
   async close(): Promise<void> {
     await rmdir(this.folder).catch(() => undefined);
   }

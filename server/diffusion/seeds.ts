@@ -1,14 +1,14 @@
 /** Seed lists and the names of the images made from them, as NVlabs/edm's generate.py has them. Pure. */
 import { UserError } from '../errors';
 
-/** More images than this in one run is taken for a typing error. */
+/** More images than this in one run are taken for a typing error. */
 const MAX_SEEDS = 10_000_000;
 
 /**
  * The seeds of a list such as `0-63` or `1,2,5-10`: comma-separated integers (spaces and signs allowed) or inclusive
  * ranges `a-b` of non-negative integers, in the order written, duplicates kept.
- * @throws UserError where the list is empty, a piece is no integer, a range runs backwards, or a seed is not exactly
- *   representable (beyond +-(2^53 - 1); generate.py itself goes to +-2^63)
+ * @throws UserError if the list is empty, a piece is not an integer, a range is reversed, or a seed is beyond
+ *   +-(2^53 - 1), which a number cannot hold (generate.py itself goes to +-2^63)
  */
 export function parseSeeds(list: string): number[] {
   const seeds: number[] = [];
@@ -20,7 +20,9 @@ export function parseSeeds(list: string): number[] {
     const first = Number(range ? range[1] : piece);
     const last = range ? Number(range[2]) : first;
     if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last)) {
-      throw new UserError(`--seeds ${list}: "${piece}" exceeds 2^53 - 1; use smaller seeds (they act mod 2^32 anyway)`);
+      throw new UserError(
+        `--seeds ${list}: "${piece}" exceeds 2^53 - 1; use smaller seeds (they count mod 2^32 anyway)`,
+      );
     }
     if (last < first) {
       throw new UserError(`--seeds ${list}: the range ${piece} is empty; did you mean ${last}-${first}?`);
@@ -31,6 +33,18 @@ export function parseSeeds(list: string): number[] {
     for (let seed = first; seed <= last; seed++) seeds.push(seed);
   }
   return seeds;
+}
+
+/** The shortest list that `parseSeeds` reads as these seeds, in their order: 0,1,2,9 -> `0-2,9`. */
+export function seedsText(seeds: readonly number[]): string {
+  const ranges: [first: number, last: number][] = [];
+  for (const seed of seeds) {
+    const range = ranges.at(-1);
+    // A range has no negative seeds: its dash would be read as a sign.
+    if (range && range[0] >= 0 && seed === range[1] + 1) range[1] = seed;
+    else ranges.push([seed, seed]);
+  }
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The draws that generate.py makes from one `torch.Generator`. Every draw advances the generator. */
+/** The draws of generate.py from one `torch.Generator`. Every draw advances the generator. */
 export interface TorchGenerator {
   /** `torch.randn([n], dtype=torch.float32)`: n standard normal values. */
   randnFloat32(n: number): Float32Array;

@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
-import { STATE_FOLDER } from '../history/store';
+import { STATE_FOLDER } from '../history/history-store';
 import { validator } from '../schema';
 import type { Calibration, RunConfig } from '../shared/schema-types.gen';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { SchedulerName } from '../shared/scheduler-name';
 import { parseSeeds } from '../diffusion/seeds';
 import { isUrl, parseUrl } from '../download/url';
-import { cacheName } from '../download/cache';
+import { cacheName } from '../download/download-cache';
 import { download } from '../download/download';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';

@@ -1,6 +1,6 @@
 /** What a run of engine edm has to say for itself: generate.py and fid.py leave images and a number, no manifest. */
-import { cacheKey } from '../download/cache';
-import { recordId } from '../history/store';
+import { cacheKey } from '../download/download-cache';
+import { recordId } from '../history/history-store';
 import type { Job } from '../shared/protocol';
 import { samplerOptions } from '../runs/plan';
 import { jsonOf } from '../runs/folder';

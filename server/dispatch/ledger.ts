@@ -7,7 +7,7 @@ import path from 'node:path';
 import { Claim } from '../claim';
 import { writeAtomically } from '../atomic-file';
 import { isCode, UserError } from '../errors';
-import { STATE_FOLDER } from '../history/store';
+import { STATE_FOLDER } from '../history/history-store';
 import { validator } from '../schema';
 import type { Dispatch } from '../shared/schema-types.gen';
 

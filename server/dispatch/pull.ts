@@ -10,7 +10,7 @@ import { writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { messageOf, UserError } from '../errors';
 import { formatG } from '../shared/number-text';
-import { appendRecord, recordId } from '../history/store';
+import { appendRecord, recordId } from '../history/history-store';
 import { readManifest } from '../runs/manifest';
 import { jsonOf } from '../runs/folder';
 import { writeAtomically } from '../atomic-file';

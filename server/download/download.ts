@@ -1,4 +1,4 @@
-/** Fetching a file once: found in a cache, or transferred and kept there. */
+/** Downloading a file once: taken from a cache, or transferred and kept there. */
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,24 +7,25 @@ import { moveIntoPlace, writeAtomically } from '../atomic-file';
 import { CancelledError, UserError } from '../errors';
 import { fileDigest } from '../file-digest';
 import { ProgressMeter, type TaskControl } from '../shared/progress';
-import { cachedDownload, cacheKey, cacheName, downloadFolder } from './cache';
+import { cachedDownload, cacheKey, cacheName, downloadFolder } from './download-cache';
 import { Interrupted, Transfer, Unreachable, type Validator } from './transfer';
 import { parseUrl, urlFileName } from './url';
 
-/** Interruptions in a row, none of which brought the file further than it ever was, after which it is given up. */
+/** Interruptions in a row without a new byte after which the download fails. */
 const ATTEMPTS = 4;
-/** Pause before the first repetition, in ms; doubled each time. */
+/** Pause before the second attempt, in ms; doubled each time. */
 const FIRST_PAUSE = 250;
-/** How often it is looked whether another process has finished a download, in ms. */
+/** Milliseconds between two looks whether another process has finished its download. */
 const POLL = 500;
 const MEGABYTE = 1e6;
 
 /**
- * The file behind a URL, fetched unless it is in a cache. A download that was cut off, even by the end of this process,
- * goes on where it stopped; of several processes that want one file, one fetches it.
- * @param what what the file should be, e.g. `network`, for messages
+ * The file at a URL, downloaded unless it is in a cache. An interrupted download continues where it stopped, even in a
+ * later process. If several processes need a file, one downloads it.
+ * @param what the kind of file for messages, e.g. `network`
  * @returns its absolute path
- * @throws UserError when it cannot be had, saying which file to put where; CancelledError (what came is kept)
+ * @throws UserError if the file cannot be downloaded, saying which file to put where; CancelledError (the received part is
+ *   kept)
  */
 export async function download(url: string, what: string, { onProgress, signal }: TaskControl = {}): Promise<string> {
   parseUrl(url);
@@ -34,12 +35,12 @@ export async function download(url: string, what: string, { onProgress, signal }
     if (signal?.aborted) throw new CancelledError();
     const claim = await Claim.take(downloadFolder(), cacheKey(url));
     if (!claim) {
-      onProgress?.({ phase: 'Waiting for another process that downloads', done: 0, total: 1, note: urlFileName(url) });
+      onProgress?.({ phase: 'Waiting for a download in another process', done: 0, total: 1, note: urlFileName(url) });
       await sleep(POLL);
       continue;
     }
     try {
-      // Another process may have finished between the look and the claim.
+      // Another process may have finished after the cache was read and before the claim.
       return cachedDownload(url) ?? (await fetchFile(url, what, { onProgress, signal }));
     } finally {
       await claim.release();
@@ -47,7 +48,7 @@ export async function download(url: string, what: string, { onProgress, signal }
   }
 }
 
-/** The transfer with its repetitions, and the checks of what came. Only the holder of the claim gets here. */
+/** Transfers the file, in several attempts, and checks it. Only the holder of the claim may call it. */
 async function fetchFile(url: string, what: string, { onProgress, signal }: TaskControl): Promise<string> {
   const part = path.join(downloadFolder(), `${cacheKey(url)}.part`);
   const notes = `${part}.json`;
@@ -66,7 +67,7 @@ async function fetchFile(url: string, what: string, { onProgress, signal }: Task
   };
 
   let failures = 0;
-  // A server without ranges begins again each time: only what was never there before is progress.
+  // A server without ranges starts again each time: only bytes beyond all earlier attempts are progress.
   let most = await transfer.received();
   for (;;) {
     try {
@@ -84,7 +85,7 @@ async function fetchFile(url: string, what: string, { onProgress, signal }: Task
       failures = received > most ? 1 : failures + 1;
       most = Math.max(most, received);
       if (failures >= ATTEMPTS) {
-        throw new UserError(`${error.message}; what came is kept: try again later, or ${offlineAdvice(url)}`);
+        throw new UserError(`${error.message}; the received part is kept: try again later, or ${offlineAdvice(url)}`);
       }
       await sleep(FIRST_PAUSE * 2 ** (failures - 1));
     }
@@ -93,13 +94,13 @@ async function fetchFile(url: string, what: string, { onProgress, signal }: Task
 
 function offlineAdvice(url: string): string {
   const file = path.join(downloadFolder(), cacheName(url));
-  return `download it on a machine that reaches it and put it at ${file}, or give the path of the file instead`;
+  return `download it on another machine and put it at ${file}, or give the path of the file instead`;
 }
 
-/** torch.hub's convention: a name that ends in `-<first digits of its sha256>.<ending>` can be checked. */
+/** Checks a name that ends in `-<first digits of the sha256>.<extension>`, torch.hub's convention. */
 async function checkHash(url: string, file: string, what: string): Promise<void> {
   const expected = /-([0-9a-f]{8,64})\.[a-z]+$/.exec(urlFileName(url))?.[1];
   if (!expected || (await fileDigest(file)).startsWith(expected)) return;
   await rm(file, { force: true });
-  throw new UserError(`${url}: the ${what} that came has another sha256 than its name says (${expected}…): try again`);
+  throw new UserError(`${url}: the received ${what} does not have the sha256 in its name (${expected}…): try again`);
 }

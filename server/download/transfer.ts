@@ -1,30 +1,30 @@
-/** One file over HTTP into a partial file, from where the last attempt stopped. */
+/** Transfers one file over HTTP into a partial file, starting where the last attempt stopped. */
 import { open, stat, truncate, writeFile, type FileHandle } from 'node:fs/promises';
 import { fileError } from '../atomic-file';
 import { messageOf, UserError } from '../errors';
 import { parseUrl } from './url';
 
-/** What tells whether the server still has the file that the partial one was begun from. */
+/** Tells whether the server still has the file of which the partial file is a part. */
 export interface Validator {
-  /** A strong ETag or a date, as `If-Range` wants it. */
+  /** A strong ETag or a date, the value of `If-Range`. */
   readonly value: string;
 }
 
-/** Where the validator outlives the process. */
+/** Keeps the validator beyond the process. */
 export interface ValidatorStore {
   read(): Promise<Validator | null>;
   write(validator: Validator | null): Promise<void>;
 }
 
-/** The connection broke, or the server is busy: worth another attempt. */
+/** The connection broke or the server is busy: another attempt may succeed. */
 export class Interrupted extends Error {}
-/** No server answered at all. */
+/** No server answered. */
 export class Unreachable extends Interrupted {}
 
 const MAX_REDIRECTS = 5;
-/** Milliseconds without a byte after which a connection counts as broken. */
+/** Milliseconds without a byte after which a connection is given up. */
 const STALL = 60_000;
-/** A web page in place of a file begins with one of these. */
+/** Start of a web page that was sent instead of the file. */
 const WEB_PAGE = /^\s*<(!doctype html|html|head|\?xml)/i;
 
 /** The bytes of one URL, resumable. */
@@ -36,16 +36,16 @@ export class Transfer {
     private readonly validator: ValidatorStore,
   ) {}
 
-  /** Bytes that are in the partial file. */
+  /** Size of the partial file in bytes. */
   async received(): Promise<number> {
     return (await stat(this.part).catch(() => undefined))?.size ?? 0;
   }
 
   /**
    * Transfers what is missing.
-   * @param report bytes so far and in all; not called where the server states no size
-   * @returns the file's name, where the server states one
-   * @throws Interrupted (worth another attempt), UserError (not worth one)
+   * @param report bytes so far and in total; not called if the server states no size
+   * @returns the file's name, if the server states one
+   * @throws Interrupted if another attempt may succeed, UserError if not
    */
   async run(report: (done: number, total: number) => void, signal?: AbortSignal): Promise<string | undefined> {
     const stalled = new AbortController();
@@ -63,7 +63,7 @@ export class Transfer {
       const length = Number(response.headers.get('content-length') ?? NaN);
       const total = start + length;
       if (start === 0) {
-        // In this order: bytes of another file must never stand beside this one's validator.
+        // In this order: the validator must never belong to another file than the bytes.
         await writeFile(this.part, '');
         await this.validator.write(validatorOf(response));
       }
@@ -83,7 +83,7 @@ export class Transfer {
     }
   }
 
-  /** Follows redirects, each to an address that may be fetched itself, never from https to http. */
+  /** Follows redirects, only to addresses that `parseUrl` accepts, and never from https to http. */
   private async request(headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
     let url = parseUrl(this.url);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
@@ -93,16 +93,18 @@ export class Transfer {
       await response.body?.cancel();
       const next = parseUrl(new URL(location, url).href);
       if (url.protocol === 'https:' && next.protocol !== 'https:') {
-        throw new UserError(`${this.url} redirects to ${next.href}, which is not encrypted: not followed`);
+        throw new UserError(
+          `${this.url} redirects to ${next.href}, which is not encrypted and was not followed: give an https address`,
+        );
       }
       url = next;
     }
-    throw new UserError(`${this.url} redirects more than ${MAX_REDIRECTS} times: give the address it ends at`);
+    throw new UserError(`${this.url} redirects more than ${MAX_REDIRECTS} times: give the final address`);
   }
 
   private async get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
     try {
-      // Packed on the way, lengths and ranges would count other bytes than those of the file.
+      // With compression, lengths and ranges would not count the file's own bytes.
       const all = { 'accept-encoding': 'identity', ...headers };
       return await fetch(url, { headers: all, redirect: 'manual', signal });
     } catch (error) {
@@ -110,11 +112,11 @@ export class Transfer {
     }
   }
 
-  /** Where the answer's bytes belong. @throws for an answer that is not the file */
+  /** The offset of the response's bytes in the file. @throws UserError or Interrupted if it is not the file */
   private async startOf(response: Response, asked: number): Promise<number> {
     const { status } = response;
     if (status === 416) {
-      // Longer than the file is now: what we have is of another one.
+      // The partial file is longer than the server's file, so it belongs to another one.
       await truncate(this.part, 0);
       throw new Interrupted(`${this.url} has changed`);
     }
@@ -129,7 +131,7 @@ export class Transfer {
     const start = Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? NaN);
     if (start === asked) return start;
     await truncate(this.part, 0);
-    throw new Interrupted(`${this.url} sent another part than it was asked for`);
+    throw new Interrupted(`${this.url} sent another part than requested`);
   }
 
   private webPage(): UserError {
@@ -174,7 +176,7 @@ function validatorOf({ headers }: Response): Validator | null {
   return value ? { value } : null;
 }
 
-/** `fetch failed` says nothing; its cause does. */
+/** The reason of a failed fetch: its cause, as its own message is only "fetch failed". */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause);

@@ -1,8 +1,8 @@
-/** A feature extractor as the metrics see it. Implemented by `onnx/detector-session.ts`. */
+/** A feature extractor as the metrics see it. Implemented by `compute/onnx-detector.ts`. */
 export interface Detector extends DetectorIdentity {
-  /** Channels it takes: 3 (grayscale images are repeated) or 1. */
+  /** Channels of its input: 3 (grayscale images are repeated) or 1. */
   readonly channels: 1 | 3;
-  /** Side of the images it takes, in pixels; undefined where it resizes by itself. */
+  /** Side of its input in pixels; undefined if it resizes images itself. */
   readonly resolution?: number;
   /**
    * Features of one batch.
@@ -12,7 +12,7 @@ export interface Detector extends DetectorIdentity {
   features(images: Uint8Array, n: number, channels: number, height: number, width: number): Promise<Float32Array>;
 }
 
-/** What a number must carry about the detector that made it. */
+/** What is recorded about a detector with every number. */
 export interface DetectorIdentity {
   /** Short name, e.g. `inception-2015-12-05` or `fashion-mnist`. */
   readonly name: string;

@@ -1,10 +1,10 @@
 /** A straight line through measured distances, as a function of 1/N. */
 export interface Extrapolation {
-  /** The value at 1/N = 0, an estimate of the distance with endless images. */
+  /** The value at 1/N = 0, an estimate of the distance for infinitely many images. */
   value: number;
-  /** Its standard error from the scatter about the line; 0 for two points, which have none. */
+  /** Its standard error, from the scatter about the line; 0 for two points, which have no scatter. */
   standardError: number;
-  /** Distance gained per unit of 1/N: the bias at N images is slope / N. */
+  /** Distance per unit of 1/N: the bias at N images is slope / N. */
   slope: number;
 }
 
@@ -22,9 +22,9 @@ export function extrapolate(points: readonly { num: number; value: number }[]): 
   const meanY = points.reduce((sum, { value }) => sum + value, 0) / n;
   const spread = x.reduce((sum, value) => sum + (value - meanX) ** 2, 0);
   if (!(spread > 0)) throw new RangeError('An extrapolation needs distances at two different numbers of images');
-  const slope = points.reduce((sum, { value }, i) => sum + (x[i] - meanX) * (value - meanY), 0) / spread;
+  const slope = points.reduce((sum, { value }, i) => sum + (x[i]! - meanX) * (value - meanY), 0) / spread;
   const value = meanY - slope * meanX;
-  const residual = points.reduce((sum, point, i) => sum + (point.value - value - slope * x[i]) ** 2, 0);
+  const residual = points.reduce((sum, point, i) => sum + (point.value - value - slope * x[i]!) ** 2, 0);
   const variance = n > 2 ? residual / (n - 2) : 0;
   return { value, slope, standardError: Math.sqrt(variance * (1 / n + meanX ** 2 / spread)) };
 }

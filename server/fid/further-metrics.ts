@@ -2,25 +2,26 @@ import { UserError } from '../errors';
 import { ProgressMeter, type OnProgress } from '../shared/progress';
 import { extrapolate, type Extrapolation } from './extrapolation';
 import { formatG } from '../shared/number-text';
-import { frechetDistance, type Gaussian } from './frechet';
+import { frechetDistance, type Gaussian } from './frechet-distance';
 import { drawSubsets, kernelDistance, type Features } from './kernel-distance';
 import type { MatMul } from '../linalg/matmul';
 import { NumpyRandom } from '../numpy/numpy-random';
 import { precisionRecall, type PrecisionRecall } from './precision-recall';
 import { StatisticsAccumulator } from './statistics';
 
-/** What to tell beside the Frechet distance. */
+/** What to measure besides the Frechet distance. */
 export interface FurtherOptions {
   /** Kernel distance to `real`, as torch-fidelity's KID: seed 2020, 100 subsets of 1000 or of all there are. */
   kid?: boolean;
   /** Improved precision and recall against `real`, k = 3. */
   pr?: boolean;
-  /** The distance over growing numbers of images, and its value at endlessly many. */
+  /** The distance for growing numbers of images, extrapolated to infinitely many. */
   extrapolate?: boolean;
-  /** Folder or zip of real images: a reference holds their mean and covariance only, which is not enough for the first two. */
+  /** Folder or zip of real images. The first two need it, as a reference has only their mean and covariance. */
   real?: string;
 }
 
+/** Metrics besides the Frechet distance; those that were not asked for are undefined. */
 export interface FurtherMetrics {
   kid?: { mean: number; std: number; subsets: number; size: number };
   precision_recall?: PrecisionRecall & { k: number };
@@ -36,12 +37,12 @@ const SHUFFLE_SEED = 0;
 /** Features are held in memory up to this many bytes: 250,000 images of 2048. */
 const MAX_FEATURE_BYTES = 2 ** 31;
 
-/** Feature vectors of a set of images, kept in their order. */
+/** Feature vectors of a set of images, in order. */
 export class FeatureRows {
   private readonly data: Float32Array;
   private added = 0;
 
-  /** @throws UserError if `num` vectors would not fit */
+  /** @throws UserError if `num` vectors exceed `MAX_FEATURE_BYTES` */
   constructor(
     num: number,
     readonly dimension: number,
@@ -65,19 +66,23 @@ export class FeatureRows {
   }
 }
 
-/** @param kept whether features of the real images lie beside the reference @throws UserError if they are needed and missing */
+/**
+ * @param kept whether the features of the real images are saved next to the reference
+ * @throws UserError if features of real images are needed, but there are none
+ */
 export function checkFurtherOptions({ kid, pr, real }: FurtherOptions, kept: boolean): void {
   if ((kid || pr) && real === undefined && !kept) {
     throw new UserError(
-      `--${kid ? 'kid' : 'pr'} compares with the features of real images, which a reference does not hold: add --real DIR|ZIP, ` +
+      `--${kid ? 'kid' : 'pr'} compares with the features of real images, which a reference does not have: add --real DIR|ZIP, ` +
         'or make the reference with fid ref --keep-features',
     );
   }
 }
 
 /**
+ * Metrics besides the Frechet distance.
  * @param generated features of the images measured
- * @param real features of `options.real`, where given
+ * @param real features of `options.real`, if given
  * @param reference what the Frechet distance was measured to
  * @throws UserError for too few images; CancelledError
  */
@@ -110,7 +115,7 @@ export async function furtherMetrics(
   return metrics;
 }
 
-/** What `fid calc` prints of them. @param metric name of the distance, which says whose features they are */
+/** The lines that `fid calc` prints. @param metric name of the distance, which names the detector */
 export function furtherLines({
   metric,
   kid,
@@ -131,7 +136,7 @@ export function furtherLines({
   return lines;
 }
 
-/** The same subsets, each reported when the next is asked for. */
+/** The same subsets; reports progress after each. */
 function* counted<T>(subsets: Iterable<T>, total: number, onProgress?: OnProgress): Generator<T> {
   const meter = new ProgressMeter('Comparing subsets', total, onProgress);
   let done = 0;
@@ -141,7 +146,7 @@ function* counted<T>(subsets: Iterable<T>, total: number, onProgress?: OnProgres
   }
 }
 
-/** Distances of growing parts of one random order, so that every image enters the sums once. */
+/** Distances for growing parts of one random order, so that every image is added once. */
 async function distancesBySize(
   { data, n, dimension }: Features,
   reference: Gaussian,

@@ -5,13 +5,13 @@ import type { Features } from './kernel-distance';
 import { readNpz, writeNpz, type NpyArray } from '../numpy/npz';
 import { type Statistics, textArray, textOf } from './statistics';
 
-/** Where the features of a reference's images are kept: `R.features.npz` beside `R.npz`. */
+/** The file of the features of a reference's images: `R.features.npz` next to `R.npz`. */
 export function keptFeatures(reference: string): string {
   return `${reference.replace(/\.npz$/, '')}.features.npz`;
 }
 
 /**
- * Keeps the features of a reference's images: `features` float32 [n, dimension], and what made them of which images.
+ * Saves the features of a reference's images: `features` float32 [n, dimension], the detector and the source.
  * @param statistics of the same images @throws UserError if the file cannot be written
  */
 export async function saveFeatures(
@@ -19,7 +19,7 @@ export async function saveFeatures(
   { data, n, dimension }: Features,
   { detector, source = '' }: Statistics,
 ): Promise<void> {
-  if (!(data instanceof Float32Array)) throw new Error('Features are kept as float32');
+  if (!(data instanceof Float32Array)) throw new Error('Features are saved as float32');
   const arrays = new Map<string, NpyArray>([
     ['features', { dtype: 'float32', shape: [n, dimension], data }],
     ['detector', textArray(detector?.sha256 ?? '')],
@@ -29,8 +29,8 @@ export async function saveFeatures(
 }
 
 /**
- * Features kept beside a reference.
- * @returns undefined where there are none, or they are of another detector
+ * Features saved next to a reference.
+ * @returns undefined if there are none, or another detector made them
  * @throws UserError for a damaged file
  */
 export async function loadFeatures(
@@ -41,13 +41,19 @@ export async function loadFeatures(
   const arrays = await readNpz(path, MAX_BYTES);
   const features = arrays.get('features');
   const made = textOf(arrays.get('detector'));
-  if (features?.dtype !== 'float32' || features.shape.length !== 2 || made === undefined) {
+  const [n, dimension, ...more] = features?.shape ?? [];
+  if (
+    features?.dtype !== 'float32' ||
+    n === undefined ||
+    dimension === undefined ||
+    more.length ||
+    made === undefined
+  ) {
     throw new UserError(`${path} holds no features: make it again with fid ref --keep-features`);
   }
-  const [n, dimension] = features.shape;
   if (made !== detector.sha256 || dimension !== detector.dimension) return undefined;
   return { features: { data: features.data, n, dimension }, source: textOf(arrays.get('source')) ?? '' };
 }
 
-/** As many bytes as features may take in memory, and room for what is said of them. */
+/** As many bytes as features may take in memory, plus some for the other arrays. */
 const MAX_BYTES = 2 ** 31 + 2 ** 16;

@@ -9,6 +9,7 @@ export interface Features {
   dimension: number;
 }
 
+/** The kernel distance over several subsets. */
 export interface KernelDistance {
   /** Mean over the subsets: the distance. May be negative, as the estimator is unbiased. */
   mean: number;
@@ -18,7 +19,7 @@ export interface KernelDistance {
   subsets: number[];
 }
 
-/** Rows of one subset: `a` and `b` equally many. */
+/** Rows of one subset, equally many of `a` and `b`. */
 export interface SubsetPair {
   a: ArrayLike<number>;
   b: ArrayLike<number>;
@@ -26,10 +27,10 @@ export interface SubsetPair {
 
 /**
  * Kernel (Inception) distance: the unbiased squared maximum mean discrepancy with the kernel (x.y / dimension + 1)^3
- * (Binkowski et al. 2018, arXiv 1801.01401), averaged over subsets, in float64. Unlike the Frechet distance it has no
- * bias that depends on the number of images.
+ * (Binkowski et al. 2018, arXiv 1801.01401), averaged over subsets, in float64. Unlike the Frechet distance it has no bias
+ * that depends on the number of images.
  * @param pairs the rows of each subset, from `drawSubsets`
- * @param control a faster product than plain JavaScript's, where there is one; cancels between two subsets
+ * @param control a faster product than plain JavaScript's, if there is one; cancels between two subsets
  * @throws RangeError if the dimensions differ; CancelledError
  */
 export async function kernelDistance(
@@ -50,9 +51,9 @@ export async function kernelDistance(
 }
 
 /**
- * Random subsets without replacement, drawn as torch-fidelity draws them: first from `a`, then from `b`, from one
- * generator (its seed is 2020, its defaults 100 subsets of 1000).
- * @throws RangeError if a subset would be larger than a side
+ * Random subsets without replacement, drawn like torch-fidelity's: first from `a`, then from `b`, with one generator
+ * (torch-fidelity's seed is 2020, its defaults are 100 subsets of 1000).
+ * @throws RangeError if a subset would be larger than a set
  */
 export function* drawSubsets(
   nA: number,
@@ -68,7 +69,7 @@ export function* drawSubsets(
 function rowsOf({ data, dimension }: Features, rows: ArrayLike<number>): Float64Array {
   const result = new Float64Array(rows.length * dimension);
   for (let i = 0; i < rows.length; i++) {
-    result.set(data.subarray(rows[i] * dimension, (rows[i] + 1) * dimension), i * dimension);
+    result.set(data.subarray(rows[i]! * dimension, (rows[i]! + 1) * dimension), i * dimension);
   }
   return result;
 }

@@ -1,7 +1,8 @@
 import type { Features } from './kernel-distance';
 import { type MatMul, multiply } from '../linalg/matmul';
-import { Pause } from '../linalg/pause';
+import { Pause } from '../linalg/event-loop-pause';
 
+/** Precision and recall of generated images. */
 export interface PrecisionRecall {
   /** Share of generated images within the real manifold, 0..1: fidelity. */
   precision: number;
@@ -9,7 +10,7 @@ export interface PrecisionRecall {
   recall: number;
 }
 
-/** A faster product than plain JavaScript's, where there is one, and what cancels. */
+/** A faster product than plain JavaScript's, if there is one, and what cancels. */
 export interface ProductControl {
   matmul?: MatMul;
   signal?: AbortSignal;
@@ -45,11 +46,11 @@ export async function squaredRadii(features: Features, k: number, control: Produ
     const nearest = new Float64Array(k + 1).fill(Infinity);
     for (const distance of distances) {
       let at = k;
-      if (distance >= nearest[at]) continue;
-      for (; at > 0 && nearest[at - 1] > distance; at--) nearest[at] = nearest[at - 1];
+      if (distance >= nearest[at]!) continue;
+      for (; at > 0 && nearest[at - 1]! > distance; at--) nearest[at] = nearest[at - 1]!;
       nearest[at] = distance;
     }
-    radii[row] = nearest[k];
+    radii[row] = nearest[k]!;
   }
   return radii;
 }
@@ -63,12 +64,12 @@ async function coverage(
 ): Promise<number> {
   let inside = 0;
   for await (const { distances } of squaredDistances(points, centres, control)) {
-    if (distances.some((distance, j) => distance <= radii[j])) inside++;
+    if (distances.some((distance, j) => distance <= radii[j]!)) inside++;
   }
   return inside / points.n;
 }
 
-/** Rows of the distance matrix that are made at a time, and columns: 8 MB of products. */
+/** Rows and columns of the distance matrix that are computed at a time: 8 MB of products. */
 const ROWS = 256;
 const COLUMNS = 4096;
 
@@ -91,7 +92,7 @@ async function* squaredDistances(
       const products = await matmul(left, right, rows, d, columns);
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {
-          const squared = xNorms[i0 + i] + yNorms[j0 + j] - 2 * products[i * columns + j];
+          const squared = xNorms[i0 + i]! + yNorms[j0 + j]! - 2 * products[i * columns + j]!;
           distances[i * y.n + j0 + j] = Math.max(squared, 0);
         }
       }
@@ -104,7 +105,7 @@ async function* squaredDistances(
 function squaredNorms({ data, n, dimension: d }: Features): Float64Array {
   return Float64Array.from({ length: n }, (_, i) => {
     let sum = 0;
-    for (let at = i * d; at < (i + 1) * d; at++) sum += data[at] ** 2;
+    for (let at = i * d; at < (i + 1) * d; at++) sum += data[at]! ** 2;
     return sum;
   });
 }

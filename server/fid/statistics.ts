@@ -3,47 +3,45 @@ import type { DetectorIdentity } from './detector';
 import { type MatMul, SquareSum } from '../linalg/matmul';
 import { float64Of, type NpyArray, readNpz, writeNpz } from '../numpy/npz';
 
-/** The Gaussian that the Frechet distance sees in a set of images: mean and covariance of their features. */
+/** Mean and covariance of the features of a set of images, which the Frechet distance compares. */
 export interface Statistics {
   /** Mean, [dimension]. */
   mu: Float64Array;
   /** Unbiased covariance (divided by num - 1), row-major [dimension, dimension]. */
   sigma: Float64Array;
-  /** How many images; undefined in files written by fid.py, which does not say. */
+  /** Number of images; undefined in files of fid.py, which does not write it. */
   num?: number;
-  /** What made the features; undefined in files written by fid.py. */
+  /** What made the features; undefined in files of fid.py. */
   detector?: DetectorIdentity;
-  /** Digest of the files measured (`ImageSet.digest`), where known. */
+  /** Digest of the files measured (`ImageSet.digest`), if known. */
   source?: string;
 }
 
 /**
- * Vectors gathered before they enter the sums: enough for the matrix product to outweigh adding to them, and no power
- * of two, whose columns would compete for the same lines of the cache.
+ * Vectors collected before they are added to the sums: enough to make the matrix product efficient, and not a power of
+ * two, with which columns would compete for the same lines of the cache.
  */
 const BLOCK = 2000;
-/** Vectors that are turned into columns together: what is written of one column fills a line of the cache. */
+/** Vectors that are transposed together: their values in one column fill a line of the cache. */
 const ROWS = 8;
 
 /**
- * Mean and covariance of a stream of feature vectors in float64 and in memory that does not grow with their number.
- * Equals fid.py's one-pass sums, but sums are taken about the mean of the vectors that came first, so they do not lose
- * digits where the mean is large against the spread (Chan, Golub & LeVeque 1983, "shifted data").
+ * Mean and covariance of a stream of feature vectors in float64; memory does not grow with their number. Equals fid.py's
+ * one-pass sums, but sums are taken about the mean of the first vectors, so they do not lose digits if the mean is large
+ * compared with the spread (Chan, Golub & LeVeque 1983, "shifted data").
  */
 export class StatisticsAccumulator {
-  /** What the sums are taken about: [dimension]. */
+  /** The point about which sums are taken, [dimension]. */
   private readonly centre: Float64Array;
-  /** Sum of f - centre, [dimension]; of (f - centre)(f - centre)^T without those that wait. */
+  /** Sums of f - centre, [dimension], and of (f - centre)(f - centre)^T; the latter without the vectors in `block`. */
   private readonly sums: Float64Array;
   private readonly squares: SquareSum;
-  /** Vectors that wait, less the centre, as columns: [dimension, BLOCK]. */
+  /** Vectors not yet added, minus the centre, as columns: [dimension, BLOCK]. */
   private readonly block: Float64Array;
   private waiting = 0;
   private count = 0;
 
-  /**
-   * @param matmul a faster product than plain JavaScript's, where there is one
-   */
+  /** @param matmul a faster product than plain JavaScript's, if there is one */
   constructor(
     readonly dimension: number,
     private readonly matmul?: MatMul,
@@ -77,19 +75,19 @@ export class StatisticsAccumulator {
   }
 
   /**
-   * Adds what another accumulator, perhaps another machine, has seen.
-   * @throws UserError if it does not say how many images that was
+   * Adds the vectors of other statistics, e.g. of another machine.
+   * @throws UserError if they do not state their number of images, or have another dimension
    */
   merge({ mu, sigma, num }: Statistics): void {
     const d = this.dimension;
     if (num === undefined) throw new UserError('Statistics without their number of images cannot be merged');
     if (mu.length !== d) throw new UserError(`Statistics of ${mu.length} and of ${d} dimensions cannot be merged`);
     if (this.count === 0) this.centre.set(mu);
-    const deviation = mu.map((value, j) => value - this.centre[j]);
+    const deviation = mu.map((value, j) => value - this.centre[j]!);
     for (let i = 0; i < d; i++) {
       const row = this.squares.row(i);
-      for (let j = 0; j <= i; j++) row[j] += (num - 1) * sigma[i * d + j] + num * deviation[i] * deviation[j];
-      this.sums[i] += num * deviation[i];
+      for (let j = 0; j <= i; j++) row[j]! += (num - 1) * sigma[i * d + j]! + num * deviation[i]! * deviation[j]!;
+      this.sums[i]! += num * deviation[i]!;
     }
     this.count += num;
   }
@@ -105,32 +103,32 @@ export class StatisticsAccumulator {
     const deviation = this.sums.map((sum) => sum / n);
     const sigma = new Float64Array(d * d);
     for (let i = 0; i < d; i++) {
-      covarianceRow(this.squares.row(i), deviation, this.sums[i], n - 1, sigma.subarray(i * d, i * d + i + 1));
+      covarianceRow(this.squares.row(i), deviation, this.sums[i]!, n - 1, sigma.subarray(i * d, i * d + i + 1));
     }
     mirror(sigma, d);
-    return { mu: this.centre.map((value, j) => value + deviation[j]), sigma, num: n };
+    return { mu: this.centre.map((value, j) => value + deviation[j]!), sigma, num: n };
   }
 
-  /** Turns ROWS vectors from `first` on, or one where `left` are fewer, into columns; returns how many it were. */
+  /** Transposes ROWS vectors from `first` on into `block`, or one if fewer are `left`; returns how many. */
   private gather(features: Float32Array | Float64Array, first: number, left: number): number {
     const { block, centre, sums, waiting, dimension: d } = this;
     let from = first * d;
     if (left < ROWS) {
-      for (let j = 0, to = waiting; j < d; j++, to += BLOCK) sums[j] += block[to] = features[from++] - centre[j];
+      for (let j = 0, to = waiting; j < d; j++, to += BLOCK) sums[j]! += block[to] = features[from++]! - centre[j]!;
       return 1;
     }
-    // Without an inner loop, which takes twice as long.
+    // An inner loop takes twice as long.
     for (let j = 0, to = waiting; j < d; j++, to += BLOCK, from++) {
-      const value = centre[j];
-      const a = (block[to] = features[from] - value);
-      const b = (block[to + 1] = features[from + d] - value);
-      const c = (block[to + 2] = features[from + 2 * d] - value);
-      const e = (block[to + 3] = features[from + 3 * d] - value);
-      const f = (block[to + 4] = features[from + 4 * d] - value);
-      const g = (block[to + 5] = features[from + 5 * d] - value);
-      const h = (block[to + 6] = features[from + 6 * d] - value);
-      const i = (block[to + 7] = features[from + 7 * d] - value);
-      sums[j] += a + b + (c + e) + (f + g + (h + i));
+      const value = centre[j]!;
+      const a = (block[to] = features[from]! - value);
+      const b = (block[to + 1] = features[from + d]! - value);
+      const c = (block[to + 2] = features[from + 2 * d]! - value);
+      const e = (block[to + 3] = features[from + 3 * d]! - value);
+      const f = (block[to + 4] = features[from + 4 * d]! - value);
+      const g = (block[to + 5] = features[from + 5 * d]! - value);
+      const h = (block[to + 6] = features[from + 6 * d]! - value);
+      const i = (block[to + 7] = features[from + 7 * d]! - value);
+      sums[j]! += a + b + (c + e) + (f + g + (h + i));
     }
     return ROWS;
   }
@@ -145,7 +143,7 @@ export class StatisticsAccumulator {
   }
 }
 
-/** One row of the covariance. A function of its own is compiled after the first rows, a loop in a loop much later. */
+/** One row of the covariance. As a function it is compiled after the first rows, as an inner loop much later. */
 function covarianceRow(
   squares: Float64Array,
   deviation: Float64Array,
@@ -153,10 +151,10 @@ function covarianceRow(
   divisor: number,
   into: Float64Array,
 ): void {
-  for (let j = 0; j < into.length; j++) into[j] = (squares[j] - deviation[j] * sum) / divisor;
+  for (let j = 0; j < into.length; j++) into[j] = (squares[j]! - deviation[j]! * sum) / divisor;
 }
 
-/** Side of the tiles that `mirror` copies: what it reads of one stays in the cache while it is written by rows. */
+/** Side of the tiles that `mirror` copies, small enough to stay in the cache. */
 const TILE = 32;
 
 /** Copies the lower triangle of a matrix [n, n] to the upper. */
@@ -166,11 +164,11 @@ function mirror(matrix: Float64Array, n: number): void {
   }
 }
 
-/** Copies the tile at row i0 and column j0, what of it lies below the diagonal. */
+/** Copies the part below the diagonal of the tile at row i0 and column j0. */
 function mirrorTile(matrix: Float64Array, n: number, i0: number, j0: number): void {
   const [iEnd, jEnd] = [Math.min(i0 + TILE, n), Math.min(j0 + TILE, n)];
   for (let j = j0; j < jEnd; j++) {
-    for (let i = Math.max(i0, j + 1); i < iEnd; i++) matrix[j * n + i] = matrix[i * n + j];
+    for (let i = Math.max(i0, j + 1); i < iEnd; i++) matrix[j * n + i] = matrix[i * n + j]!;
   }
 }
 
@@ -178,12 +176,12 @@ function mirrorTile(matrix: Float64Array, n: number, i0: number, j0: number): vo
 function centre(features: Float32Array | Float64Array, n: number, mean: Float64Array): void {
   const d = mean.length;
   mean.fill(0);
-  for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) mean[j] += features[i * d + j] / n;
+  for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) mean[j]! += features[i * d + j]! / n;
 }
 
 /**
- * Writes statistics as fid.py's reference files are (keys `mu` and `sigma`, which is all it reads) plus our own
- * `num`, `detector` and `source`. Atomic.
+ * Writes statistics in the format of fid.py's reference files (keys `mu` and `sigma`, all that it reads), with the further
+ * keys `num`, `detector` and `source`. Atomic.
  */
 export async function saveStatistics(path: string, statistics: Statistics): Promise<void> {
   const { mu, sigma, num, detector, source } = statistics;
@@ -212,7 +210,7 @@ export async function loadStatistics(path: string): Promise<Statistics> {
     throw new UserError(`${path}: sigma has shape (${shape.join(', ')}) where mu has ${mu.length} values`);
   }
   if (![mu, sigma].every((values) => values.every(Number.isFinite))) {
-    throw new UserError(`${path}: mu or sigma holds values that are not finite`);
+    throw new UserError(`${path}: mu or sigma has values that are not finite`);
   }
   checkCovariance(sigma, mu.length, path);
   const num = arrays.get('num');
@@ -225,23 +223,23 @@ export async function loadStatistics(path: string): Promise<Statistics> {
   };
 }
 
-/** How far a covariance may be from symmetric, and a correlation above 1: far more than rounding, far less than a mistake. */
+/** Tolerance for asymmetry and for correlations above 1: far more than rounding, far less than a mistake. */
 const TOLERANCE = 1e-6;
 
-/** @throws UserError for what no set of features has as its covariance */
+/** @throws UserError for a matrix that cannot be a covariance */
 function checkCovariance(sigma: Float64Array, n: number, path: string): void {
   for (let i = 0; i < n; i++) {
-    const variance = sigma[i * n + i];
+    const variance = sigma[i * n + i]!;
     if (variance < 0) throw new UserError(`${path}: sigma[${i}, ${i}] is ${variance}: a variance is not negative`);
     for (let j = 0; j < i; j++) {
-      const [lower, upper] = [sigma[i * n + j], sigma[j * n + i]];
-      const most = Math.sqrt(variance * sigma[j * n + j]);
+      const [lower, upper] = [sigma[i * n + j]!, sigma[j * n + i]!];
+      const most = Math.sqrt(variance * sigma[j * n + j]!);
       if (Math.abs(lower - upper) > TOLERANCE * most) {
         throw new UserError(`${path}: sigma is not symmetric: [${i}, ${j}] is ${lower}, [${j}, ${i}] is ${upper}`);
       }
       if (Math.abs(lower) > most * (1 + TOLERANCE)) {
         throw new UserError(
-          `${path}: sigma is no covariance (indefinite): [${i}, ${j}] is ${lower}, the deviations allow ${most}`,
+          `${path}: sigma is not a covariance (indefinite): [${i}, ${j}] is ${lower}, the deviations allow ${most}`,
         );
       }
     }
@@ -272,7 +270,7 @@ function parseDetector(text: string | undefined, path: string): DetectorIdentity
       return { name, sha256, dimension, published };
     }
   } catch {
-    // Falls through to the same complaint as JSON of another shape.
+    // Reported below, like JSON of another shape.
   }
-  throw new UserError(`${path}: "detector" is not a detector's identity: ${text.slice(0, 80)}`);
+  throw new UserError(`${path}: "detector" is not the identity of a detector: ${text.slice(0, 80)}`);
 }

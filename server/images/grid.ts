@@ -1,24 +1,29 @@
 /** One PNG of many images, side by side. */
 import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors';
-import type { Image } from './image';
 import { writeAtomically } from '../atomic-file';
+import type { Image } from './image';
 import { decodePng, encodePngRows } from './png';
 
-/** The near-square arrangement of n images: as many columns as rows or one more. */
+/** Images that a grid shows at most, the first of a run: 32 x 32. */
+export const GRID_IMAGES = 1024;
+
+/** The near-square arrangement of n images: as many columns as rows, or one more. */
 export function gridShape(n: number): { columns: number; rows: number } {
   const columns = Math.ceil(Math.sqrt(n));
   return { columns, rows: Math.ceil(n / columns) };
 }
 
 /**
- * Writes a grid of images to `dest`, row by row from left to right; cells left over are black. One row of images is in
+ * Writes a grid of images to `dest`, row by row from left to right; unused cells are black. One row of images is in
  * memory at a time.
  * @param files PNG files as `generate` writes them, all of one size and number of channels; at least one
- * @throws UserError for a file that is missing, damaged or of another size
+ * @throws UserError for a file that is missing, damaged or of another size; RangeError without files
  */
 export async function writeGrid(files: readonly string[], dest: string): Promise<void> {
-  const first = await readImage(files[0]);
+  const [file] = files;
+  if (file === undefined) throw new RangeError('A grid needs at least one image');
+  const first = await readImage(file);
   const { columns, rows } = gridShape(files.length);
   const size = { width: first.width * columns, height: first.height * rows, channels: first.channels };
   await writeAtomically(dest, encodePngRows(size, gridRows(files, first, columns)));

@@ -4,7 +4,7 @@ import type { Image } from './image';
 /** Memory the decoder may take for one image, in MB: enough for 2^26 pixels with their coefficients. */
 const MEMORY_MB = 2048;
 
-/** What the segments before the image say of it. */
+/** What the segments before the image say about it. */
 export interface JpegFrame {
   width: number;
   height: number;
@@ -13,9 +13,9 @@ export interface JpegFrame {
   components: { id: number; horizontal: number; vertical: number }[];
   /** Offset of the frame's segment. */
   start: number;
-  /** A JFIF segment is there: colours are YCbCr. */
+  /** There is a JFIF segment: colours are YCbCr. */
   jfif: boolean;
-  /** Adobe's segment: its colour transform (0 RGB, 1 YCbCr), and where it lies. */
+  /** Adobe's segment: its colour transform (0 RGB, 1 YCbCr) and its offsets. */
   adobe?: { transform: number; start: number; end: number };
 }
 
@@ -27,7 +27,7 @@ export function readJpegFrame(bytes: Buffer): JpegFrame | undefined {
   let jfif = false;
   let adobe: JpegFrame['adobe'];
   for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff;) {
-    const marker = bytes[at + 1];
+    const marker = bytes.readUInt8(at + 1);
     if (marker === 0xff) {
       at++; // fill byte
       continue;
@@ -36,16 +36,19 @@ export function readJpegFrame(bytes: Buffer): JpegFrame | undefined {
     if (end > bytes.length) return undefined;
     const body = bytes.subarray(at + 4, end);
     if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker) && body.length >= 6) {
-      const components = Array.from({ length: Math.min(body[5], Math.floor((body.length - 6) / 3)) }, (_, i) => {
-        const [id, factors] = body.subarray(6 + 3 * i, 8 + 3 * i);
-        return { id, horizontal: factors >> 4, vertical: factors & 15 };
-      });
+      const components = Array.from(
+        { length: Math.min(body.readUInt8(5), Math.floor((body.length - 6) / 3)) },
+        (_, i) => {
+          const [id = 0, factors = 0] = body.subarray(6 + 3 * i, 8 + 3 * i);
+          return { id, horizontal: factors >> 4, vertical: factors & 15 };
+        },
+      );
       const [height, width] = [body.readUInt16BE(1), body.readUInt16BE(3)];
-      return { width, height, depth: body[0], components, start: at, jfif, adobe };
+      return { width, height, depth: body.readUInt8(0), components, start: at, jfif, adobe };
     }
     if (marker === 0xe0 && body.toString('latin1', 0, 5) === 'JFIF\0') jfif = true;
     if (marker === 0xee && body.length >= 12 && body.toString('latin1', 0, 5) === 'Adobe') {
-      adobe = { transform: body[11], start: at, end };
+      adobe = { transform: body.readUInt8(11), start: at, end };
     }
     at = end;
   }
@@ -53,13 +56,13 @@ export function readJpegFrame(bytes: Buffer): JpegFrame | undefined {
 }
 
 /**
- * Decodes a JPEG of 1 or 3 components to the pixels libjpeg gives, which Pillow and so fid.py use: jpeg-js undoes the
- * coding, the chroma is interpolated and converted here. What remains is the rounding of two cosine transforms:
- * at most 3 of 255, 0.1 on average.
+ * Decodes a JPEG of 1 or 3 components to the pixels of libjpeg, which Pillow and hence fid.py use: jpeg-js decodes, the
+ * chroma is interpolated and converted here. The pixels differ by the rounding of the two libraries' cosine
+ * transforms: at most 3 of 255, 0.1 on average.
  * @throws Error if the image is damaged
  */
 export function decodeJpeg(bytes: Buffer, frame: JpegFrame): Image {
-  // jpeg-js lets Adobe's segment decide over its option, so it must not see it.
+  // Adobe's segment would override the option colorTransform, so jpeg-js must not see it.
   const { start = 0, end = 0 } = frame.adobe ?? {};
   const { width, height, data } = decode(
     start ? Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]) : bytes,
@@ -72,20 +75,21 @@ export function decodeJpeg(bytes: Buffer, frame: JpegFrame): Image {
       maxMemoryUsageInMB: MEMORY_MB,
     },
   );
-  const plane = (channel: number) => Uint8Array.from({ length: width * height }, (_, k) => data[3 * k + channel]);
+  const plane = (channel: number) => Uint8Array.from({ length: width * height }, (_, k) => data[3 * k + channel]!);
   // The decoder repeats grayscale to 3 channels.
   if (frame.components.length === 1) return { width, height, channels: 1, pixels: plane(0) };
-  const planes = frame.components.map((component, channel) => {
-    const most = (key: 'horizontal' | 'vertical') => Math.max(...frame.components.map((one) => one[key]));
-    const [x, y] = [most('horizontal') / component.horizontal, most('vertical') / component.vertical];
-    return interpolate(plane(channel), width, height, x, y);
-  });
+  const most = (key: 'horizontal' | 'vertical') => Math.max(...frame.components.map((one) => one[key]));
+  const full = (channel: number): Uint8Array => {
+    const { horizontal, vertical } = frame.components[channel]!;
+    return interpolate(plane(channel), width, height, most('horizontal') / horizontal, most('vertical') / vertical);
+  };
+  const planes = [full(0), full(1), full(2)] as const;
   if (isYCbCr(frame)) toRgb(planes, data);
   else planes.forEach((values, channel) => values.forEach((value, k) => (data[3 * k + channel] = value)));
   return { width, height, channels: 3, pixels: data };
 }
 
-/** libjpeg's order of belief: JFIF, then Adobe, then the components' names. */
+/** What libjpeg goes by, in its order: JFIF, then Adobe, then the names of the components. */
 function isYCbCr({ jfif, adobe, components }: JpegFrame): boolean {
   if (jfif) return true;
   if (adobe) return adobe.transform !== 0;
@@ -105,12 +109,12 @@ function interpolate(plane: Uint8Array, width: number, height: number, x: number
   const columns = x === 2 ? half : width;
   const sums = new Int32Array(columns);
   for (let row = 0; row < height; row++) {
-    // Between the rows: 3 parts of the nearer stored row, 1 of the other, the last one repeated at the borders.
+    // Between two rows: 3 parts of the nearer stored row, 1 part of the other; at the borders the last row is repeated.
     const other = row % 2 === 0 ? Math.max(row - 1, 0) : row + 1 < height ? row + 1 : row;
     for (let column = 0; column < columns; column++) {
       const at = x * column;
-      const value = plane[row * width + at];
-      sums[column] = y === 2 ? 3 * value + plane[other * width + at] : value;
+      const value = plane[row * width + at]!;
+      sums[column] = y === 2 ? 3 * value + plane[other * width + at]! : value;
     }
     const target = result.subarray(row * width, (row + 1) * width);
     if (x === 2) spread(sums, target, y === 2);
@@ -119,27 +123,29 @@ function interpolate(plane: Uint8Array, width: number, height: number, x: number
   return result;
 }
 
-/** The same along a row. `sums` count quadruple if two rows are in them; rounding alternates as in libjpeg. */
+/** The same along a row. `sums` are scaled by 4 if two rows are in them; rounding alternates as in libjpeg. */
 function spread(sums: Int32Array, target: Uint8Array, twoRows: boolean): void {
-  const [shift, low, high] = twoRows ? [4, 8, 7] : [2, 1, 2];
+  const [shift, low, high] = twoRows ? ([4, 8, 7] as const) : ([2, 1, 2] as const);
   for (let column = 0; column < target.length; column++) {
     const i = column >> 1;
     const left = column % 2 === 0;
-    const neighbour = sums[left ? Math.max(i - 1, 0) : Math.min(i + 1, sums.length - 1)];
-    target[column] = (3 * sums[i] + neighbour + (left ? low : high)) >> shift;
+    const neighbour = sums[left ? Math.max(i - 1, 0) : Math.min(i + 1, sums.length - 1)]!;
+    target[column] = (3 * sums[i]! + neighbour + (left ? low : high)) >> shift;
   }
 }
 
 /** JFIF's YCbCr to RGB in libjpeg's fixed point, into interleaved pixels. */
-function toRgb([luma, blue, red]: Uint8Array[], pixels: Uint8Array): void {
+function toRgb([luma, blue, red]: readonly [Uint8Array, Uint8Array, Uint8Array], pixels: Uint8Array): void {
   const HALF = 1 << 15;
   const fixed = (value: number) => Math.floor(value * 65536 + 0.5);
-  const [redToR, blueToG, redToG, blueToB] = [1.402, 0.34414, 0.71414, 1.772].map(fixed);
+  const [redToR, blueToG] = [fixed(1.402), fixed(0.34414)];
+  const [redToG, blueToB] = [fixed(0.71414), fixed(1.772)];
   for (let k = 0; k < luma.length; k++) {
-    const [cb, cr] = [blue[k] - 128, red[k] - 128];
-    pixels[3 * k] = clamp(luma[k] + ((redToR * cr + HALF) >> 16));
-    pixels[3 * k + 1] = clamp(luma[k] + ((HALF - blueToG * cb - redToG * cr) >> 16));
-    pixels[3 * k + 2] = clamp(luma[k] + ((blueToB * cb + HALF) >> 16));
+    const y = luma[k]!;
+    const [cb, cr] = [blue[k]! - 128, red[k]! - 128];
+    pixels[3 * k] = clamp(y + ((redToR * cr + HALF) >> 16));
+    pixels[3 * k + 1] = clamp(y + ((HALF - blueToG * cb - redToG * cr) >> 16));
+    pixels[3 * k + 2] = clamp(y + ((blueToB * cb + HALF) >> 16));
   }
 }
 

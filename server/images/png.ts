@@ -1,16 +1,23 @@
 /**
- * PNG (W3C recommendation, third edition) of 8-bit grayscale and RGB images. The same image gives the same bytes with
- * the same build of Node (zlib's compressed bytes may differ between processor families; pixels never do).
+ * The only reader and writer of PNG files (W3C recommendation, third edition), for 8-bit grayscale and RGB images. The
+ * same image gives the same bytes with the same build of Node (zlib's compressed bytes may differ between processor
+ * families; pixels never do).
  */
 import { pipeline } from 'node:stream/promises';
 import { crc32, createDeflate, deflateSync } from 'node:zlib';
 import { PNG } from 'pngjs';
 import { messageOf, UserError } from '../errors';
-import type { Image } from './image';
+import { type Image, sizeProblem } from './image';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-/** PNG's colour type by number of channels. */
-const COLOR_TYPES: Readonly<Record<number, number | undefined>> = { 1: 0, 3: 2 };
+/** PNG's colour types. Those without `channels` are refused: to fid.py they mean something else than plain channels. */
+const COLORS: Readonly<Record<number, { channels?: 1 | 3; name: string }>> = {
+  0: { channels: 1, name: 'grayscale' },
+  2: { channels: 3, name: 'RGB' },
+  3: { name: 'palette' },
+  4: { name: 'grayscale with alpha' },
+  6: { name: 'RGB with alpha (RGBA)' },
+};
 const DEFLATE = { level: 6 };
 
 /** tEXt chunks by keyword (1-79 Latin-1 characters), e.g. `{ seed: '7' }`; written in the order given. */
@@ -31,7 +38,7 @@ export function encodePng(image: Image, text: PngText = {}): Buffer {
 }
 
 /**
- * Encodes an image whose rows come one after the other, for images that are too large to hold.
+ * Encodes an image row by row, for images that are too large for memory.
  * @param rows `height` arrays of width * channels bytes
  * @returns the file's bytes in pieces
  */
@@ -41,7 +48,7 @@ export async function* encodePngRows(
 ): AsyncGenerator<Buffer> {
   yield head(size, {});
   const deflate = createDeflate(DEFLATE);
-  // A failure of the rows destroys the stream, and is thrown by the loop below.
+  // An error in the rows destroys the stream, and the loop below throws it.
   pipeline(filterRows(rows, size.channels), deflate).catch(() => undefined);
   for await (const bytes of deflate) yield chunk('IDAT', bytes as Buffer);
   yield tail();
@@ -55,51 +62,94 @@ async function* filterRows(rows: AsyncIterable<Uint8Array>, channels: number): A
   }
 }
 
-/**
- * Decodes an 8-bit grayscale or RGB file, as `encodePng` writes it.
- * @param where how errors name the file
- * @throws UserError for anything else
- */
-export function decodePng(bytes: Buffer, where: string): Image {
-  let decoded: PNG;
-  try {
-    decoded = PNG.sync.read(bytes);
-  } catch (error) {
-    throw new UserError(`${where} is not a readable PNG file (${messageOf(error)}); delete it and generate it again`);
-  }
-  const depth = bytes[24];
-  const channels = [1, 3].find((count) => COLOR_TYPES[count] === bytes[25]);
-  if (depth !== 8 || channels === undefined) throw new UserError(`${where} is not an 8-bit grayscale or RGB image`);
-  const { width, height, data: rgba } = decoded;
-  const pixels = new Uint8Array(width * height * channels);
-  for (let k = 0; k < width * height; k++) {
-    for (let channel = 0; channel < channels; channel++) pixels[k * channels + channel] = rgba[4 * k + channel];
-  }
-  return { width, height, channels, pixels };
+/** What a PNG file says before its pixels. */
+export interface PngHeader {
+  width: number;
+  height: number;
+  /** Bits per sample. */
+  depth: number;
+  /** PNG's colour type, see `COLORS`. */
+  colorType: number;
+  interlaced: boolean;
+  text: Record<string, string>;
 }
 
-/** The tEXt chunks of a PNG file, by keyword; none if the bytes are no PNG file. Nothing is checksummed. */
-export function readPngText(bytes: Buffer): Record<string, string> {
+/** Where IHDR, the first chunk of every PNG, has its fields, and where it ends. */
+const IHDR = { width: 16, height: 20, depth: 24, colorType: 25, interlace: 28, end: 33 };
+
+export function isPng(bytes: Buffer): boolean {
+  return bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE);
+}
+
+/**
+ * Reads the chunks before the pixels; no checksum is verified.
+ * @param start the start of the file, or all of it; chunks that it does not hold are left out
+ * @returns undefined if it is not a PNG, or ends inside IHDR
+ */
+export function readPngHeader(start: Buffer): PngHeader | undefined {
+  if (!isPng(start) || start.length < IHDR.end) return undefined;
   const text: Record<string, string> = {};
-  if (!bytes.subarray(0, 8).equals(SIGNATURE)) return text;
-  for (let at = 8; at + 12 <= bytes.length;) {
-    const end = at + 8 + bytes.readUInt32BE(at);
-    if (bytes.toString('latin1', at + 4, at + 8) === 'tEXt') {
-      const [keyword, ...value] = bytes.toString('latin1', at + 8, end).split('\0');
+  for (let at = IHDR.end; at + 8 <= start.length;) {
+    const end = at + 8 + start.readUInt32BE(at);
+    const type = start.toString('latin1', at + 4, at + 8);
+    if (type === 'IDAT') break;
+    if (type === 'tEXt') {
+      const [keyword = '', ...value] = start.toString('latin1', at + 8, end).split('\0');
       text[keyword] = value.join('\0');
     }
     at = end + 4;
   }
-  return text;
+  return {
+    width: start.readUInt32BE(IHDR.width),
+    height: start.readUInt32BE(IHDR.height),
+    depth: start.readUInt8(IHDR.depth),
+    colorType: start.readUInt8(IHDR.colorType),
+    interlaced: start.readUInt8(IHDR.interlace) !== 0,
+    text,
+  };
+}
+
+/**
+ * Decodes an 8-bit grayscale or RGB file.
+ * @param where how errors name the file
+ * @throws UserError for damaged, truncated, oversized and other files, saying what to do
+ */
+export function decodePng(bytes: Buffer, where: string): Image {
+  const fail = (problem: string): never => {
+    throw new UserError(`${where}: ${problem}`);
+  };
+  const header = readPngHeader(bytes) ?? fail(isPng(bytes) ? 'the PNG is cut off' : 'the file is not a PNG');
+  const { width, height, depth } = header;
+  const { channels, name } = COLORS[header.colorType] ?? { name: 'of an unknown colour type' };
+  if (!channels || depth !== 8) {
+    return fail(`the PNG is ${depth}-bit ${name}: save it as 8-bit RGB or 8-bit grayscale`);
+  }
+  const problem = sizeProblem(width, height);
+  if (problem) fail(problem);
+  // pngjs inflates interlaced images without a limit; a normal one is hardly larger than its pixels.
+  if (header.interlaced && bytes.length > width * height * channels + 2 ** 20) {
+    fail('the interlaced PNG is larger than its pixels: save it without interlacing');
+  }
+  let rgba: Buffer;
+  try {
+    rgba = PNG.sync.read(bytes).data;
+  } catch (error) {
+    return fail(`the PNG is damaged or cut off (${messageOf(error)}): make it again or remove it`);
+  }
+  const pixels = new Uint8Array(width * height * channels);
+  for (let from = 0, to = 0; to < pixels.length; from += 4) {
+    for (let channel = 0; channel < channels; channel++) pixels[to++] = rgba[from + channel]!;
+  }
+  return { width, height, channels, pixels };
 }
 
 function head({ width, height, channels }: Omit<Image, 'pixels'>, text: PngText): Buffer {
-  const colorType = COLOR_TYPES[channels];
+  const colorType = Object.keys(COLORS).find((type) => COLORS[Number(type)]?.channels === channels);
   if (colorType === undefined) throw new RangeError(`a PNG of ${channels} channels`);
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, colorType], 8);
+  header.set([8, Number(colorType)], 8);
   const texts = Object.entries(text).map(([keyword, value]) =>
     chunk('tEXt', Buffer.from(`${keyword}\0${value}`, 'latin1')),
   );
@@ -145,9 +195,9 @@ function filterRow(row: Uint8Array, above: Uint8Array | undefined, channels: num
     filtered[0] = type;
     let sum = 0;
     for (let k = 0; k < row.length; k++) {
-      const left = k >= channels ? row[k - channels] : 0;
-      const upLeft = above && k >= channels ? above[k - channels] : 0;
-      const residue = (row[k] - predict(left, above ? above[k] : 0, upLeft)) & 0xff;
+      const left = k >= channels ? row[k - channels]! : 0;
+      const upLeft = above && k >= channels ? above[k - channels]! : 0;
+      const residue = (row[k]! - predict(left, above ? above[k]! : 0, upLeft)) & 0xff;
       filtered[k + 1] = residue;
       sum += Math.min(residue, 256 - residue);
     }

@@ -1,10 +1,10 @@
 import { type MatMul, transpose } from './matmul';
-import type { Pause } from './pause';
+import type { Pause } from './event-loop-pause';
 import { reflector } from './reflector';
 
-/** Subdiagonals that the reduction leaves: wide enough for matrix products to pay, narrow enough for what follows. */
+/** Subdiagonals that the reduction leaves: enough for efficient matrix products, few enough for the next reduction. */
 export const BANDWIDTH = 32;
-/** Elements kept of each column, from the diagonal down: twice the band, room for what chasing puts there for a while. */
+/** Elements of a stored column, from the diagonal down: twice the band, as bulge chasing fills the space temporarily. */
 export const BAND_ROWS = 2 * BANDWIDTH;
 
 /**
@@ -24,7 +24,7 @@ export async function bandOf(a: Float64Array, n: number, pause: Pause, matmul: M
     const width = Math.min(b, size);
     for (let j = 0; j < width; j++) {
       const from = (done + j) * BAND_ROWS;
-      for (let i = j; i < width; i++) band[from + i - j] = left[i * size + j];
+      for (let i = j; i < width; i++) band[from + i - j] = left[i * size + j]!;
     }
     const m = size - width;
     if (m > 0) {
@@ -42,17 +42,17 @@ export async function bandOf(a: Float64Array, n: number, pause: Pause, matmul: M
 
 /** Copies the lower triangle to the upper. */
 function mirror(a: Float64Array, n: number): void {
-  const tile = 32; // rows written as columns stay in the cache
+  const tile = 32; // small enough for the columns to stay in the cache
   for (let j0 = 0; j0 < n; j0 += tile) {
     for (let i = j0 + 1; i < n; i++) {
-      for (let j = j0; j < Math.min(j0 + tile, i); j++) a[j * n + i] = a[i * n + j];
+      for (let j = j0; j < Math.min(j0 + tile, i); j++) a[j * n + i] = a[i * n + j]!;
     }
   }
 }
 
 /**
  * Triangularises rows BANDWIDTH.. of the first BANDWIDTH columns.
- * @param store takes what remains of each column: its elements down to the diagonal of that block
+ * @param store takes what remains of each column: its elements down to the diagonal of the block
  * @returns reflector vectors as rows [BANDWIDTH, size], zero above the block, and their factors
  */
 function panelReflectors(
@@ -62,17 +62,17 @@ function panelReflectors(
 ): { vectors: Float64Array; factors: Float64Array } {
   const b = BANDWIDTH;
   const m = size - b;
-  // The matrix is symmetric: its columns are at hand as rows.
+  // The matrix is symmetric: its rows are its columns.
   const panel = Array.from({ length: b }, (_, j) => a.slice(j * size + b, (j + 1) * size));
   const vectors = new Float64Array(b * size);
   const factors = new Float64Array(b);
   for (let j = 0; j < b; j++) {
-    const column = panel[j];
+    const column = panel[j]!;
     if (j < m) {
       const v = vectors.subarray(j * size + b + j, (j + 1) * size);
       const { factor, value } = reflector(column.subarray(j), v);
       factors[j] = factor;
-      for (let k = j + 1; k < b; k++) reflect(panel[k].subarray(j), v, factor);
+      for (let k = j + 1; k < b; k++) reflect(panel[k]!.subarray(j), v, factor);
       column[j] = value;
     }
     store(j, column.subarray(0, Math.min(j + 1, m)));
@@ -83,9 +83,9 @@ function panelReflectors(
 /** x - factor (v.x) v, in place. */
 function reflect(x: Float64Array, v: Float64Array, factor: number): void {
   let sum = 0;
-  for (let i = 0; i < v.length; i++) sum += v[i] * x[i];
+  for (let i = 0; i < v.length; i++) sum += v[i]! * x[i]!;
   sum *= factor;
-  for (let i = 0; i < v.length; i++) x[i] -= sum * v[i];
+  for (let i = 0; i < v.length; i++) x[i]! -= sum * v[i]!;
 }
 
 /**
@@ -111,7 +111,7 @@ async function applied(
   for (let j = 0; j < b; j++) left.set(vectors.subarray(j * size + b, (j + 1) * size), j * m);
   const w = left.subarray(b * m);
   for (let j = 0; j < b; j++) {
-    for (let k = 0; k <= j; k++) addScaled(w, j * m, av, k * m, t[k * b + j], m);
+    for (let k = 0; k <= j; k++) addScaled(w, j * m, av, k * m, t[k * b + j]!, m);
   }
   const v = left.subarray(0, b * m);
   const vy = await matmul(v, w, b, m, b);
@@ -119,7 +119,7 @@ async function applied(
     for (let i = 0; i < b; i++) {
       // Column j of V needs (T^T V^T Y)[i, j]; T is upper triangular.
       let sum = 0;
-      for (let k = 0; k <= i; k++) sum += t[k * b + i] * vy[k * b + j];
+      for (let k = 0; k <= i; k++) sum += t[k * b + i]! * vy[k * b + j]!;
       addScaled(w, j * m, v, i * m, -sum / 2, m);
     }
   }
@@ -129,7 +129,7 @@ async function applied(
   await matmul(transpose(left, 2 * b, m), transpose(right, 2 * b, m), m, 2 * b, m, into);
   for (let i = 0; i < m; i++) {
     const from = (b + i) * size + b;
-    for (let j = 0, to = i * m; j < m; j++, to++) into[to] = a[from + j] - into[to];
+    for (let j = 0, to = i * m; j < m; j++, to++) into[to] = a[from + j]! - into[to]!;
   }
 }
 
@@ -138,16 +138,16 @@ function triangularFactor(inner: Float64Array, factors: Float64Array): Float64Ar
   const b = BANDWIDTH;
   const t = new Float64Array(b * b);
   for (let j = 0; j < b; j++) {
-    t[j * b + j] = factors[j];
+    t[j * b + j] = factors[j]!;
     for (let i = 0; i < j; i++) {
       let sum = 0;
-      for (let k = i; k < j; k++) sum += t[i * b + k] * inner[k * b + j];
-      t[i * b + j] = -factors[j] * sum;
+      for (let k = i; k < j; k++) sum += t[i * b + k]! * inner[k * b + j]!;
+      t[i * b + j] = -factors[j]! * sum;
     }
   }
   return t;
 }
 
 function addScaled(x: Float64Array, at: number, y: Float64Array, from: number, scale: number, count: number): void {
-  for (let i = 0; i < count; i++) x[at + i] += scale * y[from + i];
+  for (let i = 0; i < count; i++) x[at + i]! += scale * y[from + i]!;
 }

@@ -1,5 +1,5 @@
 import { BAND_ROWS, BANDWIDTH } from './band-reduction';
-import type { Pause } from './pause';
+import type { Pause } from './event-loop-pause';
 import { reflector } from './reflector';
 
 /** T = Q^T A Q; `offDiagonal[i]` links rows i and i + 1. */
@@ -10,8 +10,8 @@ export interface Tridiagonal {
 
 /**
  * Reduces a band matrix to tridiagonal form (Lang 1993, SIAM J. Sci. Comput. 14, 1320). One column after the other is
- * cleared by a reflector; what that puts below the band is chased down to the end, of each bulge the first column only,
- * because the next sweep takes the next.
+ * cleared by a reflector. The bulge that this makes below the band is chased down to the end; of each bulge only the first
+ * column is cleared, since the next sweep clears the next one.
  * @param band as `bandOf` returns it; destroyed
  */
 export async function tridiagonalise(band: Float64Array, n: number, pause: Pause): Promise<Tridiagonal> {
@@ -40,8 +40,8 @@ export async function tridiagonalise(band: Float64Array, n: number, pause: Pause
     if (pause.due) await pause.take();
   }
   return {
-    diagonal: Float64Array.from({ length: n }, (_, i) => band[i * BAND_ROWS]),
-    offDiagonal: Float64Array.from({ length: n }, (_, i) => band[i * BAND_ROWS + 1]),
+    diagonal: Float64Array.from({ length: n }, (_, i) => band[i * BAND_ROWS]!),
+    offDiagonal: Float64Array.from({ length: n }, (_, i) => band[i * BAND_ROWS + 1]!),
   };
 }
 
@@ -67,23 +67,23 @@ function reflectBothSides(
   p.fill(0);
   for (let j = 0; j < count; j++) {
     const at = (first + j) * BAND_ROWS - j;
-    const vj = v[j];
-    let sum = band[at + j] * vj;
+    const vj = v[j]!;
+    let sum = band[at + j]! * vj;
     for (let i = j + 1; i < count; i++) {
-      const value = band[at + i];
-      sum += value * v[i];
-      p[i] += value * vj;
+      const value = band[at + i]!;
+      sum += value * v[i]!;
+      p[i]! += value * vj;
     }
-    p[j] += sum;
+    p[j]! += sum;
   }
   let pv = 0;
-  for (let i = 0; i < count; i++) pv += (p[i] *= factor) * v[i];
+  for (let i = 0; i < count; i++) pv += (p[i]! *= factor) * v[i]!;
   const half = (factor * pv) / 2;
-  for (let i = 0; i < count; i++) p[i] -= half * v[i];
+  for (let i = 0; i < count; i++) p[i]! -= half * v[i]!;
   for (let j = 0; j < count; j++) {
     const at = (first + j) * BAND_ROWS - j;
-    const [vj, pj] = [v[j], p[j]];
-    for (let i = j; i < count; i++) band[at + i] -= v[i] * pj + p[i] * vj;
+    const [vj, pj] = [v[j]!, p[j]!];
+    for (let i = j; i < count; i++) band[at + i]! -= v[i]! * pj + p[i]! * vj;
   }
 }
 
@@ -101,13 +101,13 @@ function reflectRight(
   sums.fill(0);
   for (let j = 0; j < count; j++) {
     const at = (first + j) * BAND_ROWS + count - j;
-    const vj = v[j];
-    for (let i = 0; i < rows; i++) sums[i] += band[at + i] * vj;
+    const vj = v[j]!;
+    for (let i = 0; i < rows; i++) sums[i]! += band[at + i]! * vj;
   }
   for (let j = 0; j < count; j++) {
     const at = (first + j) * BAND_ROWS + count - j;
-    const scale = factor * v[j];
-    for (let i = 0; i < rows; i++) band[at + i] -= sums[i] * scale;
+    const scale = factor * v[j]!;
+    for (let i = 0; i < rows; i++) band[at + i]! -= sums[i]! * scale;
   }
 }
 
@@ -125,8 +125,8 @@ function reflectLeft(
   for (let j = first; j < first + count; j++) {
     const at = j * BAND_ROWS + below - j;
     let sum = 0;
-    for (let i = 0; i < rows; i++) sum += band[at + i] * v[i];
+    for (let i = 0; i < rows; i++) sum += band[at + i]! * v[i]!;
     sum *= factor;
-    for (let i = 0; i < rows; i++) band[at + i] -= sum * v[i];
+    for (let i = 0; i < rows; i++) band[at + i]! -= sum * v[i]!;
   }
 }

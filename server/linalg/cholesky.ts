@@ -1,26 +1,26 @@
 import { UserError } from '../errors';
 import { type MatMul, multiply } from './matmul';
-import type { Pause } from './pause';
+import type { Pause } from './event-loop-pause';
 
-/** A = L L^T with the columns of L as rows of `columns`, [rank, n]: the numerical rank is part of the answer. */
+/** A = L L^T with the columns of L as rows of `columns`, [rank, n], and the numerical rank. */
 export interface CholeskyFactor {
   columns: Float64Array;
   rank: number;
 }
 
-/** Pivots that are taken before what they leave of the matrix is computed, by one matrix product. */
+/** Pivots that are taken before the rest of the matrix is updated, by one matrix product. */
 const PANEL = 64;
 
-/** Part of a variance that may be missing by rounding where the matrix is positive semidefinite. */
+/** Largest share of a variance by which rounding may make it negative if the matrix is positive semidefinite. */
 const NEGATIVE = 1e-6;
 
 /**
  * Cholesky factor of a symmetric positive semidefinite matrix with pivoting, so that a singular covariance (no more
- * samples than dimensions) is factored exactly instead of failing: it ends when no pivot is left above the rounding
- * noise. Pivots count relative to their own variance, which is how the noise scales: a feature of tiny variance is
- * kept, a copy of another feature is not. By panels, as LAPACK's dpstrf; rows keep their order, so L is not triangular.
+ * samples than dimensions) is factored exactly instead of failing: it ends when no pivot exceeds the rounding noise.
+ * Pivots are compared relative to their own variance, as the noise is proportional to it: a feature of tiny variance is
+ * kept, a copy of another feature is not. In panels, as LAPACK's dpstrf; rows keep their order, so L is not triangular.
  * @param a row-major [n, n], symmetric
- * @param maxRank what is known about the rank beforehand, e.g. samples - 1
+ * @param maxRank a known bound of the rank, e.g. samples - 1
  * @throws UserError for an indefinite matrix; CancelledError
  */
 export async function choleskyFactor(
@@ -33,12 +33,12 @@ export async function choleskyFactor(
   const limit = Math.min(n, maxRank);
   const columns = new Float64Array(n * limit);
   const noise = n * Number.EPSILON;
-  /** Rows not yet chosen, how much of their variance is not yet explained, and what is left of the matrix there. */
+  /** Rows not chosen yet, the rest of the matrix for them, and of all rows the variance that is not explained yet. */
   let rows = Array.from({ length: n }, (_, i) => i);
   let left = a;
   const [first, second] = [new Float64Array(a.length), new Float64Array(a.length)];
-  const diagonal = Float64Array.from(rows, (i) => a[i * n + i]);
-  const unexplained = (i: number): number => (a[i * n + i] > 0 ? diagonal[i] / a[i * n + i] : 0);
+  const diagonal = Float64Array.from(rows, (i) => a[i * n + i]!);
+  const unexplained = (i: number): number => (a[i * n + i]! > 0 ? diagonal[i]! / a[i * n + i]! : 0);
   let rank = 0;
   while (rank < limit) {
     const m = rows.length;
@@ -50,7 +50,7 @@ export async function choleskyFactor(
       let pivot = -1;
       let most = noise;
       for (let i = 0; i < m; i++) {
-        const value = taken[i] ? 0 : unexplained(rows[i]);
+        const value = taken[i] ? 0 : unexplained(rows[i]!);
         if (value > most) [pivot, most] = [i, value];
       }
       if (pivot < 0) break;
@@ -64,15 +64,15 @@ export async function choleskyFactor(
     const free = left === first ? second : first;
     await remainder(left, panel, kept, m, matmul, free.subarray(0, kept.length ** 2));
     left = free;
-    rows = kept.map((i) => rows[i]);
+    rows = kept.map((i) => rows[i]!);
   }
-  if (diagonal.some((value, i) => value < -NEGATIVE * a[i * n + i])) {
-    throw new UserError('sigma of the statistics is indefinite, which no covariance is: make them again');
+  if (diagonal.some((value, i) => value < -NEGATIVE * a[i * n + i]!)) {
+    throw new UserError('sigma of the statistics is indefinite, so it is not a covariance: make the statistics again');
   }
   return { columns: columns.subarray(0, rank * n), rank };
 }
 
-/** Writes column `at` of the panel, that of `pivot`, and takes what it explains off the diagonal. */
+/** Writes column `at` of the panel, for `pivot`, and subtracts the variance that it explains from the diagonal. */
 function takePivot(
   left: Float64Array,
   panel: Float64Array,
@@ -82,21 +82,21 @@ function takePivot(
   column: Float64Array,
 ): void {
   const m = rows.length;
-  const root = Math.sqrt(diagonal[rows[pivot]]);
+  const root = Math.sqrt(diagonal[rows[pivot]!]!);
   const own = pivot * PANEL;
-  panel[own + at] = column[rows[pivot]] = root;
+  panel[own + at] = column[rows[pivot]!] = root;
   for (let i = 0; i < m; i++) {
     if (taken[i]) continue;
     const start = i * PANEL;
-    let value = left[pivot * m + i];
-    for (let q = 0; q < at; q++) value -= panel[start + q] * panel[own + q];
+    let value = left[pivot * m + i]!;
+    for (let q = 0; q < at; q++) value -= panel[start + q]! * panel[own + q]!;
     value /= root;
-    panel[start + at] = column[rows[i]] = value;
-    diagonal[rows[i]] -= value * value;
+    panel[start + at] = column[rows[i]!] = value;
+    diagonal[rows[i]!]! -= value * value;
   }
 }
 
-/** The rows and columns `kept` of `left` [m, m] less the panel's product with itself, into `into`. */
+/** The rows and columns `kept` of `left` [m, m] minus the panel's product with itself, into `into`. */
 async function remainder(
   left: Float64Array,
   panel: Float64Array,
@@ -107,11 +107,11 @@ async function remainder(
 ): Promise<void> {
   const size = kept.length;
   const rest = new Float64Array(size * PANEL);
-  for (let i = 0; i < size; i++) rest.set(panel.subarray(kept[i] * PANEL, (kept[i] + 1) * PANEL), i * PANEL);
+  for (let i = 0; i < size; i++) rest.set(panel.subarray(kept[i]! * PANEL, (kept[i]! + 1) * PANEL), i * PANEL);
   await matmul(rest, rest, size, PANEL, size, into);
   for (let i = 0; i < size; i++) {
-    const from = kept[i] * m;
+    const from = kept[i]! * m;
     const to = i * size;
-    for (let j = 0; j < size; j++) into[to + j] = left[from + kept[j]] - into[to + j];
+    for (let j = 0; j < size; j++) into[to + j] = left[from + kept[j]!]! - into[to + j]!;
   }
 }

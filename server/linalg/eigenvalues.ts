@@ -1,12 +1,12 @@
 import { type MatMul, multiply } from './matmul';
-import type { Pause } from './pause';
+import type { Pause } from './event-loop-pause';
 import { bandOf } from './band-reduction';
 import { tridiagonalise } from './bulge-chasing';
 
 /**
- * Eigenvalues of a symmetric matrix, values only: reduction to a band, whose work is matrix products (Bischof, Lang &
- * Sun 2000, ACM TOMS algorithm 807), from there to tridiagonal form, then implicit QL (Golub & Van Loan, Matrix
- * Computations, section 8.3.3).
+ * Eigenvalues of a symmetric matrix, without eigenvectors: reduction to a band, mostly by matrix products (Bischof, Lang
+ * & Sun 2000, ACM TOMS algorithm 807), then to tridiagonal form, then implicit QL (Golub & Van Loan, Matrix Computations,
+ * section 8.3.3).
  * @param a row-major [n, n]; only the lower triangle is read. Destroyed
  * @returns the n eigenvalues, in no order; their error is about n eps times the largest
  */
@@ -21,7 +21,7 @@ export async function symmetricEigenvalues(
   return diagonal;
 }
 
-/** Sweeps one eigenvalue may need; 2 or 3 are usual. */
+/** Most sweeps for one eigenvalue; 2 or 3 are usual. */
 const MAX_SWEEPS = 60;
 
 /** Replaces the diagonal `d` by the eigenvalues of the tridiagonal matrix; `e` is destroyed. */
@@ -30,7 +30,7 @@ async function implicitQL(d: Float64Array, e: Float64Array, pause: Pause): Promi
   for (let l = 0; l < n; l++) {
     for (let sweep = 0; ; sweep++) {
       let m = l;
-      while (m < n - 1 && Math.abs(e[m]) > Number.EPSILON * (Math.abs(d[m]) + Math.abs(d[m + 1]))) m++;
+      while (m < n - 1 && Math.abs(e[m]!) > Number.EPSILON * (Math.abs(d[m]!) + Math.abs(d[m + 1]!))) m++;
       if (m === l) break;
       if (sweep === MAX_SWEEPS) throw new Error(`Eigenvalue ${l} of ${n} did not converge: is the matrix finite?`);
       qlSweep(d, e, l, m);
@@ -41,32 +41,32 @@ async function implicitQL(d: Float64Array, e: Float64Array, pause: Pause): Promi
 
 /** One implicit QL step with Wilkinson's shift on rows l..m. */
 function qlSweep(d: Float64Array, e: Float64Array, l: number, m: number): void {
-  let g = (d[l + 1] - d[l]) / (2 * e[l]);
+  let g = (d[l + 1]! - d[l]!) / (2 * e[l]!);
   const root = Math.sqrt(g * g + 1);
-  g = d[m] - d[l] + e[l] / (g + (g >= 0 ? root : -root));
+  g = d[m]! - d[l]! + e[l]! / (g + (g >= 0 ? root : -root));
   let s = 1;
   let c = 1;
   let p = 0;
   for (let i = m - 1; i >= l; i--) {
-    const f = s * e[i];
-    const b = c * e[i];
+    const f = s * e[i]!;
+    const b = c * e[i]!;
     const r = Math.hypot(f, g);
     e[i + 1] = r;
     if (r === 0) {
-      // Underflow split the matrix: finish this block on the next sweep.
-      d[i + 1] -= p;
+      // Underflow has split the matrix: the next sweep continues with this block.
+      d[i + 1]! -= p;
       e[m] = 0;
       return;
     }
     s = f / r;
     c = g / r;
-    g = d[i + 1] - p;
-    const t = (d[i] - g) * s + 2 * c * b;
+    g = d[i + 1]! - p;
+    const t = (d[i]! - g) * s + 2 * c * b;
     p = s * t;
     d[i + 1] = g + p;
     g = c * t - b;
   }
-  d[l] -= p;
+  d[l]! -= p;
   e[l] = g;
   e[m] = 0;
 }

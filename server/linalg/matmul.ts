@@ -1,9 +1,9 @@
-import { Pause } from './pause';
+import { Pause } from './event-loop-pause';
 
 /**
  * The inner products of rows, C = A B^T, in float64, row-major: A [m, k], B [n, k] -> C [m, n].
- * Injected where a faster one than `multiply` is at hand (ONNX Runtime's float64 Gemm).
- * @param into takes C and is returned; a new array if left out, which costs the system fresh memory each time
+ * Passed as a parameter, since ONNX Runtime's float64 Gemm is faster than `multiply`.
+ * @param into takes C and is returned; by default a new array, for which the system must provide memory each time
  * @param plus [m, n], is added to C; may be `into` itself
  */
 export type MatMul = (
@@ -19,7 +19,7 @@ export type MatMul = (
 /** Rows and columns of C that one inner loop holds in registers: 4 x 2 sums fit the 16 that x86-64 and arm64 have. */
 const ROWS = 4;
 const COLUMNS = 2;
-/** Part of B that is used for all rows of A before the next is fetched: 0.5 MB, to stay in the second-level cache. */
+/** Size of the part of B that is used for all rows of A before the next one: 0.5 MB, to stay in the second-level cache. */
 const DEPTH_BLOCK = 256;
 const COLUMN_BLOCK = 256;
 
@@ -56,12 +56,12 @@ export async function multiply(
   return into;
 }
 
-/** Rows that are multiplied at a time: fewer would slow a fast product down, more would make more above the diagonal. */
+/** Rows that are multiplied at a time: fewer make a fast product slower, more compute more above the diagonal. */
 const PANEL = 192;
 
 /** A sum of products A A^T, which is symmetric [n, n]: its lower triangle, in panels of rows. */
 export class SquareSum {
-  /** Row-major [PANEL, end of the panel] each, less rows in the last; what lies above the diagonal is undefined. */
+  /** Each row-major [PANEL, end of the panel], the last with fewer rows; elements above the diagonal are undefined. */
   private readonly panels: Float64Array[] = [];
 
   constructor(private readonly n: number) {}
@@ -85,7 +85,7 @@ export class SquareSum {
     return this.panels[p].subarray(start, start + i + 1);
   }
 
-  /** Where panel p ends, which is also how long its rows are. */
+  /** The first row after panel p, which is also the length of its rows. */
   private end(p: number): number {
     return Math.min((p + 1) * PANEL, this.n);
   }
@@ -94,18 +94,18 @@ export class SquareSum {
 /** The transpose of a row-major matrix [rows, columns], a new array [columns, rows]. */
 export function transpose(a: Float64Array, rows: number, columns: number): Float64Array {
   const result = new Float64Array(a.length);
-  const BLOCK = 32; // keeps both sides within the cache
+  const BLOCK = 32; // keeps both matrices in the cache
   for (let i0 = 0; i0 < rows; i0 += BLOCK) {
     for (let j0 = 0; j0 < columns; j0 += BLOCK) {
       for (let i = i0; i < Math.min(i0 + BLOCK, rows); i++) {
-        for (let j = j0; j < Math.min(j0 + BLOCK, columns); j++) result[j * rows + i] = a[i * columns + j];
+        for (let j = j0; j < Math.min(j0 + BLOCK, columns); j++) result[j * rows + i] = a[i * columns + j]!;
       }
     }
   }
   return result;
 }
 
-/** Rows j0.. of B from element q0 on, as strips of COLUMNS rows, each read in one sweep; the last padded with zeros. */
+/** Rows j0.. of B from element q0 on, as interleaved strips of COLUMNS rows; the last is padded with zeros. */
 function packColumns(
   b: Float64Array,
   strips: Float64Array,
@@ -119,13 +119,13 @@ function packColumns(
     const from = (j0 + j) * k + q0;
     const inside = j + 1 < columns;
     for (let q = 0, to = j * depth; q < depth; q++, to += COLUMNS) {
-      strips[to] = b[from + q];
-      strips[to + 1] = inside ? b[from + k + q] : 0;
+      strips[to] = b[from + q]!;
+      strips[to + 1] = inside ? b[from + k + q]! : 0;
     }
   }
 }
 
-/** ROWS rows of A from row `i`, interleaved; rows past `rows` keep old values, whose products are dropped. */
+/** ROWS rows of A from row `i`, interleaved. Rows after `rows` keep old values, whose products are dropped. */
 function packRows(
   a: Float64Array,
   panel: Float64Array,
@@ -137,7 +137,7 @@ function packRows(
 ): void {
   for (let row = 0; row < rows; row++) {
     const from = (i + row) * k + q0;
-    for (let q = 0; q < depth; q++) panel[q * ROWS + row] = a[from + q];
+    for (let q = 0; q < depth; q++) panel[q * ROWS + row] = a[from + q]!;
   }
 }
 
@@ -162,12 +162,12 @@ function addTile(
   let c30 = 0;
   let c31 = 0;
   for (let q = 0, s = strip; q < ROWS * depth; q += ROWS, s += COLUMNS) {
-    const a0 = panel[q];
-    const a1 = panel[q + 1];
-    const a2 = panel[q + 2];
-    const a3 = panel[q + 3];
-    const b0 = strips[s];
-    const b1 = strips[s + 1];
+    const a0 = panel[q]!;
+    const a1 = panel[q + 1]!;
+    const a2 = panel[q + 2]!;
+    const a3 = panel[q + 3]!;
+    const b0 = strips[s]!;
+    const b1 = strips[s + 1]!;
     c00 += a0 * b0;
     c01 += a0 * b1;
     c10 += a1 * b0;
@@ -184,6 +184,6 @@ function addTile(
 }
 
 function addRow(c: Float64Array, at: number, first: number, second: number, columns: number): void {
-  c[at] += first;
-  if (columns > 1) c[at + 1] += second;
+  c[at]! += first;
+  if (columns > 1) c[at + 1]! += second;
 }

@@ -2,8 +2,8 @@
 import type { Connection } from 'vscode-languageserver/node';
 import { examine } from '../runs/doctor';
 import { repositoryRoot } from '../git';
-import { publishedTexts } from '../history/published';
-import { readHistory } from '../history/store';
+import { publishedTexts } from '../history/published-fids';
+import { readHistory } from '../history/history-store';
 import { executeRun } from '../runs/execute';
 import { listSamples, sampleDetails } from '../runs/samples';
 import { generateInto, importInto, measureImages } from '../runs/single';

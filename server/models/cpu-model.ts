@@ -1,15 +1,15 @@
-/** A denoiser's file as the CPU computes it best: the same graph, its large convolutions in Winograd's form. */
-import { FIELD, Graph } from './graph';
+/** The form of a denoiser that is fastest on a CPU: the same graph, with large convolutions in Winograd's form. */
+import { FIELD, Graph, type Value } from './onnx-graph';
 import type { Convolution } from './network-layout';
 import { fieldsOf, fieldText, Message, type Field, type LazyBytes } from './protobuf';
 import { SourceFile } from '../weights/source-file';
 import { winograd, winogradConvolutions } from './winograd';
 
 /**
- * The ONNX model of `file` with those convolutions replaced that gain by it. Weights pass from the file into the model
+ * The ONNX model of `file` in which those convolutions are replaced that become faster. Weights are copied from the file
  * one at a time; the model is in memory once.
- * @param convolutions as the file's metadata lists them; those that it does not hold are passed over
- * @returns the model's bytes; undefined where nothing gains
+ * @param convolutions as the file's metadata lists them; those that the graph does not have are ignored
+ * @returns the model's bytes; undefined if no convolution becomes faster
  * @throws UserError for a file that is cut off
  */
 export function cpuModel(file: string, convolutions: readonly Convolution[]): Uint8Array | undefined {
@@ -29,7 +29,14 @@ export function cpuModel(file: string, convolutions: readonly Convolution[]): Ui
   }
 }
 
-/** The graph with other nodes in the places of some. Whatever is not a node stays as the bytes that it is. */
+/** What is read of a NodeProto. */
+interface GraphNode {
+  name: string;
+  op: string;
+  inputs: string[];
+}
+
+/** The graph with other nodes for the convolutions `replaced`. All other fields are copied byte for byte. */
 function replaceConvolutions(source: SourceFile, graph: Field, replaced: ReadonlyMap<string, Convolution>): Message {
   const changed = new Message();
   const patch = new Graph('winograd');
@@ -41,19 +48,22 @@ function replaceConvolutions(source: SourceFile, graph: Field, replaced: Readonl
       continue;
     }
     const from = patch.nodes.length;
-    winograd(
-      patch,
-      convolution,
-      node.inputs.map((name) => patch.foreign(name)),
-    );
+    winograd(patch, convolution, inputsOf(source, node, patch));
     for (const added of patch.nodes.slice(from)) changed.message(FIELD.graph.node, added);
   }
   for (const constant of patch.initialisers) changed.message(FIELD.graph.initializer, constant);
   return changed;
 }
 
-function readNode(source: SourceFile, message: Field): { name: string; op: string; inputs: string[] } {
-  const node = { name: '', op: '', inputs: [] as string[] };
+/** The three inputs of a convolution. @throws UserError if there are others */
+function inputsOf(source: SourceFile, node: GraphNode, graph: Graph): [x: Value, weight: Value, bias: Value] {
+  const [x, weight, bias, ...more] = node.inputs.map((name) => graph.foreign(name));
+  if (!x || !weight || !bias || more.length > 0) return source.fail(`node ${node.name} does not have three inputs`);
+  return [x, weight, bias];
+}
+
+function readNode(source: SourceFile, message: Field): GraphNode {
+  const node: GraphNode = { name: '', op: '', inputs: [] };
   for (const field of fieldsOf(source, message)) {
     if (field.number === FIELD.node.name) node.name = fieldText(source, field);
     else if (field.number === FIELD.node.op_type) node.op = fieldText(source, field);

@@ -1,16 +1,17 @@
-import type { Graph, Value } from './graph';
+import type { Graph, Value } from './onnx-graph';
 
-/** Side of the pictures Inception-v3 sees. */
-export const INCEPTION_SIDE = 299;
+/** Side in pixels of the images that Inception-v3 takes. */
+const INCEPTION_SIDE = 299;
 
 /**
- * What the Inception-v3 of 2015-12-05 does to pictures first: TensorFlow 1's bilinear resize to 299 x 299 (source pixel
+ * How the Inception-v3 of 2015-12-05 prepares images: TensorFlow 1's bilinear resize to 299 x 299 (source pixel
  * i * W / 299: no half-pixel shift, edges clamped, no antialiasing), columns before rows, then (x - 128) / 128. Every
- * step is rounded to float32 as torch-fidelity's is, so the result is the same to the bit; ONNX's Resize is not.
+ * step is rounded to float32 as in torch-fidelity, so that the result is the same to the bit; that of ONNX's Resize is
+ * not.
  *
- * pytorch-fid maps 0..255 to -1..1 instead and shifts by half a pixel. With the synthetic weights of the tests that
- * moves features by up to 0.90 (32 x 32 pictures; the largest feature is 3.5), by 0.03 to 0.06 where nothing is
- * resized, and the distance of two sets of 300 pictures from 40.39016 to 40.35129: such numbers are not comparable.
+ * pytorch-fid maps 0..255 to -1..1 instead and shifts by half a pixel. With the synthetic weights of the tests, that
+ * changes features by up to 0.90 (32 x 32 images; the largest feature is 3.5), without resizing by 0.03 to 0.06, and the
+ * distance of two sets of 300 images from 40.39016 to 40.35129: such numbers are not comparable.
  * @param images uint8 [N,3,H,W]
  * @returns float32 [N,3,299,299], -1 to 0.9921875
  */

@@ -1,8 +1,10 @@
 import type { Convolution } from './network-layout';
 
 /**
- * What an ONNX file says of itself in its `metadata_props` (string -> string). Written by `import`, read before any
- * session is made. Keys are the property names below, JSON-encoded where they are not strings.
+ * The metadata of a denoiser's ONNX file, in its `metadata_props` (string -> string). `import` writes them; they are read
+ * before the file is loaded. Keys are the property names below; values other than strings are JSON.
+ * Signature: x float32 [N,C,R,R], sigma float32 [1], and if label_dim > 0 class_labels float32 [N,label_dim] -> denoised
+ * float32 [N,C,R,R].
  */
 export interface DenoiserInfo {
   kind: 'denoiser';
@@ -21,34 +23,34 @@ export interface DenoiserInfo {
   parameters: number;
   /** iDDPM only: the noise levels u[0..M], largest first, as float32 values. */
   u?: number[];
-  /** Names of the classes where known, in label order. */
+  /** Names of the classes in label order, if known. */
   class_names?: string[];
-  /** The convolutions of its residual blocks; absent in files of earlier versions. */
+  /** The convolutions of its residual blocks; files of earlier versions do not have them. */
   convolutions?: Convolution[];
   /** File the weights came from, and its sha256. */
   source_name: string;
   source_sha256: string;
-  /** Whatever the source tells of its training. */
+  /** What the source says about the training. */
   training?: Record<string, unknown>;
-  /** Commit of the code that trained the network, where the source knows it (the first of the two identifiers). */
+  /** Commit of the code that trained the network, if the source states it. */
   training_commit?: string;
 }
 
+/** The metadata of a detector's ONNX file. Signature: images uint8 [N,C,H,W] -> features float32 [N,dimension]. */
 export interface DetectorInfo {
   kind: 'detector';
+  /** Short name, e.g. `inception-2015-12-05`. */
   name: string;
+  /** Length of a feature vector. */
   dimension: number;
+  /** True only for the published Inception-v3 (2015-12-05) weights. */
   published: boolean;
   /** Channels of its input: 3, or 1 for a grayscale detector. */
   channels: 1 | 3;
-  /** Side of its input in pixels; absent where the graph resizes any image. */
+  /** Side of its input in pixels; undefined if the graph resizes images itself. */
   resolution?: number;
   source_name: string;
   source_sha256: string;
 }
 
 export type ModelInfo = DenoiserInfo | DetectorInfo;
-/*
- * Signatures. A denoiser:  x float32 [N,C,R,R], sigma float32 [1], (class_labels float32 [N,label_dim]) -> denoised
- * float32 [N,C,R,R]. A detector: images uint8 [N,C,H,W] -> features float32 [N,dimension].
- */

@@ -1,13 +1,13 @@
-import { Graph, type Value } from './graph';
-import { Layers } from './layers';
+import { Graph, type Value } from './onnx-graph';
+import { Layers } from './network-layers';
 import type { NetworkConfig } from '../weights/network-config';
 import { networkLayout, type Layout, type Module } from './network-layout';
 import { coefficients } from './preconditioning';
-import { mapTensor, type Tensor } from '../weights/weights';
+import { mapTensor, type Tensor } from '../weights/weight-source';
 
 /**
  * The preconditioned network as an ONNX graph: x float32 [N,C,R,R], sigma float32 [1] (or one per image), and
- * class_labels float32 [N,label_dim] where the network has classes -> denoised float32 [N,C,R,R].
+ * class_labels float32 [N,label_dim] if the network has classes -> denoised float32 [N,C,R,R].
  * @param tensors checked by `checkTensors`; they are loaded when the model is written
  */
 export function denoiserGraph(config: NetworkConfig, tensors: ReadonlyMap<string, Tensor>): Graph {
@@ -34,7 +34,7 @@ export function denoiserGraph(config: NetworkConfig, tensors: ReadonlyMap<string
   return graph;
 }
 
-/** SongUNet and DhariwalUNet (edm.md sections 2 and 3): one walk over the layout serves both. */
+/** SongUNet and DhariwalUNet (edm.md sections 2 and 3), from their layout. */
 class UNet {
   private readonly song: boolean;
 
@@ -87,7 +87,7 @@ class UNet {
         output = output ? graph.node('Add', `${module.name}.sum`, [part, output]) : part;
       }
     }
-    if (!output) throw new Error('A layout without an output');
+    if (!output) throw new Error('The layout has no output');
     return output;
   }
 
@@ -129,7 +129,7 @@ class UNet {
     return this.layers.graph.node('Conv', name, [x, fewer(weight), fewer(bias)], attributes);
   }
 
-  /** Angular frequencies of the noise embedding [1, noiseChannels / 2], rounded where the original rounds. */
+  /** Angular frequencies of the noise embedding [1, noiseChannels / 2], rounded like the original. */
   private frequencies(): Value {
     const count = this.layout.noiseChannels / 2;
     const { layers } = this;

@@ -1,6 +1,4 @@
-import { UserError } from '../errors';
 import type { NetworkConfig } from '../weights/network-config';
-import type { Tensor } from '../weights/weights';
 
 /**
  * One module of a U-Net, in execution order. `name` is its state-dict prefix (`enc.32x32_block0`), `res` the resolution
@@ -12,7 +10,7 @@ export type Module =
   | { readonly role: 'aux_down' | 'aux_up'; readonly name: string; readonly in: number; readonly res: number }
   | { readonly role: 'aux_norm'; readonly name: string; readonly in: number; readonly res: number };
 
-/** A lone convolution: the first layer, the auxiliary paths of NCSN++, the output layer. */
+/** A convolution outside a block: the first layer, the auxiliary paths of NCSN++, the output layer. */
 export interface ConvModule {
   readonly role: 'conv' | 'aux_skip' | 'aux_residual' | 'aux_conv';
   readonly name: string;
@@ -29,12 +27,13 @@ export interface BlockModule {
   readonly out: number;
   readonly res: number;
   readonly resample?: 'up' | 'down';
-  /** True when the input is joined with the encoder's output of the same resolution. */
+  /** True if an output of the encoder is joined to the input. */
   readonly concat: boolean;
   /** Attention heads; 0 for none. */
   readonly heads: number;
 }
 
+/** The modules of a network and the widths that they do not state. */
 export interface Layout {
   readonly encoder: readonly Module[];
   readonly decoder: readonly Module[];
@@ -45,9 +44,9 @@ export interface Layout {
   readonly outChannels: number;
 }
 
-/** A 3x3 convolution that keeps the resolution: the inside of the residual blocks, where nearly all of the work is. */
+/** A 3x3 convolution that keeps the resolution, in a residual block: these do nearly all of the work. */
 export interface Convolution {
-  /** Of its node, as in the state dict without `.weight`. */
+  /** Name of its node: that of its weight in the state dict, without `.weight`. */
   readonly name: string;
   readonly in: number;
   readonly out: number;
@@ -66,40 +65,49 @@ export function blockConvolutions({ encoder, decoder }: Layout): Convolution[] {
   });
 }
 
-/** ADM's channels_per_head; no configuration that was published changes it. */
+/** ADM's channels_per_head; no published configuration changes it. */
 const CHANNELS_PER_HEAD = 64;
 
 /** The modules of a network, from its configuration alone. */
 export function networkLayout(config: NetworkConfig): Layout {
-  const song = config.model_type === 'SongUNet';
-  const { model_channels: mc, channel_mult, num_blocks, img_resolution, img_channels } = config;
-  const outChannels = img_channels * (config.class_name === 'iDDPMPrecond' ? 2 : 1);
-  const deepest = channel_mult.length - 1;
-  const headsFor = (out: number, wanted: boolean): number =>
-    !wanted ? 0 : song ? 1 : Math.floor(out / CHANNELS_PER_HEAD);
+  const { model_channels: mc } = config;
+  const outChannels = config.img_channels * (config.class_name === 'iDDPMPrecond' ? 2 : 1);
+  const { encoder, widths } = encoderOf(config);
+  return {
+    encoder,
+    decoder: decoderOf(config, widths, outChannels),
+    noiseChannels: mc * (isSong(config) ? config.channel_mult_noise : 1),
+    embChannels: mc * config.channel_mult_emb,
+    outChannels,
+  };
+}
 
+function isSong({ model_type }: NetworkConfig): boolean {
+  return model_type === 'SongUNet';
+}
+
+/** Attention heads of a block with `out` channels that has attention. */
+function headCount(config: NetworkConfig, out: number): number {
+  return isSong(config) ? 1 : Math.floor(out / CHANNELS_PER_HEAD);
+}
+
+/** @returns the modules, and the widths of the outputs that the decoder's blocks take as their second input */
+function encoderOf(config: NetworkConfig): { encoder: Module[]; widths: number[] } {
+  const { model_channels: mc, channel_mult, num_blocks, img_resolution, img_channels } = config;
   const encoder: Module[] = [];
   const widths: number[] = [];
   let width = img_channels;
   let auxWidth = img_channels;
-  channel_mult.forEach((mult, level) => {
+  for (const [level, mult] of channel_mult.entries()) {
     const res = img_resolution >> level;
     const prefix = `enc.${res}x${res}`;
     if (level === 0) {
-      const out = song ? mc : mc * mult;
+      const out = isSong(config) ? mc : mc * mult;
       encoder.push({ role: 'conv', name: `${prefix}_conv`, in: width, out, res });
       width = out;
     } else {
-      encoder.push({
-        role: 'block',
-        name: `${prefix}_down`,
-        in: width,
-        out: width,
-        res,
-        resample: 'down',
-        concat: false,
-        heads: 0,
-      });
+      const shape = { in: width, out: width, res, concat: false, heads: 0 };
+      encoder.push({ role: 'block', name: `${prefix}_down`, ...shape, resample: 'down' });
       if (config.encoder_type === 'skip') {
         encoder.push({ role: 'aux_down', name: `${prefix}_aux_down`, in: auxWidth, res });
         encoder.push({ role: 'aux_skip', name: `${prefix}_aux_skip`, in: auxWidth, out: width, res });
@@ -111,141 +119,55 @@ export function networkLayout(config: NetworkConfig): Layout {
     widths.push(width);
     for (let i = 0; i < num_blocks; i++) {
       const out = mc * mult;
-      const heads = headsFor(out, config.attn_resolutions.includes(res));
+      const heads = config.attn_resolutions.includes(res) ? headCount(config, out) : 0;
       encoder.push({ role: 'block', name: `${prefix}_block${i}`, in: width, out, res, concat: false, heads });
       width = out;
       widths.push(width);
     }
-  });
+  }
+  return { encoder, widths };
+}
 
+/** @param widths as `encoderOf` returns them */
+function decoderOf(config: NetworkConfig, widths: readonly number[], outChannels: number): Module[] {
+  const { model_channels: mc, channel_mult, num_blocks, img_resolution, decoder_type } = config;
+  const song = isSong(config);
+  const deepest = channel_mult.length - 1;
   const decoder: Module[] = [];
-  for (let level = deepest; level >= 0; level--) {
+  const left = [...widths];
+  let width = left.at(-1) ?? 0;
+  const output = (prefix: string, separator: string, res: number): void => {
+    decoder.push({ role: 'aux_norm', name: `${prefix}${separator}norm`, in: width, res });
+    decoder.push({ role: 'aux_conv', name: `${prefix}${separator}conv`, in: width, out: outChannels, res });
+  };
+  for (const [level, mult] of [...channel_mult.entries()].reverse()) {
     const res = img_resolution >> level;
     const prefix = `dec.${res}x${res}`;
     const block = { role: 'block', in: width, out: width, res, concat: false } as const;
     if (level === deepest) {
-      decoder.push({ ...block, name: `${prefix}_in0`, heads: headsFor(width, true) });
+      decoder.push({ ...block, name: `${prefix}_in0`, heads: headCount(config, width) });
       decoder.push({ ...block, name: `${prefix}_in1`, heads: 0 });
     } else {
       decoder.push({ ...block, name: `${prefix}_up`, resample: 'up', heads: 0 });
     }
     for (let i = 0; i <= num_blocks; i++) {
-      const out = mc * channel_mult[level];
+      const out = mc * mult;
       const attention = config.attn_resolutions.includes(res) && (!song || i === num_blocks);
-      const joined = width + (widths.pop() ?? 0);
-      decoder.push({
-        ...block,
-        name: `${prefix}_block${i}`,
-        in: joined,
-        out,
-        concat: true,
-        heads: headsFor(out, attention),
-      });
+      const heads = attention ? headCount(config, out) : 0;
+      const joined = width + (left.pop() ?? 0);
+      decoder.push({ ...block, name: `${prefix}_block${i}`, in: joined, out, concat: true, heads });
       width = out;
     }
-    if (!song) continue;
-    if (config.decoder_type === 'skip' && level < deepest) {
+    if (song && decoder_type === 'skip' && level < deepest) {
       decoder.push({ role: 'aux_up', name: `${prefix}_aux_up`, in: outChannels, res });
     }
-    if (config.decoder_type === 'skip' || level === 0) {
-      decoder.push({ role: 'aux_norm', name: `${prefix}_aux_norm`, in: width, res });
-      decoder.push({ role: 'aux_conv', name: `${prefix}_aux_conv`, in: width, out: outChannels, res });
-    }
+    if (song && (decoder_type === 'skip' || level === 0)) output(prefix, '_aux_', res);
   }
-  if (!song) {
-    decoder.push({ role: 'aux_norm', name: 'out_norm', in: width, res: img_resolution });
-    decoder.push({ role: 'aux_conv', name: 'out_conv', in: width, out: outChannels, res: img_resolution });
-  }
-  const noiseChannels = mc * (song ? config.channel_mult_noise : 1);
-  return { encoder, decoder, noiseChannels, embChannels: mc * config.channel_mult_emb, outChannels };
+  if (!song) output('out', '_', img_resolution);
+  return decoder;
 }
 
-/** A tensor a network must have: trained, or a buffer that decides its outputs, or a constant we can do without. */
-export interface TensorSlot {
-  readonly shape: readonly number[];
-  readonly is: 'parameter' | 'buffer' | 'constant';
-}
-
-/** Every tensor of the state dict of a preconditioned network, from its configuration alone. */
-export function networkTensors(config: NetworkConfig): Map<string, TensorSlot> {
-  const layout = networkLayout(config);
-  const slots = new Map<string, TensorSlot>();
-  const put = (name: string, shape: number[], is: TensorSlot['is'] = 'parameter'): void =>
-    void slots.set(name, { shape, is });
-  const linear = (name: string, from: number, to: number, bias = true): void => {
-    put(`model.${name}.weight`, [to, from]);
-    if (bias) put(`model.${name}.bias`, [to]);
-  };
-  const norm = (name: string, channels: number): void => {
-    put(`model.${name}.weight`, [channels]);
-    put(`model.${name}.bias`, [channels]);
-  };
-  const filter = (name: string): void => {
-    const taps = config.resample_filter.length;
-    put(`model.${name}.resample_filter`, [1, 1, taps, taps], 'constant');
-  };
-  const conv = (name: string, from: number, to: number, kernel: number): void => {
-    put(`model.${name}.weight`, [to, from, kernel, kernel]);
-    put(`model.${name}.bias`, [to]);
-  };
-  const block = (module: BlockModule): void => {
-    const { name, in: from, out: to } = module;
-    norm(`${name}.norm0`, from);
-    conv(`${name}.conv0`, from, to, 3);
-    linear(`${name}.affine`, layout.embChannels, to * (config.model_type === 'SongUNet' ? 1 : 2));
-    norm(`${name}.norm1`, to);
-    conv(`${name}.conv1`, to, to, 3);
-    if (skipKind(config, module) === 'conv') conv(`${name}.skip`, from, to, 1);
-    if (module.resample) {
-      filter(`${name}.conv0`);
-      filter(`${name}.skip`);
-    }
-    if (module.heads) {
-      norm(`${name}.norm2`, to);
-      conv(`${name}.qkv`, to, to * 3, 1);
-      conv(`${name}.proj`, to, to, 1);
-    }
-  };
-
-  const { noiseChannels, embChannels } = layout;
-  if (config.class_name === 'iDDPMPrecond') put('u', [config.M + 1], 'buffer');
-  if (config.embedding_type === 'fourier') put('model.map_noise.freqs', [noiseChannels / 2], 'buffer');
-  if (config.label_dim) {
-    if (config.model_type === 'SongUNet') linear('map_label', config.label_dim, noiseChannels);
-    else linear('map_label', config.label_dim, embChannels, false);
-  }
-  if (config.augment_dim) linear('map_augment', config.augment_dim, noiseChannels, false);
-  linear('map_layer0', noiseChannels, embChannels);
-  linear('map_layer1', embChannels, embChannels);
-  for (const module of [...layout.encoder, ...layout.decoder]) {
-    switch (module.role) {
-      case 'block':
-        block(module);
-        break;
-      case 'aux_norm':
-        norm(module.name, module.in);
-        break;
-      case 'aux_down':
-      case 'aux_up':
-        filter(module.name);
-        break;
-      case 'aux_residual':
-        filter(module.name);
-        conv(module.name, module.in, module.out, 3);
-        break;
-      case 'aux_skip':
-        conv(module.name, module.in, module.out, 1);
-        break;
-      case 'conv':
-      case 'aux_conv':
-        conv(module.name, module.in, module.out, 3);
-        break;
-    }
-  }
-  return slots;
-}
-
-/** What leads around a block: nothing, a 1x1 convolution (resampled if the block is), or resampling alone. */
+/** The path around a block: nothing, a 1x1 convolution (resampled if the block is), or resampling alone. */
 export function skipKind(config: NetworkConfig, block: BlockModule): 'identity' | 'conv' | 'resample' {
   if (block.in !== block.out) return 'conv';
   if (!block.resample) return 'identity';
@@ -255,59 +177,4 @@ export function skipKind(config: NetworkConfig, block: BlockModule): 'identity' 
 /** Groups of a group normalisation (edm.md section 1.3). */
 export function groupCount(channels: number): number {
   return Math.min(32, channels >> 2);
-}
-
-/** Every division of channels into groups or heads that must come out even. */
-function* divisions(config: NetworkConfig): Generator<{ name: string; parts: number; channels: number }> {
-  const { encoder, decoder } = networkLayout(config);
-  for (const module of [...encoder, ...decoder]) {
-    if (module.role === 'aux_norm') yield { name: module.name, parts: groupCount(module.in), channels: module.in };
-    if (module.role !== 'block') continue;
-    const { name, in: from, out, heads } = module;
-    yield { name: `${name}.norm0`, parts: groupCount(from), channels: from };
-    yield { name: `${name}.norm1`, parts: groupCount(out), channels: out };
-    if (heads) yield { name: `${name}.qkv`, parts: heads, channels: out };
-  }
-}
-
-/** Count of trained parameters, as the paper's tables give it. */
-export function parameterCount(config: NetworkConfig): number {
-  let count = 0;
-  for (const { shape, is } of networkTensors(config).values()) {
-    if (is === 'parameter') count += shape.reduce((a, b) => a * b, 1);
-  }
-  return count;
-}
-
-/**
- * Checks that a file holds this very network: every tensor present with its shape, and none that the configuration does
- * not explain.
- * @throws UserError naming the first tensor that is missing, misshapen or unexplained
- */
-export function checkTensors(config: NetworkConfig, tensors: ReadonlyMap<string, Tensor>, where: string): void {
-  const slots = networkTensors(config);
-  for (const { name, parts, channels } of divisions(config)) {
-    if (channels % parts)
-      throw new UserError(`${where}: ${name}: ${channels} channels do not divide into ${parts} groups`);
-  }
-  for (const [name, { shape, is }] of slots) {
-    const tensor = tensors.get(name);
-    if (!tensor) {
-      if (is === 'constant') continue;
-      throw new UserError(
-        `${where}: tensor ${name} is missing: the file does not hold the ${config.model_type} its configuration describes`,
-      );
-    }
-    if (tensor.shape.join() !== shape.join()) {
-      throw new UserError(
-        `${where}: tensor ${name} has shape [${tensor.shape.join()}], its configuration needs [${shape.join()}]`,
-      );
-    }
-  }
-  for (const name of tensors.keys()) {
-    if (!slots.has(name))
-      throw new UserError(
-        `${where}: tensor ${name} has no place in the ${config.model_type} its configuration describes`,
-      );
-  }
 }

@@ -1,10 +1,10 @@
-import type { Graph, Value } from './graph';
+import type { Graph, Value } from './onnx-graph';
 import type { NetworkConfig, Preconditioner } from '../weights/network-config';
 
 /**
  * D(x; sigma) = c_skip x + c_out F(c_in x; c_noise) (Karras et al. 2022, equation 7 and table 1), in float32 and in the
- * original's order of operations: ln(1 + sigma^2) loses digits at small sigma, and the networks were trained with that.
- * Each value has the shape of sigma; undefined stands for 1.
+ * original's order of operations: ln(1 + sigma^2) loses digits at small sigma, and the networks were trained with that
+ * loss. Each value has the shape of sigma; undefined is 1.
  */
 export interface Coefficients {
   readonly c_skip?: Value;
@@ -15,7 +15,7 @@ export interface Coefficients {
 
 type Scalars = (config: NetworkConfig, op: Arithmetic, sigma: Value, u?: Value) => Coefficients;
 
-/** One row per preconditioner (edm.md section 4). */
+/** By preconditioner (edm.md section 4). */
 const COEFFICIENTS: Record<Preconditioner, Scalars> = {
   EDMPrecond: ({ sigma_data }, op, sigma) => {
     const variance = op.add('variance', op.mul('sigma2', sigma, sigma), sigma_data ** 2);
@@ -87,7 +87,7 @@ class Arithmetic {
     return this.div('c_in', 1, this.unary('Sqrt', 'deviation', variance));
   }
 
-  /** M - 1 - index of the nearest of u, the first where two are equally near. */
+  /** M - 1 - index of the nearest of u; the first if two are equally near. */
   nearestStep(sigma: Value, u: Value | undefined, M: number): Value {
     const { graph } = this;
     const distance = this.unary('Abs', 'distance', graph.node('Sub', 'precond.difference', [sigma, u]));

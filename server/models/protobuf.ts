@@ -1,23 +1,24 @@
 /**
- * Protocol-buffer messages as a list of chunks whose lengths are known before their bytes are: a model with hundreds of
- * megabytes of weights is laid out first and then written one tensor at a time; one in a file is read field by field.
+ * Writing and reading protocol buffers. A message to be written is a list of chunks whose lengths are known before their
+ * bytes: a model with hundreds of megabytes of weights is laid out first, then written one tensor at a time. A message in
+ * a file is read field by field.
  * Source: the protocol-buffers encoding guide (varints, tags, length-delimited fields).
  */
 import { UserError } from '../errors';
 import { ByteCursor } from '../weights/byte-cursor';
 import type { ByteSource } from '../weights/source-file';
 
-/** Bytes that are produced only when they are written, and dropped after. */
+/** Bytes that are produced only when they are written, and dropped afterwards. */
 export interface LazyBytes {
   readonly byteLength: number;
   /** @returns exactly `byteLength` bytes */
   load(): Uint8Array;
 }
 
-/** Wire types this project writes or has to skip. */
+/** Wire types that are written, or skipped while reading. */
 export const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-/** Bytes after the tag, and after the varint of one, by wire type; a string of bytes says its length itself. */
+/** Bytes of content after the tag (of a varint: after the varint), by wire type. A byte string states its own length. */
 const LENGTH: Readonly<Record<number, number>> = { [WIRE.varint]: 0, [WIRE.fixed64]: 8, [WIRE.fixed32]: 4 };
 
 const text = new TextEncoder();
@@ -68,7 +69,7 @@ export class Message {
     return bytes;
   }
 
-  /** Adds what is encoded already: whole fields, or the value of one whose prefix was added. */
+  /** Adds bytes that are already encoded: whole fields, or a value after its prefix. */
   push(chunk: Uint8Array | LazyBytes): this {
     this.chunks.push(chunk);
     this.byteLength += chunk.byteLength;
@@ -92,12 +93,13 @@ function varint(value: number): number[] {
   return bytes;
 }
 
-/** A field of a message in a file; only a varint is read. */
+/** A field of a message in a file. Its content has not been read, except that of a varint. */
 export interface Field {
   readonly number: number;
-  /** What a varint says, exact up to 2^53; of other fields 0. */
+  readonly wire: number;
+  /** The value of a varint, exact up to 2^53; 0 for other wire types. */
   readonly value: number;
-  /** Where the field begins, where the content of one that is no varint does, and where both end. */
+  /** Byte offsets of the field, of its content (unless it is a varint), and of the end of both. */
   readonly start: number;
   readonly contentStart: number;
   readonly end: number;
@@ -105,25 +107,36 @@ export interface Field {
 
 /**
  * The fields of a message.
- * @param message the field whose content it is; undefined: the file itself is the message
- * @throws UserError for bytes that are no field, or one that ends beyond the message
+ * @param message the field that contains it; undefined: the file itself is the message
+ * @throws UserError for bytes that are not a field, or a field that ends after the message
  */
 export function* fieldsOf(source: ByteSource, message?: Field): Generator<Field> {
   const cursor = new ByteCursor(source, message?.contentStart ?? 0, message?.end ?? source.size);
   while (cursor.position < cursor.end) {
     const from = cursor.position;
-    const tag = cursor.varint();
+    const tag = readVarint(cursor);
     const wire = tag % 8;
-    const value = wire === WIRE.varint ? cursor.varint() : 0;
-    const length = wire === WIRE.bytes ? cursor.varint() : LENGTH[wire];
+    const value = wire === WIRE.varint ? readVarint(cursor) : 0;
+    const length = wire === WIRE.bytes ? readVarint(cursor) : LENGTH[wire];
     if (length === undefined) {
       throw new UserError(
-        `${source.path} is not an ONNX model, or damaged (at byte ${from} there is no field of one): give an ONNX file, or copy it again from its source`,
+        `${source.path} is not an ONNX model, or it is damaged (no valid field at byte ${from}): give an ONNX file, or copy it again from its source`,
       );
     }
-    const contentStart = cursor.leap(length).offset;
-    yield { number: Math.floor(tag / 8), value, start: from, contentStart, end: cursor.position };
+    const contentStart = cursor.skip(length).offset;
+    yield { number: Math.floor(tag / 8), wire, value, start: from, contentStart, end: cursor.position };
   }
+}
+
+/** The inverse of `varint`, for values that are not negative; exact up to 2^53. @throws UserError beyond ten bytes */
+function readVarint(cursor: ByteCursor): number {
+  let value = 0;
+  for (let shift = 1; shift <= 2 ** 63; shift *= 128) {
+    const byte = cursor.uint8();
+    value += (byte & 0x7f) * shift;
+    if (byte < 0x80) return value;
+  }
+  return cursor.file.fail(`no valid number at byte ${cursor.position}`);
 }
 
 /** The content of a string field. */

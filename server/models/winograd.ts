@@ -1,9 +1,9 @@
 /**
  * 3x3 convolutions in Winograd's form, as ONNX nodes: F(4x4, 3x3) of Lavin & Gray 2015 (arXiv 1509.09308), which
- * multiplies 36 numbers where direct convolution multiplies 144. ONNX Runtime's CPU provider has no such kernel; its
- * direct one already runs at nine tenths of the processor's peak. Pure.
+ * needs 36 multiplications where direct convolution needs 144. ONNX Runtime's CPU provider has no such kernel; its direct
+ * one already runs at nine tenths of the processor's peak. Pure.
  */
-import type { Graph, Value } from './graph';
+import type { Graph, Value } from './onnx-graph';
 import type { Convolution } from './network-layout';
 
 type Matrix = readonly (readonly number[])[];
@@ -20,12 +20,12 @@ const WINDOW = TILE + KERNEL - 1;
  */
 const POINTS = [0, 5 / 8, -5 / 8, 3 / 2, -3 / 2];
 
-/** Fewer channels, or fewer pixels, gain nothing: the transformations cost more than the multiplications saved. */
+/** With fewer channels or pixels the transformations cost more than the multiplications saved. */
 const MIN_CHANNELS = 192;
 const MIN_RESOLUTION = 16;
-/** Bytes of transformed kernels that one network may hold in memory; finer resolutions come first. */
+/** Largest size of a network's transformed kernels in memory, in bytes; finer resolutions come first. */
 const MAX_BYTES = 2 ** 30;
-/** Pixels of the images that are evaluated together: beyond, the transformed windows leave the processor's cache. */
+/** Pixels of the images that are evaluated together. With more, the transformed windows do not fit the processor's cache. */
 const PIXELS_TOGETHER = 4096;
 
 /** The convolutions of a network that are faster in this form. */
@@ -52,7 +52,7 @@ export function imagesTogether(resolution: number): number {
 export function winograd(
   graph: Graph,
   { name, in: from, out, resolution }: Convolution,
-  [x, weight, bias]: readonly Value[],
+  [x, weight, bias]: readonly [x: Value, weight: Value, bias: Value],
 ): Value {
   const tiles = (resolution / TILE) ** 2;
   const node = (op: string, part: string, inputs: readonly Value[], attributes = {}): Value =>
@@ -61,7 +61,7 @@ export function winograd(
     node('Reshape', part, [value, graph.int64(shape)]);
   /** [n, m, tiles] -> [m, n, tiles] */
   const swap = (part: string, value: Value): Value => node('Transpose', part, [value], { perm: [1, 0, 2] });
-  const matrix = (values: Matrix): Value => graph.float32(values.flat(), [values.length, values[0].length]);
+  const matrix = (values: Matrix): Value => graph.float32(values.flat(), [values.length, values[0]?.length ?? 0]);
 
   const kernels = node('Transpose', 'kernels', [reshape('kernels.flat', weight, [-1, KERNEL ** 2])], { perm: [1, 0] });
   const transformed = node('MatMul', 'kernels.transformed', [matrix(ONCE.G), kernels]);
@@ -99,7 +99,7 @@ export function winogradMatrices(): { AT: Matrix; BT: Matrix; G: Matrix } {
   return { AT, BT: rows.map(({ BT }) => BT), G: rows.map(({ G }) => G) };
 }
 
-/** A factor of a power of two moves from the data's row to the kernel's, so that the former's largest entry is near 1. */
+/** Moves a power of two from the data's row to the kernel's, so that the data's largest entry is near 1. */
 function balance({ BT, G }: { BT: readonly number[]; G: readonly number[] }): { BT: number[]; G: number[] } {
   const scale = 2 ** -Math.round(Math.log2(Math.max(...BT.map(Math.abs))));
   return { BT: BT.map((value) => value * scale), G: G.map((value) => value / scale) };

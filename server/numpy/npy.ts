@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 
-/** The element types read and written, by numpy's names, with the typed array that holds them. */
+/** Typed arrays by numpy's name of the element type. */
 interface ElementArrays {
   float64: Float64Array;
   float32: Float32Array;
@@ -11,12 +11,13 @@ interface ElementArrays {
   /** One byte each, 0 or 1. */
   bool: Uint8Array;
 }
+/** An element type, by numpy's name. */
 export type NpyDtype = keyof ElementArrays;
 
 /** A numpy array: `data` in C order (last index fastest), its length the product of `shape` (`[]` is a scalar). */
 export type NpyArray = { [T in NpyDtype]: { dtype: T; shape: number[]; data: ElementArrays[T] } }[NpyDtype];
 
-/** What numpy writes as `descr` for each type, and how its bytes become a typed array. */
+/** numpy's `descr` of each type, bytes per element, and the typed array of its bytes. */
 const DTYPES: {
   [T in NpyDtype]: { descr: string; bytes: number; view: (bytes: Uint8Array<ArrayBuffer>) => ElementArrays[T] };
 } = {
@@ -35,10 +36,10 @@ const ALIGNMENT = 64;
 
 /**
  * Reads the bytes of a `.npy` file, versions 1 to 3 (format: numpy.lib.format).
- * @param bytes the whole file; it is copied, not kept
+ * @param bytes the whole file, which is copied
  * @param where how errors name it, e.g. `stats.npz: mu.npy`
- * @returns the array in C order, whichever order the file has
- * @throws UserError for anything that is not a complete little-endian array of a known type
+ * @returns the array in C order, whatever the file's order
+ * @throws UserError for anything but a complete little-endian array of a known type
  */
 export function parseNpy(bytes: Uint8Array, where: string): NpyArray {
   const { descr, fortran, shape, start } = parseHeader(bytes, where);
@@ -50,7 +51,7 @@ export function parseNpy(bytes: Uint8Array, where: string): NpyArray {
   const size = DTYPES[dtype].bytes;
   const expected = shape.reduce((product, length) => product * length, size);
   if (expected !== bytes.length - start) {
-    const claim = `shape (${shape.join(', ')}) of ${dtype} needs ${expected} bytes, the file holds ${bytes.length - start}`;
+    const claim = `shape (${shape.join(', ')}) of ${dtype} needs ${expected} bytes, the file has ${bytes.length - start}`;
     throw new UserError(`${where}: damaged or cut off: ${claim}`);
   }
   const flat = new Uint8Array(expected);
@@ -85,7 +86,7 @@ function parseHeader(bytes: Uint8Array, where: string) {
   if (file.length < 12 || file.toString('latin1', 0, MAGIC.length) !== MAGIC) {
     throw new UserError(`${where}: not a numpy .npy array`);
   }
-  const version = file[6];
+  const version = file[6]!;
   if (version < 1 || version > 3) throw new UserError(`${where}: .npy version ${version} is unknown (1 to 3 are read)`);
   const before = version === 1 ? 10 : 12;
   const start = before + (version === 1 ? file.readUInt16LE(8) : file.readUInt32LE(8));
@@ -107,11 +108,11 @@ function reorder(from: Uint8Array, to: Uint8Array, shape: number[], size: number
   const index = new Array<number>(shape.length).fill(0);
   let source = 0;
   for (let target = 0; target < to.length; target += size) {
-    for (let byte = 0; byte < size; byte++) to[target + byte] = from[source + byte];
+    for (let byte = 0; byte < size; byte++) to[target + byte] = from[source + byte]!;
     for (let axis = shape.length - 1; axis >= 0; axis--) {
-      source += strides[axis];
-      if (++index[axis] < shape[axis]) break;
-      source -= strides[axis] * shape[axis];
+      source += strides[axis]!;
+      if (++index[axis]! < shape[axis]!) break;
+      source -= strides[axis]! * shape[axis]!;
       index[axis] = 0;
     }
   }

@@ -2,20 +2,20 @@ import { readFile, stat } from 'node:fs/promises';
 import { type Zippable, zipSync } from 'fflate';
 import { writeAtomically } from '../atomic-file';
 import { UserError, messageOf } from '../errors';
-import { Archive } from './archive';
+import { Archive } from './zip-archive';
 import { formatNpy, type NpyArray, parseNpy } from './npy';
 
 export type { NpyArray, NpyDtype } from './npy';
 
-/** Most bytes unpacked from one file. The largest honest use, 50,000 float32 features of 2048, is 0.4 GB. */
+/** Most bytes unpacked from one file. The largest expected arrays, 50,000 float32 features of 2048, take 0.4 GB. */
 const MAX_BYTES = 2 ** 30;
 
-/** The oldest time a zip can hold, as numpy uses it: equal arrays give equal files. */
+/** The earliest time of a zip file, which numpy uses too, so that equal arrays give equal files. */
 const ZIP_EPOCH = new Date(1980, 0, 1);
 
 /**
  * Reads the arrays of a numpy `.npz` file, stored or compressed.
- * @param maxBytes refuse a file that claims to unpack to more
+ * @param maxBytes most unpacked bytes
  * @returns arrays by name, without `.npy`
  * @throws UserError naming the file and the entry at fault
  */
@@ -37,7 +37,7 @@ export async function readNpz(path: string, maxBytes = MAX_BYTES): Promise<Map<s
 }
 
 /**
- * Writes a `.npz` file as `numpy.savez` does (stored, not compressed), atomically; makes its folder if needed.
+ * Writes a `.npz` file as `numpy.savez` does (stored, not compressed), atomically; creates its folder if needed.
  * @param arrays by name, without `.npy`
  */
 export async function writeNpz(path: string, arrays: ReadonlyMap<string, NpyArray>): Promise<void> {
@@ -70,6 +70,6 @@ export function float64Of(arrays: ReadonlyMap<string, NpyArray>, name: string, p
   const array = arrays.get(name);
   if (array?.dtype === 'float64') return array.data;
   if (array?.dtype === 'float32') return Float64Array.from(array.data);
-  const found = array ? `it is ${array.dtype}` : `it holds ${[...arrays.keys()].join(', ') || 'nothing'}`;
+  const found = array ? `it is ${array.dtype}` : `it has ${[...arrays.keys()].join(', ') || 'no arrays'}`;
   throw new UserError(`${path} has no floating-point array "${name}": ${found}`);
 }

@@ -14,7 +14,7 @@ export class NumpyRandom {
     const order = Array.from({ length: n }, (_, i) => i);
     for (let i = n - 1; i > 0; i--) {
       const j = this.interval(i);
-      [order[i], order[j]] = [order[j], order[i]];
+      [order[i], order[j]] = [order[j]!, order[i]!];
     }
     return order;
   }
@@ -30,9 +30,9 @@ export class NumpyRandom {
 }
 
 /**
- * Which images fid.py takes of `n` where fewer are asked for (its `--num` and `--seed`).
+ * The images that fid.py takes of `n` with its options `--num` and `--seed`.
  * @param seed any safe integer, taken mod 2^31
- * @returns `num` indices, ascending; all of them if there are no more
+ * @returns `num` indices, ascending; all if there are no more
  */
 export function subsetIndices(n: number, num: number, seed: number): number[] {
   if (num >= n) return Array.from({ length: n }, (_, i) => i);

@@ -4,21 +4,21 @@
  */
 import { copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeGrid } from '../images/grid';
+import { GRID_IMAGES, writeGrid } from '../images/grid';
 import { writeAtomically } from '../atomic-file';
-import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { imagePath, parseSeeds, seedsText } from '../diffusion/seeds';
 import { CancelledError, messageOf, UserError } from '../errors';
-import { mergeStatistics } from '../fid/combine';
-import { recordId } from '../history/store';
-import { compute } from '../compute/compute';
-import type { GenerateSummary } from '../compute/jobs';
+import { mergeStatistics } from '../fid/kept-statistics';
+import { recordId } from '../history/history-store';
+import { compute } from '../compute/compute-process';
+import type { GenerateSummary } from '../compute/tasks';
 import type { Progress, TaskControl } from '../shared/progress';
 import type { JobProgress } from '../shared/protocol';
 import type { HistoryRecord, RunManifest } from '../shared/schema-types.gen';
 import { generateJob, historyRecord } from './execute';
 import { RunFolder } from './folder';
 import { readPlan, type StoredPlan } from './plan-file';
-import { seedsText, shardsOf } from './shards';
+import { shardsOf } from './shards';
 
 /** What a finished task leaves beside its statistics. */
 interface ShardSummary {
@@ -30,8 +30,6 @@ interface ShardSummary {
 
 /** Milliseconds between two reports of progress. */
 const TELL_EVERY = 5000;
-/** A grid shows the first images only. */
-const GRID_IMAGES = 1024;
 
 /**
  * One task of a run: its images and their statistics. What is there already is not made again.

@@ -4,7 +4,7 @@ import { readFile, statfs } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from '../assets';
+import { packageRoot } from '../package-root';
 import { messageOf } from '../errors';
 import { repositoryRoot } from '../git';
 import { readModelInfo } from '../models/model-file';

@@ -1,8 +1,8 @@
 import { CancelledError, messageOf, UserError } from '../errors';
-import { publishedText } from '../history/published';
-import { appendRecord, recordId } from '../history/store';
-import { compute } from '../compute/compute';
-import type { GenerateSummary, MeasureSummary } from '../compute/jobs';
+import { publishedText } from '../history/published-fids';
+import { appendRecord, recordId } from '../history/history-store';
+import { compute } from '../compute/compute-process';
+import type { GenerateSummary, MeasureSummary } from '../compute/tasks';
 import { DEFAULT_STEPS } from '../shared/defaults';
 import type { Progress, TaskControl } from '../shared/progress';
 import type { RunResult } from '../shared/protocol';

@@ -1,8 +1,8 @@
 /** What a run needs, wherever it is: embedded, a file, or an address. A name is resolved once, into an `Input`. */
 import path from 'node:path';
-import { packageRoot } from '../assets';
+import { packageRoot } from '../package-root';
 import { importedModel } from '../compute/imported-model';
-import { cachedDownload } from '../download/cache';
+import { cachedDownload } from '../download/download-cache';
 import { download } from '../download/download';
 import { isUrl, parseUrl, urlFileName } from '../download/url';
 import { UserError } from '../errors';

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { isOnnx } from '../compute/imported-model';
 import { UserError } from '../errors';
-import { readNetworkConfig } from '../models/import';
+import { readNetworkConfig } from '../models/network-import';
 import { readModelInfo } from '../models/model-file';
 
 /** Classes of the networks looked at lately, by path, size and time: a large pickle takes a tenth of a second. */

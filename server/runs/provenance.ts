@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { nfe } from '../shared/defaults';
 import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../shared/sampler-options';
+import { seedsText } from '../diffusion/seeds';
 import { GENERATION_FILE, type GenerationSettings } from '../diffusion/image-folder';
 import type { HistoryRecord, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
 import { readManifest } from './manifest';
@@ -31,7 +32,7 @@ export async function provenanceOf(images: string): Promise<Provenance> {
   if (sampler) known.sampler = sampler;
   if (typeof settings.class === 'number') known.class = settings.class;
   const seeds = (await listSamples(images)).images.map(({ seed }) => seed);
-  if (seeds.every((seed) => seed !== undefined)) known.seeds = rangesOf(seeds);
+  if (seeds.every((seed) => seed !== undefined)) known.seeds = seedsText(seeds);
   return known;
 }
 
@@ -58,15 +59,4 @@ function samplerOf(settings: GenerationSettings): SamplerRecord | undefined {
   const choices = CHOICE_OPTIONS.filter((name) => typeof settings[name] === 'string');
   const options = Object.fromEntries([...numbers, ...choices].map((name) => [name, settings[name]]));
   return { ...(options as Partial<SamplerRecord>), steps, nfe: nfe(steps, solver === 'euler' ? 'euler' : 'heun'), rng };
-}
-
-/** Seeds in order as a list: 0,1,2,5 -> `0-2,5`. */
-export function rangesOf(seeds: readonly number[]): string {
-  const ranges: [first: number, last: number][] = [];
-  for (const seed of seeds) {
-    const range = ranges[ranges.length - 1];
-    if (range && seed === range[1] + 1) range[1] = seed;
-    else ranges.push([seed, seed]);
-  }
-  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
 }

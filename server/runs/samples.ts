@@ -1,6 +1,7 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
+import { readPngHeader } from '../images/png';
 import type { SampleDetails, SamplesResult } from '../shared/protocol';
 import { readManifest } from './manifest';
 
@@ -61,7 +62,7 @@ async function detailsOf(folder: string, file: string): Promise<SampleDetails> {
     const handle = await open(full, 'r');
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
-      const facts = pngFacts(buffer.subarray(0, bytesRead));
+      const facts = factsOf(buffer.subarray(0, bytesRead));
       return facts ? { file, seed, ...facts } : { ...unknown, problem: 'not a PNG file' };
     } finally {
       await handle.close();
@@ -71,21 +72,13 @@ async function detailsOf(folder: string, file: string): Promise<SampleDetails> {
   }
 }
 
-/** Size from IHDR, seed and class from the tEXt chunks that generation writes before the pixels. */
-function pngFacts(head: Buffer): { width: number; height: number; seed?: number; class?: number } | undefined {
-  if (head.length < 33 || head.readBigUInt64BE(0) !== 0x89504e470d0a1a0an) return undefined;
-  const text = new Map<string, string>();
-  for (let at = 8; at + 8 <= head.length;) {
-    const length = head.readUInt32BE(at);
-    const type = head.toString('latin1', at + 4, at + 8);
-    if (type === 'IDAT') break;
-    if (type === 'tEXt') {
-      const [key, value] = head.toString('latin1', at + 8, Math.min(at + 8 + length, head.length)).split('\0');
-      text.set(key.toLowerCase(), value);
-    }
-    at += 12 + length;
-  }
-  const number = (key: string): { [k: string]: number } =>
-    /^-?\d+$/.test(text.get(key) ?? '') ? { [key]: Number(text.get(key)) } : {};
-  return { width: head.readUInt32BE(16), height: head.readUInt32BE(20), ...number('seed'), ...number('class') };
+/** Size, and the seed and class that generation writes before the pixels; undefined if it is not a PNG. */
+function factsOf(start: Buffer): { width: number; height: number; seed?: number; class?: number } | undefined {
+  const header = readPngHeader(start);
+  if (!header) return undefined;
+  const { width, height } = header;
+  const text = new Map(Object.entries(header.text).map(([keyword, value]) => [keyword.toLowerCase(), value]));
+  const number = (keyword: string): { [keyword: string]: number } =>
+    /^-?\d+$/.test(text.get(keyword) ?? '') ? { [keyword]: Number(text.get(keyword)) } : {};
+  return { width, height, ...number('seed'), ...number('class') };
 }

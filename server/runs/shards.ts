@@ -1,5 +1,5 @@
 /** A run divided among the tasks of a job array: which seeds each task makes and which images it measures. Pure. */
-import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { imagePath, parseSeeds, seedsText } from '../diffusion/seeds';
 import { UserError } from '../errors';
 import { subsetIndices } from '../numpy/numpy-random';
 import type { RunPlan } from './plan';
@@ -41,14 +41,4 @@ export function shardsOf(
     );
   }
   return shards;
-}
-
-/** A seed list as short as it gets: `0-499,1000`. */
-export function seedsText(seeds: readonly number[]): string {
-  const pieces: string[] = [];
-  for (let start = 0, end = 0; start < seeds.length; start = end) {
-    for (end = start + 1; end < seeds.length && seeds[start] >= 0 && seeds[end] === seeds[end - 1] + 1;) end++;
-    pieces.push(end - start > 1 ? `${seeds[start]}-${seeds[end - 1]}` : String(seeds[start]));
-  }
-  return pieces.join(',');
 }

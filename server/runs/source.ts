@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
 import { codeVersion, repositoryRoot } from '../git';
-import { STATE_FOLDER } from '../history/store';
+import { STATE_FOLDER } from '../history/history-store';
 import type { CodeVersion, RunConfig } from '../shared/schema-types.gen';
 import { CONFIG_SUFFIX, readConfig } from './config';
 import { checkFiles } from './diagnose';

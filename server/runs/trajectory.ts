@@ -1,4 +1,4 @@
-import { compute } from '../compute/compute';
+import { compute } from '../compute/compute-process';
 import type { TaskControl } from '../shared/progress';
 import type { TrajectoryParams, TrajectoryResult } from '../shared/protocol';
 import { fetchInput, resolveInput } from './input';

@@ -1,6 +1,6 @@
 import type { ByteSource } from './source-file';
 
-/** A byte string that was not read: a pickle's weights stay in the file. */
+/** Where a byte string lies that was not read: a pickle's weights stay in the file. */
 export class ByteRange {
   constructor(
     readonly offset: number,
@@ -10,12 +10,12 @@ export class ByteRange {
 
 const WINDOW = 2 ** 16;
 
-/** Reads a region of a file from front to back, and can leap over bytes without reading them. */
+/** Reads a region of a file from front to back, and can skip bytes without reading them. */
 export class ByteCursor {
   private window: Uint8Array = new Uint8Array(0);
   private windowStart = 0;
 
-  /** @param end first byte that does not belong to the region */
+  /** @param end first byte after the region */
   constructor(
     readonly file: ByteSource,
     public position: number,
@@ -34,8 +34,8 @@ export class ByteCursor {
     return this.window.subarray(start, start + length);
   }
 
-  /** Leaps over the next `length` bytes. @throws UserError at the region's end */
-  leap(length: number): ByteRange {
+  /** Skips the next `length` bytes. @throws UserError at the region's end */
+  skip(length: number): ByteRange {
     this.need(length);
     const range = new ByteRange(this.position, length);
     this.position += length;
@@ -43,7 +43,7 @@ export class ByteCursor {
   }
 
   uint8(): number {
-    return this.take(1)[0];
+    return this.take(1)[0]!; // take throws at the region's end
   }
 
   uint16(): number {
@@ -58,20 +58,9 @@ export class ByteCursor {
     return this.view(4).getInt32(0, true);
   }
 
-  /** Exact up to 2^53; larger lengths exceed any file and fail where they are used. */
+  /** Exact up to 2^53. Larger lengths exceed any file and fail where they are used. */
   uint64(): number {
     return Number(this.view(8).getBigUint64(0, true));
-  }
-
-  /** A protocol-buffers varint; exact up to 2^53. @throws UserError for one of more than ten bytes */
-  varint(): number {
-    let value = 0;
-    for (let shift = 1; shift <= 2 ** 63; shift *= 128) {
-      const byte = this.uint8();
-      value += (byte & 0x7f) * shift;
-      if (byte < 0x80) return value;
-    }
-    return this.file.fail(`at byte ${this.position} there is no number`);
   }
 
   float64BigEndian(): number {

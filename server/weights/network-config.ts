@@ -6,7 +6,7 @@ export type Preconditioner = (typeof PRECONDITIONERS)[number];
 export const ARCHITECTURES = ['SongUNet', 'DhariwalUNet'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
 
-/** Everything that decides a network's layers and its preconditioning, defaults filled in. Names as in NVlabs/edm. */
+/** Everything that determines a network's layers and preconditioning, with defaults filled in. Names as in NVlabs/edm. */
 export interface NetworkConfig {
   class_name: Preconditioner;
   model_type: Architecture;
@@ -127,7 +127,7 @@ const CHECKS: Record<keyof NetworkConfig, Check> = {
 };
 
 /**
- * Fills in the constructors' defaults and checks every value; arguments without influence on the outputs (dropout,
+ * Fills in the constructors' defaults and checks every value. Arguments that do not change the outputs (dropout,
  * use_fp16, ...) are ignored.
  * @param raw class_name and constructor arguments
  * @param where the file, for messages

@@ -4,15 +4,15 @@ import { PickleObject } from './pickle';
 import { SourceFile } from './source-file';
 import { TorchReader, TorchTensor } from './torch-objects';
 import { readTorchZip } from './torch-zip';
-import type { Tensor, WeightSource } from './weights';
+import type { Tensor, WeightSource } from './weight-source';
 
-/** Where snapshots keep the network: the moving average first, then the one in training. */
+/** Keys under which snapshots keep the network: the moving average first, then the network in training. */
 const NETWORK_KEYS = ['ema', 'net'] as const;
 
 /** Keys of StyleGAN's snapshots. */
 const GAN_KEYS = ['G_ema', 'G', 'D'] as const;
 
-/** Attributes of a preconditioner that are constructor arguments, or follow from them. */
+/** Attributes of a preconditioner that are constructor arguments or follow from them. */
 const SETTINGS = [
   'img_resolution',
   'img_channels',
@@ -26,14 +26,14 @@ const SETTINGS = [
   'epsilon_t',
 ] as const;
 
-/** Far beyond any network, so that a pickle that contains itself ends in an error. */
+/** Far more than any network has, so that a pickle that contains itself ends in an error. */
 const MAX_MODULES = 20_000;
 const MAX_DEPTH = 16;
 
 /**
  * Opens a pickled network: `network-snapshot-*.pkl`, a published `.pkl`, or `training-state-*.pt` (edm.md section 11).
  * Nothing in it is executed, and its weights stay in the file until they are loaded.
- * @throws UserError saying what is wrong: cut off, malformed, an object that no network contains, not an EDM network
+ * @throws UserError for a file that is cut off, malformed, holds an object that no network contains, or no EDM network
  */
 export async function openNetworkPickle(path: string): Promise<WeightSource> {
   return openTorchFile(path, sourceOf);
@@ -47,12 +47,12 @@ export async function openStateDict(path: string): Promise<Pick<WeightSource, 't
   return openTorchFile(path, (file, root) => {
     const tensors = new Map<string, Tensor>();
     addTensors(tensors, '', mapOf(root));
-    if (!tensors.size) throw new UserError(`${path} holds no tensors by name: expected a state dict`);
+    if (!tensors.size) throw new UserError(`${path} holds no named tensors: expected a state dict`);
     return { tensors, close: () => file.close() };
   });
 }
 
-/** Whether the file holds tensors by name, as `torch.save(model.state_dict())` writes, and no pickled network. */
+/** Whether the file is a state dict, as `torch.save(model.state_dict())` writes it, and not a pickled network. */
 export function isStateDict(path: string): Promise<boolean> {
   return openTorchFile(path, (file, root) => {
     file.close();
@@ -60,7 +60,7 @@ export function isStateDict(path: string): Promise<boolean> {
   });
 }
 
-/** Reads a file in any of torch's containers and keeps it open for what is made of it. */
+/** Reads a file in any of torch's containers; it stays open for what `make` returns. */
 async function openTorchFile<T>(path: string, make: (file: SourceFile, root: unknown) => T): Promise<T> {
   const file = new SourceFile(path);
   try {
@@ -123,20 +123,20 @@ function networkIn(root: unknown): unknown {
 function moduleOf(value: unknown): Module | undefined {
   if (!(value instanceof PickleObject)) return undefined;
   if (value.global !== 'torch_utils.persistence _reconstruct_persistent_obj') {
-    return { className: value.global.split(' ')[1], state: mapOf(value.state) };
+    return { className: value.global.split(' ')[1] ?? '', state: mapOf(value.state) };
   }
   const description = mapOf(value.args[0]);
   const className = description.get('class_name');
   return typeof className === 'string' ? { className, state: mapOf(description.get('state')) } : undefined;
 }
 
-/** Arguments the module was made with. */
+/** The module's constructor arguments. */
 function keywords(module: Module | undefined): Record<string, unknown> {
   const entries = [...mapOf(module?.state.get('_init_kwargs'))];
   return Object.fromEntries(entries.filter((entry): entry is [string, unknown] => typeof entry[0] === 'string'));
 }
 
-/** Adds a module's parameters and buffers, and those of the modules in it, under their state-dict names. */
+/** Adds the parameters and buffers of a module and its submodules under their state-dict names. */
 function collect(
   file: SourceFile,
   module: Module,
@@ -145,7 +145,7 @@ function collect(
   seen: { modules: number },
   depth: number,
 ): void {
-  if (++seen.modules > MAX_MODULES || depth > MAX_DEPTH) file.fail('its modules are nested without end');
+  if (++seen.modules > MAX_MODULES || depth > MAX_DEPTH) file.fail('its modules are nested too deeply');
   for (const group of ['_parameters', '_buffers']) {
     addTensors(tensors, prefix, mapOf(module.state.get(group)));
   }

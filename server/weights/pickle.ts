@@ -1,11 +1,11 @@
 import { UserError } from '../errors';
 import type { ByteCursor } from './byte-cursor';
 
-/** A name a pickle may use; calling it is up to the reader, nothing of Python ever runs. */
+/** A name that a pickle may use. What a call of it gives is decided here; no Python code ever runs. */
 export class PickleGlobal {
   /**
    * @param name `module qualname`
-   * @param call what `name(*args)` gives, or undefined for a name that is data (a storage type)
+   * @param call what `name(*args)` gives; undefined for a name that is data (a storage type)
    */
   constructor(
     readonly name: string,
@@ -13,7 +13,7 @@ export class PickleGlobal {
   ) {}
 }
 
-/** An object that is kept as what it was made of: class, constructor arguments, and the state BUILD gave it. */
+/** An object as its parts: class, constructor arguments, and the state that BUILD gave it. */
 export class PickleObject {
   state: unknown = null;
 
@@ -23,22 +23,22 @@ export class PickleObject {
   ) {}
 }
 
-/** What a stream may contain. */
+/** What a pickle may contain. */
 export interface PickleRules {
-  /** The only names that are accepted; everything else is refused. */
+  /** The names that are accepted; all others are refused. */
   readonly globals: ReadonlyMap<string, PickleGlobal>;
-  /** What a persistent id stands for. */
+  /** The object that a persistent id stands for. */
   readonly persistentLoad?: (id: unknown) => unknown;
-  /** Counts down over a file and all streams nested in it, so that a small file cannot become large in memory. */
+  /** Operations left for a file and all streams nested in it, so that a small file cannot become large in memory. */
   readonly budget: { operations: number };
 }
 
-/** Longest text or integer an honest network has: protocol 2 writes a tensor's bytes as text. */
+/** Longest text and integer of any network: protocol 2 writes a tensor's bytes as text. */
 const MAX_TEXT_BYTES = 128 * 2 ** 20;
 const MAX_INTEGER_BYTES = 64;
 
 /**
- * Reads one pickle of protocol 2 to 5 and stops behind it. Dicts become Maps, lists, tuples and sets arrays, byte
+ * Reads one pickle of protocol 2 to 5 and stops after it. Dicts become Maps, lists, tuples and sets arrays, byte
  * strings {@link ByteRange}s, integers numbers (bigint beyond 2^53). Source: Python's pickletools.
  * @throws UserError when the stream is cut off, malformed, or names anything outside `rules.globals`
  */
@@ -57,10 +57,10 @@ class PickleMachine {
   ) {}
 
   run(): unknown {
-    if (this.cursor.uint8() !== PROTO) this.fail('it does not begin as a pickle of protocol 2 to 5');
+    if (this.cursor.uint8() !== PROTO) this.fail('it does not start like a pickle of protocol 2 to 5');
     this.cursor.position--;
     for (;;) {
-      if (--this.rules.budget.operations < 0) this.fail('it has more objects than any network');
+      if (--this.rules.budget.operations < 0) this.fail('it has more objects than any network has');
       const code = this.cursor.uint8();
       if (code === STOP) return this.pop();
       const operation = OPERATIONS.get(code);
@@ -108,7 +108,7 @@ class PickleMachine {
   line(): string {
     const bytes: number[] = [];
     for (let byte = this.cursor.uint8(); byte !== 0x0a; byte = this.cursor.uint8()) {
-      if (bytes.push(byte) > 1024) this.fail('a name has no end');
+      if (bytes.push(byte) > 1024) this.fail('a name is too long');
     }
     return String.fromCharCode(...bytes);
   }
@@ -127,7 +127,7 @@ class PickleMachine {
     const global = this.rules.globals.get(full);
     if (global) return global;
     throw new UserError(
-      `${this.cursor.file.path}: refused to load ${JSON.stringify(full.replace(' ', '.').slice(0, 200))}, which no EDM network contains; nothing of the file was executed: use a file from a source you trust`,
+      `${this.cursor.file.path}: refused to load ${JSON.stringify(full.replace(' ', '.').slice(0, 200))}, which no EDM network contains. Nothing in the file was executed. Use a file from a source you trust`,
     );
   }
 
@@ -155,7 +155,7 @@ class PickleMachine {
     for (let i = 0; i < items.length; i += 2) (dict as Map<unknown, unknown>).set(items[i], items[i + 1]);
   }
 
-  /** Attributes of a dict (torch hangs `_metadata` on state dicts) carry nothing and are dropped. */
+  /** Attributes of a dict (torch adds `_metadata` to state dicts) are not needed and are dropped. */
   build(state: unknown): void {
     const object = this.top();
     if (object instanceof PickleObject) object.state = state;
@@ -163,7 +163,9 @@ class PickleMachine {
   }
 
   persistent(id: unknown): unknown {
-    return this.rules.persistentLoad ? this.rules.persistentLoad(id) : this.fail('it refers to objects outside of it');
+    return this.rules.persistentLoad
+      ? this.rules.persistentLoad(id)
+      : this.fail('it refers to objects outside the file');
   }
 
   dict(items: readonly unknown[]): void {
@@ -179,7 +181,7 @@ class PickleMachine {
 const PROTO = 0x80;
 const STOP = 0x2e;
 
-/** Every operation of protocols 2 to 5 that pickles of networks use; the names are pickletools'. */
+/** The operations of protocols 2 to 5 that pickles of networks use, with the names of pickletools. */
 const OPERATIONS: ReadonlyMap<number, (m: PickleMachine) => void> = new Map<number, (m: PickleMachine) => void>([
   [PROTO, (m) => void m.cursor.uint8()],
   [0x95, (m) => void m.cursor.need(m.cursor.uint64())], // FRAME
@@ -204,10 +206,10 @@ const OPERATIONS: ReadonlyMap<number, (m: PickleMachine) => void> = new Map<numb
   [0x58, (m) => m.push(m.text(m.cursor.uint32()))], // BINUNICODE
   [0x8c, (m) => m.push(m.text(m.cursor.uint8()))], // SHORT_BINUNICODE
   [0x8d, (m) => m.push(m.text(m.cursor.uint64()))], // BINUNICODE8
-  [0x42, (m) => m.push(m.cursor.leap(m.cursor.uint32()))], // BINBYTES
-  [0x43, (m) => m.push(m.cursor.leap(m.cursor.uint8()))], // SHORT_BINBYTES
-  [0x8e, (m) => m.push(m.cursor.leap(m.cursor.uint64()))], // BINBYTES8
-  [0x96, (m) => m.push(m.cursor.leap(m.cursor.uint64()))], // BYTEARRAY8
+  [0x42, (m) => m.push(m.cursor.skip(m.cursor.uint32()))], // BINBYTES
+  [0x43, (m) => m.push(m.cursor.skip(m.cursor.uint8()))], // SHORT_BINBYTES
+  [0x8e, (m) => m.push(m.cursor.skip(m.cursor.uint64()))], // BINBYTES8
+  [0x96, (m) => m.push(m.cursor.skip(m.cursor.uint64()))], // BYTEARRAY8
   // Containers
   [0x29, (m) => m.push([])], // EMPTY_TUPLE
   [0x74, (m) => m.push(m.popMark())], // TUPLE
@@ -222,7 +224,7 @@ const OPERATIONS: ReadonlyMap<number, (m: PickleMachine) => void> = new Map<numb
   [0x64, (m) => m.dict(m.popMark())], // DICT
   [0x73, (m) => m.setItems(m.popMany(2))], // SETITEM
   [0x75, (m) => m.setItems(m.popMark())], // SETITEMS
-  [0x8f, (m) => m.push([])], // EMPTY_SET: no network needs one as more than a list
+  [0x8f, (m) => m.push([])], // EMPTY_SET: a list will do for every network
   [0x90, (m) => m.append(m.popMark())], // ADDITEMS
   [0x91, (m) => m.push(m.popMark())], // FROZENSET
   // Memo

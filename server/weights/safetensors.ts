@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 import { readFloats, SourceFile } from './source-file';
-import { elementCount, type Tensor, type WeightSource } from './weights';
+import { elementCount, type Tensor, type WeightSource } from './weight-source';
 
 /** The format's own limit on its JSON header. */
 const MAX_HEADER_BYTES = 100 * 2 ** 20;
@@ -34,10 +34,10 @@ function readHeader(file: SourceFile): WeightSource {
     const { dtype, shape, data_offsets: range } = (entry ?? {}) as Record<string, unknown>;
     if (dtype !== 'F32')
       throw new UserError(`${path}: tensor ${name} is ${String(dtype)}: save the weights as float32 (F32)`);
-    if (!isCounts(shape) || !isCounts(range) || range.length !== 2 || range[1] - range[0] !== 4 * elementCount(shape)) {
-      return file.fail(`the header entry of tensor ${name} contradicts itself`);
+    const [start, end] = isCounts(range) && range.length === 2 ? range : [];
+    if (!isCounts(shape) || start === undefined || end === undefined || end - start !== 4 * elementCount(shape)) {
+      return file.fail(`the header entry of tensor ${name} is inconsistent`);
     }
-    const [start, end] = range;
     if (dataStart + end > file.size) file.fail(`it has ${file.size} bytes, tensor ${name} ends at ${dataStart + end}`);
     tensors.set(name, { name, shape, load: () => readFloats(file, dataStart + start, (end - start) / 4) });
   }
@@ -73,7 +73,7 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Metadata values are strings; some writers encode them once more as JSON. */
+/** Metadata values are strings; some programs write them as JSON strings within the string. */
 function unquoted(text: string): string {
   return /^".*"$/.test(text) ? (JSON.parse(text) as string) : text;
 }

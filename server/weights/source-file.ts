@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError, messageOf } from '../errors';
 
-/** Bytes that can be read at arbitrary places, and that know which file to blame. */
+/** Bytes that can be read at any offset, and the name of their file for messages. */
 export interface ByteSource {
   readonly path: string;
   readonly size: number;
@@ -11,7 +11,7 @@ export interface ByteSource {
   fail(problem: string): never;
 }
 
-/** Bytes that a file holds in another encoding, decoded. */
+/** Bytes in memory that were decoded from a file. */
 export class MemorySource implements ByteSource {
   readonly size: number;
 
@@ -36,7 +36,7 @@ export class MemorySource implements ByteSource {
   }
 }
 
-/** A weight file read at arbitrary places. Every read beyond its end is the user's cut-off file. */
+/** A file of weights that can be read at any offset. A read beyond its end means that the file is cut off. */
 export class SourceFile implements ByteSource {
   readonly size: number;
   private readonly descriptor: number;

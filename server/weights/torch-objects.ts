@@ -1,9 +1,9 @@
 import { ByteCursor, ByteRange } from './byte-cursor';
 import { PickleGlobal, PickleObject, unpickle, type PickleRules } from './pickle';
 import { MemorySource, readFloats, type ByteSource } from './source-file';
-import { elementCount } from './weights';
+import { elementCount } from './weight-source';
 
-/** A block of numbers in the file. Where it lies is known once the stream around it has been read. */
+/** A block of numbers in the file. Its place is known once the stream around it has been read. */
 export class Storage {
   place?: { readonly source: ByteSource; readonly offset: number };
 
@@ -13,7 +13,7 @@ export class Storage {
   ) {}
 
   get byteLength(): number {
-    return this.count * STORAGE_BYTES[this.type];
+    return this.count * (STORAGE_BYTES[this.type] ?? NaN);
   }
 }
 
@@ -32,7 +32,7 @@ export class TorchTensor {
     const { file, storage, shape, strides } = this;
     if (storage.type !== 'FloatStorage') file.fail(`tensor ${name} is a ${storage.type}, float32 is needed`);
     const count = elementCount(shape);
-    const last = shape.reduce((index, size, i) => index + (size - 1) * strides[i], this.offset);
+    const last = shape.reduce((index, size, i) => index + (size - 1) * strides[i]!, this.offset);
     if (!storage.place || (count > 0 && last >= storage.count)) {
       return file.fail(`tensor ${name} lies outside its storage`);
     }
@@ -64,7 +64,8 @@ const LEGACY_VERSION = 1001;
 const MAX_OPERATIONS = 2_000_000;
 
 /**
- * Reads what torch and numpy put into a pickle. The globals below are all there are: none is code, each gives plain data.
+ * Reads what torch and numpy put into a pickle. The globals below are the only ones accepted; each gives plain data, none
+ * is code.
  */
 export class TorchReader {
   private readonly budget = { operations: MAX_OPERATIONS };
@@ -147,8 +148,8 @@ export class TorchReader {
     for (const key of keys as unknown[]) {
       const storage = storages.get(String(key));
       if (cursor.uint64() !== storage?.count)
-        return file.fail(`storage ${String(key)} has another size than announced`);
-      storage.place = { source: cursor.file, offset: cursor.leap(storage.byteLength).offset };
+        return file.fail(`storage ${String(key)} does not have the size stated before`);
+      storage.place = { source: cursor.file, offset: cursor.skip(storage.byteLength).offset };
     }
     return object;
   }
@@ -166,8 +167,8 @@ export class TorchReader {
 
   private embeddedCursor(bytes: unknown): ByteCursor {
     if (bytes instanceof ByteRange) return new ByteCursor(this.file, bytes.offset, bytes.offset + bytes.length);
-    if (!(bytes instanceof Uint8Array)) return this.file.fail('a storage is not made of bytes');
-    const source = new MemorySource(this.file, bytes); // protocol 2 has no byte strings, only text
+    if (!(bytes instanceof Uint8Array)) return this.file.fail('a storage does not consist of bytes');
+    const source = new MemorySource(this.file, bytes); // protocol 2 has only text, no byte strings
     return new ByteCursor(source, 0, source.size);
   }
 
@@ -197,7 +198,7 @@ export class TorchReader {
     return new Map(pairs as [unknown, unknown][]);
   }
 
-  /** numpy's scalar(dtype, bytes): a number, or undefined for a type that no setting of a network has. */
+  /** numpy's scalar(dtype, bytes): a number, or undefined for a type that no network setting has. */
   private scalar([dtype, data]: readonly unknown[]): number | boolean | undefined {
     const code = dtype instanceof PickleObject ? dtype.args[0] : undefined;
     const order: unknown = dtype instanceof PickleObject && Array.isArray(dtype.state) ? dtype.state[1] : '<';
@@ -234,7 +235,7 @@ function isRowMajor(shape: readonly number[], strides: readonly number[]): boole
   let expected = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     if (shape[i] !== 1 && strides[i] !== expected) return false;
-    expected *= shape[i];
+    expected *= shape[i]!;
   }
   return true;
 }
@@ -244,12 +245,15 @@ function gather(span: Float32Array, shape: readonly number[], strides: readonly 
   const index = new Array<number>(shape.length).fill(0);
   let from = 0;
   for (let i = 0; i < count; i++) {
-    values[i] = span[from];
+    values[i] = span[from]!;
     for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis];
-      if (++index[axis] < shape[axis]) break;
-      from -= strides[axis] * shape[axis];
-      index[axis] = 0;
+      const stride = strides[axis]!;
+      const size = shape[axis]!;
+      from += stride;
+      const next = index[axis]! + 1;
+      index[axis] = next < size ? next : 0;
+      if (next < size) break;
+      from -= stride * size;
     }
   }
   return values;

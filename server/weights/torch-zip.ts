@@ -19,13 +19,13 @@ export async function readTorchZip(file: SourceFile, reader: TorchReader): Promi
   const pickle = [...entries.keys()].find((name) => name.endsWith('/data.pkl'));
   const range = entries.get(pickle ?? '');
   if (!pickle || !range)
-    throw new UserError(`${file.path} is a zip archive, but not one that torch.save wrote (no data.pkl)`);
+    throw new UserError(`${file.path} is a zip archive, but torch.save did not write it: it has no data.pkl`);
   const folder = pickle.slice(0, -'data.pkl'.length);
   const cursor = new ByteCursor(file, range.offset, range.offset + range.length);
   return reader.readZipped(cursor, (key) => entries.get(`${folder}data/${key}`));
 }
 
-/** Where each entry's bytes lie in the file; compressed entries, which torch never writes, are refused. */
+/** Where each entry's bytes lie in the file; compressed entries are refused, as torch never writes them. */
 async function storedEntries(file: SourceFile): Promise<Map<string, ByteRange>> {
   const entries = new Map<string, ByteRange>();
   const zip = await openPromise(file.path, { autoClose: false, lazyEntries: true }).catch((error: unknown) => {
@@ -37,12 +37,12 @@ async function storedEntries(file: SourceFile): Promise<Map<string, ByteRange>> 
     for await (const entry of zip.eachEntry()) {
       if (entry.compressionMethod !== STORED)
         file.fail(`entry ${entry.fileName} is compressed, which torch never does`);
-      if (entries.size >= MAX_ENTRIES) file.fail('it has more entries than any network');
+      if (entries.size >= MAX_ENTRIES) file.fail('it has more entries than any network has');
       const header = file.read(entry.relativeOffsetOfLocalHeader, LOCAL_HEADER_BYTES);
       const view = new DataView(header.buffer);
       const start =
         entry.relativeOffsetOfLocalHeader + LOCAL_HEADER_BYTES + view.getUint16(26, true) + view.getUint16(28, true);
-      if (start + entry.uncompressedSize > file.size) file.fail(`entry ${entry.fileName} ends behind the file`);
+      if (start + entry.uncompressedSize > file.size) file.fail(`entry ${entry.fileName} ends after the file`);
       entries.set(entry.fileName, new ByteRange(start, entry.uncompressedSize));
     }
   } catch (error) {

@@ -11,15 +11,15 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Image } from '../../server/images/image';
 import { encodePng } from '../../server/images/png';
-import { frechetDistance } from '../../server/fid/frechet';
-import { ImageSet } from '../../server/images/images';
-import { measure } from '../../server/fid/measure';
+import { frechetDistance } from '../../server/fid/frechet-distance';
+import { ImageSet } from '../../server/images/image-set';
+import { measure } from '../../server/fid/measurement';
 import { formatNpy } from '../../server/numpy/npy';
 import { StatisticsAccumulator } from '../../server/fid/statistics';
-import { computeEnvironment } from '../../server/compute/compute';
-import { openDetector } from '../../server/compute/detector-session';
-import { importInception } from '../../server/models/inception';
-import { openMatMul } from '../../server/compute/matmul-session';
+import { computeEnvironment } from '../../server/compute/compute-process';
+import { openDetector } from '../../server/compute/onnx-detector';
+import { importInception } from '../../server/models/inception-import';
+import { openMatMul } from '../../server/compute/onnx-matmul';
 import { rateText } from '../../server/shared/progress';
 import { resolveFile } from '../../server/runs/embedded';
 import { pictureSet } from '../unit/inception-pictures';
@@ -59,7 +59,7 @@ async function timed(work: () => Promise<number>): Promise<Timed> {
   return { seconds: (performance.now() - started) / 1000, value };
 }
 
-const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1];
+const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1]!;
 
 /**
  * Measures one part in turn with its peers and prints medians.
@@ -78,7 +78,7 @@ async function compare(
     ...(peer ? parts : []).map((part) => ({
       name: part,
       measure: async (): Promise<Timed> => {
-        const [seconds, value] = (await peer!.ask(part)).split(' ').map(Number);
+        const [seconds = NaN, value = NaN] = (await peer!.ask(part)).split(' ').map(Number);
         return { seconds, value };
       },
       times: [] as number[],
@@ -94,6 +94,7 @@ async function compare(
     }
   }
   const [mine, ...theirs] = sides.map(({ name, times, value }) => ({ name, seconds: median(times), value }));
+  if (!mine) return;
   const amount = (seconds: number): string => (count ? rateText(count / seconds) : `${seconds.toFixed(2)} s`);
   const others = theirs.map(
     ({ name, seconds, value }) =>
@@ -112,7 +113,7 @@ function features(n: number, seed: number): Float32Array {
   for (let i = 0; i < n; i++) {
     const shared = Array.from({ length: 8 }, normal);
     for (let j = 0; j < DIMENSION; j++) {
-      result[i * DIMENSION + j] = Math.max(0, 0.4 + 0.3 * normal() + 0.1 * shared[j % 8] * ((j % 17) / 17));
+      result[i * DIMENSION + j] = Math.max(0, 0.4 + 0.3 * normal() + 0.1 * shared[j % 8]! * ((j % 17) / 17));
     }
   }
   return result;
@@ -132,7 +133,7 @@ async function statistics(data: Float32Array, matmul: Awaited<ReturnType<typeof 
 function writeImages(folder: string, count: number, images: readonly Image[]): void {
   mkdirSync(folder);
   const files = images.map((image) => encodePng(image));
-  for (let i = 0; i < count; i++) writeFileSync(path.join(folder, `${i}.png`), files[i % files.length]);
+  for (let i = 0; i < count; i++) writeFileSync(path.join(folder, `${i}.png`), files[i % files.length]!);
 }
 
 /** Reads and decodes all images of a folder. @returns how many */
@@ -151,9 +152,9 @@ async function decode(folder: string, channels: 1 | 3): Promise<number> {
 async function compareEmbedded(folder: string, pictures: readonly Uint8Array[]): Promise<void> {
   const [width, n, times] = [28, 64, 16];
   const corner = (pixels: Uint8Array): Uint8Array =>
-    Uint8Array.from({ length: width * width }, (_, i) => pixels[(Math.floor(i / width) * 32 + (i % width)) * 3]);
+    Uint8Array.from({ length: width * width }, (_, i) => pixels[(Math.floor(i / width) * 32 + (i % width)) * 3]!);
   const images = pictures.map((pixels) => ({ width, height: width, channels: 1, pixels: corner(pixels) }));
-  const batch = Uint8Array.from(Array.from({ length: n }, (_, i) => [...images[i % BATCH].pixels]).flat());
+  const batch = Uint8Array.from(Array.from({ length: n }, (_, i) => [...images[i % BATCH]!.pixels]).flat());
   const { detector, release } = await openDetector(resolveFile(EMBEDDED, 'detector', '.'), 'cpu');
   const extract = async (): Promise<number> => {
     for (let i = 0; i < times; i++) await detector.features(batch, n, 1, width, width);
@@ -161,7 +162,7 @@ async function compareEmbedded(folder: string, pictures: readonly Uint8Array[]):
   };
   await compare(`Features of ${EMBEDDED}, batch of ${n}`, extract, undefined, [], { count: times * n });
   await release();
-  writeImages(folder, SIZES[1], images);
+  writeImages(folder, SIZES[1]!, images);
   await compare('PNG files 28x28x1 read and decoded', () => decode(folder, 1), undefined, [], { count: SIZES[1] });
   await comparePeaks(folder);
 }
@@ -238,7 +239,7 @@ async function main(): Promise<void> {
     const cov = async (): Promise<number> => {
       const { sigma } = await statistics(a, matmul);
       let trace = 0;
-      for (let i = 0; i < DIMENSION; i++) trace += sigma[i * (DIMENSION + 1)];
+      for (let i = 0; i < DIMENSION; i++) trace += sigma[i * (DIMENSION + 1)]!;
       return trace;
     };
     await compare(`Mean and covariance of ${VECTORS} x ${DIMENSION}`, cov, peer, ['cov']);
@@ -260,6 +261,6 @@ function inComputeProcess(): void {
   child.on('exit', (code) => (process.exitCode = code ?? 1));
 }
 
-if (values.memory) void reportPeak(positionals[0], Number(values.memory));
+if (values.memory) void reportPeak(positionals[0]!, Number(values.memory));
 else if (values.inside) void main();
 else inComputeProcess();

@@ -17,7 +17,7 @@ import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
 import { Remote, type ClusterAccess } from '../../server/dispatch/remote';
 import { dispatchRun } from '../../server/dispatch/submit';
-import { readHistory } from '../../server/history/store';
+import { readHistory } from '../../server/history/history-store';
 import { git, repository } from '../server/workspace';
 import { bedHost, TestBed } from './bed';
 import { Logins } from './logins';

@@ -16,7 +16,7 @@ import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
 import { Remote, type ClusterAccess } from '../../server/dispatch/remote';
 import { dispatchRun } from '../../server/dispatch/submit';
-import { readHistory } from '../../server/history/store';
+import { readHistory } from '../../server/history/history-store';
 import {
   clustersRequest,
   dispatchEndNotification,

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
-import { readHistory } from '../../server/history/store';
+import { readHistory } from '../../server/history/history-store';
 import { bedHost, TestBed } from '../cluster/bed';
 import { git, repository, ROOT, temporaryFolder } from '../server/workspace';
 import { openWorkbench, type Theme, type Workbench } from './harness/workbench';

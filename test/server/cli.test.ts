@@ -100,7 +100,7 @@ const REFUSALS: [name: string, args: string[], status: number, message: RegExp][
   ['a network cut short', ['generate', '--network', 'short.onnx', '--outdir', 'x'], 2, /short\.onnx/],
   ['a detector for a network', ['generate', '--network', 'detector.onnx', '--outdir', 'x'], 2, /is a detector, not a denoiser/],
   ['an output folder that is a file', ['generate', ...NETWORK, '--outdir', 'text.onnx', '--seeds', '0', '--steps', '2'], 2, /text\.onnx/],
-  ['cuda without CUDA', ['generate', '--network', 'embedded:fashion-mnist', '--outdir', 'x', '--device', 'cuda'], 2, /device cuda cannot be used: .*; use device auto or cpu/],
+  ['cuda without CUDA', ['generate', '--network', 'embedded:fashion-mnist', '--outdir', 'x', '--device', 'cuda'], 2, /Cannot use device cuda: .*; use device auto or cpu/],
   ['a grid among the images', ['generate', ...NETWORK, '--outdir', 'x', '--grid', 'x/grid.png'], 2, /--grid x\/grid\.png: lies in --outdir/],
   ['a missing option', ['generate', '--outdir', 'x'], 2, /Missing option --network/],
   ['an unknown option', ['generate', ...NETWORK, '--outdir', 'x', '--step', '4'], 2, /no option --step: did you mean --steps\?/],

@@ -152,7 +152,7 @@ test('a crash of the compute process is one clear error, and the server lives', 
   });
   const failed = assert.rejects(
     running,
-    /compute process was ended by SIGSEGV while generating.*run again to continue/,
+    /compute process was killed by SIGSEGV while generating.*run again to continue/,
   );
   await started;
   for (const pid of computeChildren()) process.kill(pid, 'SIGSEGV');

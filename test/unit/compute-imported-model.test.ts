@@ -7,7 +7,7 @@ import { HOST } from '../../server/claim';
 import { UserError } from '../../server/errors';
 import { fileDigest } from '../../server/file-digest';
 import { IMPORT_VERSION, importedModel } from '../../server/compute/imported-model';
-import { importNetwork } from '../../server/models/import';
+import { importNetwork } from '../../server/models/network-import';
 import { readModelInfo } from '../../server/models/model-file';
 import { checkFiles } from '../../server/runs/diagnose';
 import type { RunConfig } from '../../server/shared/schema-types.gen';
@@ -75,11 +75,11 @@ test('a config with a pickle is checked without importing, one with an address w
     `class-range: class 3 is out of range: ${NET} has classes 0 to 2`,
   ]);
   const half = inScratch('half.pkl');
-  assert.match((await check({ network: half }))[0], /^not-a-network: .*half\.pkl is cut off or damaged/);
+  assert.match((await check({ network: half }))[0]!, /^not-a-network: .*half\.pkl is cut off or damaged/);
   assert.deepEqual(
     await check({ network: 'https://example.invalid/net.pkl', fd: { reference: 'https://example.invalid/r.npz' } }),
     [],
   );
-  assert.match((await check({ network: 'http://example.invalid/net.pkl' }))[0], /^no-file: .*only https/);
+  assert.match((await check({ network: 'http://example.invalid/net.pkl' }))[0]!, /^no-file: .*only https/);
   assert.equal(readdirSync(models).length, count);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { multiply } from '../../server/linalg/matmul';
-import { openMatMul } from '../../server/compute/matmul-session';
+import { openMatMul } from '../../server/compute/onnx-matmul';
 
 /** Reproducible numbers in [-1, 1). */
 function noise(length: number): Float64Array {
@@ -19,7 +19,7 @@ test("ONNX Runtime's float64 product is the plain one, of any shape and of parts
       [1, 1, 1],
       [3, 129, 5],
       [200, 64, 333],
-    ]) {
+    ] as const) {
       const a = noise(m * k + 9).subarray(9);
       const b = noise(n * k + 4).subarray(4);
       const product = await matmul(a, b, m, k, n);
@@ -39,14 +39,14 @@ test("ONNX Runtime's float64 product is the plain one, of any shape and of parts
       const plus = noise(m * n);
       for (const add of [matmul, multiply]) {
         const sum = await add(a, b, m, k, n, undefined, plus);
-        sum.forEach((value, i) => assert.ok(Math.abs(value - (expected[i] + plus[i])) <= 1e-13 * Math.sqrt(k)));
+        sum.forEach((value, i) => assert.ok(Math.abs(value - (expected[i]! + plus[i]!)) <= 1e-13 * Math.sqrt(k)));
         const inPlace = plus.slice();
         await add(a, b, m, k, n, inPlace, inPlace);
         assert.deepEqual(inPlace, sum);
       }
       expected.forEach((value, i) =>
         assert.ok(
-          Math.abs(product[i] - value) <= 1e-13 * Math.sqrt(k),
+          Math.abs(product[i]! - value) <= 1e-13 * Math.sqrt(k),
           `${m} ${k} ${n}: ${product[i]} is not ${value}`,
         ),
       );

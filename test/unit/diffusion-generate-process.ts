@@ -1,10 +1,10 @@
 /** A process that generates images with the analytic denoiser, for tests that share a folder or kill. */
 import { once } from 'node:events';
-import { generate } from '../../server/diffusion/generate';
+import { generate } from '../../server/diffusion/generation';
 import { parseSeeds } from '../../server/diffusion/seeds';
 import { analyticDenoiser } from './diffusion-analytic';
 
-const [outdir, seeds, delay] = process.argv.slice(2);
+const [outdir = '', seeds = '', delay] = process.argv.slice(2);
 
 async function main(): Promise<void> {
   // All begin at the same time, however long each took to get here.

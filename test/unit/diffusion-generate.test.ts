@@ -6,8 +6,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Denoiser } from '../../server/diffusion/denoiser';
-import { generate, type GenerateOptions } from '../../server/diffusion/generate';
-import { decodePng, encodePng, readPngText } from '../../server/images/png';
+import { generate, type GenerateOptions } from '../../server/diffusion/generation';
+import { decodePng, encodePng, readPngHeader } from '../../server/images/png';
 import { parseSeeds } from '../../server/diffusion/seeds';
 import { CancelledError, UserError } from '../../server/errors';
 import type { Progress } from '../../server/shared/progress';
@@ -18,6 +18,11 @@ const network = { sha256: 'analytic' };
 
 function options(outdir: string, seeds: string, more: Partial<GenerateOptions> = {}): GenerateOptions {
   return { outdir, seeds: parseSeeds(seeds), steps: 4, network, ...more };
+}
+
+/** The tEXt chunks of a PNG file. */
+function textOf(file: string): Record<string, string> {
+  return readPngHeader(readFileSync(file))?.text ?? {};
 }
 
 /** Contents of all PNG files by relative path. */
@@ -51,18 +56,18 @@ test('one readable PNG per seed, whatever the batch and whatever else is made wi
 test('images carry seed, class and settings', async () => {
   const folder = temporaryFolder();
   await generate([analyticDenoiser({ labelDim: 10 })], options(folder, '0-3', { rho: 5 }));
-  const texts = [0, 1, 2, 3].map((seed) => readPngText(readFileSync(join(folder, `00000${seed}.png`))));
+  const texts = [0, 1, 2, 3].map((seed) => textOf(join(folder, `00000${seed}.png`)));
   // The classes that generate.py draws depend on the number of latents; these are for 3x8x8.
   assert.deepEqual(
     texts.map((text) => text.seed),
     ['0', '1', '2', '3'],
   );
-  assert.ok(texts.every((text) => /^\d$/.test(text.class)));
-  assert.equal(texts[0].steps, '4');
-  assert.equal(texts[0].rho, '5');
-  assert.equal(texts[0].S_max, 'inf');
-  assert.equal(texts[0].network_sha256, 'analytic');
-  assert.equal(texts[0].rng, 'cpu');
+  assert.ok(texts.every((text) => /^\d$/.test(text.class ?? '')));
+  assert.equal(texts[0]!.steps, '4');
+  assert.equal(texts[0]!.rho, '5');
+  assert.equal(texts[0]!.S_max, 'inf');
+  assert.equal(texts[0]!.network_sha256, 'analytic');
+  assert.equal(texts[0]!.rng, 'cpu');
 });
 
 test('the class is taken from --class or drawn, and reaches the network', async () => {
@@ -70,7 +75,7 @@ test('the class is taken from --class or drawn, and reaches the network', async 
   const brightness = async (chosen: number) => {
     const outdir = join(folder, String(chosen));
     await generate([analyticDenoiser({ labelDim: 10 })], options(outdir, '0-7', { class: chosen }));
-    assert.equal(readPngText(readFileSync(join(outdir, '000000.png'))).class, String(chosen));
+    assert.equal(textOf(join(outdir, '000000.png')).class, String(chosen));
     const values = Object.values(imagesIn(outdir)).map((bytes) => decodePng(Buffer.from(bytes, 'base64'), '').pixels);
     return values.reduce((sum, pixels) => sum + pixels.reduce((a, b) => a + b) / pixels.length, 0) / values.length;
   };
@@ -201,9 +206,9 @@ test('progress counts images, from those that were there', async () => {
   await generate([analyticDenoiser()], options(folder, '0-9', { batch: 3 }), {
     onProgress: (report) => reports.push(report),
   });
-  assert.deepEqual([reports[0].done, reports[0].total], [3, 10]);
+  assert.deepEqual([reports[0]!.done, reports[0]!.total], [3, 10]);
   assert.deepEqual([reports.at(-1)?.done, reports.at(-1)?.total], [10, 10]);
-  assert.ok(reports.every(({ done }, i) => i === 0 || done >= reports[i - 1].done));
+  assert.ok(reports.every(({ done }, i) => i === 0 || done >= reports[i - 1]!.done));
 });
 
 test('temporary files of dead processes are removed, those of live ones are not', async () => {
@@ -298,7 +303,7 @@ test('two processes share the seeds of one folder: none missing, torn, or made t
     assert.equal(Number(own) + Number(others), 80);
     return Number(own);
   });
-  assert.equal(written[0] + written[1], 80);
+  assert.equal(written[0]! + written[1]!, 80);
   assert.ok(Math.min(...written) > 0, String(written));
   assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
   assert.equal(readdirSync(outdir).length, 80 + 1);
@@ -308,7 +313,7 @@ test('of two processes one is killed: the other makes its images too', async () 
   const folder = temporaryFolder();
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-79'));
   const outdir = join(folder, 'killed');
-  const [victim, survivor] = await startProcesses(2, outdir, '0-79', 12);
+  const [victim, survivor] = (await startProcesses(2, outdir, '0-79', 12)) as [ChildProcess, ChildProcess];
   const [end, result] = [ended(victim), ended(survivor)];
   while (victim.exitCode === null && countImages(outdir) < 6) await new Promise((resolve) => setTimeout(resolve, 2));
   victim.kill('SIGKILL');
@@ -326,7 +331,7 @@ test('killed again and again, a folder ends up complete', async () => {
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-39'));
   const outdir = join(folder, 'killed');
   for (const progress of [1, 9, 21]) {
-    const [child] = await startProcesses(1, outdir, '0-39', 25);
+    const [child] = (await startProcesses(1, outdir, '0-39', 25)) as [ChildProcess];
     const end = ended(child);
     while (child.exitCode === null && countImages(outdir) < progress)
       await new Promise((resolve) => setTimeout(resolve, 2));
@@ -335,7 +340,7 @@ test('killed again and again, a folder ends up complete', async () => {
     assert.ok(countImages(outdir) >= progress && countImages(outdir) < 40, `killed at ${countImages(outdir)} images`);
     for (const [name, bytes] of Object.entries(imagesIn(outdir))) decodePng(Buffer.from(bytes, 'base64'), name);
   }
-  assert.match(await ended((await startProcesses(1, outdir, '0-39', 0))[0]), /^0 /);
+  assert.match(await ended((await startProcesses(1, outdir, '0-39', 0))[0]!), /^0 /);
   assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
   assert.equal(readdirSync(outdir).length, 40 + 1);
 });
@@ -345,7 +350,7 @@ test('two devices of one process share the seeds; when one fails, the other stop
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-127'));
   const calls = [0, 0];
   const device = (i: number, onCall: () => void = () => undefined): Denoiser =>
-    analyticDenoiser({ delay: 2, onCall: () => (calls[i]++, onCall()) });
+    analyticDenoiser({ delay: 2, onCall: () => (calls[i]!++, onCall()) });
   const shared = join(folder, 'shared');
   const result = await generate([device(0), device(1)], options(shared, '0-127'));
   assert.deepEqual([result.written, result.skipped], [128, 0]);
@@ -354,7 +359,7 @@ test('two devices of one process share the seeds; when one fails, the other stop
 
   const broken = join(folder, 'broken');
   const failing = device(1, () => {
-    if (calls[1] > 30) throw new UserError('device 1 is out of memory');
+    if (calls[1]! > 30) throw new UserError('device 1 is out of memory');
   });
   calls.fill(0);
   await assert.rejects(generate([device(0), failing], options(broken, '0-511')), isUserError(/^device 1 is out/));

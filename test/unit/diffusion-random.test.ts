@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { Mt19937Generator, torchGenerator } from '../../server/diffusion/random';
+import { Mt19937Generator, torchGenerator } from '../../server/diffusion/torch-random';
 import { PhiloxGenerator, philox4x32 } from '../../server/diffusion/philox';
 import { fixture, maxDifference, readNumbers } from './npy-fixtures';
 
@@ -42,7 +42,7 @@ test('mixed sequences of draws keep the generator in step, with its cached secon
   for (const sequence of reference.sequences) {
     const generator = new Mt19937Generator(sequence.seed);
     for (const { op, args, key } of sequence.ops) {
-      const expected = (await arrays)[key];
+      const expected = (await arrays)[key]!;
       const n = expected.length;
       if (op === 'randint') {
         const drawn = Array.from({ length: n }, () => generator.randint(args[0] as number));
@@ -59,7 +59,8 @@ test('mixed sequences of draws keep the generator in step, with its cached secon
 
 test('class labels of seeds 0-63', () => {
   for (const [key, expected] of Object.entries(reference.labels_by_seed)) {
-    const [classes, channels, height, width] = /^(\d+)cls_(\d+)x(\d+)x(\d+)$/.exec(key)!.slice(1).map(Number);
+    const sizes = /^(\d+)cls_(\d+)x(\d+)x(\d+)$/.exec(key)!.slice(1).map(Number);
+    const [classes, channels, height, width] = sizes as [number, number, number, number];
     const labels = expected.map((_, seed) => {
       const generator = torchGenerator('cpu', seed);
       generator.randnFloat32(channels * height * width);
@@ -129,7 +130,7 @@ test('CUDA draws: the grid-stride mapping, offsets and moments', () => {
   generator.randint(10);
   const words = Uint32Array.from([1, 0, 0, 0]);
   philox4x32(words, [3, 0]);
-  assert.equal(generator.randint(1000), words[0] % 1000);
+  assert.equal(generator.randint(1000), words[0]! % 1000);
 
   for (const values of [new PhiloxGenerator(5).randnFloat32(20000), new PhiloxGenerator(5).randnFloat64(20000)]) {
     let mean = 0;

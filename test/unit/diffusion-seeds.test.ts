@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { imagePath, parseSeeds, splitSeeds } from '../../server/diffusion/seeds';
+import { imagePath, parseSeeds, seedsText, splitSeeds } from '../../server/diffusion/seeds';
 import { UserError } from '../../server/errors';
 
 test('seed lists', () => {
@@ -10,6 +10,14 @@ test('seed lists', () => {
   assert.deepEqual(parseSeeds('-5'), [-5]);
   assert.deepEqual(parseSeeds('3,3,1-3'), [3, 3, 1, 2, 3]);
   assert.deepEqual(parseSeeds('0007-9'), [7, 8, 9]);
+});
+
+test('printed seed lists are short, and read back as they were', () => {
+  for (const seeds of [[0, 1, 2, 3], [5], [1, 2, 5, 7, 8], [-2, -1, 0, 1], [9, 8, 7], [4, 4, 5]])
+    assert.deepEqual(parseSeeds(seedsText(seeds)), seeds);
+  assert.equal(seedsText([0, 1, 2, 9, 20, 21]), '0-2,9,20-21');
+  assert.equal(seedsText([0, 1, 2, 5, 7, 8]), '0-2,5,7-8');
+  assert.equal(seedsText([]), '');
 });
 
 test('lists that name no seeds say what is wrong', () => {

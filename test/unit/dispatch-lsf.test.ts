@@ -11,7 +11,7 @@ import { pullImages } from '../../server/dispatch/pull';
 import { Remote, type ClusterAccess } from '../../server/dispatch/remote';
 import { dispatchRun } from '../../server/dispatch/submit';
 import { executeRun } from '../../server/runs/execute';
-import { readHistory } from '../../server/history/store';
+import { readHistory } from '../../server/history/history-store';
 import { repository, ROOT, temporaryFolder } from '../server/workspace';
 
 test(

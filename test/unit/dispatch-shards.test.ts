@@ -9,14 +9,8 @@ import { executeRun } from '../../server/runs/execute';
 import { planRun } from '../../server/runs/plan';
 import { readSource } from '../../server/runs/source';
 import { PLAN_FILE, planText } from '../../server/runs/plan-file';
-import { seedsText, shardsOf } from '../../server/runs/shards';
+import { shardsOf } from '../../server/runs/shards';
 import { repository, temporaryFolder } from '../server/workspace';
-
-test('seed lists: short, and read back as they were', () => {
-  for (const seeds of [[0, 1, 2, 3], [5], [1, 2, 5, 7, 8], [-2, -1, 0, 1], [9, 8, 7]])
-    assert.deepEqual(parseSeeds(seedsText(seeds)), seeds);
-  assert.equal(seedsText([0, 1, 2, 9, 20, 21]), '0-2,9,20-21');
-});
 
 test('every seed in one share, every chosen image measured once', () => {
   const metric = { key: 'fd', reference: 'r', detector: 'd', num: 60, seed: 7, batch: 64, repeats: 1 } as const;

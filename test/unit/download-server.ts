@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { cacheKey, downloadFolder } from '../../server/download/cache';
+import { cacheKey, downloadFolder } from '../../server/download/download-cache';
 import { until } from '../until';
 
 /** How one request is answered; the default is a correct answer. */

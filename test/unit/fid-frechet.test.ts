@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CancelledError } from '../../server/errors';
-import { frechetDistance } from '../../server/fid/frechet';
+import { frechetDistance } from '../../server/fid/frechet-distance';
 import { readNpy } from '../../server/numpy/npz';
 import { loadStatistics, type Statistics, StatisticsAccumulator } from '../../server/fid/statistics';
 
@@ -27,8 +27,10 @@ function caseOf(name: string): Case {
   return found;
 }
 
-const pair = (name: string) =>
-  Promise.all([1, 2].map((side) => loadStatistics(join(fixtures, `${name}.stats${side}.npz`))));
+const pair = (name: string) => {
+  const side = (number: 1 | 2): Promise<Statistics> => loadStatistics(join(fixtures, `${name}.stats${number}.npz`));
+  return Promise.all([side(1), side(2)]);
+};
 
 function near(actual: number, expected: number, tolerance: number): void {
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} +- ${tolerance}`);
@@ -49,11 +51,11 @@ for (const name of ['g64_rankdef_both', 'g64_rankdef_one', 'g64_n2']) {
   test(`${name}: the exact value, where scipy is off, with N known or not`, async () => {
     const { n1, n2, fid_svd_truth, fid_scipy } = caseOf(name);
     const [a, b] = await pair(name);
-    const known: Statistics[] = [
+    const known: [Statistics, Statistics] = [
       { ...a, num: n1 },
       { ...b, num: n2 },
     ];
-    for (const [x, y] of [[a, b], [b, a], known, [known[0], b], [b, known[0]], [a, known[1]]]) {
+    for (const [x, y] of [[a, b], [b, a], known, [known[0], b], [b, known[0]], [a, known[1]]] as const) {
       near(await frechetDistance(x, y), fid_svd_truth, 1e-9 * fid_svd_truth);
     }
     assert.ok(Math.abs(fid_scipy - fid_svd_truth) > 1e-9 * fid_svd_truth, 'the fixture tells scipy from the truth');
@@ -68,11 +70,11 @@ test('2048 dimensions, 300 and 260 images: statistics and distance from features
     const accumulator = new StatisticsAccumulator(2048);
     await accumulator.add(
       Float32Array.from(data as Uint8Array, (value) => value / 64),
-      shape[0],
+      shape[0]!,
     );
     sides.push(await accumulator.statistics());
   }
-  near(await frechetDistance(sides[0], sides[1]), fid_svd_truth, 1e-9 * fid_svd_truth);
+  near(await frechetDistance(sides[0]!, sides[1]!), fid_svd_truth, 1e-9 * fid_svd_truth);
 });
 
 test('an injected product is used, and gives the same', async () => {
@@ -84,7 +86,7 @@ test('an injected product is used, and gives the same', async () => {
       for (let at = 0; at < m * n; at++) {
         const [i, j] = [Math.floor(at / n), at % n];
         into[at] = 0;
-        for (let q = 0; q < k; q++) into[at] += x[i * k + q] * y[j * k + q];
+        for (let q = 0; q < k; q++) into[at]! += x[i * k + q]! * y[j * k + q]!;
       }
       return into;
     },

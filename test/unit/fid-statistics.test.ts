@@ -11,14 +11,14 @@ const detector: DetectorIdentity = { name: 'stub', sha256: 'ab'.repeat(32), dime
 
 async function features(): Promise<{ rows: Float64Array; n: number; d: number }> {
   const { data, shape } = await readNpy(join(fixtures, 'g64_full.feat1.npy'));
-  return { rows: Float64Array.from(data as Float32Array), n: shape[0], d: shape[1] };
+  return { rows: Float64Array.from(data as Float32Array), n: shape[0]!, d: shape[1]! };
 }
 
 /** Largest difference, relative to the largest expected value. */
 function difference(actual: Float64Array, expected: Float64Array): number {
   assert.equal(actual.length, expected.length);
   const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0) / scale;
+  return actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0) / scale;
 }
 
 function assertEqual(actual: Statistics, expected: Statistics): void {
@@ -71,11 +71,12 @@ test('shards merge, also through files, into what one pass gives', async () => {
   const whole = new StatisticsAccumulator(d);
   await whole.add(rows, n);
   const merged = new StatisticsAccumulator(d);
-  for (const [index, [from, to]] of [
+  const ranges: [from: number, to: number][] = [
     [0, 2],
     [2, 150],
     [150, n],
-  ].entries()) {
+  ];
+  for (const [index, [from, to]] of ranges.entries()) {
     const shard = new StatisticsAccumulator(d);
     await shard.add(rows.subarray(from * d, to * d), to - from);
     const path = join(folder, `${index}.npz`);
@@ -110,11 +111,11 @@ test('digits survive first vectors that are unlike the rest', async () => {
   // In two passes, about the mean itself.
   const all = Float64Array.of(...first, ...rows);
   const mu = new Float64Array(d);
-  for (let at = 0; at < all.length; at++) mu[at % d] += all[at] / (n + 2);
+  for (let at = 0; at < all.length; at++) mu[at % d]! += all[at]! / (n + 2);
   const sigma = new Float64Array(d * d);
   for (let at = 0; at < sigma.length; at++) {
     const [i, j] = [Math.floor(at / d), at % d];
-    for (let v = 0; v < all.length; v += d) sigma[at] += ((all[v + i] - mu[i]) * (all[v + j] - mu[j])) / (n + 1);
+    for (let v = 0; v < all.length; v += d) sigma[at]! += ((all[v + i]! - mu[i]!) * (all[v + j]! - mu[j]!)) / (n + 1);
   }
   assertEqual(await streamed.statistics(), { mu, sigma });
 });
@@ -128,7 +129,7 @@ test('an injected product takes the place of our own', async () => {
       calls++;
       for (let at = 0; at < m * columns; at++) {
         into[at] = plus?.[at] ?? 0;
-        for (let q = 0; q < k; q++) into[at] += a[Math.floor(at / columns) * k + q] * b[(at % columns) * k + q];
+        for (let q = 0; q < k; q++) into[at]! += a[Math.floor(at / columns) * k + q]! * b[(at % columns) * k + q]!;
       }
       return into;
     },
@@ -162,7 +163,7 @@ test('wrong files are refused by name and reason', async () => {
   await assert.rejects(loadStatistics(path), /not finite/);
   for (const [values, message] of [
     [[1, 0.5, 0.4, 1], /bad\.npz: sigma is not symmetric: \[1, 0\] is 0\.4, \[0, 1\] is 0\.5/],
-    [[1, 2, 2, 1], /bad\.npz: sigma is no covariance \(indefinite\)/],
+    [[1, 2, 2, 1], /bad\.npz: sigma is not a covariance \(indefinite\)/],
     [[-1, 0, 0, 1], /bad\.npz: sigma\[0, 0\] is -1/],
   ] as const) {
     await writeNpz(path, new Map(Object.entries({ mu, sigma: { ...sigma, data: Float64Array.from(values) } })));

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rangesOf } from '../../server/runs/provenance';
-import { publishedText, publishedTexts } from '../../server/history/published';
+import { publishedText, publishedTexts } from '../../server/history/published-fids';
 
 const result = {
   metric: 'FID',
@@ -26,7 +25,7 @@ test('the paper is quoted for its own networks, references and metric, and for n
     { ...result, network: undefined },
   ];
   for (const other of others) assert.equal(publishedText(other), undefined);
-  const records = [result, others[0]].map((record, i) => ({ ...record, id: `${i}` }));
+  const records = [result, others[0]!].map((record, i) => ({ ...record, id: `${i}` }));
   assert.deepEqual(publishedTexts(records), { 0: text });
 });
 
@@ -35,10 +34,4 @@ test('what makes a result incomparable with the paper is said beside its number'
     publishedText({ ...result, num: 5000, sampler: { nfe: 79 } }) ?? '',
     /; not comparable: N is 5000, not 50000, NFE is 79$/,
   );
-});
-
-test('seeds as a list of ranges', () => {
-  assert.equal(rangesOf([0, 1, 2, 5, 7, 8]), '0-2,5,7-8');
-  assert.equal(rangesOf([3]), '3');
-  assert.equal(rangesOf([]), '');
 });

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { appendRecord, readHistory, recordId } from '../../server/history/store';
+import { appendRecord, readHistory, recordId } from '../../server/history/history-store';
 import type { HistoryRecord } from '../../server/shared/schema-types.gen';
 import { makeRecord } from './history-records';
 
@@ -63,7 +63,7 @@ test('torn and foreign lines are named; the next record starts on a line of its 
     [1.25, 3],
   );
   assert.equal(problems.length, 3);
-  assert.match(problems[0], /line 2 is not JSON \(a merge conflict marker: keep both sides\)/);
-  assert.match(problems[1], /line 3: .*required/);
-  assert.match(problems[2], /line 4 is not JSON/);
+  assert.match(problems[0]!, /line 2 is not JSON \(a merge conflict marker: keep both sides\)/);
+  assert.match(problems[1]!, /line 3: .*required/);
+  assert.match(problems[2]!, /line 4 is not JSON/);
 });

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { PNG } from 'pngjs';
 import { gridShape, writeGrid } from '../../server/images/grid';
 import { quantize, type Image } from '../../server/images/image';
-import { decodePng, encodePng, readPngText } from '../../server/images/png';
-import { Mt19937Generator } from '../../server/diffusion/random';
+import { decodePng, encodePng, readPngHeader } from '../../server/images/png';
+import { Mt19937Generator } from '../../server/diffusion/torch-random';
 import { UserError } from '../../server/errors';
 import { temporaryFolder } from '../server/workspace';
 
@@ -56,8 +56,8 @@ test('filters make smooth images small', () => {
 
 test('text chunks carry what made the image', () => {
   const text = { seed: '-5', class: '3', steps: '18', S_max: 'inf', note: 'a\0b' };
-  assert.deepEqual(readPngText(encodePng(noisyImage(4, 4, 3, 1), text)), text);
-  assert.deepEqual(readPngText(Buffer.from('not a PNG file at all')), {});
+  assert.deepEqual(readPngHeader(encodePng(noisyImage(4, 4, 3, 1), text))?.text, text);
+  assert.equal(readPngHeader(Buffer.from('not a PNG file at all, but longer than a header')), undefined);
 });
 
 test('damaged and foreign files are named', () => {
@@ -69,7 +69,10 @@ test('damaged and foreign files are named', () => {
     );
   }
   const rgba = PNG.sync.write(new PNG({ width: 2, height: 2 }));
-  assert.throws(() => decodePng(rgba, 'rgba.png'), /rgba\.png is not an 8-bit grayscale or RGB image/);
+  assert.throws(
+    () => decodePng(rgba, 'rgba.png'),
+    /rgba\.png: the PNG is 8-bit RGB with alpha \(RGBA\): save it as 8-bit RGB/,
+  );
 });
 
 test('grids are near-square', () => {
@@ -109,11 +112,12 @@ test('a grid shows the images in order, black where there is none', async () => 
 
 test('a grid of unlike or missing images is refused and leaves nothing behind', async () => {
   const folder = temporaryFolder();
-  const [small, large] = [4, 5].map((side) => {
+  const square = (side: number): string => {
     const file = join(folder, `${side}.png`);
     writeFileSync(file, encodePng(noisyImage(side, side, 1, 0)));
     return file;
-  });
+  };
+  const [small, large] = [square(4), square(5)];
   const dest = join(folder, 'grid.png');
   await assert.rejects(writeGrid([small, large], dest), /5\.png is 5x5 with 1 channel, but .*4\.png is 4x4/);
   await assert.rejects(writeGrid([small, join(folder, 'gone.png')], dest), /Cannot read .*gone\.png/);

@@ -4,14 +4,14 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { UserError } from '../../server/errors';
 import { metricName } from '../../server/shared/metric-name';
-import { frechetDistance } from '../../server/fid/frechet';
+import { frechetDistance } from '../../server/fid/frechet-distance';
 import { kernelDistance, type Features } from '../../server/fid/kernel-distance';
 import { readNpz } from '../../server/numpy/npz';
-import { StatisticsAccumulator } from '../../server/fid/statistics';
-import { openDetector, type OpenDetector } from '../../server/compute/detector-session';
-import { Graph, type DataType, type Dims } from '../../server/models/graph';
-import { importModel } from '../../server/models/import-source';
-import { openMatMul } from '../../server/compute/matmul-session';
+import { type Statistics, StatisticsAccumulator } from '../../server/fid/statistics';
+import { openDetector, type OpenDetector } from '../../server/compute/onnx-detector';
+import { Graph, type DataType, type Dims } from '../../server/models/onnx-graph';
+import { importModel } from '../../server/models/model-import';
+import { openMatMul } from '../../server/compute/onnx-matmul';
 import { readModelInfo, writeModel } from '../../server/models/model-file';
 import { expected, featuresFile, picture, pictureSet } from './inception-pictures';
 import { syntheticWeights, writeLegacyStateDict, writeZippedStateDict } from './inception-weights';
@@ -121,17 +121,17 @@ test('Frechet and kernel distance of two sets of 300 pictures are those of the r
     return result;
   });
   const { matmul, release } = await openMatMul();
-  const [a, b] = await Promise.all(
+  const [a, b] = (await Promise.all(
     sides.map(async ({ data }) => {
       const accumulator = new StatisticsAccumulator(2048, matmul);
       await accumulator.add(data, n);
       return accumulator.statistics();
     }),
-  );
+  )) as [Statistics, Statistics];
   const measured = await frechetDistance(a, b, { matmul });
   assert.ok(Math.abs(measured - distance) <= 1e-6 * distance, `${measured} is not ${distance}`);
   const all = Array.from({ length: n }, (_, i) => i);
-  const { mean } = await kernelDistance(sides[0], sides[1], [{ a: all, b: all }], { matmul });
+  const { mean } = await kernelDistance(sides[0]!, sides[1]!, [{ a: all, b: all }], { matmul });
   assert.ok(Math.abs(mean - kernel_distance) <= 1e-5 * kernel_distance, `${mean} is not ${kernel_distance}`);
   await release();
 });
@@ -194,12 +194,15 @@ test('an importer is chosen by content, and what nobody can import is refused in
   const foreign = inScratch('foreign.onnx');
   writeFileSync(foreign, Uint8Array.of(8, 8, 7));
   const refusals: [string, RegExp][] = [
-    [wrong, /wrong\.onnx is not a detector: it maps x float32 \[\?,3,\?,\?\] to y float32 \[\?,3\]; one input images/],
-    [text, /text\.pth is nothing that can be imported: give an EDM network/],
+    [
+      wrong,
+      /wrong\.onnx is not a detector: it maps x float32 \[\?,3,\?,\?\] to y float32 \[\?,3\]; expected one input images/,
+    ],
+    [text, /Cannot import .*text\.pth: give an EDM network/],
     [nvidia, /inception-2015-12-05\.pkl holds NVIDIA's copy of the FID detector: import pt_inception/],
-    [foreign, /foreign\.onnx is not an ONNX model, or damaged \(at byte 2 /],
+    [foreign, /foreign\.onnx is not an ONNX model, or it is damaged \(no valid field at byte 2\)/],
     [short, /short\.onnx is (cut off or damaged|not an ONNX model)/],
-    [inScratch('none.pth'), /Cannot read .*none\.pth: ENOENT/],
+    [inScratch('none.pth'), /Cannot open .*none\.pth: ENOENT/],
   ];
   for (const [source, message] of refusals) {
     await assert.rejects(importModel(source, inScratch('no.onnx')), (error: unknown) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { Graph } from '../../server/models/graph';
+import { Graph } from '../../server/models/onnx-graph';
 import { inceptionPictures } from '../../server/models/inception-resize';
 import { writeModel } from '../../server/models/model-file';
 import { expected, picture } from './inception-pictures';
@@ -23,7 +23,7 @@ test("resized and normalised pictures are torch-fidelity's to the bit", async ()
     const { data, height, width } = await picture(name);
     // Twice, so that a batch is seen to be as good as one picture.
     const pair = new Tensor('uint8', Uint8Array.from([...data, ...data]), [2, 3, height, width]);
-    const { normalised } = await session.run({ images: pair });
+    const normalised = (await session.run({ images: pair })).normalised!;
     assert.deepEqual(normalised.dims, [2, 3, 299, 299]);
     const values = normalised.data as Float32Array;
     assert.equal(digest(values.subarray(0, values.length / 2)), sha256, name);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../server/errors';
-import { importInception, inceptionGraph } from '../../server/models/inception';
+import { importInception } from '../../server/models/inception-import';
+import { inceptionGraph } from '../../server/models/inception-graph';
 import { syntheticWeights } from './inception-weights';
 import { fixture, inScratch } from './network-fixtures';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { UserError } from '../../server/errors';
-import { Graph } from '../../server/models/graph';
-import { encodeMetadata } from '../../server/models/metadata';
+import { Graph } from '../../server/models/onnx-graph';
+import { encodeMetadata } from '../../server/models/model-metadata';
 import { readModelInfo, writeModel } from '../../server/models/model-file';
 import type { ModelInfo } from '../../server/models/model-info';
 import { Message } from '../../server/models/protobuf';
@@ -100,8 +100,8 @@ test('any other file is refused, and bytes changed at random never surprise', as
     await assert.rejects(readModelInfo(file), UserError);
   }
   writeFileSync(file, Buffer.from([0x08, 8, 0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f])); // a graph of petabytes
-  await assert.rejects(readModelInfo(file), /cut off or corrupt/);
-  await assert.rejects(readModelInfo(inScratch('none.onnx')), /Cannot open the model/);
+  await assert.rejects(readModelInfo(file), /cut off or damaged/);
+  await assert.rejects(readModelInfo(inScratch('none.onnx')), /Cannot open/);
 });
 
 test('a model of other origin is told apart from a damaged one', async () => {

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { UserError } from '../../server/errors';
 import { cpuModel } from '../../server/models/cpu-model';
-import { openDenoiser } from '../../server/compute/denoiser-session';
-import { importNetwork } from '../../server/models/import';
+import { openDenoiser } from '../../server/compute/onnx-denoiser';
+import { importNetwork } from '../../server/models/network-import';
 import { parseNetworkConfig } from '../../server/weights/network-config';
 import { blockConvolutions, networkLayout, type Convolution } from '../../server/models/network-layout';
 import { imagesTogether, winogradConvolutions, winogradMatrices } from '../../server/models/winograd';
@@ -40,16 +40,18 @@ test('the matrices turn six numbers and a kernel of three into the four that con
   const { AT, BT, G } = winogradMatrices();
   const next = noise(3);
   const times = (matrix: readonly (readonly number[])[], vector: readonly number[]): number[] =>
-    matrix.map((row) => row.reduce((sum, value, i) => sum + value * vector[i], 0));
+    matrix.map((row) => row.reduce((sum, value, i) => sum + value * vector[i]!, 0));
   for (let round = 0; round < 100; round++) {
     const x = Array.from({ length: 6 }, next);
     const w = Array.from({ length: 3 }, next);
     const kernel = times(G, w);
     const y = times(
       AT,
-      times(BT, x).map((value, i) => value * kernel[i]),
+      times(BT, x).map((value, i) => value * kernel[i]!),
     );
-    y.forEach((value, i) => assert.ok(Math.abs(value - (x[i] * w[0] + x[i + 1] * w[1] + x[i + 2] * w[2])) < 1e-14));
+    y.forEach((value, i) =>
+      assert.ok(Math.abs(value - (x[i]! * w[0]! + x[i + 1]! * w[1]! + x[i + 2]! * w[2]!)) < 1e-14),
+    );
   }
   for (const value of BT.flat()) assert.equal(Math.fround(value), value, 'the data is transformed without rounding');
 });
@@ -80,7 +82,7 @@ test('a network in this form computes what it computes directly, and the same bi
     [n - 1, 1],
     [3, 5],
     [1, n - 2],
-  ]) {
+  ] as const) {
     const part = await denoiser.denoise(
       x.slice(from * size, (from + rows) * size),
       1.5,
@@ -100,7 +102,7 @@ test('which convolutions: wide and fine ones, the finest first, within a bound o
   const imagenet = { ...cifar, model_type: 'DhariwalUNet', img_resolution: 64, label_dim: 1000, model_channels: 192, channel_mult: [1, 2, 3, 4], num_blocks: 3 }; // prettier-ignore
   const large = winogradConvolutions(convolutionsOf(imagenet));
   const bytes = large.reduce((sum, convolution) => sum + 144 * convolution.in * convolution.out, 0);
-  assert.ok(bytes <= 2 ** 30 && large[0].resolution === 64, `${bytes}`);
+  assert.ok(bytes <= 2 ** 30 && large[0]!.resolution === 64, `${bytes}`);
   assert.equal(imagesTogether(32), 4);
   assert.equal(imagesTogether(256), 1);
 });

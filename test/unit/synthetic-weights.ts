@@ -1,7 +1,7 @@
 /** Networks with made-up weights, as files. */
 import { writeFileSync } from 'node:fs';
 import { parseNetworkConfig } from '../../server/weights/network-config';
-import { networkTensors } from '../../server/models/network-layout';
+import { networkTensors } from '../../server/models/network-tensors';
 
 /** Reproducible numbers in [-1, 1). */
 export function noise(seed: number): () => number {

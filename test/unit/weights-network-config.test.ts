@@ -3,14 +3,9 @@ import { test } from 'node:test';
 import { UserError } from '../../server/errors';
 import { parseNetworkConfig, type NetworkConfig } from '../../server/weights/network-config';
 import { denoiserGraph } from '../../server/models/network-graph';
-import {
-  checkTensors,
-  networkLayout,
-  networkTensors,
-  parameterCount,
-  type BlockModule,
-} from '../../server/models/network-layout';
-import { elementCount, type Tensor } from '../../server/weights/weights';
+import { checkTensors, networkTensors, parameterCount } from '../../server/models/network-tensors';
+import { networkLayout, type BlockModule } from '../../server/models/network-layout';
+import { elementCount, type Tensor } from '../../server/weights/weight-source';
 
 const CIFAR = { img_resolution: 32, img_channels: 3, model_channels: 128, channel_mult: [2, 2, 2], augment_dim: 9 };
 const FACES = { ...CIFAR, img_resolution: 64, channel_mult: [1, 2, 2, 2] };

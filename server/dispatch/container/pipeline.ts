@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { cachePath } from '../../cache';
+import { cachePath } from '../../cache-folder';
 import { LOG_FINDINGS } from '../../cluster/log-findings';
 import { newToken } from '../../cluster/token';
 import { writeAtomically } from '../../atomic-file';

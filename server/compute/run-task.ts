@@ -1,0 +1,165 @@
+/** Tasks of a compute process: opens the models, then calls `diffusion/` and `fid/`. */
+import path from 'node:path';
+import { generate } from '../diffusion/generation';
+import { GRID_IMAGES, writeGrid } from '../images/grid';
+import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { trajectory } from '../diffusion/sampler-trajectory';
+import { UserError } from '../errors';
+import { metricName } from '../shared/metric-name';
+import type { DetectorIdentity } from '../fid/detector';
+import { compareStatistics } from '../fid/kept-statistics';
+import { measureRepeats, reference } from '../fid/measurement';
+import type { MatMul } from '../linalg/matmul';
+import type { OnProgress } from '../shared/progress';
+import type { TrajectoryResult } from '../shared/protocol';
+import type { DetectorRecord } from '../shared/schema-types.gen';
+import { calibrate } from './batch-calibration';
+import { openDenoiser, openDenoisers } from './onnx-denoiser';
+import { openDetector } from './onnx-detector';
+import { fileDigest } from '../file-digest';
+import { importModel } from '../models/model-import';
+import { MATMUL_FROM_DIMENSION, openMatMul } from './onnx-matmul';
+import type {
+  GenerateTask,
+  GenerateSummary,
+  Task,
+  TaskResult,
+  MeasureTask,
+  MeasureSummary,
+  ReferenceTask,
+  ReferenceSummary,
+  TrajectoryTask,
+} from './tasks';
+
+/** Dimension assumed for a comparison, whose files are not read yet: the largest, which needs the fast product. */
+const FULL_DIMENSION = 2048;
+
+/** Runs one task to its end. */
+export function runTask(task: Task, onProgress: OnProgress, signal: AbortSignal): Promise<TaskResult> {
+  switch (task.kind) {
+    case 'import':
+      return importModel(task.source, task.dest, { name: task.name, onProgress, signal });
+    case 'generate':
+      return runGenerate(task, onProgress, signal);
+    case 'calibrate':
+      return calibrate(task, onProgress, signal);
+    case 'trajectory':
+      return runTrajectory(task, onProgress, signal);
+    case 'measure':
+      return runMeasure(task, onProgress, signal);
+    case 'reference':
+      return runReference(task, onProgress, signal);
+    case 'compare':
+      return withMatMul(FULL_DIMENSION, (matmul) =>
+        compareStatistics(task.statistics, task.reference, { onProgress, signal, matmul }),
+      );
+  }
+}
+
+async function runGenerate(
+  { network, device: choice, options }: GenerateTask,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<GenerateSummary> {
+  const seeds = parseSeeds(options.seeds);
+  const [opened, sha256] = await Promise.all([openDenoisers(network, choice), fileDigest(network)]);
+  const { device, note } = opened[0];
+  try {
+    const rng = options.rng ?? device;
+    const { grid, ...rest } = options;
+    const result = await generate(
+      opened.map(({ denoiser }) => denoiser),
+      { ...rest, seeds, rng, network: { sha256 } },
+      { onProgress, signal },
+    );
+    if (grid) {
+      const first = [...new Set(seeds)].slice(0, GRID_IMAGES);
+      await writeGrid(
+        first.map((seed) => path.join(options.outdir, imagePath(seed, options.subdirs ?? false))),
+        grid,
+      );
+    }
+    const notes = note ? [note] : [];
+    if (opened.length > 1) notes.push(`${opened.length} CUDA devices shared the seeds`);
+    if (result.notFinite > 0) {
+      notes.push(
+        `${result.notFinite} images have black pixels because samples were not finite: the network or the sampler diverged`,
+      );
+    }
+    return { ...result, rng, device, notes };
+  } finally {
+    for (const { release } of opened) await release();
+  }
+}
+
+async function runTrajectory(
+  { network, device: choice, seeds, sampler, class: chosen, rng }: TrajectoryTask,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<TrajectoryResult> {
+  const parsed = parseSeeds(seeds);
+  const { denoiser, info, device, note, release } = await openDenoiser(network, choice);
+  try {
+    const options = { seeds: parsed, sampler, class: chosen, rng: rng ?? device };
+    const result = await trajectory(denoiser, options, { onProgress, signal });
+    return { ...result, rng: options.rng, classNames: info.class_names, notes: note ? [note] : [] };
+  } finally {
+    await release();
+  }
+}
+
+async function runMeasure(task: MeasureTask, onProgress: OnProgress, signal: AbortSignal): Promise<MeasureSummary> {
+  const { detector, device, note, release } = await openDetector(task.detector, task.device, task.dims);
+  try {
+    if (task.key === 'fid' && !detector.published) {
+      throw new UserError(
+        `${path.basename(task.detector)} is not the published Inception-v3 (2015-12-05), so its distance is not a FID: write fd instead of fid`,
+      );
+    }
+    const { images, reference: ref, num, seed, batch, stats, further, repeats = 1 } = task;
+    const options = { images, ref, num, seed, batch, statsDest: stats, further };
+    const result = await withMatMul(detector.dimension, (matmul) =>
+      measureRepeats(detector, options, repeats, { onProgress, signal, matmul }),
+    );
+    return {
+      ...result,
+      metric: metricName(detector),
+      detector: identity(detector),
+      device,
+      notes: [...(note ? [note] : []), ...result.notes],
+    };
+  } finally {
+    await release();
+  }
+}
+
+async function runReference(
+  { data, dest, batch, detector: file, device: choice, dims, keepFeatures, only }: ReferenceTask,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<ReferenceSummary> {
+  const { detector, note, release } = await openDetector(file, choice, dims);
+  try {
+    const summary = await withMatMul(detector.dimension, (matmul) =>
+      reference(detector, { data, dest, batch, keepFeatures, only }, { onProgress, signal, matmul }),
+    );
+    return { ...summary, notes: [...(note ? [note] : []), ...summary.notes] };
+  } finally {
+    await release();
+  }
+}
+
+/** Calls `work` with a fast float64 product if the features are long enough for it to pay. */
+async function withMatMul<T>(dimension: number, work: (matmul?: MatMul) => Promise<T>): Promise<T> {
+  if (dimension < MATMUL_FROM_DIMENSION) return work();
+  const { matmul, release } = await openMatMul();
+  try {
+    return await work(matmul);
+  } finally {
+    await release();
+  }
+}
+
+function identity({ name, sha256, dimension, published }: DetectorIdentity): DetectorRecord {
+  return { name, sha256, dimension, published };
+}

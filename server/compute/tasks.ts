@@ -1,0 +1,155 @@
+/** Tasks of a compute process and their results. Types only, so that importing them loads no native code. */
+import type { GenerateOptions } from '../diffusion/generation';
+import type { RngDevice } from '../shared/sampler-options';
+import type { Comparison } from '../fid/kept-statistics';
+import type { FurtherMetrics, FurtherOptions } from '../fid/further-metrics';
+import type { Progress } from '../shared/progress';
+import type { TrajectoryParams, TrajectoryResult } from '../shared/protocol';
+import type { BatchPoint, DetectorRecord, ReferenceRecord } from '../shared/schema-types.gen';
+import type { ModelInfo } from '../models/model-info';
+import type { DeviceChoice } from './onnx-session';
+
+/** Generate images, one PNG per seed, and a grid of the first ones. */
+export interface GenerateTask {
+  kind: 'generate';
+  /** Absolute path of the denoiser's ONNX file. */
+  network: string;
+  device: DeviceChoice;
+  /** As generate.py's options; `seeds` is a list such as `0-63`. */
+  options: Omit<GenerateOptions, 'seeds' | 'network' | 'rng'> & { seeds: string; rng?: RngDevice; grid?: string };
+}
+
+export interface GenerateSummary {
+  written: number;
+  skipped: number;
+  /** Network evaluations per image. */
+  nfe: number;
+  rng: RngDevice;
+  device: 'cpu' | 'cuda';
+  seconds: number;
+  notes: string[];
+}
+
+/** Images per second and memory over batch sizes. */
+export interface CalibrateTask {
+  kind: 'calibrate';
+  network: string;
+  device: DeviceChoice;
+  /** Sampling steps per image, for the rate in images per second. */
+  steps: number;
+}
+
+export interface CalibrateSummary {
+  points: BatchPoint[];
+  batch: number;
+  /** Why this size, in one sentence. */
+  reason: string;
+  device: 'cpu' | 'cuda';
+  notes: string[];
+}
+
+/** The steps from noise to the images of a few seeds. */
+export interface TrajectoryTask extends Pick<TrajectoryParams, 'seeds' | 'sampler' | 'class' | 'rng'> {
+  kind: 'trajectory';
+  /** Absolute path of the denoiser's ONNX file. */
+  network: string;
+  device: DeviceChoice;
+}
+
+/** Features of a folder or zip of images and their Frechet distance to reference statistics. */
+export interface MeasureTask {
+  kind: 'measure';
+  /** `fid` refuses any detector but the published Inception-v3. */
+  key: 'fd' | 'fid';
+  images: string;
+  reference: string;
+  detector: string;
+  device: DeviceChoice;
+  num?: number;
+  seed: number;
+  batch: number;
+  /** An earlier layer of Inception with that many features. */
+  dims?: number;
+  /** Measure this many equal parts of the images and report the smallest distance. Default 1. */
+  repeats?: number;
+  /** File for the statistics of the images. */
+  stats?: string;
+  further?: FurtherOptions;
+}
+
+export interface MeasureSummary extends FurtherMetrics {
+  /** `FID` or `FD (<detector>)`. */
+  metric: string;
+  value: number;
+  /** The distances of all repeats in order; undefined for a single measurement. */
+  repeats?: number[];
+  num: number;
+  detector: DetectorRecord;
+  reference: ReferenceRecord;
+  device: 'cpu' | 'cuda';
+  seconds: number;
+  notes: string[];
+}
+
+/** Reference statistics of a folder or zip of images, as `fid.py ref`. */
+export interface ReferenceTask {
+  kind: 'reference';
+  data: string;
+  dest: string;
+  detector: string;
+  device: DeviceChoice;
+  batch: number;
+  /** An earlier layer of Inception with that many features. */
+  dims?: number;
+  /** Also write the features, into a file next to the statistics. */
+  keepFeatures?: boolean;
+  /** Only these images, by path relative to `data`. */
+  only?: string[];
+}
+
+export interface ReferenceSummary {
+  num: number;
+  seconds: number;
+  notes: string[];
+}
+
+/** The distance of saved statistics to a reference. */
+export interface CompareTask {
+  kind: 'compare';
+  statistics: string;
+  reference: string;
+}
+
+/** Convert a network or detector to ONNX. */
+export interface ImportTask {
+  kind: 'import';
+  source: string;
+  /** The ONNX file; written atomically. */
+  dest: string;
+  /** The source's name, if its path does not have it. */
+  name?: string;
+}
+
+interface Results {
+  import: ModelInfo;
+  calibrate: CalibrateSummary;
+  generate: GenerateSummary;
+  trajectory: TrajectoryResult;
+  measure: MeasureSummary;
+  reference: ReferenceSummary;
+  compare: Comparison;
+}
+export type Task =
+  ImportTask | CalibrateTask | GenerateTask | TrajectoryTask | MeasureTask | ReferenceTask | CompareTask;
+export type TaskResult<T extends Task = Task> = Results[T['kind']];
+
+/** Parent -> child. */
+export type ToWorker = { type: 'start'; task: Task } | { type: 'cancel' };
+
+/** Child -> parent; exactly one message that is not `progress`, then the child ends. */
+export type FromWorker =
+  | { type: 'progress'; progress: Progress }
+  | { type: 'done'; result: TaskResult }
+  | { type: 'cancelled' }
+  | { type: 'userError'; message: string; exitCode: 1 | 2 }
+  | { type: 'defect'; message: string; stack: string };

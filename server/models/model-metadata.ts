@@ -1,0 +1,105 @@
+import { UserError } from '../errors';
+import type { DenoiserInfo, DetectorInfo, ModelInfo } from './model-info';
+import type { Convolution } from './network-layout';
+
+type Kind = 'string' | 'number' | 'boolean' | 'numbers' | 'strings' | 'object' | 'convolutions';
+interface Field {
+  readonly is: Kind;
+  readonly optional?: true;
+}
+
+/** Metadata of each kind of model. */
+const FIELDS: { denoiser: Record<keyof DenoiserInfo, Field>; detector: Record<keyof DetectorInfo, Field> } = {
+  denoiser: {
+    kind: { is: 'string' },
+    precond: { is: 'string' },
+    architecture: { is: 'string' },
+    sigma_min: { is: 'number' },
+    sigma_max: { is: 'number' },
+    sigma_data: { is: 'number' },
+    label_dim: { is: 'number' },
+    img_resolution: { is: 'number' },
+    img_channels: { is: 'number' },
+    parameters: { is: 'number' },
+    u: { is: 'numbers', optional: true },
+    class_names: { is: 'strings', optional: true },
+    convolutions: { is: 'convolutions', optional: true },
+    source_name: { is: 'string' },
+    source_sha256: { is: 'string' },
+    training: { is: 'object', optional: true },
+    training_commit: { is: 'string', optional: true },
+  },
+  detector: {
+    kind: { is: 'string' },
+    name: { is: 'string' },
+    dimension: { is: 'number' },
+    published: { is: 'boolean' },
+    channels: { is: 'number' },
+    resolution: { is: 'number', optional: true },
+    source_name: { is: 'string' },
+    source_sha256: { is: 'string' },
+  },
+};
+
+const CHECK: Record<Kind, (value: unknown) => boolean> = {
+  string: (value) => typeof value === 'string',
+  number: (value) => typeof value === 'number',
+  boolean: (value) => typeof value === 'boolean',
+  numbers: (value) => Array.isArray(value) && value.every(CHECK.number),
+  strings: (value) => Array.isArray(value) && value.every(CHECK.string),
+  object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  convolutions: (value) => Array.isArray(value) && value.every(isConvolution),
+};
+
+function isConvolution(value: unknown): value is Convolution {
+  if (!CHECK.object(value)) return false;
+  const { name, in: from, out, resolution } = value as Record<keyof Convolution, unknown>;
+  return typeof name === 'string' && [from, out, resolution].every(Number.isSafeInteger);
+}
+
+/** `metadata_props` of a model: strings unchanged, everything else as JSON, Infinity as `inf`; undefined is left out. */
+export function encodeMetadata(info: ModelInfo): Record<string, string> {
+  const entries: [string, string][] = [];
+  for (const [key, value] of Object.entries(info) as [string, unknown][]) {
+    if (value === undefined) continue;
+    entries.push([key, typeof value === 'string' ? value : value === Infinity ? 'inf' : JSON.stringify(value)]);
+  }
+  return Object.fromEntries(entries);
+}
+
+/**
+ * The inverse of {@link encodeMetadata}. Unknown keys are ignored.
+ * @param where the file, for messages
+ * @throws UserError if they are not the properties of an imported network or detector
+ */
+export function decodeMetadata(properties: ReadonlyMap<string, string>, where: string): ModelInfo {
+  const kind = properties.get('kind');
+  if (kind !== 'denoiser' && kind !== 'detector') {
+    throw new UserError(
+      `${where} is an ONNX model without EDM Workbench metadata: make it with \`edm-workbench import\` from the original weights`,
+    );
+  }
+  const info: Record<string, unknown> = {};
+  const fields: Record<string, Field> = FIELDS[kind];
+  for (const [key, field] of Object.entries(fields)) {
+    const stored = properties.get(key);
+    if (stored === undefined && field.optional) continue;
+    const value = stored === undefined ? undefined : decodeValue(stored, field.is);
+    if (!CHECK[field.is](value)) {
+      const problem = stored === undefined ? 'is missing' : `is not of type ${field.is}`;
+      throw new UserError(`${where}: metadata entry ${key} ${problem}: import the network again`);
+    }
+    info[key] = value;
+  }
+  return info as unknown as ModelInfo;
+}
+
+function decodeValue(stored: string, is: Kind): unknown {
+  if (is === 'string') return stored;
+  if (stored === 'inf') return Infinity;
+  try {
+    return JSON.parse(stored) as unknown;
+  } catch {
+    return undefined;
+  }
+}

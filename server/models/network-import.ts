@@ -1,0 +1,107 @@
+import { basename } from 'node:path';
+import { CancelledError, UserError } from '../errors';
+import { ProgressMeter, type TaskControl } from '../shared/progress';
+import { fileDigest } from '../file-digest';
+import { encodeMetadata } from './model-metadata';
+import { writeModel } from './model-file';
+import type { DenoiserInfo } from './model-info';
+import { parseNetworkConfig, type NetworkConfig } from '../weights/network-config';
+import { denoiserGraph } from './network-graph';
+import { blockConvolutions, networkLayout } from './network-layout';
+import { checkTensors, parameterCount } from './network-tensors';
+import { openNetworkPickle } from '../weights/network-pickle';
+import { noiseRange } from './noise-range';
+import { openSafetensors } from '../weights/safetensors';
+import { fileKind } from '../weights/file-kind';
+import type { WeightSource } from '../weights/weight-source';
+
+export interface ImportOptions extends TaskControl {
+  /** The source's name, if its path does not have it. */
+  name?: string;
+  /** Names of the classes in label order; as many as the network has classes. */
+  class_names?: string[];
+}
+
+/**
+ * Converts trained weights to an ONNX denoiser with its metadata. One tensor is in memory at a time.
+ * @param source a pickled network (`.pkl`, `.pt`), or `.safetensors` with the network's configuration
+ * @param dest the `.onnx` file to write, atomically
+ * @returns the metadata
+ * @throws UserError if the source cannot be used or the destination cannot be written; CancelledError
+ */
+export async function importNetwork(source: string, dest: string, options: ImportOptions = {}): Promise<DenoiserInfo> {
+  const weights = await openWeights(source);
+  try {
+    const config = parseNetworkConfig(weights.config, source);
+    checkTensors(config, weights.tensors, source);
+    const graph = denoiserGraph(config, weights.tensors);
+    const info = await describe(source, weights, config, options);
+    const model = graph.toModel(encodeMetadata(info));
+    const meter = new ProgressMeter('Writing bytes of the model', model.byteLength, options.onProgress);
+    await writeModel(dest, model, (done) => {
+      if (options.signal?.aborted) throw new CancelledError();
+      meter.update(done);
+    });
+    return info;
+  } finally {
+    weights.close();
+  }
+}
+
+/**
+ * The configuration of the network in a file, without reading its weights: enough to check options against it.
+ * @throws UserError as importNetwork
+ */
+export async function readNetworkConfig(source: string): Promise<NetworkConfig> {
+  const weights = await openWeights(source);
+  try {
+    const config = parseNetworkConfig(weights.config, source);
+    checkTensors(config, weights.tensors, source);
+    return config;
+  } finally {
+    weights.close();
+  }
+}
+
+/** Pickles and torch's zip files are recognised by their content, safetensors by the name. */
+async function openWeights(source: string): Promise<WeightSource> {
+  const kind = fileKind(source);
+  if (kind === 'pickle' || kind === 'zip') return openNetworkPickle(source);
+  if (source.endsWith('.safetensors')) return openSafetensors(source);
+  throw new UserError(`${source} is neither a pickled network (.pkl, .pt) nor a .safetensors file`);
+}
+
+async function describe(
+  source: string,
+  weights: WeightSource,
+  config: NetworkConfig,
+  options: ImportOptions,
+): Promise<DenoiserInfo> {
+  const { class_names } = options;
+  if (class_names && class_names.length !== config.label_dim) {
+    throw new UserError(
+      `${source}: the network has ${config.label_dim} classes, but ${class_names.length} class names were given`,
+    );
+  }
+  const u = weights.tensors.get('u')?.load();
+  const range = noiseRange(config, u);
+  return {
+    kind: 'denoiser',
+    precond: config.class_name,
+    architecture: config.model_type,
+    sigma_min: weights.sigmaMin ?? range.sigma_min,
+    sigma_max: weights.sigmaMax ?? range.sigma_max,
+    sigma_data: config.sigma_data,
+    label_dim: config.label_dim,
+    img_resolution: config.img_resolution,
+    img_channels: config.img_channels,
+    parameters: parameterCount(config),
+    u: u && Array.from(u),
+    class_names,
+    convolutions: blockConvolutions(networkLayout(config)),
+    source_name: options.name ?? basename(source),
+    source_sha256: await fileDigest(source),
+    training: weights.training,
+    training_commit: weights.trainingCommit,
+  };
+}
