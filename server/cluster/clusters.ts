@@ -15,14 +15,13 @@ import type {
   SubmitResult,
 } from '../shared/protocol';
 import { isOver } from '../shared/protocol';
-import { openScheduler } from './adapters';
-import type { Host, HostFiles } from './host';
+import { expandHome, openCluster, placeOn, type Cluster } from './cluster';
+import type { Host } from './host';
 import { LocalFolder } from './local-folder';
 import { localFiles } from './local-host';
 import { followLog, type LogNews } from './log-follower';
 import { loadProfiles, pollSeconds, profileNamed, type LoadedProfiles } from './profiles';
 import { QueueWatch } from './queue';
-import type { Scheduler } from './scheduler';
 import { recover, SubmissionUnknownError } from './submission';
 import { ChannelGate } from './ssh/channel-gate';
 import { newToken } from './token';
@@ -37,19 +36,6 @@ export interface HostSource {
   state(profile: ClusterProfile): Pick<ClusterInfo, 'connection' | 'message'>;
   onState(listener: (cluster: string) => void): void;
   disconnect(cluster: string): Promise<void>;
-}
-
-/** A cluster that is connected. */
-export interface OpenCluster {
-  profile: ClusterProfile;
-  host: Host;
-  /** Of the transfer host where the site has one. */
-  files: HostFiles;
-  scheduler: Scheduler;
-  /** Name of the user there. */
-  user: string;
-  /** Home folder there. */
-  home: string;
 }
 
 export interface ClustersOptions {
@@ -69,7 +55,7 @@ const FOLLOWS_AT_ONCE = 3;
 
 export class Clusters {
   private loaded: LoadedProfiles = { profiles: [], problems: [] };
-  private readonly opened = new Map<string, Promise<OpenCluster>>();
+  private readonly opened = new Map<string, Promise<Cluster>>();
   private readonly titles = new Map<string, string>();
   private readonly watches = new Map<string, QueueWatch>();
   private readonly snapshots = new Map<string, ClusterSnapshot>();
@@ -100,7 +86,7 @@ export class Clusters {
   }
 
   /** The cluster of a name, connected. @throws UserError where it is unknown, cannot be reached or has no scheduler */
-  async open(name: string, mayPrompt = false): Promise<OpenCluster> {
+  async open(name: string, mayPrompt = false): Promise<Cluster> {
     if (this.loaded.profiles.length === 0) await this.load();
     const profile = profileNamed(this.loaded, name);
     const host = await this.options.hosts.host(profile, mayPrompt);
@@ -112,17 +98,13 @@ export class Clusters {
     return opening;
   }
 
-  private async openOn(profile: ClusterProfile, host: Host, mayPrompt: boolean): Promise<OpenCluster> {
+  private async openOn(profile: ClusterProfile, host: Host, mayPrompt: boolean): Promise<Cluster> {
     const { hosts } = this.options;
     const transfer = profile.transfer_host === undefined ? host : await hosts.transferHost?.(profile, mayPrompt);
     const reconnect = async (): Promise<void> => void (await this.options.hosts.host(profile, false));
-    const [scheduler, { stdout }] = await Promise.all([
-      openScheduler(host, profile, reconnect),
-      host.run(['sh', '-c', 'id -un; printf "%s\\n" "$HOME"']),
-    ]);
-    const [home = '', user = ''] = stdout.trimEnd().split('\n').reverse();
-    this.titles.set(profile.name, `${scheduler.title} ${await scheduler.version()}`);
-    return { profile, host, files: (transfer ?? host).files, scheduler, user, home };
+    const cluster = await openCluster(profile, host, { files: transfer?.files, reconnect });
+    this.titles.set(profile.name, `${cluster.scheduler.title} ${await cluster.scheduler.version()}`);
+    return cluster;
   }
 
   /** Connects, settles what was under way when the connection was lost, and takes a snapshot in the background. */
@@ -194,18 +176,18 @@ export class Clusters {
   }
 
   /** The cluster, the text of the script and the folder it starts in. */
-  private async toSubmit(params: SubmitParams): Promise<{ cluster: OpenCluster; script: string; folder: string }> {
+  private async toSubmit(params: SubmitParams): Promise<{ cluster: Cluster; script: string; folder: string }> {
     const cluster = await this.open(params.cluster);
     const script = params.text ?? (await scriptText(params.script));
     return { cluster, script, folder: await this.remoteFolder(cluster, params.folder) };
   }
 
-  /** Absolute; made if it is not there. */
-  private async remoteFolder({ host, home, profile }: OpenCluster, given?: string): Promise<string> {
-    const folder = (given ?? profile.work_folder ?? '~/edm-workbench').replace(/^~(?=\/|$)/, home);
+  /** Absolute path of the folder, or of the work folder where none is given; made if it is not there. */
+  private async remoteFolder(cluster: Cluster, given?: string): Promise<string> {
+    const folder = given === undefined ? placeOn(cluster) : expandHome(given, cluster.home);
     if (!folder.startsWith('/')) throw new UserError(`${folder}: a folder on the cluster begins with / or ~`);
-    if (folder.includes('\0')) throw new UserError(`${JSON.stringify(folder)}: no path can have a NUL character`);
-    await host.files.makeFolder(folder);
+    if (folder.includes('\0')) throw new UserError(`${JSON.stringify(folder)}: a path cannot contain a NUL character`);
+    await cluster.host.files.makeFolder(folder);
     return folder;
   }
 

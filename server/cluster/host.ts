@@ -27,6 +27,11 @@ export interface RunOutcome {
   stderr: string;
 }
 
+/** The last line of a program's output that is not empty: usually its reason. */
+export function lastLine(text: string | undefined): string | undefined {
+  return text?.trim().split('\n').pop()?.trim() || undefined;
+}
+
 /** What a file is; `modified` is in seconds since 1970 by the clock of that machine. */
 export interface FileFacts {
   kind: 'file' | 'folder' | 'other';

@@ -177,7 +177,7 @@ export function pollSeconds(profile: ClusterProfile): number {
 }
 
 /** The cluster that scripts are meant for which name none: the only one that the user wrote down, else this machine. */
-export function likeliest(profiles: readonly ClusterProfile[]): ClusterProfile | undefined {
+export function defaultCluster(profiles: readonly ClusterProfile[]): ClusterProfile | undefined {
   const written = profiles.filter(({ name }) => name !== THIS_MACHINE);
   const [only, another] = written.length > 0 ? written : profiles;
   return another ? undefined : only;

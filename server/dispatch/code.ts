@@ -4,11 +4,10 @@
  */
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { askOn, placeOn, runOn, type Cluster } from '../cluster/cluster';
 import { UserError } from '../errors';
 import { git } from '../git';
-import type { TransferControl } from '../cluster/host';
-import { lastLine } from './commit';
-import type { Remote } from './remote';
+import { lastLine, type TransferControl } from '../cluster/host';
 
 /** Where the code of a run lies on the cluster. */
 export interface ShippedCode {
@@ -32,27 +31,27 @@ const READY = 'edm-workbench-ready';
  * @throws UserError for a shallow clone, a refusing remote, a full disk, a work tree that somebody changed there
  */
 export async function shipCommit(
-  remote: Remote,
+  cluster: Cluster,
   root: string,
   commit: string,
   control: TransferControl = {},
 ): Promise<ShippedCode> {
   const project = await projectName(root);
-  const repository = remote.place('repositories', `${project}.git`);
-  const folder = remote.place('commits', project, commit);
+  const repository = placeOn(cluster, 'repositories', `${project}.git`);
+  const folder = placeOn(cluster, 'commits', project, commit);
   const short = commit.slice(0, 10);
   const there = (...args: string[]): string[] => ['git', `--git-dir=${repository}`, ...args];
-  if ((await remote.files.stat(`${repository}/HEAD`)) === undefined) {
-    await remote.files.makeFolder(path.posix.dirname(repository));
-    await remote.do('Making a repository', ['git', 'init', '--quiet', '--bare', repository]);
+  if ((await cluster.files.stat(`${repository}/HEAD`)) === undefined) {
+    await cluster.files.makeFolder(path.posix.dirname(repository));
+    await runOn(cluster, 'Making a repository', ['git', 'init', '--quiet', '--bare', repository]);
   }
-  const known = await remote.do('Reading the repository', there('for-each-ref', '--format=%(objectname)', REFS));
+  const known = await runOn(cluster, 'Reading the repository', there('for-each-ref', '--format=%(objectname)', REFS));
   const haves = known.split('\n').filter(Boolean);
   if (!haves.includes(commit)) {
-    if (remote.profile.git_remote) await pushAndFetch(remote, root, commit, repository);
-    else await sendBundle(remote, root, commit, haves, repository, control);
+    if (cluster.profile.git_remote) await pushAndFetch(cluster, root, commit, repository);
+    else await sendBundle(cluster, root, commit, haves, repository, control);
   }
-  await checkOut(remote, repository, folder, commit, short);
+  await checkOut(cluster, repository, folder, commit, short);
   return { repository, folder };
 }
 
@@ -69,7 +68,7 @@ async function projectName(root: string): Promise<string> {
 
 /** Sends what the cluster lacks as one file. */
 async function sendBundle(
-  remote: Remote,
+  cluster: Cluster,
   root: string,
   commit: string,
   haves: readonly string[],
@@ -102,9 +101,9 @@ async function sendBundle(
       await git(root, 'update-ref', '-d', ref);
     }
   }
-  await remote.files.upload(bundle, incoming, control);
+  await cluster.files.upload(bundle, incoming, control);
   const refs = `${SHIPPING}/${commit}:${REFS}/${commit}`;
-  await remote.do(`Unpacking ${commit.slice(0, 10)}`, [
+  await runOn(cluster, `Unpacking ${commit.slice(0, 10)}`, [
     'git',
     `--git-dir=${repository}`,
     'fetch',
@@ -113,17 +112,17 @@ async function sendBundle(
     incoming,
     refs,
   ]);
-  await remote.files.remove(incoming);
+  await cluster.files.remove(incoming);
   await rm(bundle, { force: true });
 }
 
 /** By way of a remote that both sides reach. */
-async function pushAndFetch(remote: Remote, root: string, commit: string, repository: string): Promise<void> {
-  const name = remote.profile.git_remote ?? '';
+async function pushAndFetch(cluster: Cluster, root: string, commit: string, repository: string): Promise<void> {
+  const name = cluster.profile.git_remote ?? '';
   const ref = `${REFS}/${commit}`;
   const url = await git(root, 'remote', 'get-url', name).catch(() => {
     throw new UserError(
-      `${root} has no git remote "${name}", which the profile of ${remote.profile.name} names: "git remote -v" lists them`,
+      `${root} has no git remote "${name}", which the profile of ${cluster.profile.name} names: "git remote -v" lists them`,
     );
   });
   await git(root, 'push', '--quiet', name, `${commit}:${ref}`).catch((error: unknown) => {
@@ -134,12 +133,12 @@ async function pushAndFetch(remote: Remote, root: string, commit: string, reposi
     );
   });
   const fetch = ['git', `--git-dir=${repository}`, 'fetch', '--quiet', '--no-tags', url, `${ref}:${ref}`];
-  await remote.do(`Fetching from ${name}`, fetch, { env: { GIT_TERMINAL_PROMPT: '0' } });
+  await runOn(cluster, `Fetching from ${name}`, fetch, { env: { GIT_TERMINAL_PROMPT: '0' } });
 }
 
 /** A work tree of the commit, whole and unchanged. */
 async function checkOut(
-  remote: Remote,
+  cluster: Cluster,
   repository: string,
   folder: string,
   commit: string,
@@ -148,25 +147,25 @@ async function checkOut(
   const inTree = (...args: string[]): string[] => ['git', '-C', folder, '-c', 'core.fsmonitor=false', ...args];
   const ready = `${repository}/worktrees/${commit}/${READY}`;
   const attempt = `Checking out ${short}`;
-  if (await remote.files.stat(ready)) {
-    const changed = await remote.ask(inTree('status', '--porcelain', '--untracked-files=no'));
+  if (await cluster.files.stat(ready)) {
+    const changed = await askOn(cluster, inTree('status', '--porcelain', '--untracked-files=no'));
     if (changed === '') return;
     if (changed !== undefined) {
       throw new UserError(
-        `${folder} on ${remote.profile.name} is no longer commit ${short}: ${changed.split('\n')[0].slice(3)} was changed there. ` +
+        `${folder} on ${cluster.profile.name} is no longer commit ${short}: ${changed.split('\n')[0].slice(3)} was changed there. ` +
           `Save the change as a commit here, undo it there with "git checkout .", and submit again`,
         1,
       );
     }
     // The folder was removed: the repository forgets it and makes it anew.
-    await remote.files.remove(ready);
+    await cluster.files.remove(ready);
   }
-  await remote.do(attempt, ['git', `--git-dir=${repository}`, 'worktree', 'prune']);
-  if (!(await remote.files.stat(`${folder}/.git`))) {
-    await remote.files.makeFolder(path.posix.dirname(folder));
+  await runOn(cluster, attempt, ['git', `--git-dir=${repository}`, 'worktree', 'prune']);
+  if (!(await cluster.files.stat(`${folder}/.git`))) {
+    await cluster.files.makeFolder(path.posix.dirname(folder));
     const add = ['worktree', 'add', '--quiet', '--no-checkout', '--detach', folder, commit];
-    await remote.do(attempt, ['git', `--git-dir=${repository}`, ...add]);
+    await runOn(cluster, attempt, ['git', `--git-dir=${repository}`, ...add]);
   }
-  await remote.do(attempt, inTree('reset', '--quiet', '--hard', commit));
-  await remote.files.write(ready, '');
+  await runOn(cluster, attempt, inTree('reset', '--quiet', '--hard', commit));
+  await cluster.files.write(ready, '');
 }

@@ -2,6 +2,7 @@
 import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { lastLine } from '../cluster/host';
 import { messageOf, UserError } from '../errors';
 import { codeVersion, git, gitWith } from '../git';
 import type { CodeVersion } from '../shared/schema-types.gen';
@@ -156,9 +157,4 @@ function named(names: readonly string[]): string {
   const shown = names.length > 4 ? names.slice(0, 3) : names.slice(0, -1);
   const last = names.length > 4 ? `${names.length - 3} more` : names[names.length - 1];
   return `${shown.join(', ')} and ${last}`;
-}
-
-/** The last line that says something. */
-export function lastLine(text: string | undefined): string | undefined {
-  return text?.trim().split('\n').pop()?.trim() || undefined;
 }

@@ -1,6 +1,7 @@
 /** What is going to be sent, before anything is: config, commit, seeds, inputs, scripts. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { workFolderOf } from '../cluster/cluster';
 import type { SchedulerName } from '../shared/scheduler-name';
 import { parseSeeds } from '../diffusion/seeds';
 import { isUrl, parseUrl } from '../download/url';
@@ -17,7 +18,6 @@ import { readSource } from '../runs/source';
 import { shardsOf } from '../runs/shards';
 import type { RunConfig } from '../shared/schema-types.gen';
 import { commitToRun, type CommitToRun, type DirtyChoice } from './commit';
-import { workFolderOf } from './remote';
 import { jobScripts, type JobScript } from './script';
 import { programName, safeName } from './stage';
 

@@ -1,8 +1,8 @@
 /** How far runs are that have not ended: all runs of a cluster by one command, and never the scheduler's. */
+import { askOn, type Cluster } from '../cluster/cluster';
 import { progressOf as barOf } from '../cluster/log-findings';
 import type { DispatchProgress, JobProgress } from '../shared/protocol';
 import type { Dispatch } from '../shared/schema-types.gen';
-import type { Remote } from './remote';
 
 /**
  * Of each run folder: the images that are there, what each task says of itself, and the last line of fid.py's log. Each
@@ -18,9 +18,9 @@ done
 exit 0`;
 
 /** How these runs stand, in their order. */
-export async function progressOf(remote: Remote, dispatches: readonly Dispatch[]): Promise<DispatchProgress[]> {
+export async function progressOf(cluster: Cluster, dispatches: readonly Dispatch[]): Promise<DispatchProgress[]> {
   const folders = dispatches.map(({ folder, run }) => `${folder}/${run}`);
-  const answer = (await remote.ask(['sh', '-c', LOOK, 'sh', ...folders])) ?? '';
+  const answer = (await askOn(cluster, ['sh', '-c', LOOK, 'sh', ...folders])) ?? '';
   const parts = answer.split(/^run$/m).slice(1);
   return dispatches.map((dispatch, i) => standingOf(dispatch, parts[i]?.trim().split('\n') ?? []));
 }

@@ -5,6 +5,7 @@ import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { runOn, type Cluster } from '../cluster/cluster';
 import type { TransferControl } from '../cluster/host';
 import { writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
@@ -16,7 +17,6 @@ import { jsonOf } from '../runs/folder';
 import { writeAtomically } from '../atomic-file';
 import type { Dispatch, HistoryRecord, RunManifest } from '../shared/schema-types.gen';
 import type { Ledger } from './ledger';
-import type { Remote } from './remote';
 import type { Outcome } from './track';
 
 const run = promisify(execFile);
@@ -33,7 +33,7 @@ const SCRIPTS_AND_LOGS = /^(?:generate|fid|finish)[^/]*\.(?:sh|out)$/;
  */
 export async function pullResults(
   ledger: Ledger,
-  remote: Remote,
+  cluster: Cluster,
   dispatch: Dispatch,
   outcome: Outcome,
   control: TransferControl = {},
@@ -44,12 +44,12 @@ export async function pullResults(
   dispatch.state = 'ended';
   await ledger.save(dispatch);
   const from = `${dispatch.folder}/${dispatch.run}`;
-  for (const { name, facts } of await remote.files.list(from)) {
+  for (const { name, facts } of await cluster.files.list(from)) {
     if (facts.kind !== 'file' || !(RESULTS.includes(name) || SCRIPTS_AND_LOGS.test(name))) continue;
-    await remote.files.download(`${from}/${name}`, path.join(local, name), control);
+    await cluster.files.download(`${from}/${name}`, path.join(local, name), control);
   }
   if (outcome.state === 'complete' && dispatch.engine === 'edm')
-    await firstImages(remote, dispatch, outcome, local, control);
+    await firstImages(cluster, dispatch, outcome, local, control);
   const records = outcome.state === 'complete' ? await recordResults(ledger, dispatch, outcome) : [];
   if (records.length > 0)
     dispatch.result = records.map(({ metric, value, num }) => `${metric} ${formatG(value)} (N = ${num})`).join(', ');
@@ -77,7 +77,7 @@ async function lineOf(file: string, line: string | undefined): Promise<number | 
 
 /** generate.py makes no grid: one of the first images is made here, of which a run has at least one. */
 async function firstImages(
-  remote: Remote,
+  cluster: Cluster,
   dispatch: Dispatch,
   { manifest }: Outcome,
   local: string,
@@ -85,7 +85,7 @@ async function firstImages(
 ): Promise<void> {
   const seeds = [...new Set(parseSeeds(dispatch.seeds))].slice(0, FIRST_IMAGES);
   const subdirs = manifest?.config.subdirs === true;
-  await fetchImages(remote, dispatch, local, seeds, subdirs, control);
+  await fetchImages(cluster, dispatch, local, seeds, subdirs, control);
   const files = seeds.map((seed) => path.join(local, 'images', imagePath(seed, subdirs)));
   await writeGrid(files, path.join(local, 'grid.png')).catch((error: unknown) => {
     dispatch.notes = [...new Set([...dispatch.notes, `There is no grid: ${messageOf(error)}`])];
@@ -146,7 +146,7 @@ export type ImageChoice = 'all' | { seeds: string };
  */
 export async function pullImages(
   ledger: Ledger,
-  remote: Remote,
+  cluster: Cluster,
   dispatch: Dispatch,
   choice: ImageChoice = 'all',
   control: TransferControl = {},
@@ -161,10 +161,10 @@ export async function pullImages(
     if (foreign !== undefined)
       throw new UserError(`The run ${dispatch.name} has no seed ${foreign}: its seeds are ${dispatch.seeds}`);
     const subdirs = (await readManifest(local))?.config.subdirs === true;
-    await fetchImages(remote, dispatch, local, parseSeeds(choice.seeds), subdirs, control);
+    await fetchImages(cluster, dispatch, local, parseSeeds(choice.seeds), subdirs, control);
     return dispatch;
   }
-  await fetchImages(remote, dispatch, local, undefined, false, control);
+  await fetchImages(cluster, dispatch, local, undefined, false, control);
   dispatch.fetched = [...new Set([...dispatch.fetched, 'images' as const])];
   await ledger.save(dispatch);
   return dispatch;
@@ -172,7 +172,7 @@ export async function pullImages(
 
 /** @param seeds all where undefined */
 async function fetchImages(
-  remote: Remote,
+  cluster: Cluster,
   dispatch: Dispatch,
   local: string,
   seeds: readonly number[] | undefined,
@@ -184,18 +184,18 @@ async function fetchImages(
   const key = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 12);
   const archive = `${from}/${seeds ? `images-${key}` : 'images'}.tar`;
   const stdin = names.join('\n');
-  if (!(await remote.files.stat(archive))) {
+  if (!(await cluster.files.stat(archive))) {
     // Room here is asked for before anything is packed there; what du counts is what single files take.
-    const said = await remote.do('Asking for the size of the images', ['sh', '-c', SIZE, 'sh', from], { stdin });
+    const said = await runOn(cluster, 'Asking for the size of the images', ['sh', '-c', SIZE, 'sh', from], { stdin });
     await demandRoom(local, 2 * 1024 * Number(said));
     const part = `${archive}.part`;
-    await remote.do('Packing the images', ['tar', '-C', from, '-cf', part, '-T', '-'], { stdin });
-    await remote.files.rename(part, archive);
+    await runOn(cluster, 'Packing the images', ['tar', '-C', from, '-cf', part, '-T', '-'], { stdin });
+    await cluster.files.rename(part, archive);
   }
-  const { size = 0 } = (await remote.files.stat(archive)) ?? {};
+  const { size = 0 } = (await cluster.files.stat(archive)) ?? {};
   await demandRoom(local, 2 * size);
   const target = path.join(local, path.posix.basename(archive));
-  await remote.files.download(archive, target, control);
+  await cluster.files.download(archive, target, control);
   // tar knows `-C` everywhere; Windows has had it since 2018.
   await run('tar', ['-xf', target, '-C', local]).catch((error: unknown) => {
     throw new UserError(
@@ -203,7 +203,7 @@ async function fetchImages(
     );
   });
   await rm(target);
-  await remote.files.remove(archive);
+  await cluster.files.remove(archive);
 }
 
 /** Kilobytes of the files that stdin names, below a folder. */

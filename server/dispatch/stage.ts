@@ -5,21 +5,26 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { askOn, placeOn, runOn, type Cluster } from '../cluster/cluster';
 import { packageRoot } from '../assets';
 import { moveIntoPlace } from '../atomic-file';
 import { cachePath } from '../cache';
 import { ConnectionLostError, type TransferControl } from '../cluster/host';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
-import type { Remote } from './remote';
 
 const run = promisify(execFile);
 
 /** Sends a file, unless one with its content is there. @returns its absolute path on the cluster */
-export async function stageFile(remote: Remote, file: string, name: string, control: TransferControl): Promise<string> {
+export async function stageFile(
+  cluster: Cluster,
+  file: string,
+  name: string,
+  control: TransferControl,
+): Promise<string> {
   const digest = await fileDigest(file);
-  const target = remote.place('files', digest.slice(0, 16), safeName(name));
-  if (!(await remote.files.stat(target))) await remote.files.upload(file, target, control);
+  const target = placeOn(cluster, 'files', digest.slice(0, 16), safeName(name));
+  if (!(await cluster.files.stat(target))) await cluster.files.upload(file, target, control);
   return target;
 }
 
@@ -65,35 +70,35 @@ export async function programName(): Promise<string> {
  * @throws UserError where there is no ONNX Runtime for that machine, or no node
  */
 export async function stageProgram(
-  remote: Remote,
+  cluster: Cluster,
   control: TransferControl,
   root: string = packageRoot(),
 ): Promise<string> {
   const name = await programName();
-  const folder = remote.place('workbench', name);
+  const folder = placeOn(cluster, 'workbench', name);
   const ready = `${folder}/ready`;
-  if (await remote.files.stat(ready)) return folder;
-  const architecture = ARCHITECTURES[remote.machine];
+  if (await cluster.files.stat(ready)) return folder;
+  const architecture = ARCHITECTURES[cluster.machine];
   if (!architecture)
     throw new UserError(
-      `There is no ONNX Runtime for ${remote.machine}, which ${remote.profile.name} is: choose engine edm`,
+      `There is no ONNX Runtime for ${cluster.machine}, which ${cluster.profile.name} is: choose engine edm`,
     );
   const binaries = `${RUNTIME}/bin/napi-v6/linux/${architecture}`;
   const isHere = existsSync(path.join(root, binaries));
   const archive = await packProgram(root, `${name}-${isHere ? architecture : 'bare'}`, isHere ? [binaries] : []);
   const incoming = `${folder}.tar.gz`;
-  await remote.files.upload(archive, incoming, control);
+  await cluster.files.upload(archive, incoming, control);
   // Unpacked beside it and renamed: a job never sees half of it.
   const part = `${folder}.part`;
-  await remote.files.remove(part);
-  await remote.files.makeFolder(part);
-  await remote.do('Unpacking the workbench', ['tar', '-xzf', incoming, '-C', part]);
-  if (!isHere) await fetchRuntime(remote, root, part, architecture);
-  await provideNode(remote, `${part}/bin/node`, control);
-  await remote.files.remove(folder);
-  await remote.files.rename(part, folder);
-  await remote.files.write(ready, '');
-  await remote.files.remove(incoming);
+  await cluster.files.remove(part);
+  await cluster.files.makeFolder(part);
+  await runOn(cluster, 'Unpacking the workbench', ['tar', '-xzf', incoming, '-C', part]);
+  if (!isHere) await fetchRuntime(cluster, root, part, architecture);
+  await provideNode(cluster, `${part}/bin/node`, control);
+  await cluster.files.remove(folder);
+  await cluster.files.rename(part, folder);
+  await cluster.files.write(ready, '');
+  await cluster.files.remove(incoming);
   return folder;
 }
 
@@ -115,40 +120,42 @@ const FETCH =
   'cd "$1" && npm pack --silent "onnxruntime-node@$2" && tar -xzf onnxruntime-node-*.tgz --strip-components=1 -C "$3" "package/bin/napi-v6/linux/$4" && rm onnxruntime-node-*.tgz';
 
 /** ONNX Runtime by the cluster's own npm: what was installed here brings the libraries of other machines only. */
-async function fetchRuntime(remote: Remote, root: string, folder: string, architecture: string): Promise<void> {
+async function fetchRuntime(cluster: Cluster, root: string, folder: string, architecture: string): Promise<void> {
   const text = await readFile(path.join(root, RUNTIME, 'package.json'), 'utf8');
   const { version } = JSON.parse(text) as { version: string };
   const target = `${folder}/${RUNTIME}`;
   const attempt = `The workbench here brings no ONNX Runtime for linux-${architecture}; fetching it`;
-  await remote.do(attempt, ['sh', '-c', FETCH, 'sh', folder, version, target, architecture]).catch((error: unknown) => {
-    if (!(error instanceof UserError) || error instanceof ConnectionLostError) throw error;
-    throw new UserError(
-      `${error.message}. Either give ${remote.profile.name} npm (a line such as "module load nodejs" under setup) and a way to the registry, ` +
-        `or install the workbench's package for linux-${architecture} here, or choose engine edm`,
-    );
-  });
+  await runOn(cluster, attempt, ['sh', '-c', FETCH, 'sh', folder, version, target, architecture]).catch(
+    (error: unknown) => {
+      if (!(error instanceof UserError) || error instanceof ConnectionLostError) throw error;
+      throw new UserError(
+        `${error.message}. Either give ${cluster.profile.name} npm (a line such as "module load nodejs" under setup) and a way to the registry, ` +
+          `or install the workbench's package for linux-${architecture} here, or choose engine edm`,
+      );
+    },
+  );
 }
 
 /** The cluster's own node where it is new enough; otherwise this machine's where it would run there. */
-async function provideNode(remote: Remote, target: string, control: TransferControl): Promise<void> {
-  await remote.files.makeFolder(path.posix.dirname(target));
-  const there = await remote.ask(['sh', '-c', 'command -v node && node --version']);
+async function provideNode(cluster: Cluster, target: string, control: TransferControl): Promise<void> {
+  await cluster.files.makeFolder(path.posix.dirname(target));
+  const there = await askOn(cluster, ['sh', '-c', 'command -v node && node --version']);
   const [file, version] = there?.split('\n') ?? [];
   if (file?.startsWith('/') && version && isNewEnough(version)) {
-    await remote.do('Providing node', ['ln', '-sf', file, target]);
+    await runOn(cluster, 'Providing node', ['ln', '-sf', file, target]);
     return;
   }
-  const isSameMachine = process.platform === 'linux' && process.arch === ARCHITECTURES[remote.machine];
+  const isSameMachine = process.platform === 'linux' && process.arch === ARCHITECTURES[cluster.machine];
   const own = isSameMachine ? await nodeHere() : undefined;
   if (own !== undefined) {
-    const staged = await stageFile(remote, own, 'node', control);
-    await remote.do('Providing node', ['sh', '-c', 'cp "$1" "$2" && chmod 755 "$2"', 'sh', staged, target]);
-    const answer = await remote.ask([target, '--version']);
+    const staged = await stageFile(cluster, own, 'node', control);
+    await runOn(cluster, 'Providing node', ['sh', '-c', 'cp "$1" "$2" && chmod 755 "$2"', 'sh', staged, target]);
+    const answer = await askOn(cluster, [target, '--version']);
     if (answer !== undefined) return;
   }
   const found = version ? `has node ${version}` : 'has no node';
   throw new UserError(
-    `${remote.profile.name} ${found}, and this machine's does not run there: add a line that provides node 20.15 or newer to setup in its profile (e.g. "module load nodejs"), or choose engine edm`,
+    `${cluster.profile.name} ${found}, and this machine's does not run there: add a line that provides node 20.15 or newer to setup in its profile (e.g. "module load nodejs"), or choose engine edm`,
   );
 }
 

@@ -1,12 +1,12 @@
 /** How a run on a cluster stands: its jobs, the images done, the distance so far; and how it ended. */
+import type { Cluster } from '../cluster/cluster';
 import { LOG_FINDINGS } from '../cluster/log-findings';
-import { FINISHED_STATES, type Job } from '../shared/protocol';
+import { isOver, type Job } from '../shared/protocol';
 import { validator } from '../schema';
 import type { Dispatch, RunConfig, RunManifest } from '../shared/schema-types.gen';
 import { edmManifest } from './edm-result';
 import { progressOf } from './progress';
-import { jobsText } from './submit';
-import type { Remote } from './remote';
+import { jobsText } from './job-text';
 
 /** What was seen at one look. */
 export interface RunState {
@@ -35,27 +35,27 @@ export interface Outcome {
 }
 
 /** One look at a run. The scheduler is asked for each job once. */
-export async function lookAt(remote: Remote, dispatch: Dispatch): Promise<RunState> {
+export async function lookAt(cluster: Cluster, dispatch: Dispatch): Promise<RunState> {
   const [[{ done, note }], jobs] = await Promise.all([
-    progressOf(remote, [dispatch]),
-    Promise.all(dispatch.jobs.map(({ id }) => (id ? remote.scheduler.job(id) : Promise.resolve(undefined)))),
+    progressOf(cluster, [dispatch]),
+    Promise.all(dispatch.jobs.map(({ id }) => (id ? cluster.scheduler.job(id) : Promise.resolve(undefined)))),
   ]);
-  const over = jobs.every((job) => job === undefined || FINISHED_STATES.includes(job.state));
-  return { jobs, done, ...(note && { note }), ...(over && { outcome: await outcomeOf(remote, dispatch, jobs) }) };
+  const over = jobs.every((job) => job === undefined || isOver(job));
+  return { jobs, done, ...(note && { note }), ...(over && { outcome: await outcomeOf(cluster, dispatch, jobs) }) };
 }
 
-async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job | undefined)[]): Promise<Outcome> {
-  const manifest = dispatch.engine === 'workbench' ? await remoteManifest(remote, dispatch) : undefined;
+async function outcomeOf(cluster: Cluster, dispatch: Dispatch, jobs: readonly (Job | undefined)[]): Promise<Outcome> {
+  const manifest = dispatch.engine === 'workbench' ? await remoteManifest(cluster, dispatch) : undefined;
   // A manifest of an earlier attempt in the same folder says nothing of this one.
   const own = manifest?.dispatch === dispatch.token ? manifest : undefined;
   if (own?.status === 'complete') return { state: 'complete', manifest: own };
   const wrong = jobs.find((job) => job && job.state !== 'done') ?? jobs.find((job) => job === undefined);
-  const log = await explainingLog(remote, dispatch);
+  const log = await explainingLog(cluster, dispatch);
   if (dispatch.engine === 'edm' && !wrong) {
     const measured = dispatch.jobs.some(({ role }) => role === 'fid');
     const distance = measured ? numberAtEnd(log?.text ?? '') : undefined;
     if (distance !== undefined || !measured)
-      return { state: 'complete', manifest: await edmManifest(remote, dispatch, jobs, distance) };
+      return { state: 'complete', manifest: await edmManifest(cluster, dispatch, jobs, distance) };
   }
   const state = wrong?.state === 'cancelled' ? ('cancelled' as const) : ('failed' as const);
   const reason =
@@ -74,10 +74,10 @@ async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job
   };
 }
 
-async function remoteManifest(remote: Remote, { folder, run }: Dispatch): Promise<RunManifest | undefined> {
+async function remoteManifest(cluster: Cluster, { folder, run }: Dispatch): Promise<RunManifest | undefined> {
   const file = `${folder}/${run}/run.json`;
-  if (!(await remote.files.stat(file))) return undefined;
-  const checked = validator<RunManifest>('run-manifest')(JSON.parse((await remote.files.read(file)).toString()));
+  if (!(await cluster.files.stat(file))) return undefined;
+  const checked = validator<RunManifest>('run-manifest')(JSON.parse((await cluster.files.read(file)).toString()));
   return checked.valid ? checked.value : undefined;
 }
 
@@ -104,17 +104,17 @@ interface ExplainingLog {
 }
 
 /** The log of the first job that explains itself, else of the last one. */
-async function explainingLog(remote: Remote, { folder, run, jobs }: Dispatch): Promise<ExplainingLog | undefined> {
+async function explainingLog(cluster: Cluster, { folder, run, jobs }: Dispatch): Promise<ExplainingLog | undefined> {
   const ids = jobs.flatMap(({ id }) => id ?? []);
   const place = `${folder}/${run}`;
-  const logs = (await remote.files.list(place)).filter(
+  const logs = (await cluster.files.list(place)).filter(
     ({ name }) => name.endsWith('.out') && ids.some((id) => name.includes(`-${id}.`) || name.includes(`-${id}_`)),
   );
   let last: ExplainingLog | undefined;
   for (const { role } of jobs) {
     for (const { name, facts } of logs.filter((log) => log.name.startsWith(`${role}-`))) {
       const file = `${place}/${name}`;
-      const text = (await remote.files.read(file, Math.max(0, facts.size - TAIL), TAIL)).toString();
+      const text = (await cluster.files.read(file, Math.max(0, facts.size - TAIL), TAIL)).toString();
       last = { file, text };
       const lines = text.split('\n');
       for (const { id, pattern, text: what, remedy } of LOG_FINDINGS) {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Clusters, type OpenCluster } from '../../server/cluster/clusters';
+import type { Cluster } from '../../server/cluster/cluster';
+import { Clusters } from '../../server/cluster/clusters';
 import type { Host, RunOptions, RunOutcome } from '../../server/cluster/host';
 import { QueueWatch } from '../../server/cluster/queue';
 import { Slurm } from '../../server/cluster/slurm/slurm';
@@ -18,7 +19,7 @@ let bed: TestBed;
 let logins: Logins;
 let alice: Login;
 let clusters: Clusters;
-let cluster: OpenCluster;
+let cluster: Cluster;
 const states: QueueState[] = [];
 before(async () => {
   bed = await TestBed.start();

@@ -1,6 +1,7 @@
 /** LSF: recorded lines (of volclava 2.2, an old engine, and of IBM's documentation), and the adapter on stand-ins. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, test } from 'node:test';
@@ -86,7 +87,7 @@ for (const engine of ['old', 'new'] as const)
     process.env.LSF_STUB = path.join(temporaryFolder(), 'jobs');
     process.env.LSF_STUB_JSON = engine === 'new' ? '1' : '';
     process.env.PATH = `${path.join(ROOT, 'test', 'cluster', 'stubs', 'lsf')}:${PATH}`;
-    const lsf = new Lsf(new LocalHost());
+    const lsf = new Lsf(new LocalHost(), { home: os.homedir() });
     const folder = temporaryFolder();
     const submit = async (...lines: string[]): Promise<string> =>
       (await lsf.submit({ script: `#!/bin/bash\n${lines.join('\n')}\n`, folder, token: newToken() })).id;
@@ -145,7 +146,7 @@ test('the log of a running job comes by bpeek, and anew from its file once that 
   process.env.LSF_STUB_SPOOL = '1';
   process.env.PATH = `${path.join(ROOT, 'test', 'cluster', 'stubs', 'lsf')}:${PATH}`;
   const host = new LocalHost();
-  const lsf = new Lsf(host);
+  const lsf = new Lsf(host, { home: os.homedir() });
   const folder = temporaryFolder();
   const go = path.join(folder, 'go');
   const script = `#!/bin/bash\n#BSUB -o log-%J.out\necho first\nwhile [ ! -e ${go} ]; do sleep 0.05; done\necho last\n`;

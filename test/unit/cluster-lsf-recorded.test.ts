@@ -11,7 +11,9 @@ const FIXTURE = path.join(__dirname, '..', 'fixtures', 'lsf', 'volclava-2.2.json
 
 test('volclava 2.2: submissions, refusals, queue, details, hold, release, cancel, history, output so far', async () => {
   const exchanges = JSON.parse(readFileSync(FIXTURE, 'utf8')) as Exchange[];
-  const answers = await askLsf(new Lsf(new ReplayHost(exchanges)), FOLDER, () => Promise.resolve());
+  const answers = await askLsf(new Lsf(new ReplayHost(exchanges), { home: '/home/alice' }), FOLDER, () =>
+    Promise.resolve(),
+  );
   const { ids, mine, all, history } = answers;
   const of = (id: string, jobs = mine) => jobs.find((job) => job.id === id) ?? assert.fail(id);
   assert.equal(answers.version, '2.2');

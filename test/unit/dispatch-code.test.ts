@@ -3,27 +3,28 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { identify, runOn, type Cluster } from '../../server/cluster/cluster';
 import type { Host, HostFiles } from '../../server/cluster/host';
 import { LocalHost } from '../../server/cluster/local-host';
 import type { Scheduler } from '../../server/cluster/scheduler';
 import { shipCommit } from '../../server/dispatch/code';
 import { commitToRun, type DirtyChoice } from '../../server/dispatch/commit';
-import { Remote } from '../../server/dispatch/remote';
 import { git, repository, temporaryFolder } from '../server/workspace';
 
 async function remoteIn(
   work: string,
   profile: object = {},
   wrap: (host: Host) => Host = (host) => host,
-): Promise<Remote> {
+): Promise<Cluster> {
   const host = wrap(new LocalHost());
   const scheduler = {} as Scheduler; // nothing is submitted here
-  return Remote.open({
+  return {
     profile: { name: 'here', local: true, work_folder: work, ...profile },
     host,
     files: host.files,
     scheduler,
-  });
+    ...(await identify(host)),
+  };
 }
 
 const commitNow = (root: string, choice: DirtyChoice = 'refuse') =>
@@ -194,8 +195,8 @@ test('a shallow clone says what to do', async () => {
 test('setup lines run before git, and what they print is not taken for an answer', async () => {
   const root = repository({ 'a.py': 'one\n' });
   const remote = await remoteIn(temporaryFolder(), { setup: ['echo noise', 'export FROM_SETUP=yes'] });
-  assert.equal(await remote.do('Asking', ['sh', '-c', 'echo $FROM_SETUP']), 'yes');
+  assert.equal(await runOn(remote, 'Asking', ['sh', '-c', 'echo $FROM_SETUP']), 'yes');
   const { checkout } = await commitNow(root);
   await shipCommit(remote, root, checkout);
-  await assert.rejects(remote.do('Asking', ['no-such-program']), /Asking on here failed: .*no-such-program.*setup/);
+  await assert.rejects(runOn(remote, 'Asking', ['no-such-program']), /Asking on here failed: .*no-such-program.*setup/);
 });

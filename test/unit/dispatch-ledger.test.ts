@@ -15,13 +15,21 @@ const profile = { name: 'rysy', account: 'proja' };
 const scheduler = { name: 'slurm' } as Scheduler;
 /** A cluster that cannot be reached: what is decided, is decided before. */
 const host = { name: 'rysy', run: () => Promise.reject(new Error('reached the cluster')) } as unknown as Host;
-const access = { profile, scheduler, host, files: {} as HostFiles };
+const cluster = {
+  profile,
+  scheduler,
+  host,
+  files: {} as HostFiles,
+  user: 'alice',
+  home: '/home/alice',
+  machine: 'x86_64',
+};
 
 test('a run that is alive is not made again, though one that failed is dated later', async () => {
   const root = repository({ 'garments.edm.yaml': SMALL_CONFIG });
   const config = path.join(root, 'garments.edm.yaml');
   const ledger = new Ledger(root);
-  const submit = () => dispatchRun({ config, dirty: 'refuse', access });
+  const submit = () => dispatchRun({ config, dirty: 'refuse', cluster });
   await assert.rejects(submit(), /reached the cluster/);
   const { fingerprint, commit } = await draftRun(config, profile, 'refuse');
   const [begun] = (await ledger.all()).dispatches;

@@ -2,8 +2,8 @@
 import { readScript } from '../../scripts/reading/read-script';
 import { UserError } from '../../errors';
 import { isOver, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../shared/protocol';
-import { CommandScheduler } from '../command-scheduler';
-import type { RunOutcome } from '../host';
+import { CommandScheduler, type AdapterOptions } from '../command-scheduler';
+import type { Host, RunOutcome } from '../host';
 import { RefusedError, type ActionResult, type DryRun, type JobHistory, type Scheduler, type Submission, type Submitted } from '../scheduler'; // prettier-ignore
 import { recordedAnswer, submitOnce } from '../submission';
 import { tokenTag } from '../token';
@@ -39,13 +39,25 @@ const COMMANDS = { cancel: 'bkill', hold: 'bstop', release: 'bresume' } as const
 const DONE_WORDS = { cancel: /is being terminated/, hold: /is being stopped/, release: /is being resumed/ } as const;
 const DONE_TEXT = { cancel: 'Is being cancelled', hold: 'Held', release: 'Released' } as const;
 
+/** What the adapter needs to know besides the host. */
+export interface LsfOptions extends AdapterOptions {
+  /** Home folder of the user on the host: LSF writes `$HOME` where it stands for it. */
+  home: string;
+}
+
 export class Lsf extends CommandScheduler implements Scheduler {
   readonly name = 'lsf';
   readonly title = 'LSF';
   protected readonly plainly = PLAIN;
-  private homeRead: Promise<string> | undefined;
-  /** Whether bjobs has -json; found out by the first question. */
+  /** Whether bjobs has -json; the first question finds out. */
   private json: boolean | undefined;
+
+  constructor(
+    host: Host,
+    protected override readonly options: LsfOptions,
+  ) {
+    super(host, options);
+  }
 
   protected override async readVersion(): Promise<string> {
     const { stdout, stderr } = await this.plain('lsid', '-V');
@@ -54,11 +66,6 @@ export class Lsf extends CommandScheduler implements Scheduler {
 
   protected override checkId(id: string): void {
     if (!JOB_ID.test(id)) throw new UserError(`"${id}" is no id of an LSF job: 42 or 42[7]`);
-  }
-
-  private home(): Promise<string> {
-    this.homeRead ??= this.host.run(['sh', '-c', 'printf "%s\\n" "$HOME"']).then(({ stdout }) => stdout.trim());
-    return this.homeRead;
   }
 
   async submit({ script, folder, token, options = [], defaults = {} }: Submission): Promise<Submitted> {
@@ -102,7 +109,7 @@ export class Lsf extends CommandScheduler implements Scheduler {
 
   private async findDescribed(token: string): Promise<Submitted | undefined> {
     const { stdout } = await this.plain('bjobs', '-a', '-l');
-    const job = parseLong(stdout, await this.home()).find((one) => one.token === token);
+    const job = parseLong(stdout, this.options.home).find((one) => one.token === token);
     return job && { id: job.array?.id ?? job.id, warnings: [], found: true };
   }
 
@@ -116,7 +123,7 @@ export class Lsf extends CommandScheduler implements Scheduler {
   }
 
   private async bjobs(options: readonly string[]): Promise<Job[]> {
-    const home = await this.home();
+    const { home } = this.options;
     if (this.json !== false) {
       const answer = await this.plain('bjobs', ...options, '-json', '-o', JSON_FIELDS);
       const jobs = parseJson(answer.stdout, home);
@@ -143,7 +150,7 @@ export class Lsf extends CommandScheduler implements Scheduler {
     // bjobs forgets what ended an hour ago (CLEAN_PERIOD), the log of events does not.
     for (const command of [['bjobs'], ['bhist', '-n', '0']]) {
       const { stdout } = await this.plain(...command, '-l', id);
-      const jobs = parseLong(stdout, await this.home());
+      const jobs = parseLong(stdout, this.options.home);
       if (jobs.length > 0) return jobs.find((job) => job.id === id) ?? jobs[0];
     }
     return undefined;
@@ -181,7 +188,7 @@ export class Lsf extends CommandScheduler implements Scheduler {
       this.queue('mine'),
       this.plain('bhist', '-d', '-l', '-n', EVENT_LOGS, '-C', `${from},`),
     ]);
-    const before = parseLong(events.stdout, await this.home());
+    const before = parseLong(events.stdout, this.options.home);
     const jobs = new Map<string, Job>();
     // Both know it: the queue has its log, the events that it was killed by its owner.
     for (const job of [...lately, ...before].filter(isOver))
