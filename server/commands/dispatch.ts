@@ -15,7 +15,7 @@ import { UserError } from '../errors';
 import { repositoryRoot } from '../git';
 import { readManifest } from '../runs/manifest';
 import { finishRun, runShard } from '../runs/array-run';
-import { readConfigFile } from '../runs/source';
+import { readSource } from '../runs/source';
 import { resultText } from '../shared/number-text';
 import type { Dispatch } from '../shared/schema-types.gen';
 import { print, printNotes, type Call, type Run } from './command';
@@ -27,20 +27,21 @@ const LOOK_EVERY = 15;
 /** `submit CONFIG.edm.yaml`: the run of a config, to the cluster that is given or that it names. */
 export async function submitConfig(config: string, call: Call<'submit'>): Promise<number> {
   const { values, withProgress } = call;
-  const { clusters, name, cluster } = await openSession(call, values.cluster ?? (await readConfigFile(config)).config.cluster);
+  const source = await readSource(config);
+  const { clusters, name, cluster } = await openSession(call, values.cluster ?? source.config.cluster);
   const dispatches = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt));
   if (values['dry-run']) {
-    for (const { role, text } of await dispatches.preview(config, name)) console.log(`# ${role}\n${text}`);
+    for (const { role, text } of await dispatches.preview(source, name)) console.log(`# ${role}\n${text}`);
     return 0;
   }
   let dispatch = await withProgress((control) =>
-    dispatches.submit({ config, cluster: name, dirty: values.dirty }, control),
+    dispatches.submit({ source, cluster: name, dirty: values.dirty }, control),
   );
   printNotes(dispatch.notes);
   console.error(
     `${dispatch.name} at ${dispatch.code.short} is on ${name}: ${jobsText(dispatch)}, ${dispatch.folder}/${dispatch.run}`,
   );
-  const root = await repositoryRoot(path.dirname(config));
+  const { root } = source;
   if (values.wait) {
     const pollSeconds = Math.max(LOOK_EVERY, cluster.profile.poll_seconds ?? 0);
     dispatch = await withProgress((control) =>
@@ -108,8 +109,11 @@ export const calibrateOnCluster: Run<'cluster calibrate'> = async (call) => {
   const sizes = values.sizes?.split(',').map(Number);
   if (sizes?.some((size) => !Number.isInteger(size) || size < 1))
     throw new UserError(`--sizes ${values.sizes}: write whole numbers such as 8,16,32`);
+  const source = await readSource(config);
   const { cluster } = await openSession(call, values.cluster);
-  const found = await withProgress((control) => calibrate({ config, cluster, control, pollSeconds: LOOK_EVERY, sizes }));
+  const found = await withProgress((control) =>
+    calibrate({ source, cluster, control, pollSeconds: LOOK_EVERY, sizes }),
+  );
   if (values.write) await writeAtomically(config, Buffer.from(withBatch(await readFile(config, 'utf8'), found.batch)));
   if (values.json) print(found);
   else for (const line of batchLines(found.points, found)) console.log(line);

@@ -8,6 +8,7 @@ import { newToken } from '../cluster/token';
 import { quoteArgument } from '../cluster/quote';
 import { recommendBatch } from '../diffusion/batch-size';
 import { CancelledError, UserError } from '../errors';
+import type { RunSource } from '../runs/source';
 import type { TaskControl } from '../shared/progress';
 import { isOver } from '../shared/protocol';
 import type { BatchPoint, Calibration } from '../shared/schema-types.gen';
@@ -98,8 +99,7 @@ export function readCalibration(log: string): BatchPoint[] {
 }
 
 export interface CalibrateOptions {
-  /** Absolute path of a `*.edm.yaml`. */
-  config: string;
+  source: RunSource;
   cluster: Cluster;
   control?: TaskControl;
   /** Seconds between two looks at the job. */
@@ -112,8 +112,8 @@ export interface CalibrateOptions {
  * @throws UserError where the job ends without a result; CancelledError
  */
 export async function calibrate(options: CalibrateOptions): Promise<Calibration> {
-  const { config, cluster, control = {}, pollSeconds, sizes = SIZES } = options;
-  const draft = await draftRun(config, cluster.profile, 'keep', control);
+  const { source, cluster, control = {}, pollSeconds, sizes = SIZES } = options;
+  const draft = await draftRun(source, cluster.profile, 'keep', control);
   const { job, log } = await submitCalibration(draft, cluster, sizes, control);
   const points = await awaitPoints(cluster, job, log, sizes.length, pollSeconds, control);
   const { code } = draft.commit;

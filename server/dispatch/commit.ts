@@ -5,6 +5,7 @@ import path from 'node:path';
 import { lastLine } from '../cluster/host';
 import { messageOf, UserError } from '../errors';
 import { codeVersion, git, gitWith } from '../git';
+import type { RunSource } from '../runs/source';
 import type { CodeVersion } from '../shared/schema-types.gen';
 
 /** What to do about a work tree that differs from its commit. */
@@ -38,20 +39,17 @@ const MAX_UNTRACKED = 100e6;
 
 /**
  * The commit to run, made if the user wants that.
- * @param root top of the work tree
- * @param outputs paths relative to root that are results, not code
+ * @param source the work tree and its commit as it was read
  * @param choice what to do if the tree is dirty: `commit` makes an ordinary commit of everything that is not ignored;
  *   `keep` puts it into a commit that no branch and no index sees, the same for the same content
  * @param purpose ends the commit's subject, e.g. `garments on rysy`
  * @throws UserError for `refuse`, naming files; if git refuses the commit; if untracked files are large
  */
 export async function commitToRun(
-  root: string,
-  outputs: readonly string[],
+  { root, outputs, code }: Pick<RunSource, 'root' | 'outputs' | 'code'>,
   choice: DirtyChoice,
   purpose: string,
 ): Promise<CommitToRun> {
-  const code = await codeVersion(root, outputs);
   const clean = async (version: CodeVersion): Promise<CommitToRun> => ({
     code: version,
     checkout: version.commit,

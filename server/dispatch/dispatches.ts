@@ -1,7 +1,7 @@
 /** The dispatches of a workspace while an editor or a terminal is open. The results of every run that ends are fetched. */
 import type { Cluster } from '../cluster/cluster';
 import { UserError } from '../errors';
-import { readConfigFile } from '../runs/source';
+import type { RunSource } from '../runs/source';
 import type { TaskControl } from '../shared/progress';
 import { isOver, type DispatchProgress, type QueueState } from '../shared/protocol';
 import type { Dispatch } from '../shared/schema-types.gen';
@@ -25,22 +25,22 @@ export class Dispatches {
     private readonly onProgress: (progress: DispatchProgress) => void = () => undefined,
   ) {}
 
-  /** Submits a config to the given cluster, or to the one that the config names. @throws UserError */
+  /** Submits a run to the given cluster, or to the one that its config names. @throws UserError */
   async submit(
-    { config, cluster: name, dirty }: { config: string; cluster?: string; dirty: DirtyChoice },
+    { source, cluster: name, dirty }: { source: RunSource; cluster?: string; dirty: DirtyChoice },
     control: TaskControl = {},
   ): Promise<Dispatch> {
-    return dispatchRun({ config, dirty, cluster: await this.clusterFor(config, name), control });
+    return dispatchRun({ source, dirty, cluster: await this.clusterFor(source, name), control });
   }
 
   /** The scripts that would be submitted. */
-  async preview(config: string, name?: string): Promise<JobScript[]> {
-    return previewScripts(config, await this.clusterFor(config, name));
+  async preview(source: RunSource, name?: string): Promise<JobScript[]> {
+    return previewScripts(source, await this.clusterFor(source, name));
   }
 
-  private async clusterFor(config: string, given: string | undefined): Promise<Cluster> {
-    const name = given ?? (await readConfigFile(config)).config.cluster;
-    if (!name) throw new UserError(`${config} names no cluster: add "cluster: NAME", or choose one`);
+  private clusterFor({ config, file }: RunSource, given: string | undefined): Promise<Cluster> {
+    const name = given ?? config.cluster;
+    if (!name) throw new UserError(`${file} names no cluster: add "cluster: NAME", or choose one`);
     return this.open(name, true);
   }
 

@@ -6,7 +6,7 @@ import type { Job } from '../shared/protocol';
 import { samplerOptions } from '../runs/plan';
 import { jsonOf } from '../runs/folder';
 import type { Dispatch, HistoryRecord, RunConfig, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
-import { DETECTOR_URL, digestOf, type Draft, type Input } from './draft';
+import { DETECTOR_URL, digestOf, type Draft, type JobInput } from './draft';
 
 /** File in the run folder that holds what was known when it was sent. */
 export const FACTS_FILE = 'edm.json';
@@ -26,7 +26,7 @@ interface Facts {
 
 /** Text of the file. */
 export async function factsText({ config, inputs }: Draft): Promise<string> {
-  const fact = async (input: Input | undefined): Promise<Fact | undefined> =>
+  const fact = async (input: JobInput | undefined): Promise<Fact | undefined> =>
     input && { name: input.name, sha256: await digestOf(input) };
   const { network, reference, detector } = inputs;
   const facts = {

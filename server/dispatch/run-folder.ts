@@ -2,11 +2,11 @@
 import path from 'node:path';
 import { runOn, type Cluster } from '../cluster/cluster';
 import type { TaskControl } from '../shared/progress';
-import { isEmbedded } from '../runs/embedded';
+import { isEmbedded } from '../runs/input';
 import type { RunPlan } from '../runs/plan';
 import { PLAN_FILE, planText } from '../runs/plan-file';
 import type { Dispatch } from '../shared/schema-types.gen';
-import type { Draft, Input } from './draft';
+import type { Draft, JobInput } from './draft';
 import { FACTS_FILE, factsText } from './edm-result';
 import { stageFile, stageProgram } from './stage';
 
@@ -65,7 +65,7 @@ export async function fillRunFolder(
     );
   }
   if (draft.engine === 'edm') await cluster.files.write(place(FACTS_FILE), await factsText(draft));
-  for (const input of Object.values(draft.inputs) as (Input | undefined)[]) {
+  for (const input of Object.values(draft.inputs) as (JobInput | undefined)[]) {
     if (!input?.file) continue;
     const staged = await stageFile(cluster, input.file, path.posix.basename(input.name), control);
     const target = place(`inputs/${input.name}`);

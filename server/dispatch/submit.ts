@@ -6,6 +6,7 @@ import type { Cluster } from '../cluster/cluster';
 import { recover, SubmissionUnknownError } from '../cluster/submission';
 import { newToken } from '../cluster/token';
 import { UserError } from '../errors';
+import type { RunSource } from '../runs/source';
 import type { TaskControl } from '../shared/progress';
 import type { Dispatch, DispatchedJob } from '../shared/schema-types.gen';
 import { shipCommit } from './code';
@@ -18,8 +19,7 @@ import { waitingFor, type JobScript } from './script';
 
 /** What is submitted where. */
 export interface DispatchOptions {
-  /** Absolute path of a `*.edm.yaml`. */
-  config: string;
+  source: RunSource;
   dirty: DirtyChoice;
   cluster: Cluster;
   control?: TaskControl;
@@ -32,8 +32,8 @@ const STEPS = ['Code', 'Inputs', 'Run folder', 'Jobs'] as const;
  * Submits a run, or continues a submission that was interrupted.
  * @throws UserError for anything that stops it, saying what; the same call continues
  */
-export async function dispatchRun({ config, dirty, cluster, control = {} }: DispatchOptions): Promise<Dispatch> {
-  const draft = await draftRun(config, cluster.profile, dirty, control);
+export async function dispatchRun({ source, dirty, cluster, control = {} }: DispatchOptions): Promise<Dispatch> {
+  const draft = await draftRun(source, cluster.profile, dirty, control);
   const ledger = new Ledger(draft.root);
   // One submission of a workspace at a time: the second of two editors must see what the first has written down.
   const dispatch = await ledger.hold('submitting', async () => {
@@ -50,10 +50,10 @@ export async function dispatchRun({ config, dirty, cluster, control = {} }: Disp
 
 /** Shows the scripts of a run as they would be submitted now; nothing is sent. */
 export async function previewScripts(
-  config: string,
+  source: RunSource,
   { profile, scheduler }: Pick<Cluster, 'profile' | 'scheduler'>,
 ): Promise<JobScript[]> {
-  const draft = await draftRun(config, profile, 'keep');
+  const draft = await draftRun(source, profile, 'keep');
   return scriptsOf(draft, profile, scheduler.name, runFolderOf(draft, newToken()));
 }
 

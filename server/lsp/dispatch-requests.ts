@@ -4,6 +4,7 @@ import type { Clusters } from '../cluster/clusters';
 import { pollSeconds } from '../cluster/profiles';
 import { messageOf } from '../errors';
 import { repositoryRoot } from '../git';
+import { readSource } from '../runs/source';
 import * as protocol from '../shared/protocol';
 import { calibrate } from '../dispatch/calibration';
 import { batchEdit, calibrationsOf } from '../dispatch/calibrations';
@@ -38,13 +39,16 @@ export function registerDispatchRequests(
   requests.on(
     protocol.dispatchRequest,
     async (params, control) => {
-      const dispatch = await dispatches.submit(params, control);
+      const source = await readSource(params.config);
+      const dispatch = await dispatches.submit({ ...params, source }, control);
       (await clusters.queue(dispatch.cluster)).refresh();
       return dispatch;
     },
     (error) => (error instanceof DirtyTreeError ? { dirty: error.what } : undefined),
   );
-  requests.on(protocol.previewRequest, ({ config, cluster }) => dispatches.preview(config, cluster));
+  requests.on(protocol.previewRequest, async ({ config, cluster }) =>
+    dispatches.preview(await readSource(config), cluster),
+  );
   requests.on(protocol.dispatchesRequest, async ({ folder }) => {
     const root = await repositoryRoot(folder);
     return { root, ...(await new Ledger(root).all()) };
@@ -61,8 +65,9 @@ export function registerDispatchRequests(
   });
   connection.onRequest(protocol.dockerfileRequest, () => EDM_DOCKERFILE);
   requests.on(protocol.calibrationRequest, async ({ cluster: name, config }, control) => {
+    const source = await readSource(config);
     const cluster = await clusters.open(name, true);
-    return calibrate({ config, cluster, control, pollSeconds: pollSeconds(cluster.profile) });
+    return calibrate({ source, cluster, control, pollSeconds: pollSeconds(cluster.profile) });
   });
   requests.on(protocol.calibrationsRequest, ({ config }) => calibrationsOf(config));
   requests.on(protocol.batchEditRequest, ({ text, batch }) => batchEdit(text, batch) ?? null);

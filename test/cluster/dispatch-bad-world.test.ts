@@ -16,6 +16,7 @@ import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
 import { openCluster, type Cluster } from '../../server/cluster/cluster';
 import { dispatchRun } from '../../server/dispatch/submit';
+import { readSource } from '../../server/runs/source';
 import { readHistory } from '../../server/history/store';
 import { git, repository } from '../server/workspace';
 import { bedHost, TestBed } from './bed';
@@ -82,7 +83,7 @@ test(
         armed = false;
         const lossy = await clusterBy(host);
         armed = true;
-        const submit = () => dispatchRun({ config: file, dirty: 'refuse', cluster: lossy });
+        const submit = async () => dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster: lossy });
         const first = await submit().catch((error: unknown) => error);
         last = calls <= step;
         armed = false;
@@ -104,7 +105,8 @@ test(
 test('two editors submit the same run at once: it is there once', { timeout: 600_000 }, async () => {
   await nodes('drain');
   const root = repository(config('twice'));
-  const submit = () => dispatchRun({ config: path.join(root, 'twice.edm.yaml'), dirty: 'refuse', cluster });
+  const submit = async () =>
+    dispatchRun({ source: await readSource(path.join(root, 'twice.edm.yaml')), dirty: 'refuse', cluster });
   const [one, two] = await Promise.allSettled([submit(), submit()]);
   const refused = [one, two].filter((result) => result.status === 'rejected');
   assert.equal(refused.length, 1);
@@ -127,11 +129,11 @@ test(
     mkdirSync(taken, { recursive: true });
     writeFileSync(path.join(taken, 'notes.txt'), 'mine');
 
-    const first = await dispatchRun({ config: file, dirty: 'refuse', cluster });
+    const first = await dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster });
     await bed.inCluster(['scancel', first.jobs[0].id ?? '']);
     await assert.rejects(awaitRun(ledger, first.token, cluster, 0.5), /requeued on bed was cancelled/);
 
-    const second = await dispatchRun({ config: file, dirty: 'refuse', cluster });
+    const second = await dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster });
     assert.equal(second.run, first.run, 'the same folder goes on');
     const id = second.jobs[0].id ?? '';
     const task = async (format: string): Promise<string> =>
@@ -161,7 +163,8 @@ test(
     await bed.inCluster(['mount', '-t', 'tmpfs', '-o', 'size=4m,mode=777', 'tmpfs', small]);
     const full = { ...cluster, profile: { ...cluster.profile, work_folder: small } };
     const root = repository(config('full'));
-    const submit = () => dispatchRun({ config: path.join(root, 'full.edm.yaml'), dirty: 'refuse', cluster: full });
+    const submit = async () =>
+      dispatchRun({ source: await readSource(path.join(root, 'full.edm.yaml')), dirty: 'refuse', cluster: full });
     await assert.rejects(submit(), /the disk is full: [\d.]+ MB needed/);
     await bed.inCluster(['mount', '-o', 'remount,size=900m', small]);
     const dispatch = await submit();
@@ -207,7 +210,7 @@ test(
       }
       const limited = await clusterBy(overSftp, { work_folder: work });
       const root = repository(config('limited'));
-      const submit = () => dispatchRun({ config: path.join(root, 'limited.edm.yaml'), dirty: 'refuse', cluster: limited }); // prettier-ignore
+      const submit = async () => dispatchRun({ source: await readSource(path.join(root, 'limited.edm.yaml')), dirty: 'refuse', cluster: limited }); // prettier-ignore
       await assert.rejects(submit(), used);
       await assert.rejects(overSftp.files.makeFolder(`${work}/x/y`), used);
       const script = '#!/bin/sh\n#SBATCH --hold\ntrue\n';
@@ -258,7 +261,7 @@ test(
     const root = repository(config('back'));
     const file = path.join(root, 'back.edm.yaml');
     const ledger = new Ledger(root);
-    const { token } = await dispatchRun({ config: file, dirty: 'refuse', cluster });
+    const { token } = await dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster });
     const waiting = async (): Promise<string> =>
       (await bed.inCluster(['squeue', '--noheader', '--user=alice'], 'alice')).stdout.trim();
     await until(waiting, 'an empty queue', (jobs) => jobs === '');
@@ -298,7 +301,11 @@ test("a colleague's folder in the way: said, and nothing of it touched", { timeo
   await bed.inCluster(['mkdir', '-p', '/home/bob/edm-workbench'], 'bob');
   const theirs = { ...cluster, profile: { ...cluster.profile, work_folder: '/home/bob/edm-workbench' } };
   const root = repository(config('theirs'));
-  const submit = dispatchRun({ config: path.join(root, 'theirs.edm.yaml'), dirty: 'refuse', cluster: theirs });
+  const submit = dispatchRun({
+    source: await readSource(path.join(root, 'theirs.edm.yaml')),
+    dirty: 'refuse',
+    cluster: theirs,
+  });
   await assert.rejects(submit, /\/home\/bob\/edm-workbench.*(?:Permission denied|not allowed)/i);
   assert.equal((await bed.inCluster(['find', '/home/bob/edm-workbench', '-mindepth', '1'])).stdout, '');
 });

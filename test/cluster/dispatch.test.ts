@@ -15,6 +15,7 @@ import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
 import { openCluster, type Cluster } from '../../server/cluster/cluster';
 import { dispatchRun } from '../../server/dispatch/submit';
+import { readSource } from '../../server/runs/source';
 import { readHistory } from '../../server/history/store';
 import {
   clustersRequest,
@@ -71,10 +72,13 @@ test('an array of four makes what this machine makes, to the byte', { timeout: 6
   const config = path.join(root, 'garments.edm.yaml');
   const steps = new Set<string>();
   const control = { onProgress: ({ phase }: { phase: string }) => void steps.add(phase.split(':')[0]) };
-  const dispatch = await dispatchRun({ config, dirty: 'refuse', cluster, control });
+  const dispatch = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster, control });
   assert.deepEqual([dispatch.state, dispatch.jobs.length, dispatch.jobs[0].tasks], ['submitted', 2, 4]);
   assert.ok(steps.size >= 4, [...steps].join());
-  await assert.rejects(dispatchRun({ config, dirty: 'refuse', cluster }), /is on bed already, jobs \d+ and \d+/);
+  await assert.rejects(
+    dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster }),
+    /is on bed already, jobs \d+ and \d+/,
+  );
 
   const ledger = new Ledger(root);
   const done = await awaitRun(ledger, dispatch.token, cluster, 0.5);
@@ -182,7 +186,7 @@ fid:
   const config = path.join(root, 'cifar.edm.yaml');
   const ledger = new Ledger(root);
 
-  const first = await dispatchRun({ config, dirty: 'refuse', cluster: edm });
+  const first = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster: edm });
   await assert.rejects(
     awaitRun(ledger, first.token, edm, 0.5),
     /cifar on edm failed: The memory of the GPU was not enough\. Lower --batch.*generate-\d+\.out\); submit it again/,
@@ -193,7 +197,7 @@ fid:
 
   git(root, 'rm', '--quiet', 'small-gpu');
   git(root, 'commit', '--quiet', '--message', 'A larger GPU');
-  const second = await dispatchRun({ config, dirty: 'refuse', cluster: edm });
+  const second = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster: edm });
   assert.notEqual(second.folder, first.folder, 'another commit, another work tree');
   const done = await awaitRun(ledger, second.token, edm, 0.5);
   assert.equal(done.state, 'complete');
@@ -321,7 +325,7 @@ test('two editors opened after the end: one tells, once; the record is there onc
 test("calibration: a job on the cluster's node measures batch sizes", { timeout: 600_000 }, async () => {
   const root = repository({ 'garments.edm.yaml': CONFIG });
   const config = path.join(root, 'garments.edm.yaml');
-  const found = await calibrate({ config, cluster, pollSeconds: 0.5, sizes: [2, 4] });
+  const found = await calibrate({ source: await readSource(config), cluster, pollSeconds: 0.5, sizes: [2, 4] });
   assert.deepEqual(
     found.points.map(({ batch }) => batch),
     [2, 4],

@@ -9,6 +9,7 @@ import { LocalHost } from '../../server/cluster/local-host';
 import type { Scheduler } from '../../server/cluster/scheduler';
 import { shipCommit } from '../../server/dispatch/code';
 import { commitToRun, type DirtyChoice } from '../../server/dispatch/commit';
+import { codeVersion } from '../../server/git';
 import { git, repository, temporaryFolder } from '../server/workspace';
 
 async function remoteIn(
@@ -27,8 +28,10 @@ async function remoteIn(
   };
 }
 
-const commitNow = (root: string, choice: DirtyChoice = 'refuse') =>
-  commitToRun(root, ['runs', '.edm-workbench'], choice, 'a on here');
+const commitNow = async (root: string, choice: DirtyChoice = 'refuse') => {
+  const outputs = ['runs', '.edm-workbench'];
+  return commitToRun({ root, outputs, code: await codeVersion(root, outputs) }, choice, 'a on here');
+};
 
 test('a commit arrives once; the next one sends only what is new', async () => {
   const root = repository({ 'a.edm.yaml': 'network: x.pkl\n', 'big.bin': 'x'.repeat(200_000) + Math.random() });

@@ -8,18 +8,21 @@ import type { Scheduler } from '../../server/cluster/scheduler';
 import { draftRun } from '../../server/dispatch/draft';
 import { Ledger } from '../../server/dispatch/ledger';
 import { dispatchRun } from '../../server/dispatch/submit';
+import { readSource } from '../../server/runs/source';
 import type { Dispatch } from '../../server/shared/schema-types.gen';
 import { repository, SMALL_CONFIG } from '../server/workspace';
 
 const profile = { name: 'rysy', account: 'proja' };
 const scheduler = { name: 'slurm' } as Scheduler;
 /** A cluster that cannot be reached: what is decided, is decided before. */
-const host = { name: 'rysy', run: () => Promise.reject(new Error('reached the cluster')) } as unknown as Host;
+const reached = () => Promise.reject(new Error('reached the cluster'));
+const host = { name: 'rysy', run: reached } as unknown as Host;
+const files = { stat: reached } as unknown as HostFiles;
 const cluster = {
   profile,
   scheduler,
   host,
-  files: {} as HostFiles,
+  files,
   user: 'alice',
   home: '/home/alice',
   machine: 'x86_64',
@@ -29,9 +32,9 @@ test('a run that is alive is not made again, though one that failed is dated lat
   const root = repository({ 'garments.edm.yaml': SMALL_CONFIG });
   const config = path.join(root, 'garments.edm.yaml');
   const ledger = new Ledger(root);
-  const submit = () => dispatchRun({ config, dirty: 'refuse', cluster });
+  const submit = async () => dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster });
   await assert.rejects(submit(), /reached the cluster/);
-  const { fingerprint, commit } = await draftRun(config, profile, 'refuse');
+  const { fingerprint, commit } = await draftRun(await readSource(config), profile, 'refuse');
   const [begun] = (await ledger.all()).dispatches;
   assert.deepEqual([begun.state, begun.fingerprint, begun.checkout], ['preparing', fingerprint, commit.checkout]);
   const stands = async (state: Dispatch['state'], created: string, token: string): Promise<Dispatch> => {

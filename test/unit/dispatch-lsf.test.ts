@@ -9,6 +9,7 @@ import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
 import { openCluster } from '../../server/cluster/cluster';
 import { dispatchRun } from '../../server/dispatch/submit';
+import { readSource } from '../../server/runs/source';
 import { executeRun } from '../../server/runs/execute';
 import { readHistory } from '../../server/history/store';
 import { repository, ROOT, temporaryFolder } from '../server/workspace';
@@ -30,7 +31,7 @@ test(
     });
     const config = path.join(root, 'a.edm.yaml');
     const ledger = new Ledger(root);
-    const dispatch = await dispatchRun({ config, dirty: 'refuse', cluster });
+    const dispatch = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster });
     assert.deepEqual(
       dispatch.jobs.map(({ role, id, tasks }) => [role, id, tasks]),
       [
