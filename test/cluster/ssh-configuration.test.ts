@@ -121,7 +121,7 @@ test('one host in all its settings', () => {
   assert.deepEqual([rysy.strictHostKeys, rysy.knownHosts.slice(0, 2)], ['accept-new', [`${ssh}/one`, `${ssh}/two`]]);
   assert.equal(rysy.agent, `${home}/agent.sock`);
   assert.deepEqual(rysy.ignored, ['Compression yes', 'ForwardX11 yes', 'Match host rysy.example.org exec true']);
-  assert.deepEqual(rysy.meaningless, ['ControlMaster auto']);
+  assert.deepEqual(rysy.withoutEffect, ['ControlMaster auto']);
 });
 
 test('files that are included, relative and by wildcards in any part', () => {
@@ -139,8 +139,8 @@ test('ProxyCommand and ProxyJump: the first counts; agents by name, by variable,
   assert.equal(agent('none', { SSH_AUTH_SOCK: '/a' }), undefined);
   assert.equal(agent('SSH_AUTH_SOCK', { SSH_AUTH_SOCK: '/a' }), '/a');
   assert.equal(agent('$OTHER', { SSH_AUTH_SOCK: '/a', OTHER: '/b' }), '/b');
-  assert.throws(() => sshSettings('x', { file: write('bad', 'Port twenty\n'), home }), /Port twenty is no number/);
-  assert.throws(() => sshSettings('-oProxyCommand=x', { home }), /is no host name/);
+  assert.throws(() => sshSettings('x', { file: write('bad', 'Port twenty\n'), home }), /Port twenty is not a number/);
+  assert.throws(() => sshSettings('-oProxyCommand=x', { home }), /is not a host name/);
 });
 
 test('known hosts: plain, hashed by ssh-keygen, another port, revoked, of an authority', async () => {

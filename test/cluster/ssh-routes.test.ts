@@ -145,5 +145,5 @@ test('a banner of 500 lines before the code, and what is not honoured is named',
   assert.match(asked.prompts[0].instruction, /rule 1 of the site[\s\S]*rule 500 of the site/);
   const said = logins.log.join('\n');
   assert.match(said, /configuration of inner: not honoured: CertificateFile ~\/x-cert\.pub; Match exec true/);
-  assert.match(said, /configuration of inner: without meaning for commands alone: ControlMaster auto/);
+  assert.match(said, /configuration of inner: without effect on commands: ControlMaster auto/);
 });

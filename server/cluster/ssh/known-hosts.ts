@@ -3,7 +3,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { promises as fs, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isCode, messageOf, UserError } from '../../errors';
-import { fitsPatterns } from './configuration';
+import { fitsPatterns } from './host-patterns';
 
 /** What the files say of a host's key. `authority`: only certificates of an authority are listed, which we cannot check. */
 export type HostKeyVerdict = 'known' | 'unknown' | 'changed' | 'revoked' | 'authority';
