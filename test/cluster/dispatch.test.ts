@@ -189,7 +189,7 @@ fid:
   const first = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster: edm });
   await assert.rejects(
     awaitRun(ledger, first.token, edm, 0.5),
-    /cifar on edm failed: The memory of the GPU was not enough\. Lower --batch.*generate-\d+\.out\); submit it again/,
+    /cifar on edm failed: Not enough GPU memory\. Lower --batch.*generate-\d+\.out\); submit it again/,
   );
   const failed = await ledger.named(first.token);
   assert.deepEqual([failed.state, failed.fetched], ['failed', ['results']]);
