@@ -1,4 +1,4 @@
-/** The clusters of a session: one host and one scheduler each, shared by everything, and one watch of its queue. */
+/** The clusters of this process: each with one host, one scheduler and one watch of its queue, shared by everything. */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, UserError } from '../errors';
@@ -26,13 +26,13 @@ import { recover, SubmissionUnknownError } from './submission';
 import { ChannelGate } from './ssh/channel-gate';
 import { newToken } from './token';
 
-/** Where hosts come from: one held connection for each cluster. `Hosts` is the real one. */
+/** Where hosts come from, with one connection for each cluster. `Hosts` is the real one. */
 export interface HostSource {
-  /** Connects if needed. @param mayPrompt whether the user may be asked; without it only keys and agents count */
+  /** Connects if needed. @param mayPrompt whether the user may be asked; otherwise only keys and agents are used */
   host(profile: ClusterProfile, mayPrompt: boolean): Promise<Host>;
-  /** The machine for file transfers, where sources know of one. */
+  /** The host for file transfers, where the source knows one. */
   transferHost?(profile: ClusterProfile, mayPrompt: boolean): Promise<Host>;
-  /** State of a cluster's connection, and why. */
+  /** State of a cluster's connection, with its reason. */
   state(profile: ClusterProfile): Pick<ClusterInfo, 'connection' | 'message'>;
   onState(listener: (cluster: string) => void): void;
   disconnect(cluster: string): Promise<void>;
@@ -40,7 +40,7 @@ export interface HostSource {
 
 export interface ClustersOptions {
   hosts: HostSource;
-  /** Workspace folder: its clusters.yaml counts, snapshots and submissions under way are kept in it. */
+  /** Workspace folder: it has clusters.yaml, and snapshots and submissions under way are kept in it. */
   folder?: string;
   /** Value of the setting edmWorkbench.clusters. */
   settings?: () => Promise<unknown>;
@@ -48,9 +48,9 @@ export interface ClustersOptions {
   onInfo?: (info: ClusterInfo) => void;
 }
 
-/** How long a snapshot is good for while connected. */
+/** How old a snapshot may be while connected. */
 const SNAPSHOT_MS = 30 * 60_000;
-/** Logs of one cluster that are read in the same moment, however many are followed: other work needs channels too. */
+/** Logs of one cluster that are read at the same time, however many are followed: other work needs channels too. */
 const FOLLOWS_AT_ONCE = 3;
 
 export class Clusters {
@@ -65,7 +65,7 @@ export class Clusters {
     options.hosts.onState((cluster) => this.stateChanged(cluster));
   }
 
-  /** Reads the profiles anew, and the snapshots kept of them. */
+  /** Reads the profiles again, and the kept snapshots of new ones. */
   async load(folder = this.options.folder): Promise<LoadedProfiles> {
     this.options.folder = folder;
     this.loaded = await loadProfiles({ folder, settings: await this.options.settings?.() });
@@ -107,11 +107,11 @@ export class Clusters {
     return cluster;
   }
 
-  /** Connects, settles what was under way when the connection was lost, and takes a snapshot in the background. */
+  /** Connects, settles submissions that were under way, and takes a snapshot in the background. */
   async connect(name: string): Promise<{ info: ClusterInfo; settled: string[] }> {
     const { profile } = await this.open(name, true);
     const settled = await this.settle(name);
-    void this.takeSnapshot(name).catch(() => undefined); // linting goes on with the last one
+    void this.takeSnapshot(name).catch(() => undefined); // scripts are then checked against the last one
     const info = this.info(profile);
     this.options.onInfo?.(info);
     return { info, settled };
@@ -132,7 +132,7 @@ export class Clusters {
     this.options.onInfo?.(info);
   }
 
-  /** What became of submissions whose answer nobody has seen; one line each. */
+  /** Finds out what became of submissions whose answer was lost; one line each. */
   async settle(name: string): Promise<string[]> {
     const { host, scheduler } = await this.open(name);
     const lines: string[] = [];
@@ -164,7 +164,7 @@ export class Clusters {
       this.watches.get(profile.name)?.refresh();
       return submitted;
     } catch (error) {
-      // What is not known yet stays on file until it is.
+      // An unknown outcome stays on file until it is known.
       if (!(error instanceof SubmissionUnknownError)) await this.local?.settled(token);
       throw error;
     }
@@ -208,7 +208,7 @@ export class Clusters {
 
   /**
    * Follows a log of a job until it has ended or the signal fires.
-   * @param onWaiting told where the job has not started yet
+   * @param onWaiting called where the job has not started yet
    * @throws UserError where the scheduler does not know the job or its log
    */
   async follow(
@@ -221,28 +221,28 @@ export class Clusters {
     let job = await scheduler.job(id);
     if (!job) throw new UserError(`${scheduler.title} on ${name} no longer knows job ${id}`, 1);
     if (job.state === 'queued' || job.state === 'held') onWaiting?.(job);
-    let asked = performance.now(); // runs on whatever the clock is set to
+    let asked = performance.now(); // not affected by changes of the clock
     const look = async (): Promise<void> => {
       if (!job || isOver(job)) return;
-      // The poll that all share tells; only what it does not know is asked for, no more often than the queue.
+      // Answered by the shared poll of the queue; a job that it does not know is asked for, at the same pace.
       const watch = this.watches.get(name);
       const known = watch?.find(id);
       if (known) job = { ...job, ...known };
       if (performance.now() - asked < pollSeconds(profile) * 1000) return;
       asked = performance.now();
       if (known) watch?.refresh();
-      // Gone is over; no answer is not.
+      // A job that is gone is over; one without an answer is not.
       else job = await scheduler.job(id).catch(() => job);
     };
     const ended = async (): Promise<boolean> => {
       await look();
       return !job || isOver(job);
     };
-    // Before it has started, its node and with it the log's name may be unknown.
+    // Before the job starts, its node may be unknown, and so the name of its log.
     while (job[stream] === undefined && !(await ended()) && !signal.aborted) await sleep(1000);
     const file = job?.[stream];
     if (file === undefined && !signal.aborted)
-      throw new UserError(`Where job ${id} writes its ${stream} is not known any more: open the file by its path`, 1);
+      throw new UserError(`The ${stream} file of job ${id} is no longer known: open it by its path`, 1);
     if (file === undefined) return { explained: [], job: job ?? null };
     const gate = this.followGates.get(name) ?? new ChannelGate(FOLLOWS_AT_ONCE);
     this.followGates.set(name, gate);
@@ -257,12 +257,12 @@ export class Clusters {
     return { explained, job: job ?? null };
   }
 
-  /** What the linter knows of a cluster. */
+  /** What scripts are checked against; undefined where the cluster was never asked. */
   snapshot(name: string): ClusterSnapshot | undefined {
     return this.snapshots.get(name);
   }
 
-  /** Asks the cluster, and keeps the answer for when there is no connection. @param goodFor age of one that will do */
+  /** Asks the cluster, and keeps the answer for times without a connection. @param goodFor milliseconds for which a known one is reused */
   async takeSnapshot(name: string, goodFor = SNAPSHOT_MS): Promise<ClusterSnapshot> {
     const known = this.snapshots.get(name);
     if (known && Math.abs(Date.now() - Date.parse(known.taken ?? '')) < goodFor) return known;

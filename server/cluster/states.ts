@@ -31,7 +31,8 @@ export const states: readonly StateSpec[] = [
     name: 'FAILED',
     code: 'F',
     help: 'Ended with an exit code other than 0.',
-    remedy: 'Read the log. Exit code 127 means that a command was not found, 0:9 that the job was killed, often for its memory.',
+    remedy:
+      'Read the log. Exit code 127 means that a command was not found, 0:9 that the job was killed, often for its memory.',
   },
   {
     scheduler: 'slurm',
@@ -107,7 +108,12 @@ export const states: readonly StateSpec[] = [
     help: 'Jobs with higher priority are waiting for the same resources.',
     remedy: 'Wait. With a shorter time limit it may start earlier, in a gap between other jobs.',
   },
-  { scheduler: 'slurm', kind: 'reason', name: 'Resources', help: 'Next in line; waiting until enough resources are free.' },
+  {
+    scheduler: 'slurm',
+    kind: 'reason',
+    name: 'Resources',
+    help: 'Next in line; waiting until enough resources are free.',
+  },
   { scheduler: 'slurm', kind: 'reason', name: 'Dependency', help: 'Waiting for other jobs.' },
   {
     scheduler: 'slurm',
@@ -169,7 +175,8 @@ export const states: readonly StateSpec[] = [
     kind: 'reason',
     name: 'ReqNodeNotAvail',
     help: 'A node that it needs is down, reserved or in maintenance.',
-    remedy: 'Look for a maintenance window: scontrol show reservation. A job that ends before the window may still start.',
+    remedy:
+      'Look for a maintenance window: scontrol show reservation. A job that ends before the window may still start.',
   },
   { scheduler: 'slurm', kind: 'reason', name: 'NodeDown', help: 'A node that it needs is down.' },
   {
@@ -223,10 +230,30 @@ export const states: readonly StateSpec[] = [
     help: 'Your account is using all the GPUs that it may use.',
     remedy: "Wait for your group's jobs to end.",
   },
-  { scheduler: 'slurm', kind: 'reason', name: 'AssocGrpCpuLimit', help: 'Your account is using all the CPUs that it may use.' },
-  { scheduler: 'slurm', kind: 'reason', name: 'AssocGrpMemLimit', help: 'Your account is using all the memory that it may use.' },
-  { scheduler: 'slurm', kind: 'reason', name: 'AssocGrpNodeLimit', help: 'Your account is using all the nodes that it may use.' },
-  { scheduler: 'slurm', kind: 'reason', name: 'AssocMaxJobsLimit', help: 'You have as many running jobs as you may have.' },
+  {
+    scheduler: 'slurm',
+    kind: 'reason',
+    name: 'AssocGrpCpuLimit',
+    help: 'Your account is using all the CPUs that it may use.',
+  },
+  {
+    scheduler: 'slurm',
+    kind: 'reason',
+    name: 'AssocGrpMemLimit',
+    help: 'Your account is using all the memory that it may use.',
+  },
+  {
+    scheduler: 'slurm',
+    kind: 'reason',
+    name: 'AssocGrpNodeLimit',
+    help: 'Your account is using all the nodes that it may use.',
+  },
+  {
+    scheduler: 'slurm',
+    kind: 'reason',
+    name: 'AssocMaxJobsLimit',
+    help: 'You have as many running jobs as you may have.',
+  },
   {
     scheduler: 'slurm',
     kind: 'reason',
@@ -240,7 +267,12 @@ export const states: readonly StateSpec[] = [
     name: 'QOSMaxJobsPerUserLimit',
     help: 'You have as many running jobs as the QoS allows.',
   },
-  { scheduler: 'slurm', kind: 'reason', name: 'QOSMaxGRESPerUser', help: 'You are using all the GPUs that the QoS allows you.' },
+  {
+    scheduler: 'slurm',
+    kind: 'reason',
+    name: 'QOSMaxGRESPerUser',
+    help: 'You are using all the GPUs that the QoS allows you.',
+  },
   {
     scheduler: 'slurm',
     kind: 'reason',
@@ -255,7 +287,12 @@ export const states: readonly StateSpec[] = [
     help: 'It asks for more time than the QoS allows.',
     remedy: 'Lower --time, or use another QoS.',
   },
-  { scheduler: 'slurm', kind: 'reason', name: 'MaxGRESPerAccount', help: 'The account is using all the GPUs that it may use.' },
+  {
+    scheduler: 'slurm',
+    kind: 'reason',
+    name: 'MaxGRESPerAccount',
+    help: 'The account is using all the GPUs that it may use.',
+  },
   {
     scheduler: 'slurm',
     kind: 'reason',
@@ -290,7 +327,12 @@ export const states: readonly StateSpec[] = [
     help: 'Suspended by its owner or an administrator.',
     remedy: 'bresume JOBID',
   },
-  { scheduler: 'lsf', kind: 'state', name: 'SSUSP', help: 'Suspended by LSF: the host is busy, or its time window is over.' },
+  {
+    scheduler: 'lsf',
+    kind: 'state',
+    name: 'SSUSP',
+    help: 'Suspended by LSF: the host is busy, or its time window is over.',
+  },
   { scheduler: 'lsf', kind: 'state', name: 'DONE', help: 'Ended with exit code 0.' },
   {
     scheduler: 'lsf',

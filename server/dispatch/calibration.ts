@@ -176,7 +176,7 @@ async function awaitPoints(
     control.onProgress?.({ phase: 'Batch sizes', done: points.length, total, note: job && jobNote(job) });
     if (/^calibration done$/m.test(text) || !job || isOver(job)) {
       if (points.length > 0) return points;
-      throw new UserError(`The calibration (job ${id}) has no result: see ${log} on ${profile.name}`, 1);
+      throw new UserError(`The calibration (job ${id}) has no result: ${log} on ${profile.name} says why`, 1);
     }
     await sleep(pollSeconds * 1000, undefined, { signal: control.signal }).catch(() => undefined);
     if (control.signal?.aborted) {

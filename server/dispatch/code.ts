@@ -1,6 +1,6 @@
 /**
- * A commit from here to the cluster by git alone: into a bare repository in the work folder there, then into a work
- * tree of its own. What the cluster has is never sent again; every step can be repeated after an interruption.
+ * Sends a commit to the cluster with git: into a bare repository in the work folder there, then into a work tree of its
+ * own. Nothing is sent twice, and every step can be repeated after an interruption.
  */
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { UserError } from '../errors';
 import { git } from '../git';
 import { lastLine, type TransferControl } from '../cluster/host';
 
-/** Where the code of a run lies on the cluster. */
+/** Where the code of a run is on the cluster. */
 export interface ShippedCode {
   /** Bare repository. */
   repository: string;
@@ -17,18 +17,18 @@ export interface ShippedCode {
   folder: string;
 }
 
-/** Refs on the cluster that keep what was sent from being collected. */
+/** Refs on the cluster that protect what was sent from garbage collection. */
 const REFS = 'refs/edm-workbench/commits';
-/** Name here, for as long as the bundle is made: bundles hold refs, not hashes. */
+/** Ref here while the bundle is made: bundles contain refs, not hashes. */
 const SHIPPING = 'refs/edm-workbench/shipping';
-/** In the git folder of a work tree whose checkout came to its end. */
+/** File in the git folder of a work tree whose checkout is complete. */
 const READY = 'edm-workbench-ready';
 
 /**
- * Brings a commit to the cluster and checks it out there, unless it is there already.
+ * Sends a commit to the cluster and checks it out there, unless it is there already.
  * @param root top of the work tree here
  * @param commit full hash
- * @throws UserError for a shallow clone, a refusing remote, a full disk, a work tree that somebody changed there
+ * @throws UserError for a shallow clone, a remote that refuses, a full disk, a work tree that somebody changed there
  */
 export async function shipCommit(
   cluster: Cluster,
@@ -43,7 +43,7 @@ export async function shipCommit(
   const there = (...args: string[]): string[] => ['git', `--git-dir=${repository}`, ...args];
   if ((await cluster.files.stat(`${repository}/HEAD`)) === undefined) {
     await cluster.files.makeFolder(path.posix.dirname(repository));
-    await runOn(cluster, 'Making a repository', ['git', 'init', '--quiet', '--bare', repository]);
+    await runOn(cluster, 'Creating the repository', ['git', 'init', '--quiet', '--bare', repository]);
   }
   const known = await runOn(cluster, 'Reading the repository', there('for-each-ref', '--format=%(objectname)', REFS));
   const haves = known.split('\n').filter(Boolean);
@@ -55,14 +55,14 @@ export async function shipCommit(
   return { repository, folder };
 }
 
-/** The project's name there: the folder's name, and the first commit, which all clones share. */
+/** The project's name there: the folder's name and the first commit, which all clones share. */
 async function projectName(root: string): Promise<string> {
   if ((await git(root, 'rev-parse', '--is-shallow-repository')) === 'true') {
     throw new UserError(
-      `${root} is a shallow clone, which cannot be passed on: run "git fetch --unshallow" there, then again`,
+      `${root} is a shallow clone, which cannot be sent: run "git fetch --unshallow" there, then submit again`,
     );
   }
-  const first = (await git(root, 'rev-list', '--max-parents=0', 'HEAD')).split('\n').sort()[0];
+  const [first = ''] = (await git(root, 'rev-list', '--max-parents=0', 'HEAD')).split('\n').sort();
   return `${path.basename(root).replace(/[^A-Za-z0-9._-]/g, '-')}-${first.slice(0, 8)}`;
 }
 
@@ -75,7 +75,7 @@ async function sendBundle(
   repository: string,
   control: TransferControl,
 ): Promise<void> {
-  // Commits of others (another clone, another branch that was dropped here) are of no use as a base.
+  // Commits that are not here (of another clone, or of a deleted branch) cannot be a base.
   const bases: string[] = [];
   for (const base of haves) {
     const isHere = await git(root, 'cat-file', '-e', `${base}^{commit}`).then(
@@ -89,7 +89,7 @@ async function sendBundle(
   const bundle = path.join(folder, name);
   const incoming = `${repository}/incoming-${name}`;
   await mkdir(folder, { recursive: true });
-  // A bundle that an interrupted upload left is used again: only the same bytes can be resumed.
+  // The bundle of an interrupted upload is used again: only the same bytes can be resumed.
   if (!(await stat(bundle).catch(() => undefined))) {
     const ref = `${SHIPPING}/${commit}`;
     await git(root, 'update-ref', ref, commit);
@@ -116,19 +116,19 @@ async function sendBundle(
   await rm(bundle, { force: true });
 }
 
-/** By way of a remote that both sides reach. */
+/** Through a remote that both sides can reach. */
 async function pushAndFetch(cluster: Cluster, root: string, commit: string, repository: string): Promise<void> {
   const name = cluster.profile.git_remote ?? '';
   const ref = `${REFS}/${commit}`;
   const url = await git(root, 'remote', 'get-url', name).catch(() => {
     throw new UserError(
-      `${root} has no git remote "${name}", which the profile of ${cluster.profile.name} names: "git remote -v" lists them`,
+      `${root} has no git remote "${name}", which the profile of ${cluster.profile.name} names: "git remote -v" lists the remotes`,
     );
   });
   await git(root, 'push', '--quiet', name, `${commit}:${ref}`).catch((error: unknown) => {
     const words = lastLine((error as { stderr?: string }).stderr) ?? 'no reason given';
     throw new UserError(
-      `The remote "${name}" refused the commit: ${words}; check your rights there, or remove git_remote from the profile to send it directly`,
+      `The remote "${name}" refused the commit: ${words}; check your permissions there, or remove git_remote from the profile to send it directly`,
       1,
     );
   });
@@ -136,7 +136,7 @@ async function pushAndFetch(cluster: Cluster, root: string, commit: string, repo
   await runOn(cluster, `Fetching from ${name}`, fetch, { env: { GIT_TERMINAL_PROMPT: '0' } });
 }
 
-/** A work tree of the commit, whole and unchanged. */
+/** Makes a work tree of the commit, complete and unchanged. */
 async function checkOut(
   cluster: Cluster,
   repository: string,
@@ -151,13 +151,14 @@ async function checkOut(
     const changed = await askOn(cluster, inTree('status', '--porcelain', '--untracked-files=no'));
     if (changed === '') return;
     if (changed !== undefined) {
+      const [first = ''] = changed.split('\n');
       throw new UserError(
-        `${folder} on ${cluster.profile.name} is no longer commit ${short}: ${changed.split('\n')[0].slice(3)} was changed there. ` +
-          `Save the change as a commit here, undo it there with "git checkout .", and submit again`,
+        `${folder} on ${cluster.profile.name} is no longer commit ${short}: ${first.slice(3)} was changed there. ` +
+          `Commit the change here if you need it, undo it there with "git checkout .", and submit again`,
         1,
       );
     }
-    // The folder was removed: the repository forgets it and makes it anew.
+    // The folder was removed: the repository forgets it and makes it again.
     await cluster.files.remove(ready);
   }
   await runOn(cluster, attempt, ['git', `--git-dir=${repository}`, 'worktree', 'prune']);

@@ -1,4 +1,4 @@
-/** What is going to be sent, before anything is: config, commit, seeds, inputs, scripts. */
+/** What will be sent, before anything is sent: config, commit, seeds, inputs, scripts. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { workFolderOf } from '../cluster/cluster';
@@ -20,7 +20,7 @@ import { programName, safeName } from './stage';
 
 /** A file that a job reads. */
 export interface JobInput {
-  /** Here; absent for an address that the nodes fetch themselves. */
+  /** Path here; absent for an address that the nodes fetch themselves. */
   file?: string;
   /** Name in the run folder's inputs, or the address. */
   name: string;
@@ -39,7 +39,7 @@ export interface Draft extends RunSource {
   inputs: { network?: JobInput; reference?: JobInput; detector?: JobInput };
 }
 
-/** Where fid.py fetches its detector, and what dnnlib calls the copy that it keeps. */
+/** Where fid.py fetches its detector from. */
 export const DETECTOR_URL =
   'https://api.ngc.nvidia.com/v2/models/nvidia/research/stylegan3/versions/1/files/metrics/inception-2015-12-05.pkl';
 
@@ -115,13 +115,13 @@ export function labelOf({ commit, name }: Pick<Draft, 'commit' | 'name'>): strin
   return `${commit.code.short}-${name}${commit.code.dirty ? '-dirty' : ''}`;
 }
 
-/** Run folder relative to the work tree there: it says which commit and which dispatch it is of. */
+/** Run folder relative to the work tree there: its name has the commit and the dispatch. */
 export function runFolderOf(draft: Draft, token: string): string {
   const [, outdir = 'runs'] = draft.outputs;
   return `${outdir.replace(/[^A-Za-z0-9._/-]/g, '-')}/${labelOf(draft)}-${token.slice(0, 6)}`;
 }
 
-/** The scripts of a run: what "Show script" shows is what is submitted. */
+/** The scripts of a run, both as shown and as submitted. */
 export async function scriptsOf(
   draft: Draft,
   profile: ClusterProfile,
@@ -146,7 +146,7 @@ export async function scriptsOf(
   });
 }
 
-/** SHA-256 of an input that is here. */
+/** SHA-256 of an input; undefined for an address. */
 export async function digestOf(input: JobInput | undefined): Promise<string | undefined> {
   return input?.file === undefined ? undefined : fileDigest(input.file);
 }

@@ -1,4 +1,4 @@
-/** What a run of engine edm has to say for itself: generate.py and fid.py leave images and a number, no manifest. */
+/** The manifest of a run of engine edm: generate.py and fid.py write images and a number, but no manifest. */
 import { askOn, type Cluster } from '../cluster/cluster';
 import { cacheKey } from '../download/cache';
 import { recordId } from '../history/store';
@@ -8,10 +8,10 @@ import { jsonOf } from '../runs/folder';
 import type { Dispatch, HistoryRecord, RunConfig, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
 import { DETECTOR_URL, digestOf, type Draft, type JobInput } from './draft';
 
-/** File in the run folder that holds what was known when it was sent. */
+/** File in the run folder with what was known when the run was sent. */
 export const FACTS_FILE = 'edm.json';
 
-/** An input by name and content; the content of an address is known once the cluster has fetched it. */
+/** An input by name and content. The content of an address is known once the cluster has fetched it. */
 interface Fact {
   name: string;
   sha256?: string;
@@ -98,7 +98,7 @@ export async function edmManifest(
   };
 }
 
-/** generate.py draws on the GPU; Heun evaluates the network twice but in the last step. */
+/** generate.py draws random numbers on the GPU. Heun evaluates the network twice in each step but the last. */
 function samplerRecord(config: RunConfig): SamplerRecord {
   const { steps = 18, ...given } = samplerOptions(config);
   const finite = Object.entries(given).filter(([, value]) => value !== Infinity);
@@ -110,7 +110,7 @@ function samplerRecord(config: RunConfig): SamplerRecord {
   };
 }
 
-/** Name and content; of an address, the content of the copy that dnnlib keeps there. */
+/** Name and content; for an address, the content of dnnlib's copy there. */
 async function identified(cluster: Cluster, { name, sha256 }: Fact): Promise<{ name: string; sha256: string }> {
   if (sha256 !== undefined) return { name, sha256 };
   const cached = `for f in "\${DNNLIB_CACHE_DIR:-$HOME/.cache/dnnlib}"/downloads/"$1"_*; do sha256sum <"$f" && exit; done; exit 1`;

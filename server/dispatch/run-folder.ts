@@ -1,4 +1,4 @@
-/** A run folder on the cluster before its jobs: whatever they read lies there or is named there. */
+/** The run folder on the cluster, made before the jobs: everything that they read is in it or named in it. */
 import path from 'node:path';
 import { runOn, type Cluster } from '../cluster/cluster';
 import type { TaskControl } from '../shared/progress';
@@ -10,7 +10,7 @@ import type { Draft, JobInput } from './draft';
 import { FACTS_FILE, factsText } from './edm-result';
 import { stageFile, stageProgram } from './stage';
 
-/** The plan with the paths it has there; everything it names is sent. */
+/** The plan with the paths of the cluster; every file it names is sent. */
 export async function stagePlan(
   cluster: Cluster,
   plan: RunPlan,
@@ -20,7 +20,7 @@ export async function stagePlan(
 ): Promise<RunPlan> {
   const program = await stageProgram(cluster, control);
   const stage = async (file: string, name: string): Promise<string> =>
-    // What comes with the workbench came with it.
+    // Embedded files were sent with the program.
     isEmbedded(name)
       ? `${program}/server/model/${path.basename(file)}`
       : stageFile(cluster, file, path.basename(file), control);
@@ -52,7 +52,7 @@ export async function fillRunFolder(
 ): Promise<void> {
   const place = (name: string): string => `${folder}/${run}/${name}`;
   await cluster.files.makeFolder(place('images'));
-  // Results show in no git status, here or there.
+  // Results must not appear in git status, here or there.
   const ignore = `${folder}/${path.posix.dirname(run)}/.gitignore`;
   if (!(await cluster.files.stat(ignore))) await cluster.files.write(ignore, '*\n');
   if (draft.commit.diff) await cluster.files.write(place('changes.diff'), draft.commit.diff);
@@ -70,7 +70,7 @@ export async function fillRunFolder(
     const staged = await stageFile(cluster, input.file, path.posix.basename(input.name), control);
     const target = place(`inputs/${input.name}`);
     await cluster.files.makeFolder(path.posix.dirname(target));
-    // A link costs no room; where the file system has none, a copy does.
+    // A link takes no space; where the file system has no links, the file is copied.
     await runOn(cluster, 'Providing inputs', [
       'sh',
       '-c',

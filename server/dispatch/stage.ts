@@ -1,4 +1,4 @@
-/** What a job needs besides the code: networks and references, this program, and a node to run it. Each is sent once. */
+/** What a job needs besides the code: networks, references, this program, and a node to run it. Each is sent once. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { fileDigest } from '../file-digest';
 
 const run = promisify(execFile);
 
-/** Sends a file, unless one with its content is there. @returns its absolute path on the cluster */
+/** Sends a file, unless one with the same content is there. @returns its absolute path on the cluster */
 export async function stageFile(
   cluster: Cluster,
   file: string,
@@ -28,7 +28,7 @@ export async function stageFile(
   return target;
 }
 
-/** A name that is one word of every shell. */
+/** A name that is a single word in every shell. */
 export function safeName(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]/g, '_');
 }
@@ -36,7 +36,7 @@ export function safeName(name: string): string {
 /* ---- This program ---- */
 
 const RUNTIME = 'node_modules/onnxruntime-node';
-/** What runs without an editor; everything is bundled but ONNX Runtime, which loads its library from its own folder. */
+/** The files that run without an editor. Everything is bundled but ONNX Runtime, which loads its library from its own folder. */
 const PROGRAM = [
   'package.json',
   'schemas',
@@ -48,7 +48,7 @@ const PROGRAM = [
   'node_modules/onnxruntime-common/package.json',
   'node_modules/onnxruntime-common/dist/cjs',
 ];
-/** ONNX Runtime's names of what `uname -m` says. */
+/** ONNX Runtime's names of machines, by `uname -m`. */
 const ARCHITECTURES: Readonly<Record<string, string | undefined>> = { x86_64: 'x64', aarch64: 'arm64' };
 
 /** Name of this program's folder on a cluster: its version and a digest of what runs. */
@@ -65,7 +65,7 @@ export async function programName(): Promise<string> {
 }
 
 /**
- * Brings this program to the cluster, with ONNX Runtime for its machine and a node to run it, unless it is there.
+ * Sends this program to the cluster, with ONNX Runtime for its machine and a node to run it, unless it is there.
  * @param root folder of the program here
  * @throws UserError where there is no ONNX Runtime for that machine, or no node
  */
@@ -81,14 +81,14 @@ export async function stageProgram(
   const architecture = ARCHITECTURES[cluster.machine];
   if (!architecture)
     throw new UserError(
-      `There is no ONNX Runtime for ${cluster.machine}, which ${cluster.profile.name} is: choose engine edm`,
+      `There is no ONNX Runtime for ${cluster.machine}, the machine type of ${cluster.profile.name}: choose engine edm`,
     );
   const binaries = `${RUNTIME}/bin/napi-v6/linux/${architecture}`;
   const isHere = existsSync(path.join(root, binaries));
   const archive = await packProgram(root, `${name}-${isHere ? architecture : 'bare'}`, isHere ? [binaries] : []);
   const incoming = `${folder}.tar.gz`;
   await cluster.files.upload(archive, incoming, control);
-  // Unpacked beside it and renamed: a job never sees half of it.
+  // Unpacked beside it and renamed, so that a job never sees a part of it.
   const part = `${folder}.part`;
   await cluster.files.remove(part);
   await cluster.files.makeFolder(part);
@@ -115,16 +115,16 @@ async function packProgram(root: string, name: string, binaries: readonly string
   return archive;
 }
 
-/** The package as it is published has the libraries of all machines; nothing in it is run. */
+/** The published package has the libraries of all machines; nothing in it is run. */
 const FETCH =
   'cd "$1" && npm pack --silent "onnxruntime-node@$2" && tar -xzf onnxruntime-node-*.tgz --strip-components=1 -C "$3" "package/bin/napi-v6/linux/$4" && rm onnxruntime-node-*.tgz';
 
-/** ONNX Runtime by the cluster's own npm: what was installed here brings the libraries of other machines only. */
+/** Fetches ONNX Runtime with the cluster's own npm, where the installation here has only the libraries of other machines. */
 async function fetchRuntime(cluster: Cluster, root: string, folder: string, architecture: string): Promise<void> {
   const text = await readFile(path.join(root, RUNTIME, 'package.json'), 'utf8');
   const { version } = JSON.parse(text) as { version: string };
   const target = `${folder}/${RUNTIME}`;
-  const attempt = `The workbench here brings no ONNX Runtime for linux-${architecture}; fetching it`;
+  const attempt = `The workbench here has no ONNX Runtime for linux-${architecture}; fetching it`;
   await runOn(cluster, attempt, ['sh', '-c', FETCH, 'sh', folder, version, target, architecture]).catch(
     (error: unknown) => {
       if (!(error instanceof UserError) || error instanceof ConnectionLostError) throw error;
@@ -136,7 +136,7 @@ async function fetchRuntime(cluster: Cluster, root: string, folder: string, arch
   );
 }
 
-/** The cluster's own node where it is new enough; otherwise this machine's where it would run there. */
+/** Provides the cluster's own node where it is new enough, otherwise the one of this machine where it runs there. */
 async function provideNode(cluster: Cluster, target: string, control: TransferControl): Promise<void> {
   await cluster.files.makeFolder(path.posix.dirname(target));
   const there = await askOn(cluster, ['sh', '-c', 'command -v node && node --version']);
@@ -155,11 +155,11 @@ async function provideNode(cluster: Cluster, target: string, control: TransferCo
   }
   const found = version ? `has node ${version}` : 'has no node';
   throw new UserError(
-    `${cluster.profile.name} ${found}, and this machine's does not run there: add a line that provides node 20.15 or newer to setup in its profile (e.g. "module load nodejs"), or choose engine edm`,
+    `${cluster.profile.name} ${found}, and the node of this machine does not run there: add a line that provides node 20.15 or newer to setup in its profile (e.g. "module load nodejs"), or choose engine edm`,
   );
 }
 
-/** A node of this machine; the program of a desktop editor is none. */
+/** A node of this machine; the program of a desktop editor does not count. */
 async function nodeHere(): Promise<string | undefined> {
   if (!process.versions.electron) return process.execPath;
   const asked = await run('node', ['-p', 'process.execPath + "\\n" + process.version']).catch(() => undefined);
@@ -168,6 +168,6 @@ async function nodeHere(): Promise<string | undefined> {
 }
 
 function isNewEnough(version: string): boolean {
-  const [major, minor] = version.replace(/^v/, '').split('.').map(Number);
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
   return major > 20 || (major === 20 && minor >= 15);
 }

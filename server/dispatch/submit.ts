@@ -1,6 +1,6 @@
 /**
- * From a config to jobs on a cluster. Every step can be interrupted and is done once: what arrived is not sent again,
- * and a job is submitted under a token that is written down before, and looked for before it is ever submitted again.
+ * From a config to jobs on a cluster. Every step can be interrupted and is done once: what has arrived is not sent again,
+ * and a job's token is written down before it is submitted, so that it can be looked for before it is submitted again.
  */
 import type { Cluster } from '../cluster/cluster';
 import { recover, SubmissionUnknownError } from '../cluster/submission';
@@ -25,7 +25,7 @@ export interface DispatchOptions {
   control?: TaskControl;
 }
 
-/** Names of the steps, in the user's words and their order. */
+/** The steps in their order, as the user sees them. */
 const STEPS = ['Code', 'Inputs', 'Run folder', 'Jobs'] as const;
 
 /**
@@ -35,7 +35,7 @@ const STEPS = ['Code', 'Inputs', 'Run folder', 'Jobs'] as const;
 export async function dispatchRun({ source, dirty, cluster, control = {} }: DispatchOptions): Promise<Dispatch> {
   const draft = await draftRun(source, cluster.profile, dirty, control);
   const ledger = new Ledger(draft.root);
-  // One submission of a workspace at a time: the second of two editors must see what the first has written down.
+  // One submission of a workspace at a time: a second editor must see what the first has written down.
   const dispatch = await ledger.hold('submitting', async () => {
     const begun = await beginOrContinue(ledger, draft, cluster);
     const submit = () => submitHeld(ledger, draft, begun, cluster, control);
@@ -48,7 +48,7 @@ export async function dispatchRun({ source, dirty, cluster, control = {} }: Disp
   );
 }
 
-/** Shows the scripts of a run as they would be submitted now; nothing is sent. */
+/** The scripts of a run as they would be submitted now; nothing is sent. */
 export async function previewScripts(
   source: RunSource,
   { profile, scheduler }: Pick<Cluster, 'profile' | 'scheduler'>,
@@ -66,7 +66,7 @@ async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: Cluste
       fingerprint === draft.fingerprint &&
       config_file === draft.configFile,
   );
-  // By state and not by time: clocks are set back, and a run that is alive must not be made twice.
+  // By state and not by time: clocks are set back, and a run that is alive must not be submitted twice.
   const latest = (wanted: Dispatch['state']): Dispatch | undefined => same.findLast(({ state }) => state === wanted);
   const begun = latest('preparing');
   if (begun) return begun;
@@ -74,12 +74,12 @@ async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: Cluste
   const alive = latest('submitted');
   if (alive) {
     throw new UserError(
-      `This run is on ${profile.name} already, ${jobsText(alive)}: wait for it, cancel it, or change the config`,
+      `This run is already on ${profile.name}, ${jobsText(alive)}: wait for it, cancel it, or change the config`,
       1,
     );
   }
   const token = newToken();
-  // After a failure the same run goes on in its folders: finished images are kept.
+  // After a failure the same run continues in its folder, which keeps finished images.
   const complete = same.filter(({ state }) => state === 'complete').map(({ run }) => run);
   const failed = same.findLast(({ state, run }) => /^(failed|cancelled)$/.test(state) && !complete.includes(run));
   const dispatch: Dispatch = {
@@ -146,7 +146,7 @@ async function submitJobs(
     const id = known && (known.id ?? (await foundJob(cluster, known)));
     if (known && id) known.id = id;
     else {
-      // Written down first: whoever continues looks for this token.
+      // Written down first, so that a later call can look for this token.
       const job: DispatchedJob = { role, token: newToken(), ...(tasks && { tasks }) };
       dispatch.jobs = [...dispatch.jobs.filter((one) => one.role !== role), job];
       await ledger.save(dispatch);
@@ -169,9 +169,10 @@ async function submitJobs(
 }
 
 /**
- * What became of a submission whose answer nobody saw. One that has not begun is withdrawn for ever, so that another
- * may be made.
- * @throws SubmissionUnknownError where that cannot be told now
+ * The job of a submission whose answer was lost. A submission that has not begun is withdrawn, so that another may be
+ * made.
+ * @returns its id; undefined where there is no job
+ * @throws SubmissionUnknownError where that cannot be known now
  */
 async function foundJob({ scheduler, host }: Cluster, { token }: DispatchedJob): Promise<string | undefined> {
   await recover(host, token).catch((error: unknown) => {

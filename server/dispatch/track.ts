@@ -1,4 +1,4 @@
-/** How a run on a cluster stands: its jobs, the images done, the distance so far; and how it ended. */
+/** The state of a run on a cluster: its jobs, the finished images, the distance so far, and how it ended. */
 import type { Cluster } from '../cluster/cluster';
 import { LOG_FINDINGS } from '../cluster/log-findings';
 import { isOver, type Job } from '../shared/protocol';
@@ -8,11 +8,11 @@ import { edmManifest } from './edm-result';
 import { progressOf } from './progress';
 import { jobsText } from './job-text';
 
-/** What was seen at one look. */
+/** What one look found. */
 export interface RunState {
-  /** The scheduler's answer for each job; undefined where it has forgotten one. */
+  /** The scheduler's answer for each job; undefined for one that it no longer knows. */
   jobs: (Job | undefined)[];
-  /** Images that are there. */
+  /** Number of finished images. */
   done: number;
   /** E.g. `FD so far 12.3 (N = 400, not final)`. */
   note?: string;
@@ -25,10 +25,10 @@ export interface Outcome {
   state: 'complete' | 'failed' | 'cancelled';
   /** Why, in words. */
   error?: string;
-  /** Log that tells, absolute there, and the line of it. */
+  /** Log with the reason, as an absolute path there, and the line. */
   log?: string;
   line?: string;
-  /** Key of the config that may put it right. */
+  /** Key of the config whose change may help. */
   fix?: string;
   /** Of a run that is complete. */
   manifest?: RunManifest;
@@ -36,17 +36,18 @@ export interface Outcome {
 
 /** One look at a run. The scheduler is asked for each job once. */
 export async function lookAt(cluster: Cluster, dispatch: Dispatch): Promise<RunState> {
-  const [[{ done, note }], jobs] = await Promise.all([
+  const [[progress], jobs] = await Promise.all([
     progressOf(cluster, [dispatch]),
     Promise.all(dispatch.jobs.map(({ id }) => (id ? cluster.scheduler.job(id) : Promise.resolve(undefined)))),
   ]);
   const over = jobs.every((job) => job === undefined || isOver(job));
+  const { done = 0, note } = progress ?? {};
   return { jobs, done, ...(note && { note }), ...(over && { outcome: await outcomeOf(cluster, dispatch, jobs) }) };
 }
 
 async function outcomeOf(cluster: Cluster, dispatch: Dispatch, jobs: readonly (Job | undefined)[]): Promise<Outcome> {
   const manifest = dispatch.engine === 'workbench' ? await remoteManifest(cluster, dispatch) : undefined;
-  // A manifest of an earlier attempt in the same folder says nothing of this one.
+  // A manifest of an earlier attempt in the same folder does not count.
   const own = manifest?.dispatch === dispatch.token ? manifest : undefined;
   if (own?.status === 'complete') return { state: 'complete', manifest: own };
   const wrong = jobs.find((job) => job && job.state !== 'done') ?? jobs.find((job) => job === undefined);
@@ -64,7 +65,7 @@ async function outcomeOf(cluster: Cluster, dispatch: Dispatch, jobs: readonly (J
     own?.error ??
     (wrong
       ? `The scheduler says ${wrong.stateName}`
-      : `The scheduler has forgotten ${jobsText(dispatch)}, and no result is there`);
+      : `The scheduler no longer knows ${jobsText(dispatch)}, and there is no result`);
   const fix = FIXES[log?.id ?? wrong?.state ?? ''];
   return {
     ...{ state, error: reason },
@@ -81,10 +82,10 @@ async function remoteManifest(cluster: Cluster, { folder, run }: Dispatch): Prom
   return checked.valid ? checked.value : undefined;
 }
 
-/** Bytes of a log's end that are read for its reason. */
+/** Bytes at the end of a log in which the reason is looked for. */
 const TAIL = 16_384;
 
-/** What of the config may put a failure right: by the finding in its log, or by the state of its job. */
+/** The key of the config whose change may help, by the finding in the log or the state of the job. */
 const FIXES: Readonly<Record<string, keyof RunConfig | undefined>> = {
   'cuda-memory': 'batch',
   memory: 'batch',
@@ -94,7 +95,7 @@ const FIXES: Readonly<Record<string, keyof RunConfig | undefined>> = {
   'no-gpu': 'gpus',
 };
 
-/** A log by what explains the failure: the line, what it means, and which finding knows it. */
+/** A log that explains a failure: its line, what that means, and the id of the finding. */
 interface ExplainingLog {
   file: string;
   text: string;
@@ -103,7 +104,7 @@ interface ExplainingLog {
   id?: string;
 }
 
-/** The log of the first job that explains itself, else of the last one. */
+/** The log of the first job that explains the failure, or else of the last job. */
 async function explainingLog(cluster: Cluster, { folder, run, jobs }: Dispatch): Promise<ExplainingLog | undefined> {
   const ids = jobs.flatMap(({ id }) => id ?? []);
   const place = `${folder}/${run}`;
@@ -128,7 +129,7 @@ async function explainingLog(cluster: Cluster, { folder, run, jobs }: Dispatch):
   return last;
 }
 
-/** fid.py prints the number with %g as its last line. */
+/** The number that fid.py prints with %g as its last line. */
 function numberAtEnd(text: string): number | undefined {
   const last = text.trim().split('\n').pop()?.trim() ?? '';
   return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(last) ? Number(last) : undefined;

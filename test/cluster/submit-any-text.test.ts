@@ -70,7 +70,7 @@ interface Case {
 }
 
 function drawn(next: () => number): Case {
-  const user = USERS[Math.floor(next() * USERS.length)];
+  const user = USERS[Math.floor(next() * USERS.length)]!;
   const named = next() < 0.5;
   // Most without what Slurm cannot have in a folder.
   const level = (): string => (next() < 0.85 ? `d${words(next).replace(/[%\\]/g, '')}` : words(next));
@@ -140,9 +140,9 @@ test('what cannot be a path or a file is refused in words', async () => {
   const { clusters } = open.get('keyonly') as { clusters: Clusters };
   const script = path.join(logins.scratch, 'job');
   for (const [params, words] of [
-    [{ script, text: '#!/bin/sh\ntrue\n', folder: '/home/keyonly/a\0b' }, /no path can have a NUL character/],
+    [{ script, text: '#!/bin/sh\ntrue\n', folder: '/home/keyonly/a\0b' }, /a path cannot contain a NUL character/],
     [{ script, text: '#!/bin/sh\ntrue\n', folder: 'work' }, /begins with \/ or ~/],
-    [{ script, text: '#!/bin/sh\n\0\n', folder: '~' }, /NUL character, which no shell can read/],
+    [{ script, text: '#!/bin/sh\n\0\n', folder: '~' }, /NUL character, which a shell cannot read/],
     [{ script: 'no\nsuch', folder: '~' }, /no such file or folder/],
   ] as const)
     await assert.rejects(clusters.submit({ cluster: 'bed', ...params }), words);

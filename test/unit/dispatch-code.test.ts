@@ -122,7 +122,7 @@ test('a dirty tree: refused by name, committed, or kept as a commit nobody sees'
   writeFileSync(path.join(root, 'noise.log'), 'noise\n');
   mkdirSync(path.join(root, 'runs'));
   writeFileSync(path.join(root, 'runs', 'image.png'), 'image');
-  await assert.rejects(commitNow(root), /generate\.py and "?new file\.py"? are not committed: commit first, or/);
+  await assert.rejects(commitNow(root), /generate\.py and "?new file\.py"? are not committed: commit first, let/);
 
   const before = git(root, 'status', '--porcelain');
   const kept = await commitNow(root, 'keep');
@@ -161,8 +161,8 @@ test('submodules and LFS are named', async () => {
   git(root, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', inner, 'third_party');
   git(root, 'commit', '--quiet', '--message', 'A submodule');
   const { notes } = await commitNow(root);
-  assert.match(notes[0], /Submodules are not shipped: third_party/);
-  assert.match(notes[1], /LFS arrive as pointers/);
+  assert.match(notes[0]!, /Submodules are not sent: third_party/);
+  assert.match(notes[1]!, /LFS arrive as pointers/);
 });
 
 test("by way of a remote: pushed and fetched; a refusal in git's words", async () => {

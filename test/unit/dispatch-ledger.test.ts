@@ -35,11 +35,11 @@ test('a run that is alive is not made again, though one that failed is dated lat
   const submit = async () => dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster });
   await assert.rejects(submit(), /reached the cluster/);
   const { fingerprint, commit } = await draftRun(await readSource(config), profile, 'refuse');
-  const [begun] = (await ledger.all()).dispatches;
+  const begun = (await ledger.all()).dispatches[0]!;
   assert.deepEqual([begun.state, begun.fingerprint, begun.checkout], ['preparing', fingerprint, commit.checkout]);
   const stands = async (state: Dispatch['state'], created: string, token: string): Promise<Dispatch> => {
     const dispatch = { ...begun, state, created, token, run: `runs/${token}` };
-    await ledger.save(dispatch);
+    await ledger.save(dispatch!);
     return dispatch;
   };
   await assert.rejects(submit(), /reached the cluster/);
@@ -47,7 +47,7 @@ test('a run that is alive is not made again, though one that failed is dated lat
 
   await ledger.save({ ...begun, state: 'submitted', jobs: [{ role: 'generate', token: 't', id: '42' }] });
   await stands('failed', '2099-01-01T00:00:00.000Z', 'late');
-  await assert.rejects(submit(), /This run is on rysy already, job 42: wait for it/);
+  await assert.rejects(submit(), /This run is already on rysy, job 42: wait for it/);
   await ledger.save({ ...begun, state: 'ended' });
   await assert.rejects(submit(), /has ended on rysy: pull its results first/);
 

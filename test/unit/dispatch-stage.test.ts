@@ -49,7 +49,7 @@ test(
     const none = await remoteIn(temporaryFolder(), [`export PATH=${offline}:$PATH`]);
     await assert.rejects(
       stageProgram(none, {}, root),
-      /brings no ONNX Runtime for linux-(x64|arm64); fetching it on icm failed: npm error network\. .*module load nodejs.*or choose engine edm/,
+      /has no ONNX Runtime for linux-(x64|arm64); fetching it on icm failed: npm error network\. .*module load nodejs.*or choose engine edm/,
     );
 
     // npm's part alone stands in: the package from where it is installed, as the registry would send it.

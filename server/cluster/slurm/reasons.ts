@@ -74,7 +74,7 @@ const LIMIT =
 function limitInWords(name: string): ReasonWords | undefined {
   const found = LIMIT.exec(name);
   if (!found) return undefined;
-  const [, origin, kind, resource, minutes, per] = found;
+  const [, origin, kind, resource = '', minutes = '', per] = found;
   const of = origin === 'Assoc' ? 'your account' : 'the QoS';
   const option = origin === 'Assoc' ? '--account' : '--qos';
   const things = RESOURCES[resource.toLowerCase()];

@@ -1,6 +1,6 @@
 /**
- * From a Dockerfile here to an Apptainer image on a cluster, in steps that are each done once: an interruption is
- * continued by the same call, and what was built before is not built again.
+ * From a Dockerfile here to an Apptainer image on a cluster, in steps that are each done once: after an interruption the
+ * same call continues, and nothing is built twice.
  */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -31,7 +31,7 @@ export type Builder = (typeof BUILDERS)[number];
 export interface ContainerOptions {
   /** Absolute path of the Dockerfile. */
   dockerfile: string;
-  /** Begins the names of archive and image. */
+  /** First part of the names of archive and image. */
   name: string;
   builder?: Builder;
   cluster: Cluster;
@@ -40,7 +40,7 @@ export interface ContainerOptions {
   pollSeconds?: number;
 }
 
-/** What is remembered of one image on one cluster. */
+/** What is remembered about one image on one cluster. */
 interface Memory {
   /** Token and id of the rebuild job. */
   token?: string;
@@ -61,7 +61,7 @@ interface Work extends Required<ContainerOptions> {
 /** `uname -m` in Docker's words. */
 const ARCHITECTURES: Readonly<Record<string, string | undefined>> = { x86_64: 'amd64', aarch64: 'arm64' };
 
-/** The steps in their order; one whose result is there is passed over. */
+/** The steps in their order; one whose result is there is skipped. */
 const STEPS: readonly { title: string; isDone(work: Work): Promise<boolean>; run(work: Work): Promise<void> }[] = [
   { title: 'Build', isDone: archiveThere, run: build },
   { title: 'Check architecture', isDone: archiveThere, run: checkArchitecture },
@@ -128,7 +128,7 @@ async function uploaded({ cluster, place, memory }: Work): Promise<boolean> {
 
 async function build({ builder, recipe, tag, cluster, control }: Work): Promise<void> {
   const platform = `linux/${ARCHITECTURES[cluster.machine] ?? cluster.machine}`;
-  // Without COPY there is nothing to send to the builder: an empty folder is.
+  // Without COPY the builder needs no files, so it gets an empty folder.
   const scratch = recipe.context ? undefined : await mkdtemp(path.join(os.tmpdir(), 'edm-workbench-context-'));
   try {
     const words = [
@@ -152,7 +152,7 @@ async function checkArchitecture({ builder, tag, cluster }: Work): Promise<void>
   const wanted = `linux ${ARCHITECTURES[cluster.machine] ?? cluster.machine}`;
   if (stdout.trim() === wanted) return;
   throw new UserError(
-    `The image is for ${stdout.trim()}, and ${cluster.profile.name} is ${wanted}: name a base image that exists for ${wanted}, or build on such a machine`,
+    `The image is for ${stdout.trim()}, and ${cluster.profile.name} is ${wanted}: use a base image that exists for ${wanted}, or build on such a machine`,
   );
 }
 
@@ -169,7 +169,7 @@ async function upload({ archive, cluster, place, control }: Work): Promise<void>
   await rm(archive, { force: true });
 }
 
-/** The script of the rebuild job, as the lecture has it; no GPU, which it would leave idle. */
+/** The script of the rebuild job, as in the lecture; without a GPU, which would be idle. */
 export function rebuildScript(
   { profile, scheduler }: Pick<Cluster, 'profile' | 'scheduler'>,
   { archive, image, log }: Work['place'],
@@ -185,7 +185,7 @@ export function rebuildScript(
       `export APPTAINER_TMPDIR=${at('containers/tmp')}`,
       'mkdir -p "$APPTAINER_TMPDIR"',
       '',
-      // A job that is run again finds no half of an image; a job never sees one.
+      // Built under another name and renamed, so that no job ever sees a part of an image.
       `apptainer build --force ${at(`${image}.part`)} docker-archive://${at(archive)} && mv ${at(`${image}.part`)} ${at(image)}`,
     ],
   );
@@ -211,12 +211,12 @@ async function awaitRebuild({ cluster, place, memory, remember, control, pollSec
     if (await cluster.files.stat(placeOn(cluster, place.image))) break;
     if (!job || isOver(job)) {
       const id = memory.job;
-      // The next call submits another one.
+      // The next call submits another job.
       delete memory.job;
       delete memory.token;
       await remember();
       throw new UserError(
-        `Rebuilding the image on ${cluster.profile.name} failed (job ${id}): ${await reasonIn(cluster, `${place.log}-${id}.out`)}; the archive is kept, run the same again`,
+        `Rebuilding the image on ${cluster.profile.name} failed (job ${id}): ${await reasonIn(cluster, `${place.log}-${id}.out`)}; the archive is kept, so run the same command again`,
         1,
       );
     }
@@ -235,7 +235,7 @@ async function reasonIn(cluster: Cluster, log: string): Promise<string> {
   return `${finding ? `${finding.text}. ${finding.remedy}` : (lastLine(text) ?? 'its log is empty')} (${file})`;
 }
 
-/** Runs the builder with its lines as notes of the progress. */
+/** Runs the builder; its output lines are shown as progress. */
 async function builderRuns(
   builder: Builder,
   words: readonly string[],
