@@ -2,11 +2,10 @@
 import type { SchedulerName } from '../shared/scheduler-name';
 import { UserError } from '../errors';
 import type { ClusterProfile } from '../shared/protocol';
-import type { Host } from './host';
-import { Lsf } from './lsf/lsf';
+import { lastLine, type Host } from './host';
+import { Lsf, type LsfOptions } from './lsf/lsf';
 import type { Scheduler } from './scheduler';
 import { Slurm } from './slurm/slurm';
-import type { Reconnect } from './submission';
 
 /** Each scheduler's submit command and adapter. */
 const ADAPTERS = {
@@ -20,25 +19,25 @@ const LOGIN_SHELL = ['bash', '-lc', 'exec "$@"', 'bash'];
 const FIND = 'for program; do command -v "$program" && exit; done; exit 1';
 
 /**
- * The scheduler of a host: the profile's, or the first that is found.
+ * Finds the scheduler of a host: the profile's, or the first that is there.
+ * @returns makes its adapter
  * @throws UserError where there is none
  */
-export async function openScheduler(
+export async function findScheduler(
   host: Host,
   { scheduler = 'auto' }: Pick<ClusterProfile, 'scheduler'>,
-  reconnect?: Reconnect,
-): Promise<Scheduler> {
+): Promise<(options: Omit<LsfOptions, 'prefix'>) => Scheduler> {
   const wanted = scheduler === 'auto' ? NAMES : [scheduler];
   const programs = wanted.map((name) => ADAPTERS[name].program);
   for (const prefix of [[], LOGIN_SHELL]) {
     const { code, stdout } = await host.run([...prefix, 'sh', '-c', FIND, 'sh', ...programs]);
-    // The last line: a login shell may have said something before.
-    const found = stdout.trim().split('\n').pop() ?? '';
+    // A login shell may print other lines before.
+    const found = lastLine(stdout) ?? '';
     const name = wanted.find((one) => found.endsWith(ADAPTERS[one].program));
-    if (code === 0 && name) return new ADAPTERS[name].Adapter(host, { prefix, reconnect });
+    if (code === 0 && name) return (options) => new ADAPTERS[name].Adapter(host, { ...options, prefix });
   }
   throw new UserError(
-    `${host.name} has no ${programs.join(' and no ')}: is it the login node? Name the right host, or the second one with "via"`,
+    `No ${programs.join(' or ')} found on ${host.name}: is it the login node? Set host to the login node, or via to a second host behind it`,
     1,
   );
 }

@@ -1,4 +1,4 @@
-/** The clusters of a session: one host and one scheduler each, shared by everything, and one watch of its queue. */
+/** The clusters of this process: each with one host, one scheduler and one watch of its queue, shared by everything. */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, UserError } from '../errors';
@@ -15,46 +15,32 @@ import type {
   SubmitResult,
 } from '../shared/protocol';
 import { isOver } from '../shared/protocol';
-import { openScheduler } from './adapters';
-import type { Host, HostFiles } from './host';
+import { expandHome, openCluster, placeOn, type Cluster } from './cluster';
+import type { Host } from './host';
 import { LocalFolder } from './local-folder';
 import { localFiles } from './local-host';
 import { followLog, type LogNews } from './log-follower';
 import { loadProfiles, pollSeconds, profileNamed, type LoadedProfiles } from './profiles';
 import { QueueWatch } from './queue';
-import type { Scheduler } from './scheduler';
 import { recover, SubmissionUnknownError } from './submission';
 import { ChannelGate } from './ssh/channel-gate';
 import { newToken } from './token';
 
-/** Where hosts come from: one held connection for each cluster. `Hosts` is the real one. */
+/** Where hosts come from, with one connection for each cluster. `Hosts` is the real one. */
 export interface HostSource {
-  /** Connects if needed. @param mayPrompt whether the user may be asked; without it only keys and agents count */
+  /** Connects if needed. @param mayPrompt whether the user may be asked; otherwise only keys and agents are used */
   host(profile: ClusterProfile, mayPrompt: boolean): Promise<Host>;
-  /** The machine for file transfers, where sources know of one. */
+  /** The host for file transfers, where the source knows one. */
   transferHost?(profile: ClusterProfile, mayPrompt: boolean): Promise<Host>;
-  /** State of a cluster's connection, and why. */
+  /** State of a cluster's connection, with its reason. */
   state(profile: ClusterProfile): Pick<ClusterInfo, 'connection' | 'message'>;
   onState(listener: (cluster: string) => void): void;
   disconnect(cluster: string): Promise<void>;
 }
 
-/** A cluster that is connected. */
-export interface OpenCluster {
-  profile: ClusterProfile;
-  host: Host;
-  /** Of the transfer host where the site has one. */
-  files: HostFiles;
-  scheduler: Scheduler;
-  /** Name of the user there. */
-  user: string;
-  /** Home folder there. */
-  home: string;
-}
-
 export interface ClustersOptions {
   hosts: HostSource;
-  /** Workspace folder: its clusters.yaml counts, snapshots and submissions under way are kept in it. */
+  /** Workspace folder: it has clusters.yaml, and snapshots and submissions under way are kept in it. */
   folder?: string;
   /** Value of the setting edmWorkbench.clusters. */
   settings?: () => Promise<unknown>;
@@ -62,14 +48,14 @@ export interface ClustersOptions {
   onInfo?: (info: ClusterInfo) => void;
 }
 
-/** How long a snapshot is good for while connected. */
+/** How old a snapshot may be while connected. */
 const SNAPSHOT_MS = 30 * 60_000;
-/** Logs of one cluster that are read in the same moment, however many are followed: other work needs channels too. */
+/** Logs of one cluster that are read at the same time, however many are followed: other work needs channels too. */
 const FOLLOWS_AT_ONCE = 3;
 
 export class Clusters {
   private loaded: LoadedProfiles = { profiles: [], problems: [] };
-  private readonly opened = new Map<string, Promise<OpenCluster>>();
+  private readonly opened = new Map<string, Promise<Cluster>>();
   private readonly titles = new Map<string, string>();
   private readonly watches = new Map<string, QueueWatch>();
   private readonly snapshots = new Map<string, ClusterSnapshot>();
@@ -79,7 +65,7 @@ export class Clusters {
     options.hosts.onState((cluster) => this.stateChanged(cluster));
   }
 
-  /** Reads the profiles anew, and the snapshots kept of them. */
+  /** Reads the profiles again, and the kept snapshots of new ones. */
   async load(folder = this.options.folder): Promise<LoadedProfiles> {
     this.options.folder = folder;
     this.loaded = await loadProfiles({ folder, settings: await this.options.settings?.() });
@@ -100,7 +86,7 @@ export class Clusters {
   }
 
   /** The cluster of a name, connected. @throws UserError where it is unknown, cannot be reached or has no scheduler */
-  async open(name: string, mayPrompt = false): Promise<OpenCluster> {
+  async open(name: string, mayPrompt = false): Promise<Cluster> {
     if (this.loaded.profiles.length === 0) await this.load();
     const profile = profileNamed(this.loaded, name);
     const host = await this.options.hosts.host(profile, mayPrompt);
@@ -112,24 +98,20 @@ export class Clusters {
     return opening;
   }
 
-  private async openOn(profile: ClusterProfile, host: Host, mayPrompt: boolean): Promise<OpenCluster> {
+  private async openOn(profile: ClusterProfile, host: Host, mayPrompt: boolean): Promise<Cluster> {
     const { hosts } = this.options;
     const transfer = profile.transfer_host === undefined ? host : await hosts.transferHost?.(profile, mayPrompt);
     const reconnect = async (): Promise<void> => void (await this.options.hosts.host(profile, false));
-    const [scheduler, { stdout }] = await Promise.all([
-      openScheduler(host, profile, reconnect),
-      host.run(['sh', '-c', 'id -un; printf "%s\\n" "$HOME"']),
-    ]);
-    const [home = '', user = ''] = stdout.trimEnd().split('\n').reverse();
-    this.titles.set(profile.name, `${scheduler.title} ${await scheduler.version()}`);
-    return { profile, host, files: (transfer ?? host).files, scheduler, user, home };
+    const cluster = await openCluster(profile, host, { files: transfer?.files, reconnect });
+    this.titles.set(profile.name, `${cluster.scheduler.title} ${await cluster.scheduler.version()}`);
+    return cluster;
   }
 
-  /** Connects, settles what was under way when the connection was lost, and takes a snapshot in the background. */
+  /** Connects, settles submissions that were under way, and takes a snapshot in the background. */
   async connect(name: string): Promise<{ info: ClusterInfo; settled: string[] }> {
     const { profile } = await this.open(name, true);
     const settled = await this.settle(name);
-    void this.takeSnapshot(name).catch(() => undefined); // linting goes on with the last one
+    void this.takeSnapshot(name).catch(() => undefined); // scripts are then checked against the last one
     const info = this.info(profile);
     this.options.onInfo?.(info);
     return { info, settled };
@@ -150,7 +132,7 @@ export class Clusters {
     this.options.onInfo?.(info);
   }
 
-  /** What became of submissions whose answer nobody has seen; one line each. */
+  /** Finds out what became of submissions whose answer was lost; one line each. */
   async settle(name: string): Promise<string[]> {
     const { host, scheduler } = await this.open(name);
     const lines: string[] = [];
@@ -182,7 +164,7 @@ export class Clusters {
       this.watches.get(profile.name)?.refresh();
       return submitted;
     } catch (error) {
-      // What is not known yet stays on file until it is.
+      // An unknown outcome stays on file until it is known.
       if (!(error instanceof SubmissionUnknownError)) await this.local?.settled(token);
       throw error;
     }
@@ -194,18 +176,18 @@ export class Clusters {
   }
 
   /** The cluster, the text of the script and the folder it starts in. */
-  private async toSubmit(params: SubmitParams): Promise<{ cluster: OpenCluster; script: string; folder: string }> {
+  private async toSubmit(params: SubmitParams): Promise<{ cluster: Cluster; script: string; folder: string }> {
     const cluster = await this.open(params.cluster);
     const script = params.text ?? (await scriptText(params.script));
     return { cluster, script, folder: await this.remoteFolder(cluster, params.folder) };
   }
 
-  /** Absolute; made if it is not there. */
-  private async remoteFolder({ host, home, profile }: OpenCluster, given?: string): Promise<string> {
-    const folder = (given ?? profile.work_folder ?? '~/edm-workbench').replace(/^~(?=\/|$)/, home);
+  /** Absolute path of the folder, or of the work folder where none is given; made if it is not there. */
+  private async remoteFolder(cluster: Cluster, given?: string): Promise<string> {
+    const folder = given === undefined ? placeOn(cluster) : expandHome(given, cluster.home);
     if (!folder.startsWith('/')) throw new UserError(`${folder}: a folder on the cluster begins with / or ~`);
-    if (folder.includes('\0')) throw new UserError(`${JSON.stringify(folder)}: no path can have a NUL character`);
-    await host.files.makeFolder(folder);
+    if (folder.includes('\0')) throw new UserError(`${JSON.stringify(folder)}: a path cannot contain a NUL character`);
+    await cluster.host.files.makeFolder(folder);
     return folder;
   }
 
@@ -226,7 +208,7 @@ export class Clusters {
 
   /**
    * Follows a log of a job until it has ended or the signal fires.
-   * @param onWaiting told where the job has not started yet
+   * @param onWaiting called where the job has not started yet
    * @throws UserError where the scheduler does not know the job or its log
    */
   async follow(
@@ -239,28 +221,28 @@ export class Clusters {
     let job = await scheduler.job(id);
     if (!job) throw new UserError(`${scheduler.title} on ${name} no longer knows job ${id}`, 1);
     if (job.state === 'queued' || job.state === 'held') onWaiting?.(job);
-    let asked = performance.now(); // runs on whatever the clock is set to
+    let asked = performance.now(); // not affected by changes of the clock
     const look = async (): Promise<void> => {
       if (!job || isOver(job)) return;
-      // The poll that all share tells; only what it does not know is asked for, no more often than the queue.
+      // Answered by the shared poll of the queue; a job that it does not know is asked for, at the same pace.
       const watch = this.watches.get(name);
       const known = watch?.find(id);
       if (known) job = { ...job, ...known };
       if (performance.now() - asked < pollSeconds(profile) * 1000) return;
       asked = performance.now();
       if (known) watch?.refresh();
-      // Gone is over; no answer is not.
+      // A job that is gone is over; one without an answer is not.
       else job = await scheduler.job(id).catch(() => job);
     };
     const ended = async (): Promise<boolean> => {
       await look();
       return !job || isOver(job);
     };
-    // Before it has started, its node and with it the log's name may be unknown.
+    // Before the job starts, its node may be unknown, and so the name of its log.
     while (job[stream] === undefined && !(await ended()) && !signal.aborted) await sleep(1000);
     const file = job?.[stream];
     if (file === undefined && !signal.aborted)
-      throw new UserError(`Where job ${id} writes its ${stream} is not known any more: open the file by its path`, 1);
+      throw new UserError(`The ${stream} file of job ${id} is no longer known: open it by its path`, 1);
     if (file === undefined) return { explained: [], job: job ?? null };
     const gate = this.followGates.get(name) ?? new ChannelGate(FOLLOWS_AT_ONCE);
     this.followGates.set(name, gate);
@@ -275,12 +257,12 @@ export class Clusters {
     return { explained, job: job ?? null };
   }
 
-  /** What the linter knows of a cluster. */
+  /** What scripts are checked against; undefined where the cluster was never asked. */
   snapshot(name: string): ClusterSnapshot | undefined {
     return this.snapshots.get(name);
   }
 
-  /** Asks the cluster, and keeps the answer for when there is no connection. @param goodFor age of one that will do */
+  /** Asks the cluster, and keeps the answer for times without a connection. @param goodFor milliseconds for which a known one is reused */
   async takeSnapshot(name: string, goodFor = SNAPSHOT_MS): Promise<ClusterSnapshot> {
     const known = this.snapshots.get(name);
     if (known && Math.abs(Date.now() - Date.parse(known.taken ?? '')) < goodFor) return known;

@@ -7,7 +7,7 @@ import { localFiles } from './local-host';
 
 const MiB = 1024 * 1024;
 
-/** Words of the C library, and what they mean. The first that fits counts. */
+/** Messages of the C library, and what they mean. The first that matches counts. */
 const REASONS: readonly (readonly [words: RegExp, reason: string])[] = [
   [/No space left on device/, 'the disk is full: remove files there or choose another folder'],
   [/Disk quota exceeded/, 'your disk quota is used up: remove files there or choose another folder'],
@@ -18,12 +18,12 @@ const REASONS: readonly (readonly [words: RegExp, reason: string])[] = [
   [/No such file or directory/, 'no such file or folder'],
 ];
 
-/** What a program's complaint about a file means; undefined for words that are not known. */
+/** What a program's complaint about a file means; undefined for an unknown message. */
 export function reasonIn(complaint: string): string | undefined {
   return REASONS.find(([words]) => words.test(complaint))?.[1];
 }
 
-/** Prints the SHA-256 of $1 by whatever program is there; exit code 127 where there is none. */
+/** Prints the SHA-256 of $1 with whatever program the host has; exit code 127 where it has none. */
 const DIGEST = `for p in sha256sum 'shasum -a 256' 'openssl dgst -sha256 -r'; do
   command -v \${p%% *} >/dev/null && exec $p < "$1"
 done; exit 127`;
@@ -42,7 +42,7 @@ export async function remoteDigest(
     return code === 0 ? /^\\?([0-9a-f]{64})\b/.exec(stdout)?.[1] : undefined;
   } catch (error) {
     if (error instanceof ConnectionLostError || !(error instanceof UserError)) throw error;
-    return undefined; // it runs no programs: the caller reads the file back, and says what is wrong with that
+    return undefined; // it runs no programs: the caller reads the file back, and reports what is wrong with that
   }
 }
 
@@ -54,7 +54,7 @@ export class CommandFiles extends FileStore {
   async stat(file: string): Promise<FileFacts | undefined> {
     const { code, stdout, stderr } = await this.command(['stat', '-L', '-c', '%f %s %Y', '--', file]);
     if (code === 0) {
-      const [mode, size, modified] = stdout.trim().split(' ');
+      const [mode = '', size, modified] = stdout.trim().split(' ');
       return factsOf(parseInt(mode, 16), Number(size), Number(modified));
     }
     if (/No such file|Not a directory/.test(stderr)) return undefined;
@@ -67,7 +67,7 @@ export class CommandFiles extends FileStore {
     const stdout = await this.must('list', folder, find);
     const entries = [...stdout.matchAll(/(\S+) (\S+) (\d+) ([\d.]+) ([^\0]+)\0/g)];
     return entries
-      .map(([, type, mode, size, modified, name]) => {
+      .map(([, type, mode = '', size, modified, name = '']) => {
         const kind: FileFacts['kind'] = type === 'f' ? 'file' : type === 'd' ? 'folder' : 'other';
         return { name, facts: { kind, size: Number(size), modified: Number(modified), mode: parseInt(mode, 8) } };
       })
@@ -76,7 +76,7 @@ export class CommandFiles extends FileStore {
 
   async read(file: string, offset = 0, length?: number): Promise<Buffer> {
     const limit = length === undefined ? '' : ' | head -c "$3"';
-    // The check keeps the failure that a pipe would hide.
+    // Opening the file first reports a failure that the pipe would hide.
     const script = `: < "$1" || exit 1; tail -c "+$2" -- "$1"${limit}`;
     const chunks: Buffer[] = [];
     let stderr = '';
@@ -108,7 +108,7 @@ export class CommandFiles extends FileStore {
   }
 
   protected override async writeAt(file: string, offset: number, bytes: Uint8Array): Promise<void> {
-    // dd writes in place: a piece that is sent twice after a lost connection does no harm.
+    // dd writes in place, so a piece that is sent twice after a lost connection does no harm.
     const blocks = String(offset / MiB);
     const dd = ['dd', `of=${file}`, 'ibs=65536', `obs=${MiB}`, `seek=${blocks}`, 'conv=notrunc'];
     await this.must('write', file, dd, bytes);

@@ -1,11 +1,11 @@
-/** What adapters that speak to a scheduler by its commands do alike. */
+/** What adapters that use a scheduler's commands have in common. */
 import { UserError } from '../errors';
 import type { JobAction } from '../shared/protocol';
 import type { Host, RunOutcome } from './host';
 import type { ActionResult } from './scheduler';
 import type { Reconnect } from './submission';
 
-/** slurmctld that is down takes nine seconds to say so; one that is flooded, up to MessageTimeout, 100 s at most sites. */
+/** Where slurmctld is down, commands say so after nine seconds; where it is overloaded, after MessageTimeout, at most sites 100 s. */
 export const TIMEOUT_MS = 120_000;
 
 export interface AdapterOptions {
@@ -16,7 +16,7 @@ export interface AdapterOptions {
 
 export abstract class CommandScheduler {
   private versionRead: Promise<string> | undefined;
-  /** Words that give a command a plain environment: nothing of what a user may have set shapes its output. */
+  /** Words before a command that give it a plain environment: no setting of the user may shape its output. */
   protected abstract readonly plainly: readonly string[];
 
   constructor(
@@ -24,21 +24,21 @@ export abstract class CommandScheduler {
     protected readonly options: AdapterOptions = {},
   ) {}
 
-  /** E.g. `22.05.8`; asked for once. @throws UserError where the scheduler does not tell */
+  /** E.g. `22.05.8`; asked for once. @throws UserError where the scheduler does not say */
   version(): Promise<string> {
     this.versionRead ??= this.readVersion();
     this.versionRead.catch(() => (this.versionRead = undefined));
     return this.versionRead;
   }
 
-  /** @throws UserError where the host does not tell */
+  /** @throws UserError where the host does not say */
   async now(): Promise<Date> {
     const { stdout, stderr } = await this.host.run(['date', '+%s'], { timeoutMs: TIMEOUT_MS });
-    if (!/^\d+\s*$/.test(stdout)) throw new UserError(`${this.host.name} does not tell its time: ${stderr.trim()}`, 1);
+    if (!/^\d+\s*$/.test(stdout)) throw new UserError(`Cannot read the time of ${this.host.name}: ${stderr.trim()}`, 1);
     return new Date(Number(stdout) * 1000);
   }
 
-  /** One command for all ids, and what is true of each afterwards. @throws UserError for what is no id of a job */
+  /** One command for all ids, and the state of each afterwards. @throws UserError for what is not a job id */
   async act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]> {
     ids.forEach((id) => this.checkId(id));
     return ids.length === 0 ? [] : this.actOn(action, ids);

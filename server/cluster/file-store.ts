@@ -1,4 +1,4 @@
-/** Files of any host over a few operations: whole-file writes, and copies that resume, are checked and appear at once. */
+/** Files of any host, built on a few operations: whole files written at once, and copies that resume and are checked. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { PlatformPath } from 'node:path';
 import { CancelledError, UserError } from '../errors';
@@ -9,7 +9,7 @@ const MiB = 1024 * 1024;
 /** Bytes per write or read of a copy. A resumed copy goes back to a multiple of it: pieces before are whole. */
 const PIECE = 8 * MiB;
 
-/** Names that `partOf` gives; the user knows the file alone. */
+/** Names that `partOf` gives. Errors name the file instead. */
 const PART_NAME = /\.([^/\\]+)\.[0-9a-f]{16}\.part/;
 
 /** The files of one host. */
@@ -28,12 +28,12 @@ export abstract class FileStore implements HostFiles {
   abstract remove(path: string): Promise<void>;
   /** Replaces what is there. */
   abstract rename(from: string, to: string): Promise<void>;
-  /** Free bytes at an existing path; undefined if there is nothing or it cannot be told. */
+  /** Free bytes at an existing path; undefined if there is nothing, or if it is unknown. */
   protected abstract freeBytesAt(path: string): Promise<number | undefined>;
-  /** Makes the file if there is none; leaves what lies outside the range. `offset` is a multiple of 1 MiB. */
+  /** Makes the file if there is none; bytes outside of the range stay. `offset` is a multiple of 1 MiB. */
   protected abstract writeAt(path: string, offset: number, bytes: Uint8Array): Promise<void>;
   protected abstract setMode(path: string, mode: number): Promise<void>;
-  /** SHA-256 in hex by a program of that host; undefined where it has none. */
+  /** SHA-256 in hex, computed on that host; undefined where it has no program for it. */
   protected abstract ownDigest(path: string, signal?: AbortSignal): Promise<string | undefined>;
 
   async write(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
@@ -43,7 +43,7 @@ export abstract class FileStore implements HostFiles {
       await this.setMode(part, mode);
       await this.rename(part, path);
     } catch (error) {
-      await this.remove(part).catch(() => undefined); // the first error is the one to tell
+      await this.remove(part).catch(() => undefined); // the first error is the one to report
       throw error;
     }
   }
@@ -75,7 +75,7 @@ export abstract class FileStore implements HostFiles {
     return hash.digest('hex');
   }
 
-  /** Name beside `path` for a part of it; the same for the same content, so that only its own kind is resumed. */
+  /** Name beside `path` for a part of it. It depends on the content, so that a part of another content is not resumed. */
   private partOf(path: string, key: string): string {
     return this.path.join(
       this.path.dirname(path),
@@ -86,10 +86,12 @@ export abstract class FileStore implements HostFiles {
   private async factsOfFile(path: string): Promise<FileFacts> {
     const facts = await this.stat(path);
     if (facts?.kind === 'file') return facts;
-    throw new UserError(`Cannot copy ${path} from ${this.host}: ${facts ? 'it is no file' : 'there is no such file'}`);
+    throw new UserError(
+      `Cannot copy ${path} from ${this.host}: ${facts ? 'it is not a file' : 'there is no such file'}`,
+    );
   }
 
-  /** What of a copy is there already, in whole pieces. */
+  /** Bytes of a copy that are there already, in whole pieces. */
   private async arrived(part: string, size: number): Promise<number> {
     const there = (await this.stat(part))?.size ?? 0;
     return there > size ? 0 : there === size ? size : Math.floor(there / PIECE) * PIECE;
@@ -120,7 +122,7 @@ export abstract class FileStore implements HostFiles {
       for (meter.update(at); at < size; meter.update(at)) {
         if (signal?.aborted) throw new CancelledError();
         const piece = await source.read(from, at, Math.min(PIECE, size - at));
-        if (piece.length === 0) break; // it shrank: the digest tells
+        if (piece.length === 0) break; // the file shrank: the digest will not match
         await this.writeAt(part, at, piece);
         at += piece.length;
       }
@@ -128,7 +130,7 @@ export abstract class FileStore implements HostFiles {
       await this.remove(part);
       if (lastTry)
         throw new UserError(
-          `${from} arrives with another checksum on ${this.host}: it is being changed, or the disk fails`,
+          `The checksum of ${from} is wrong after copying it to ${this.host}: the file is being changed, or the disk is failing`,
         );
     }
     await this.setMode(part, mode);
@@ -159,7 +161,7 @@ function copy(
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** Why a write was refused for want of space. */
+/** Why there is not enough space for a write. */
 export function fullDisk(needed: number, free: number): string {
   return `the disk is full: ${megabytes(needed)} needed, ${megabytes(free)} free; remove files there or choose another folder`;
 }

@@ -5,9 +5,9 @@
 import { UserError } from '../errors';
 import type { OnProgress } from '../shared/progress';
 
-/** What a program is given besides its arguments. */
+/** What a program gets besides its arguments. */
 export interface RunOptions {
-  /** Bytes for its standard input; without them it gets an empty one. */
+  /** Its standard input; empty by default. */
   stdin?: string | Uint8Array;
   /** Absolute folder to run in. */
   cwd?: string;
@@ -15,7 +15,7 @@ export interface RunOptions {
   env?: Readonly<Record<string, string>>;
   /** Ends the program and rejects with `CancelledError`. */
   signal?: AbortSignal;
-  /** Ends the program and rejects with a `UserError` that says how long was waited. */
+  /** Ends the program and rejects with a `UserError` that says how long we waited. */
   timeoutMs?: number;
 }
 
@@ -27,16 +27,21 @@ export interface RunOutcome {
   stderr: string;
 }
 
+/** The last line of a program's output that is not empty: usually its reason. */
+export function lastLine(text: string | undefined): string | undefined {
+  return text?.trim().split('\n').pop()?.trim() || undefined;
+}
+
 /** What a file is; `modified` is in seconds since 1970 by the clock of that machine. */
 export interface FileFacts {
   kind: 'file' | 'folder' | 'other';
   size: number;
   modified: number;
-  /** Permission bits, where the host tells. */
+  /** Permission bits, where the host reports them. */
   mode?: number;
 }
 
-/** How a long transfer reports and is stopped. Stopping keeps what arrived: the next call resumes. */
+/** How a long transfer reports and is stopped. What arrived before a stop is kept: the next call resumes. */
 export interface TransferControl {
   /** Counts bytes. */
   onProgress?: OnProgress;
@@ -51,33 +56,33 @@ export interface HostFiles {
   list(folder: string): Promise<{ name: string; facts: FileFacts }[]>;
   /** Bytes from `offset`, at most `length`. */
   read(path: string, offset?: number, length?: number): Promise<Buffer>;
-  /** Whole file at once, by way of a temporary name beside it. `mode` is octal permission bits, default 0o644. */
+  /** Writes a whole file at once, under a temporary name beside it first. `mode` is octal permission bits, default 0o644. */
   write(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
   /** The folder and its parents. */
   makeFolder(path: string): Promise<void>;
-  /** A file, or a folder with all in it; nothing there is no error. */
+  /** A file, or a folder with everything in it. It is not an error if there is nothing. */
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Free bytes for this user where the path lies; undefined if unknown. */
   freeBytes(path: string): Promise<number | undefined>;
   /**
    * Copies a local file to the host (or back): resumes a part that an earlier call left, checks the SHA-256 of the
-   * whole, then renames it into place. A file that is there already with the right digest is not sent again.
+   * whole, then renames it into place. A file that is already there with the right digest is not sent again.
    */
   upload(local: string, remote: string, control?: TransferControl): Promise<void>;
   download(remote: string, local: string, control?: TransferControl): Promise<void>;
 }
 
 export interface Host {
-  /** As the user calls it: the alias of ssh's configuration, or `this machine`. */
+  /** Its name for the user: the alias of ssh's configuration, or `this machine`. */
   readonly name: string;
   /**
-   * Runs one program. Arguments reach it as they are: nothing is interpreted by any shell, whatever shell the account
-   * has and whatever that shell prints on login.
+   * Runs one program. Its arguments arrive unchanged: no shell interprets them, whatever shell the account has and
+   * whatever that shell prints at login.
    * @throws ConnectionLostError, CancelledError, UserError
    */
   run(command: readonly string[], options?: RunOptions): Promise<RunOutcome>;
-  /** The same with output as it comes; resolves with the exit code. */
+  /** The same, with output as it arrives; resolves with the exit code. */
   stream(
     command: readonly string[],
     onOutput: (chunk: Buffer, source: 'stdout' | 'stderr') => void,
@@ -87,8 +92,8 @@ export interface Host {
 }
 
 /**
- * The connection ended before the answer came: what was asked may or may not have happened, and whoever asked must
- * look before asking again.
+ * The connection ended before the answer came. What was asked may or may not have happened: the caller must look before
+ * asking again.
  */
 export class ConnectionLostError extends UserError {
   constructor(message: string) {

@@ -12,7 +12,7 @@ import type { Prompter } from './ssh/prompter';
 interface Held {
   connection: ClusterConnection;
   host: Host;
-  /** What the host was made of: another profile of that name makes another. */
+  /** What the host was made from: a profile of that name with other values needs another connection. */
   key: string;
 }
 
@@ -22,7 +22,7 @@ export class Hosts implements HostSource {
   private readonly listeners: ((cluster: string) => void)[] = [];
   private readonly unlocked: UnlockedKeys = new Map();
 
-  /** @param log gets one line for each thing worth knowing; never a secret */
+  /** @param log gets single lines, never with a secret */
   constructor(
     private readonly prompter: Prompter,
     private readonly log: (line: string) => void,
@@ -35,7 +35,7 @@ export class Hosts implements HostSource {
     return this.connected(profile.name, profile.name, profile.host, profile.via, mayPrompt);
   }
 
-  /** Where files are best sent by way of; the host itself unless the site has another. */
+  /** The host for file transfers: the transfer host of the site, or else the host itself. */
   async transferHost(profile: ClusterProfile, mayPrompt = false): Promise<Host> {
     if (profile.local || profile.transfer_host === undefined) return this.host(profile, mayPrompt);
     return this.connected(`${profile.name} (files)`, profile.name, profile.transfer_host, undefined, mayPrompt);
@@ -71,7 +71,7 @@ export class Hosts implements HostSource {
     via: string | undefined,
     mayPrompt: boolean,
   ): Promise<Host> {
-    // On the first connection: ssh2 takes longer to load than all that checks scripts.
+    // Loaded with the first connection: ssh2 takes longer to load than everything that checks scripts.
     const [{ ClusterConnection }, { SecondHopHost, SshHost }] = await Promise.all([
       import('./ssh/connection'),
       import('./ssh/ssh-host'),

@@ -1,4 +1,4 @@
-/** What we keep beside clusters.yaml, on this machine alone: snapshots of clusters and submissions under way. */
+/** What is kept beside clusters.yaml, on this machine only: snapshots of clusters, and submissions under way. */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
@@ -6,7 +6,7 @@ import { writeAtomically } from '../atomic-file';
 import type { ClusterSnapshot } from '../shared/protocol';
 import { validator } from '../schema';
 
-/** A submission that has begun; its file goes when its outcome is known. */
+/** A submission that has begun; its file is removed when the outcome is known. */
 export interface PendingSubmission {
   token: string;
   cluster: string;
@@ -60,7 +60,7 @@ export class LocalFolder {
     try {
       return JSON.parse(await readFile(path.join(this.folder, name), 'utf8'));
     } catch {
-      return undefined; // not there, or cut short by a crash of an older version: as good as not there
+      return undefined; // not there, or cut short by a crash of an older version
     }
   }
 
@@ -70,7 +70,7 @@ export class LocalFolder {
       await writeFile(path.join(this.folder, '.gitignore'), '*\n');
       await writeAtomically(path.join(this.folder, name), Buffer.from(`${JSON.stringify(value, null, 2)}\n`));
     } catch (error) {
-      throw new UserError(`${path.join(this.folder, name)} cannot be written: ${messageOf(error)}`);
+      throw new UserError(`Cannot write ${path.join(this.folder, name)}: ${messageOf(error)}`);
     }
   }
 }

@@ -12,7 +12,7 @@ import { Runner, type OnOutput } from './runner';
 
 const NAME = 'this machine';
 
-/** What the file system's refusals mean. */
+/** What the error codes of the file system mean. */
 const REASONS: Readonly<Record<string, string | undefined>> = {
   ENOENT: 'no such file or folder',
   ENOSPC: 'the disk is full: remove files there or choose another folder',
@@ -30,14 +30,14 @@ export class LocalHost extends Runner {
   readonly files = localFiles;
 
   protected override async execute(
-    [program, ...args]: readonly string[],
+    [program = '', ...args]: readonly string[],
     onOutput: OnOutput,
     { stdin, cwd, env }: Pick<RunOptions, 'stdin' | 'cwd' | 'env'>,
     signal: AbortSignal,
   ): Promise<number> {
     if (cwd !== undefined && (await localFiles.stat(cwd))?.kind !== 'folder')
       throw new UserError(`Cannot run ${program} in ${cwd} on ${NAME}: there is no such folder`);
-    // A group of its own, so that ending it ends what it started.
+    // A process group of its own, so that ending it also ends what it started.
     const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(program, args, {
       cwd,
       env: { ...process.env, ...env },
@@ -48,13 +48,13 @@ export class LocalHost extends Runner {
     signal.addEventListener('abort', end, { once: true });
     child.stdout.on('data', (chunk: Buffer) => onOutput(chunk, 'stdout'));
     child.stderr.on('data', (chunk: Buffer) => onOutput(chunk, 'stderr'));
-    child.stdin.on('error', () => undefined); // it may end before it has read everything: its exit code tells
+    child.stdin.on('error', () => undefined); // it may end before it has read everything; its exit code says so
     child.stdin.end(stdin);
     try {
       return await new Promise<number>((resolve, reject) => {
         child.on('error', (error) => {
           if (!isCode(error, 'ENOENT')) return reject(error);
-          onOutput(Buffer.from(`${program}: command not found\n`), 'stderr'); // as a shell has it
+          onOutput(Buffer.from(`${program}: command not found\n`), 'stderr'); // as a shell reports it
           resolve(127);
         });
         child.on('close', (code, by) => resolve(code ?? 128 + (by ? os.constants.signals[by] : 0)));
@@ -96,7 +96,7 @@ class LocalFiles extends FileStore {
     const entries = await Promise.all(
       names.sort().map(async (name) => ({ name, facts: await this.stat(path.join(folder, name)) })),
     );
-    // A link to nothing is there all the same.
+    // A dangling link is listed too.
     return entries.map(({ name, facts }) => ({ name, facts: facts ?? { kind: 'other', size: 0, modified: 0 } }));
   }
 

@@ -1,18 +1,18 @@
 /**
- * A log on a host as it grows. It is read in pieces from the byte reached so far, each with the last bytes of what we
- * have: so a lost connection costs nothing, and a file that was truncated or replaced is told from one that grew. No
- * process stays on the login node, as `tail -f` would after a broken connection.
+ * A log on a host as it grows. It is read in pieces from the byte reached so far, each together with the last bytes that
+ * are known. So nothing is missed after a lost connection, and a file that was truncated or replaced is noticed. No
+ * process stays on the login node, as `tail -f` would after a lost connection.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionLostError, type Host } from './host';
 import type { ChannelGate } from './ssh/channel-gate';
 import { explain, progressOf, type BarProgress, type LogFinding } from './log-findings';
 
-/** What came since the last part. */
+/** What is new since the last part. */
 export interface LogNews {
   /** Whole lines; of a progress bar, its last state. */
   lines: string[];
-  /** The file begins anew. */
+  /** The file starts again from its beginning. */
   restarted?: boolean;
   progress?: BarProgress;
 }
@@ -21,16 +21,16 @@ export interface FollowOptions {
   /** Absolute path on the host. */
   path: string;
   onNews: (news: LogNews) => void;
-  /** Whether the job is over: what is there then is read, and that is all. */
+  /** Whether the job is over. What the file has then is read, and following ends. */
   isOver: () => Promise<boolean> | boolean;
   signal: AbortSignal;
   /** Seconds between two looks. Default 2. */
   pauseSeconds?: number;
-  /** Where to begin; default the start of the file. */
+  /** Byte to begin at; default 0. */
   offset?: number;
-  /** What the job has written so far, asked for while the file is not there. It may come anew, and longer, in the file. */
+  /** What the job has written so far, asked for while there is no file. The file repeats it, and has more. */
   peek?: () => Promise<string | undefined>;
-  /** Bounds how many logs are read in the same moment. */
+  /** Limits how many logs are read at the same time. */
   gate?: ChannelGate;
 }
 
@@ -40,7 +40,7 @@ export interface Explained extends Omit<LogFinding, 'pattern'> {
 }
 
 const PIECE = 1 << 20;
-/** So many bytes before the place reached must still be the same. */
+/** So many bytes before the position reached must still be the same. */
 const OVERLAP = 64;
 const MOST_EXPLAINED = 50;
 
@@ -67,7 +67,7 @@ export async function followLog(host: Host, options: FollowOptions): Promise<Exp
     if (news.lines.length > 0 || news.restarted || news.progress) onNews(news);
   };
   while (!signal.aborted) {
-    // Asked before the file is read: what the job wrote last is then in it.
+    // Asked before the file is read, so that the last output of the job is in it.
     const over = await isOver();
     const leave = await gate?.enter(signal).catch(() => undefined);
     if (signal.aborted) break;
@@ -91,7 +91,7 @@ export async function followLog(host: Host, options: FollowOptions): Promise<Exp
       tell(lines.take(fresh));
     }
     if (restarted || (fresh && fresh.length >= PIECE)) continue;
-    // Twice without news: network file systems show the last bytes a moment late.
+    // Twice without news, because network file systems show the last bytes a moment late.
     lastReads = over && !fresh?.length ? lastReads + 1 : 0;
     if (lastReads >= 2) break;
     await sleep(pauseSeconds * 1000, undefined, { signal }).catch(() => undefined);
@@ -100,7 +100,7 @@ export async function followLog(host: Host, options: FollowOptions): Promise<Exp
   return [...explained.values()];
 }
 
-/** Undefined where there is no file (yet), or no connection for the moment. */
+/** Undefined where there is no file (yet), or no connection at the moment. */
 async function readPiece(
   host: Host,
   path: string,
@@ -110,10 +110,9 @@ async function readPiece(
 ): Promise<Buffer | undefined> {
   try {
     return await host.files.read(path, offset, length);
-  } catch (error) {
-    if (error instanceof ConnectionLostError) return undefined;
+  } catch {
     const there = await host.files.stat(path).catch(() => undefined);
-    // One that came between the two looks is read now; whatever else is wrong is said now.
+    // A file that appeared in between is read now; any other failure is reported now.
     if (there) return host.files.read(path, offset, length).catch(nothingIfLost);
     const written = await peek?.().catch(() => undefined);
     return written === undefined ? undefined : Buffer.from(written).subarray(offset, offset + length);
@@ -124,19 +123,19 @@ function nothingIfLost(error: unknown): undefined {
   if (!(error instanceof ConnectionLostError)) throw error;
 }
 
-/** Bytes to lines: UTF-8 cut anywhere, bars that overwrite themselves, colours. */
+/** Turns bytes into lines: UTF-8 cut anywhere, progress bars that overwrite themselves, colours. */
 export class LineReader {
   private decoder = new TextDecoder();
   private rest = '';
 
-  /** Whole lines of what has come, and the bar that is being drawn. */
+  /** The whole lines among the bytes so far, and the progress bar that is being drawn. */
   take(bytes: Uint8Array): LogNews {
     const parts = (this.rest + this.decoder.decode(bytes, { stream: true })).split('\n');
     this.rest = lastState(parts.pop() ?? '');
     return news(parts.map(visible), this.rest);
   }
 
-  /** What stands in the last line without an end. */
+  /** The last line, if it has no line end. */
   end(): LogNews {
     const line = visible(this.rest + this.decoder.decode());
     this.reset();
@@ -154,13 +153,13 @@ function news(lines: string[], open: string): LogNews {
   return { lines, ...(bar && { progress: bar }) };
 }
 
-/** Of a line that was overwritten, what is kept for the next piece: its last state, and a bare return at the end. */
+/** What is kept of an overwritten line for the next piece: its last state, and a carriage return at the end. */
 function lastState(line: string): string {
   const body = line.replace(/\r+$/, '');
   return body.slice(body.lastIndexOf('\r') + 1) + (body.length < line.length ? '\r' : '');
 }
 
-/** As a terminal would leave it: the text behind the last return, without colours and cursor movements. */
+/** The line as a terminal shows it: the text after the last carriage return, without colours and cursor movements. */
 function visible(line: string): string {
   const body = line.replace(/\r+$/, '');
   return body.slice(body.lastIndexOf('\r') + 1).replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '');

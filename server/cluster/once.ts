@@ -1,6 +1,6 @@
-/** Pure readings that are made once for each text: ten thousand jobs have few different limits, sizes and reasons. */
+/** Texts that are parsed only once: ten thousand jobs have few different limits, sizes and reasons. */
 
-/** @param read must depend on its text alone */
+/** @param read its result must depend on the text only */
 export function once<T>(read: (text: string) => T): (text: string) => T {
   const seen = new Map<string, T>();
   return (text) => {

@@ -1,4 +1,4 @@
-/** Adds a cluster to a workspace's file without touching what is there. */
+/** Adds a cluster to a workspace's file and leaves the rest as it is. */
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isSeq, parseDocument } from 'yaml';
@@ -7,9 +7,9 @@ import { writeAtomically } from '../atomic-file';
 import type { ClusterProfile } from '../shared/protocol';
 import { CLUSTERS_FILE, readProfiles } from './profiles';
 
-/** What a new file says before its first cluster. */
+/** Comment at the top of a new file. */
 const HEADING =
-  ' Clusters that jobs can go to. Keys: name, host (alias of your ssh configuration), account, partition, ...';
+  ' Clusters to submit jobs to. Keys: name, host (alias of your ssh configuration), account, partition, ...';
 
 /**
  * Adds a profile to `.edm-workbench/clusters.yaml` in `folder`; comments and order stay.
@@ -20,17 +20,17 @@ export async function addProfile(folder: string, profile: ClusterProfile): Promi
   const file = path.join(folder, CLUSTERS_FILE);
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
-    throw new UserError(`${file} cannot be read: ${messageOf(error)}`);
+    throw new UserError(`Cannot read ${file}: ${messageOf(error)}`);
   });
   const document = parseDocument(text.trim() === '' ? 'clusters: []\n' : text);
   if (text.trim() === '') document.commentBefore = HEADING;
   const list = document.get('clusters');
-  if (!isSeq(list)) throw new UserError(`${file} has no list "clusters": correct it first`);
+  if (!isSeq(list)) throw new UserError(`${file} has no list "clusters": correct the file first`);
   list.flow = false;
   list.add(document.createNode(profile));
   const written = document.toString();
   const [problem] = readProfiles(written).problems;
-  if (problem) throw new UserError(`${file}:${(problem.line ?? 0) + 1}: ${problem.message}: nothing was written`);
+  if (problem) throw new UserError(`${file}:${(problem.line ?? 0) + 1}: ${problem.message}. Nothing was written`);
   await mkdir(path.dirname(file), { recursive: true });
   await writeAtomically(file, Buffer.from(written));
   return file;

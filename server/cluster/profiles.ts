@@ -1,4 +1,4 @@
-/** Which clusters there are: those of the workspace's file, those of the user's settings, and this machine itself. */
+/** The known clusters: those of the workspace's file, those of the user's settings, and this machine itself. */
 import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -15,14 +15,14 @@ export const CLUSTERS_FILE = path.join('.edm-workbench', 'clusters.yaml');
 /** Name of the cluster that this machine is a login node of. */
 export const THIS_MACHINE = 'this-machine';
 
-/** Something wrong with a list of clusters; such a list is not used at all. */
+/** A problem in a list of clusters; a list with a problem is not used at all. */
 export interface ProfileProblem {
   message: string;
   /** 0-based line of the file; absent for settings. */
   line?: number;
 }
 
-/** Profiles in their order, or what is wrong. */
+/** Profiles in their order, or the problems. */
 export interface ReadProfiles {
   profiles: ClusterProfile[];
   problems: ProfileProblem[];
@@ -100,7 +100,7 @@ function explain(error: ErrorObject): { message: string; where: string[] } {
     case 'pattern':
       return { message: `${name} may have letters, digits, ".", "_" and "-"`, where };
     default:
-      return { message: `${name || 'A file of clusters'} ${error.message ?? 'is not valid'}`, where };
+      return { message: `${name || 'The list of clusters'} ${error.message ?? 'is not valid'}`, where };
   }
 }
 
@@ -117,8 +117,8 @@ export interface LoadedProfiles {
 }
 
 /**
- * All clusters: the workspace's file wins over settings of the same name; this machine comes last, where it has a
- * scheduler and no profile says `local`.
+ * All clusters. The workspace's file wins over settings of the same name. This machine comes last, if it has a scheduler
+ * and no profile says `local`.
  * @param options.folder workspace folder; without it only settings and this machine count
  */
 export async function loadProfiles(options: {
@@ -134,7 +134,7 @@ export async function loadProfiles(options: {
   if (options.folder !== undefined) {
     const file = path.join(options.folder, CLUSTERS_FILE);
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') problems.push(`${file} cannot be read: ${messageOf(error)}`);
+      if (error.code !== 'ENOENT') problems.push(`Cannot read ${file}: ${messageOf(error)}`);
       return undefined;
     });
     if (text !== undefined) {
@@ -160,24 +160,24 @@ export function schedulerHere(environment: NodeJS.ProcessEnv): SchedulerName | u
   return has('sbatch') ? 'slurm' : has('bsub') ? 'lsf' : undefined;
 }
 
-/** The profile of a name. @throws UserError that lists the names there are */
+/** The profile of a name. @throws UserError that lists the known names */
 export function profileNamed(loaded: LoadedProfiles, name: string): ClusterProfile {
   const found = loaded.profiles.find((profile) => profile.name === name);
   if (found) return found;
   const names = loaded.profiles.map((profile) => profile.name);
   const hint = didYouMean(name, names);
-  const known = names.length > 0 ? `there are ${names.join(', ')}` : `write one into ${CLUSTERS_FILE}`;
+  const known = names.length > 0 ? `the known clusters are ${names.join(', ')}` : `add it to ${CLUSTERS_FILE}`;
   const why = loaded.problems.length > 0 ? ` (${loaded.problems.join('; ')})` : '';
   throw new UserError(`No cluster is named "${name}"${hint ? `: did you mean "${hint}"?` : `: ${known}`}${why}`);
 }
 
-/** Seconds between two questions to the scheduler, never below. */
+/** Seconds between two questions to the scheduler, at least 10. */
 export function pollSeconds(profile: ClusterProfile): number {
   return Math.max(profile.poll_seconds ?? 15, 10);
 }
 
-/** The cluster that scripts are meant for which name none: the only one that the user wrote down, else this machine. */
-export function likeliest(profiles: readonly ClusterProfile[]): ClusterProfile | undefined {
+/** The cluster of scripts that name none: the only one in the file and the settings, or else this machine. */
+export function defaultCluster(profiles: readonly ClusterProfile[]): ClusterProfile | undefined {
   const written = profiles.filter(({ name }) => name !== THIS_MACHINE);
   const [only, another] = written.length > 0 ? written : profiles;
   return another ? undefined : only;

@@ -1,6 +1,6 @@
 /**
- * The queue of one cluster for all who look: one question per poll, never more often than the site's floor, slower when
- * nobody looks closely, and the end of each of my jobs told exactly once.
+ * The queue of one cluster, shared by everyone who looks at it: one question per poll, never more often than the site
+ * allows, less often when nobody is watching, and the end of each of my jobs reported exactly once.
  */
 import { messageOf } from '../errors';
 import { isOver, type Job, type QueueState, type WatchParams } from '../shared/protocol';
@@ -10,7 +10,7 @@ import type { Scheduler } from './scheduler';
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Runs something later. @returns how to call it off */
+  /** Runs something later. @returns cancels it */
   after(milliseconds: number, run: () => void): () => void;
 }
 
@@ -22,22 +22,22 @@ export const systemClock: Clock = {
   },
 };
 
-/** What decides how long to wait until the next question. */
+/** What decides the pause until the next question. */
 export interface Interest {
   attention: WatchParams['attention'];
-  /** Whether any job of mine has not ended. */
+  /** Whether I have an unfinished job. */
   unfinished: boolean;
-  /** Polls in a row that brought nothing new. */
+  /** Polls in a row without a change. */
   unchanged: number;
   /** Polls in a row that failed. */
   failures: number;
 }
 
-/** Nothing new for so many polls: things are slow, and so are we. */
+/** After so many polls without a change, we ask half as often. */
 const IDLE_POLLS = 20;
 const LONGEST_PAUSE = 600;
 
-/** Seconds until the next question; undefined where there is no reason to ask. @param floor the profile's */
+/** Seconds until the next question; undefined where there is no reason to ask. @param floor shortest pause, from the profile */
 export function pauseSeconds(
   floor: number,
   { attention, unfinished, unchanged, failures }: Interest,
@@ -47,10 +47,10 @@ export function pauseSeconds(
   return Math.min(floor * slow * 2 ** Math.min(failures, 6), Math.max(LONGEST_PAUSE, floor * slow));
 }
 
-/** How many ended jobs are kept, and how old they may be when we begin to look. */
+/** How many ended jobs are kept, and how many hours back the first look goes. */
 const KEPT = 200;
 const HISTORY_HOURS = 24;
-/** A job that left the queue and is nowhere to be found is given up after so many polls. */
+/** A job that left the queue and is not found is given up after so many polls. */
 const PATIENCE = 3;
 const LOAD_EVERY_MS = 60_000;
 
@@ -58,7 +58,7 @@ export interface QueueOptions {
   cluster: string;
   /** My name on the cluster. */
   user: string;
-  /** Never ask more often than this. */
+  /** Shortest pause between two questions. */
   floorSeconds: number;
   onState: (state: QueueState) => void;
   clock?: Clock;
@@ -79,9 +79,9 @@ export class QueueWatch {
   private fingerprint = '';
   /** My unfinished jobs as last seen with all their details. */
   private mine = new Map<string, Job>();
-  /** Ids whose end is known: told, or older than this watch. Undefined before the first answer. */
+  /** Ids of jobs whose end was reported, or is older than this watch. Undefined before the first answer. */
   private over: Set<string> | undefined;
-  /** Jobs that left the queue, and for how many polls. */
+  /** Jobs that left the queue, and how many polls ago. */
   private readonly missing = new Map<string, { job: Job; polls: number }>();
 
   constructor(
@@ -93,7 +93,7 @@ export class QueueWatch {
     this.state = { cluster, taken: '', whose: 'mine', jobs: [], finished: [], user, ended: [], load: [] };
   }
 
-  /** Says who looks, and at what. */
+  /** Sets how closely the user is watching, and whose jobs. */
   watch(attention: WatchParams['attention'], whose: WatchParams['whose']): void {
     const more = whose === 'all' && this.watched.whose === 'mine';
     this.watched = { attention, whose };
@@ -101,14 +101,14 @@ export class QueueWatch {
     this.plan(this.state.taken === '' || more);
   }
 
-  /** Asks as soon as the floor allows: the user wants to know, or has just done something. */
+  /** Asks as soon as the shortest pause allows: the user asked, or has just changed something. */
   refresh(): void {
     this.unchanged = 0;
     this.failures = 0;
     this.plan(true);
   }
 
-  /** A job of mine as the last answer had it; undefined where that does not tell. */
+  /** A job of mine as of the last answer; undefined where that does not include it. */
   find(id: string): Job | undefined {
     return this.mine.get(id) ?? this.state.finished.find((job) => job.id === id && isOver(job));
   }
@@ -133,7 +133,7 @@ export class QueueWatch {
       ? floor
       : pauseSeconds(floor, { attention: this.watched.attention, unfinished, unchanged, failures });
     if (pause === undefined) return;
-    // A clock that was set back must not make the pause longer.
+    // A clock that was set back must not lengthen the pause.
     const wait = Math.min(pause * 1000, Math.max(0, this.lastAsked + pause * 1000 - this.clock.now()));
     this.callOff = this.clock.after(wait, () => void this.poll());
   }
@@ -161,7 +161,7 @@ export class QueueWatch {
     let jobs: Job[] = [];
     if (whose === 'all') {
       jobs = await this.scheduler.queue('all');
-      // The details of mine are asked for when something has happened to them.
+      // The details of my jobs are only asked for when one of them has changed.
       const mine = jobs.filter(({ user }) => user === this.options.user);
       const same = this.over !== undefined && this.missing.size === 0 && mine.length === this.mine.size && mine.every(({ id, state }) => this.mine.get(id)?.state === state); // prettier-ignore
       await this.takeMine(same ? undefined : await this.scheduler.queue('mine'));
@@ -174,7 +174,7 @@ export class QueueWatch {
     let { load } = this.state;
     if (this.watched.attention === 'visible' && now - this.lastLoad >= LOAD_EVERY_MS) {
       this.lastLoad = now;
-      // The load is an ornament: a site that does not allow the question still has a queue.
+      // The load is optional: where the site does not allow the question, the queue is still shown.
       load = await this.scheduler.load().catch(() => []);
     }
     this.state = { ...this.state, problem: undefined, taken: new Date(now).toISOString(), whose, jobs, load };
@@ -183,7 +183,7 @@ export class QueueWatch {
     this.fingerprint = fingerprint;
   }
 
-  /** Sorts my jobs into those that go on and those that ended; undefined where nothing has happened to them. */
+  /** Sorts my jobs into unfinished and ended ones. @param rows undefined where none of them has changed */
   private async takeMine(rows: readonly Job[] | undefined): Promise<void> {
     this.state = { ...this.state, ended: [] };
     if (!rows) return;
@@ -194,7 +194,7 @@ export class QueueWatch {
     if (first) finished.push(...(await this.past()));
     const over = (this.over ??= new Set(finished.map(({ id }) => id)));
     const present = new Set(rows.map(({ id }) => id));
-    // A row that stands for many tasks gets another id whenever one of them starts: no end.
+    // A row for many tasks gets another id whenever one of them starts, which is not an end.
     for (const [id, job] of before)
       if (!present.has(id) && (!job.array || /^\d+$/.test(job.array.tasks))) this.missing.set(id, { job, polls: 0 });
     if (this.missing.size > 0) {
@@ -220,7 +220,7 @@ export class QueueWatch {
     this.state = { ...this.state, ended: news, finished: list };
   }
 
-  /** What ended since then by the cluster's clock, or in the last hours. */
+  /** Jobs that ended since then by the cluster's clock, or in the last hours. */
   private async past(since?: number): Promise<Job[]> {
     const from = since ?? (await this.scheduler.now()).getTime() - HISTORY_HOURS * 3600_000;
     return (await this.scheduler.history(new Date(from))).jobs;

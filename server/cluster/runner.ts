@@ -1,11 +1,11 @@
-/** What all hosts do alike when they run programs: end them in time, collect their output. */
+/** What all hosts have in common when they run programs: time limits, cancelling, collecting output. */
 import { CancelledError, UserError } from '../errors';
 import { durationText } from '../shared/progress';
 import type { Host, HostFiles, RunOptions, RunOutcome } from './host';
 
 export type OnOutput = (chunk: Buffer, source: 'stdout' | 'stderr') => void;
 
-/** A host by its one operation `execute`. */
+/** A host, built on its one operation `execute`. */
 export abstract class Runner implements Host {
   abstract readonly name: string;
   abstract readonly files: HostFiles;
@@ -43,7 +43,7 @@ export abstract class Runner implements Host {
       if (!ending.signal.aborted) throw error;
       if (!late) throw new CancelledError();
       const waited = durationText((timeoutMs ?? 0) / 1000);
-      throw new UserError(`${command[0]} on ${this.name} gave no answer in ${waited} and was ended`, 1);
+      throw new UserError(`${command[0]} on ${this.name} gave no answer within ${waited} and was stopped`, 1);
     } finally {
       clearTimeout(timer);
       cancel?.removeEventListener('abort', onCancel);

@@ -5,22 +5,22 @@ import type { ClusterSnapshot, Job, JobAction, PartitionLoad } from '../shared/p
 
 /** A job to submit. */
 export interface Submission {
-  /** Text of the batch script, directives and all. */
+  /** Text of the script with its directives. */
   script: string;
-  /** Folder on the host that the job starts in; relative log files lie there. */
+  /** Folder on the host that the job starts in; relative paths of logs start there. */
   folder: string;
-  /** Identifies this submission for ever: see `newToken`. It travels in the job's comment (Slurm) or description (LSF). */
+  /** Identifies this submission, see `newToken`. It is part of the job's comment (Slurm) or description (LSF). */
   token: string;
-  /** Used where the script names none; without a name the job has the one that the scheduler gives to a script read from a pipe. */
+  /** Used where the script gives none. Without a name, the scheduler names the job as it names a script from a pipe. */
   defaults?: { account?: string; partition?: string; name?: string };
-  /** Options that win over the script's directives, e.g. `--job-name`, `--array`, `--dependency`; scheduler's own words. */
+  /** Options that win over the script's directives, e.g. `--job-name`, `--array`, `--dependency`; in the scheduler's own words. */
   options?: readonly string[];
 }
 
 /** What became of a submission. */
 export interface Submitted {
   id: string;
-  /** Warnings that the scheduler printed beside the id. */
+  /** Warnings that the scheduler printed together with the id. */
   warnings: string[];
   /** True where the answer was lost and the job was found by its token. */
   found?: boolean;
@@ -31,7 +31,7 @@ export interface DryRun {
   ok: boolean;
   /** The scheduler's own words, or why it has none. */
   message: string;
-  /** 0-based line of the script that the message is about, where that can be told. */
+  /** 0-based line of the script that the message is about, where that is known. */
   line?: number;
 }
 
@@ -39,20 +39,20 @@ export interface DryRun {
 export interface ActionResult {
   id: string;
   ok: boolean;
-  /** In words; where Slurm's scancel is silent we say what is true. */
+  /** In words; where Slurm's scancel is silent, from the job's state afterwards. */
   message: string;
 }
 
-/** All that was found in accounting, and why there may be less than asked for. */
+/** The jobs found in accounting, and why some may be missing. */
 export interface JobHistory {
   jobs: Job[];
-  /** E.g. that accounting is off and only what this session saw is known. */
+  /** E.g. that accounting is off, and only jobs that ended in the last minutes are known. */
   note?: string;
 }
 
-/** The scheduler said no. The message is in its own words. */
+/** The scheduler refused. The message is in its own words. */
 export class RefusedError extends UserError {
-  /** @param line 0-based line of the script that caused it, where that can be told */
+  /** @param line 0-based line of the script that caused it, where that is known */
   constructor(
     message: string,
     readonly line?: number,
@@ -64,13 +64,13 @@ export class RefusedError extends UserError {
 
 export interface Scheduler {
   readonly name: SchedulerName;
-  /** As its users call it: `Slurm` or `LSF`. */
+  /** Its name for the user: `Slurm` or `LSF`. */
   readonly title: string;
   /** E.g. `22.05.8`. */
   version(): Promise<string>;
   /**
-   * Submits once. Where the connection is lost before the answer came, the job is looked for by its token when the
-   * connection is back; only the caller may decide to submit again.
+   * Submits once. If the connection is lost before the answer, the job is looked for by its token when the connection
+   * is back. Only the caller may decide to submit again.
    * @throws RefusedError, SubmissionUnknownError, UserError
    */
   submit(submission: Submission): Promise<Submitted>;
@@ -78,23 +78,23 @@ export interface Scheduler {
   find(token: string): Promise<Submitted | undefined>;
   dryRun(script: string, folder: string): Promise<DryRun>;
   /**
-   * One query. `all`: everybody's unfinished jobs, without folders, logs and tokens. `mine`: all of that, and my jobs
-   * that ended so lately that the scheduler still shows them.
+   * One query. `all`: everybody's unfinished jobs, without folders, logs and tokens. `mine`: my jobs with all of these,
+   * including jobs that ended so recently that the scheduler still shows them.
    */
   queue(whose: 'mine' | 'all'): Promise<Job[]>;
-  /** Everything known of one job; undefined if the scheduler has forgotten it. */
+  /** Everything known about one job; undefined if the scheduler no longer knows it. */
   job(id: string): Promise<Job | undefined>;
-  /** All that a running job has written, for schedulers that write its log only at its end; undefined where nothing is told. */
+  /** What a running job has written so far, for schedulers that write its log only at its end; undefined where that is unknown. */
   peek?(id: string, stream: 'stdout' | 'stderr'): Promise<string | undefined>;
-  /** The batch script of a job as the scheduler keeps it. @throws UserError where it does not */
+  /** The script of a job as the scheduler keeps it. @throws UserError where it keeps none */
   script(id: string): Promise<string>;
   act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]>;
-  /** What the clock of the host says: all times of jobs are by it, and ours may be days off. */
+  /** The time of the host's clock, which all times of jobs refer to; ours may be days off. */
   now(): Promise<Date>;
   /** My jobs that finished since then, by the clock of the host. */
   history(since: Date): Promise<JobHistory>;
-  /** Partitions, nodes, accounts and limits: what batch scripts are checked against. */
+  /** Partitions, nodes, accounts and limits: what scripts are checked against. */
   snapshot(): Promise<ClusterSnapshot>;
-  /** CPUs and GPUs per partition, used of all. */
+  /** CPUs and GPUs of each partition: used, and all. */
   load(): Promise<PartitionLoad[]>;
 }

@@ -1,9 +1,9 @@
 /**
- * A submission happens once, whatever becomes of the connection.
+ * A submission happens once, whatever happens to the connection.
  *
- * On the cluster a few lines of sh stand between us and sbatch or bsub. They make sure that the whole script arrived,
- * then create `~/.edm-workbench/submissions/<token>` with O_EXCL, and only then submit; the scheduler's answer goes
- * into that file before it goes to us. Whoever lost the answer creates the same file: if that succeeds, the submission
+ * On the cluster, a few lines of sh call sbatch or bsub. They check that the whole script arrived, then create
+ * `~/.edm-workbench/submissions/<token>` with O_EXCL, and only then submit. The scheduler's answer is written to that
+ * file before it is sent to us. If the answer is lost, we try to create the same file: if that succeeds, the submission
  * has not begun and never will; if not, the file has the answer, or will have it in a moment. This needs neither
  * accounting nor comments kept by the scheduler. Files are removed after thirty days.
  */
@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors';
 import { ConnectionLostError, type Host } from './host';
 
-/** What goes to the scheduler's submit command. */
+/** A call of the scheduler's submit command. */
 export interface SubmitCommand {
   command: readonly string[];
   script: string;
@@ -20,7 +20,7 @@ export interface SubmitCommand {
   token: string;
 }
 
-/** What the submit command said, on either stream, and its exit code. */
+/** The output of the submit command, from both streams, and its exit code. */
 export interface SubmitAnswer {
   code: number;
   text: string;
@@ -28,10 +28,10 @@ export interface SubmitAnswer {
   recovered?: boolean;
 }
 
-/** How to get a lost connection back; rejects where that is not possible now. */
+/** Restores a lost connection; rejects where that is not possible now. */
 export type Reconnect = () => Promise<void>;
 
-/** The connection is gone, and whether there is a job cannot be told before it is back. */
+/** The connection is lost, and whether there is a job cannot be known before it is back. */
 export class SubmissionUnknownError extends UserError {
   constructor(
     message: string,
@@ -46,8 +46,8 @@ const INCOMPLETE = 91;
 const TAKEN = 92;
 const RECORD = 'folder=${HOME:?}/.edm-workbench/submissions\nrecord=$folder/$1\nmkdir -p "$folder" 2>/dev/null\n';
 
-// The dot keeps the line ends that $(...) would cut off. Without a place for the record (disk full, quota used up) the job is
-// submitted all the same: its comment has the token too.
+// The dot keeps the line ends that $(...) would remove. If the record cannot be written (disk full, quota used up), the job
+// is submitted all the same: its comment has the token too.
 const SUBMIT = `trap '' HUP PIPE
 ${RECORD}bytes=$2
 shift 2
@@ -70,16 +70,16 @@ else echo unknown; fi`;
 
 const LOOK = `${RECORD}if [ -e "$record" ]; then echo taken; cat "$record"; else echo unknown; fi`;
 
-/** What the record of a token says. */
+/** The content of a token's record. */
 type Settled =
   | { state: 'withdrawn' }
   | { state: 'answered'; answer: SubmitAnswer }
-  /** Handed to the scheduler, no answer yet. */
+  /** Handed to the scheduler; no answer yet. */
   | { state: 'running' }
   /** There is no record. */
   | { state: 'unknown' };
 
-/** How long a scheduler that was asked may take to answer, and how often its record is read meanwhile. */
+/** How many seconds the scheduler may take to answer, and the pause between two looks at the record. */
 export interface Patience {
   seconds: number;
   pause: number;
@@ -87,8 +87,8 @@ export interface Patience {
 const PATIENCE: Patience = { seconds: 60, pause: 0.5 };
 
 /**
- * Submits; after a lost connection, finds out.
- * @returns undefined where the scheduler was asked and its answer never reached the record: look for the job's token
+ * Submits. After a lost connection, finds out what happened.
+ * @returns undefined where the scheduler was asked but its answer never reached the record: look for the job's token
  * @throws UserError, SubmissionUnknownError, and ConnectionLostError never
  */
 export async function submitOnce(
@@ -98,7 +98,7 @@ export async function submitOnce(
   patience = PATIENCE,
 ): Promise<SubmitAnswer | undefined> {
   if (script.includes('\0'))
-    throw new UserError('The script has a NUL character, which no shell can read: is it a text file?');
+    throw new UserError('The script contains a NUL character, which a shell cannot read: is it a text file?');
   const stdin = Buffer.from(script);
   let outcome;
   try {
@@ -111,14 +111,14 @@ export async function submitOnce(
     return recover(host, token, reconnect, patience);
   }
   if (outcome.code === INCOMPLETE)
-    throw new UserError('The script did not arrive whole, so nothing was submitted: submit it again');
+    throw new UserError('The script did not arrive completely, so nothing was submitted: submit it again');
   if (outcome.code === TAKEN)
-    throw new UserError(`Submission ${token} was made or withdrawn before: it is not made twice`);
+    throw new UserError(`Submission ${token} was already made or withdrawn: it is not made twice`);
   return { code: outcome.code, text: `${outcome.stdout}${outcome.stderr}` };
 }
 
 /**
- * What became of a submission whose answer was lost, once and for all: one that has not begun never will.
+ * Finds out what became of a submission whose answer was lost. One that has not begun is withdrawn and never will.
  * @returns as `submitOnce`
  * @throws UserError where it was not submitted; SubmissionUnknownError where the host cannot be reached
  */
@@ -134,7 +134,7 @@ export async function recover(
       const settled = await readRecord(host, WITHDRAW, token);
       if (settled.state === 'withdrawn')
         throw new UserError(
-          'The connection was lost before the job was submitted: there is no job, submit it again',
+          'The connection was lost before the job was submitted: there is no job, so submit it again',
           1,
         );
       if (settled.state === 'answered') return { ...settled.answer, recovered: true };
@@ -143,7 +143,7 @@ export async function recover(
       if (!(error instanceof ConnectionLostError)) throw error;
       const lost = (): never => {
         throw new SubmissionUnknownError(
-          `The connection to ${host.name} was lost while the job was being submitted (submission ${token}), and whether there is a job is not known yet: connect again and it is looked up. Do not submit it again before`,
+          `The connection to ${host.name} was lost while the job was being submitted (submission ${token}), and it is not known yet whether there is a job: connect again to find out. Do not submit it again before that`,
           token,
         );
       };
@@ -155,7 +155,7 @@ export async function recover(
   return undefined;
 }
 
-/** The scheduler's answer to a token, if a record has it; nothing is changed. */
+/** The scheduler's answer in a token's record, if there is one; nothing is changed. */
 export async function recordedAnswer(host: Host, token: string): Promise<SubmitAnswer | undefined> {
   const settled = await readRecord(host, LOOK, token);
   return settled.state === 'answered' ? settled.answer : undefined;

@@ -1,9 +1,9 @@
-/** Hosts for the command line: what connecting has to ask is asked on the terminal. */
+/** Hosts for the command line: questions of a login are asked on the terminal. */
 import { Hosts } from './hosts';
 import { terminalPrompter } from './ssh/terminal-prompter';
 
 let hosts: Hosts | undefined;
-/** What was worth knowing before there was a connection; undefined once it was shown or dropped. */
+/** Lines logged before there was a connection; undefined once they were shown or dropped. */
 let early: string[] | undefined = [];
 
 /** The connections of this process. */
@@ -12,15 +12,15 @@ export function terminalHosts(): Hosts {
 }
 
 /**
- * What was logged so far is of use where no connection came about, or where somebody checks; each later line is shown
- * at once.
+ * Ends the login: lines logged so far are shown where it failed, or where the user is checking the configuration. Later
+ * lines are shown at once.
  */
 export function endLogin({ show }: { show: boolean }): void {
   if (show) early?.forEach((line) => console.error(line));
   early = undefined;
 }
 
-/** Ends them, without which the process would not. */
+/** Closes them: an open connection keeps the process alive. */
 export function closeTerminalHosts(): void {
   hosts?.close();
 }

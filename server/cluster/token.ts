@@ -1,12 +1,12 @@
-/** Tokens: how a submission is known again, whatever became of the connection or of us. */
+/** Tokens identify a submission, whatever happens to the connection or to this program. */
 import { randomBytes } from 'node:crypto';
 
-/** 16 characters, 80 bits: long enough never to meet again, short enough for a comment. */
+/** 16 characters, 80 bits: long enough to be unique, short enough for a comment. */
 export function newToken(): string {
   return Array.from(randomBytes(16), (byte) => 'abcdefghijkmnpqrstuvwxyz23456789'[byte & 31]).join('');
 }
 
-/** How a token stands in a job's comment or description. */
+/** A token as written in a job's comment or description. */
 export function tokenTag(token: string): string {
   return `edm:${token}`;
 }

@@ -7,15 +7,15 @@ import { calibrate } from '../dispatch/calibration';
 import { withBatch } from '../dispatch/calibrations';
 import { provideContainer } from '../dispatch/container/pipeline';
 import { EDM_DOCKERFILE } from '../dispatch/container/recipe';
+import { Dispatches } from '../dispatch/dispatches';
 import { awaitRun, endText } from '../dispatch/follow';
+import { jobsText } from '../dispatch/job-text';
 import { Ledger } from '../dispatch/ledger';
-import { accessOf, Dispatches } from '../dispatch/session';
-import { jobsText } from '../dispatch/submit';
 import { UserError } from '../errors';
 import { repositoryRoot } from '../git';
 import { readManifest } from '../runs/manifest';
 import { finishRun, runShard } from '../runs/array-run';
-import { readConfigFile } from '../runs/source';
+import { readSource } from '../runs/source';
 import { resultText } from '../shared/number-text';
 import type { Dispatch } from '../shared/schema-types.gen';
 import { print, printNotes, type Call, type Run } from './command';
@@ -27,25 +27,25 @@ const LOOK_EVERY = 15;
 /** `submit CONFIG.edm.yaml`: the run of a config, to the cluster that is given or that it names. */
 export async function submitConfig(config: string, call: Call<'submit'>): Promise<number> {
   const { values, withProgress } = call;
-  const { clusters, name } = await openSession(call, values.cluster ?? (await readConfigFile(config)).config.cluster);
+  const source = await readSource(config);
+  const { clusters, name, cluster } = await openSession(call, values.cluster ?? source.config.cluster);
   const dispatches = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt));
   if (values['dry-run']) {
-    for (const { role, text } of await dispatches.preview(config, name)) console.log(`# ${role}\n${text}`);
+    for (const { role, text } of await dispatches.preview(source, name)) console.log(`# ${role}\n${text}`);
     return 0;
   }
   let dispatch = await withProgress((control) =>
-    dispatches.submit({ config, cluster: name, dirty: values.dirty }, control),
+    dispatches.submit({ source, cluster: name, dirty: values.dirty }, control),
   );
   printNotes(dispatch.notes);
   console.error(
     `${dispatch.name} at ${dispatch.code.short} is on ${name}: ${jobsText(dispatch)}, ${dispatch.folder}/${dispatch.run}`,
   );
-  const root = await repositoryRoot(path.dirname(config));
+  const { root } = source;
   if (values.wait) {
-    const access = accessOf(await clusters.open(name));
-    const pollSeconds = Math.max(LOOK_EVERY, access.profile.poll_seconds ?? 0);
+    const pollSeconds = Math.max(LOOK_EVERY, cluster.profile.poll_seconds ?? 0);
     dispatch = await withProgress((control) =>
-      awaitRun(new Ledger(root), dispatch.token, access, pollSeconds, control),
+      awaitRun(new Ledger(root), dispatch.token, cluster, pollSeconds, control),
     );
   }
   if (values.json) print(dispatch);
@@ -87,7 +87,7 @@ export const pull: Run<'pull'> = async (call) => {
   await withProgress<unknown>((control) =>
     token
       ? own.pull(root, token, { images, control })
-      : own.catchUp(root, { cluster: values.cluster, mayPrompt: true }),
+      : own.syncRuns(root, { cluster: values.cluster, mayPrompt: true }),
   );
   const now = (await ledger.all()).dispatches.filter((one) => !token || one.token === latest.token);
   if (values.json) print(now);
@@ -109,9 +109,11 @@ export const calibrateOnCluster: Run<'cluster calibrate'> = async (call) => {
   const sizes = values.sizes?.split(',').map(Number);
   if (sizes?.some((size) => !Number.isInteger(size) || size < 1))
     throw new UserError(`--sizes ${values.sizes}: write whole numbers such as 8,16,32`);
-  const { clusters, name } = await openSession(call, values.cluster);
-  const access = accessOf(await clusters.open(name));
-  const found = await withProgress((control) => calibrate({ config, access, control, pollSeconds: LOOK_EVERY, sizes }));
+  const source = await readSource(config);
+  const { cluster } = await openSession(call, values.cluster);
+  const found = await withProgress((control) =>
+    calibrate({ source, cluster, control, pollSeconds: LOOK_EVERY, sizes }),
+  );
   if (values.write) await writeAtomically(config, Buffer.from(withBatch(await readFile(config, 'utf8'), found.batch)));
   if (values.json) print(found);
   else for (const line of batchLines(found.points, found)) console.log(line);
@@ -126,13 +128,12 @@ export const buildContainer: Run<'container build'> = async (call) => {
       `--name ${name}: use letters, digits, ".", "_" and "-" only, and begin with a letter or a digit`,
     );
   const dockerfile = path.resolve(values.file);
-  const { clusters, name: cluster } = await openSession(call, values.cluster);
-  const access = accessOf(await clusters.open(cluster));
+  const { cluster } = await openSession(call, values.cluster);
   const container = await withProgress((control) =>
-    provideContainer({ dockerfile, name, builder, access, control, pollSeconds: LOOK_EVERY }),
+    provideContainer({ dockerfile, name, builder, cluster, control, pollSeconds: LOOK_EVERY }),
   );
-  if (values.json) print({ cluster, container });
-  else console.log(`${container}\nWrite it into the profile of ${cluster}: container: ${container}`);
+  if (values.json) print({ cluster: cluster.profile.name, container });
+  else console.log(`${container}\nWrite it into the profile of ${cluster.profile.name}: container: ${container}`);
   return 0;
 };
 

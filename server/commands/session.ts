@@ -1,6 +1,7 @@
 /** The login that a command on a cluster shares with the code it calls. */
 import type { ClusterProfile } from '../shared/protocol';
-import { Clusters, type OpenCluster } from '../cluster/clusters';
+import type { Cluster } from '../cluster/cluster';
+import { Clusters } from '../cluster/clusters';
 import { closeTerminalHosts, endLogin, terminalHosts } from '../cluster/terminal-hosts';
 import { CancelledError, UserError } from '../errors';
 import { printNotes, type Call } from './command';
@@ -9,7 +10,7 @@ import { printNotes, type Call } from './command';
 export interface Session {
   clusters: Clusters;
   name: string;
-  cluster: OpenCluster;
+  cluster: Cluster;
 }
 
 /** The clusters known in the current folder; none of them is connected. */

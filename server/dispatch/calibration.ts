@@ -1,36 +1,38 @@
 /**
- * The batch size for a config, found on the cluster's own node: a short job that doubles it while images per second grow
- * and memory lasts. Script and arithmetic are pure.
+ * The batch size for a config, measured on a node of the cluster: a short job doubles it as long as images per second
+ * grow and the memory suffices. Script and arithmetic are pure.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { workFolderOf, type Cluster } from '../cluster/cluster';
 import { newToken } from '../cluster/token';
 import { quoteArgument } from '../cluster/quote';
 import { recommendBatch } from '../diffusion/batch-size';
 import { CancelledError, UserError } from '../errors';
+import type { RunSource } from '../runs/source';
 import type { TaskControl } from '../shared/progress';
-import { FINISHED_STATES } from '../shared/protocol';
+import { isOver } from '../shared/protocol';
 import type { BatchPoint, Calibration } from '../shared/schema-types.gen';
 import { gpusOf, saveCalibration } from './calibrations';
 import { shipCommit } from './code';
 import { draftRun, labelOf, type Draft } from './draft';
+import { jobNote } from './job-text';
 import { fillRunFolder, stagePlan } from './run-folder';
-import { Remote, workFolderOf, type ClusterAccess } from './remote';
 import { CPUS, demandOf, renderScript, shellPath, WORDS } from './script';
 import { programName } from './stage';
 
 /** Batch sizes that are tried, in this order. */
 export const SIZES: readonly number[] = [8, 16, 32, 64, 128, 256, 512, 1024];
-/** A size that is faster than all before it by fewer percent gains nothing; after two such sizes in a row it ends. */
+/** Percent by which a size must be faster than all before it. The job ends after two sizes in a row that are not. */
 const GAIN = 5;
-/** Sampling steps: the work per image does not matter, only what fits and how fast it goes. */
+/** Sampling steps. The work per image does not matter, only which sizes fit and how fast they are. */
 const STEPS = 2;
 
 /**
- * The script of the job. Each size makes one batch and three, so that the difference is free of start-up.
- * @param generate words that make images: `--batch`, `--seeds` and `--outdir` are added
+ * The script of the job. Each size makes one batch, then three: their difference is free of the time to start.
+ * @param generate lines of the command that makes images; `--batch`, `--seeds` and `--outdir` are added
  */
 export function calibrationScript(
-  { profile, scheduler }: Pick<ClusterAccess, 'profile' | 'scheduler'>,
+  { profile, scheduler }: Pick<Cluster, 'profile' | 'scheduler'>,
   draft: Pick<Draft, 'config' | 'engine' | 'commit' | 'name'>,
   run: string,
   generate: readonly string[],
@@ -64,7 +66,7 @@ export function calibrationScript(
     '  STATUS=$?',
     ...(gpus > 0 ? watched : []),
     '  [ "$STATUS" -eq 0 ] || break',
-    '  # Larger batches that are no faster only take memory',
+    '  # A larger batch that is not faster only takes memory',
     `  RATE=$((BATCH * ${2_000_000 * processes} / (TOOK > FEW ? TOOK - FEW : 1)))`,
     `  if [ $((RATE * 100)) -gt $((BEST * ${100 + GAIN})) ]; then BEST=$RATE FLAT=0; else FLAT=$((FLAT + 1)); fi`,
     '  [ "$FLAT" -lt 2 ] || break',
@@ -74,22 +76,22 @@ export function calibrationScript(
   ]);
 }
 
-/** The points in a log, whatever else stands there. */
+/** The points in a log, whatever else it contains. */
 export function readCalibration(log: string): BatchPoint[] {
   const runs = new Map<number, { images: number; seconds: number }[]>();
   const memory = new Map<number, { used: number; total: number }>();
   for (const line of log.split(/\r?\n|\r/)) {
     const time = /^calibration batch=(\d+) images=(\d+) milliseconds=(\d+)$/.exec(line);
     if (time) {
-      const [batch, images, milliseconds] = time.slice(1).map(Number);
+      const [batch = 0, images = 0, milliseconds = 0] = time.slice(1).map(Number);
       runs.set(batch, [...(runs.get(batch) ?? []), { images, seconds: milliseconds / 1000 }]);
     }
     const used = /^calibration batch=(\d+) memory=(\d+), (\d+)$/.exec(line);
     if (used) memory.set(Number(used[1]), { used: Number(used[2]), total: Number(used[3]) });
   }
   return [...runs].flatMap(([batch, measured]) => {
-    if (measured.length < 2) return [];
     const [few, many] = measured;
+    if (!few || !many) return [];
     const seconds = Math.max(many.seconds - few.seconds, 0.001);
     const used = memory.get(batch);
     return { batch, rate: (many.images - few.images) / seconds, ...(used && { memory: used }) };
@@ -97,9 +99,8 @@ export function readCalibration(log: string): BatchPoint[] {
 }
 
 export interface CalibrateOptions {
-  /** Absolute path of a `*.edm.yaml`. */
-  config: string;
-  access: ClusterAccess;
+  source: RunSource;
+  cluster: Cluster;
   control?: TaskControl;
   /** Seconds between two looks at the job. */
   pollSeconds: number;
@@ -107,66 +108,75 @@ export interface CalibrateOptions {
 }
 
 /**
- * Runs the job, reads its log, and keeps what it says for the config.
- * @throws UserError where the job did not come to a result; CancelledError
+ * Runs the job, reads its log, and keeps the result for the config.
+ * @throws UserError where the job ends without a result; CancelledError
  */
-export async function calibrate({
-  config,
-  access,
-  control = {},
-  pollSeconds,
-  sizes,
-}: CalibrateOptions): Promise<Calibration> {
-  const draft = await draftRun(config, access.profile, 'keep', control);
-  const remote = await Remote.open(access);
-  const { profile, scheduler } = access;
+export async function calibrate(options: CalibrateOptions): Promise<Calibration> {
+  const { source, cluster, control = {}, pollSeconds, sizes = SIZES } = options;
+  const draft = await draftRun(source, cluster.profile, 'keep', control);
+  const { job, log } = await submitCalibration(draft, cluster, sizes, control);
+  const points = await awaitPoints(cluster, job, log, sizes.length, pollSeconds, control);
+  const { code } = draft.commit;
+  const calibration: Calibration = {
+    version: 1,
+    time: new Date().toISOString(),
+    cluster: cluster.profile.name,
+    config_file: draft.configFile,
+    commit: `${code.short}${code.dirty ? '-dirty' : ''}`,
+    engine: draft.engine,
+    network: draft.config.network,
+    gpus: gpusOf(draft.config),
+    job,
+    log,
+    points,
+    ...recommendBatch(points),
+  };
+  await saveCalibration(draft.root, calibration);
+  return calibration;
+}
+
+/** Sends code and inputs and submits the job. @returns its id and the absolute path of its log there */
+async function submitCalibration(
+  draft: Draft,
+  cluster: Cluster,
+  sizes: readonly number[],
+  control: TaskControl,
+): Promise<{ job: string; log: string }> {
+  const { profile, scheduler } = cluster;
   const token = newToken();
   const run = `runs/${labelOf(draft)}-calibration-${token.slice(0, 6)}`;
-  const { folder } = await shipCommit(remote, draft.root, draft.commit.checkout, control);
-  const plan = draft.plan && (await stagePlan(remote, draft.plan, folder, run, control));
+  const { folder } = await shipCommit(cluster, draft.root, draft.commit.checkout, control);
+  const plan = draft.plan && (await stagePlan(cluster, draft.plan, folder, run, control));
   const generate = plan
     ? [
         `${shellPath(`${workFolderOf(profile)}/workbench/${await programName()}`)}/bin/node ${shellPath(`${workFolderOf(profile)}/workbench/${await programName()}`)}/dist/cli.js`,
         `generate --network=${quoteArgument(plan.network.file)} --steps=${STEPS}`,
       ]
-    : edmGenerate(draft, access, run);
-  const script = calibrationScript(access, draft, run, generate, sizes);
-  await fillRunFolder(
-    remote,
-    draft,
-    { folder, run, cluster: profile.name, token },
-    plan,
-    [{ role: 'calibrate', text: script }],
-    control,
-  );
+    : edmGenerate(draft, cluster, run);
+  const script = calibrationScript(cluster, draft, run, generate, sizes);
+  await fillRunFolder(cluster, draft, { folder, run, token }, plan, [{ role: 'calibrate', text: script }], control);
   const { account, partition } = profile;
   const { id } = await scheduler.submit({ script, folder, token, defaults: { account, partition } });
-  const log = `${folder}/${run}/calibrate-${id}.out`;
+  return { job: id, log: `${folder}/${run}/calibrate-${id}.out` };
+}
+
+/** Follows the job until it has measured everything, or ended. @throws UserError where nothing was measured; CancelledError, with the job cancelled */
+async function awaitPoints(
+  { scheduler, files, profile }: Cluster,
+  id: string,
+  log: string,
+  total: number,
+  pollSeconds: number,
+  control: TaskControl,
+): Promise<BatchPoint[]> {
   for (;;) {
     const job = await scheduler.job(id);
-    const text = (await remote.files.stat(log)) ? (await remote.files.read(log)).toString() : '';
+    const text = (await files.stat(log)) ? (await files.read(log)).toString() : '';
     const points = readCalibration(text);
-    const note = job && `job ${job.id} ${job.stateName}${job.reason ? `, ${job.reason.text}` : ''}`;
-    control.onProgress?.({ phase: 'Batch sizes', done: points.length, total: (sizes ?? SIZES).length, note });
-    if (/^calibration done$/m.test(text) || !job || FINISHED_STATES.includes(job.state)) {
-      if (points.length === 0)
-        throw new UserError(`The calibration (job ${id}) came to no result: ${log} on ${profile.name} says why`, 1);
-      const calibration: Calibration = {
-        version: 1,
-        time: new Date().toISOString(),
-        cluster: profile.name,
-        config_file: draft.configFile,
-        commit: `${draft.commit.code.short}${draft.commit.code.dirty ? '-dirty' : ''}`,
-        engine: draft.engine,
-        network: draft.config.network,
-        gpus: gpusOf(draft.config),
-        job: id,
-        log,
-        points,
-        ...recommendBatch(points),
-      };
-      await saveCalibration(draft.root, calibration);
-      return calibration;
+    control.onProgress?.({ phase: 'Batch sizes', done: points.length, total, note: job && jobNote(job) });
+    if (/^calibration done$/m.test(text) || !job || isOver(job)) {
+      if (points.length > 0) return points;
+      throw new UserError(`The calibration (job ${id}) has no result: ${log} on ${profile.name} says why`, 1);
     }
     await sleep(pollSeconds * 1000, undefined, { signal: control.signal }).catch(() => undefined);
     if (control.signal?.aborted) {
@@ -176,7 +186,7 @@ export async function calibrate({
   }
 }
 
-function edmGenerate({ inputs, config }: Draft, { profile, scheduler }: ClusterAccess, run: string): string[] {
+function edmGenerate({ inputs, config }: Draft, { profile, scheduler }: Cluster, run: string): string[] {
   const network = inputs.network?.file ? `${run}/inputs/${inputs.network.name}` : (inputs.network?.name ?? '');
   return [
     `apptainer exec --nv --bind "$PWD" ${shellPath(profile.container ?? config.network)}`,

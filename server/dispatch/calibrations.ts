@@ -1,4 +1,4 @@
-/** Batch sizes that were measured on clusters, in `.edm-workbench/calibrations/`, and what they advise for a config. */
+/** Batch sizes measured on clusters, in `.edm-workbench/calibrations/`, and how a recommendation gets into a config. */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
@@ -13,11 +13,11 @@ export function gpusOf({ gpus, engine }: Pick<RunConfig, 'gpus' | 'engine'>): nu
   return gpus ?? (engine === 'edm' ? 1 : 0);
 }
 
-/** Keeps a calibration; of the same config on the same cluster the latest alone. @param root top of the repository */
+/** Keeps a calibration; of the same config on the same cluster only the latest. @param root top of the repository */
 export async function saveCalibration(root: string, calibration: Calibration): Promise<void> {
   const folder = path.join(root, FOLDER);
   await mkdir(folder, { recursive: true });
-  // Measured on machines of this user: nothing for others to have.
+  // Measured on machines of this user, so of no use to others.
   await writeFile(path.join(folder, '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
   const { cluster, config_file } = calibration;
   const name = `${config_file.replace(/[^A-Za-z0-9._-]/g, '-')}-${cluster}.json`;
@@ -25,8 +25,8 @@ export async function saveCalibration(root: string, calibration: Calibration): P
 }
 
 /**
- * What was measured of a config, latest first; files that cannot be used are passed over. Git is not asked, since the
- * editor wants to know at each move of the cursor.
+ * The calibrations of a config, latest first; files that cannot be used are skipped. Git is not asked, since the editor
+ * needs this at each move of the cursor.
  * @param file absolute path of the config
  */
 export async function calibrationsOf(file: string): Promise<Calibration[]> {
@@ -46,12 +46,12 @@ export async function calibrationsOf(file: string): Promise<Calibration[]> {
   }
 }
 
-/** True where a measurement still speaks of the config: another network or number of GPUs is another matter. */
+/** Whether a calibration is for this config: network, engine and number of GPUs are the same. */
 export function fits({ network, engine, gpus }: Calibration, config: RunConfig): boolean {
   return network === config.network && engine === (config.engine ?? 'workbench') && gpus === gpusOf(config);
 }
 
-/** A change of a text: what stands from one offset to another is replaced. */
+/** A change of a text: everything between two offsets is replaced. */
 export interface BatchEdit {
   from: number;
   to: number;
@@ -59,13 +59,14 @@ export interface BatchEdit {
 }
 
 /**
- * How a batch size is written into a config, everything else as it stands; undefined where there is no line for it, as in
- * a config that is one JSON object.
+ * How a batch size is written into a config without changing anything else; undefined where there is no line for it, as
+ * in a config that is one JSON object.
  */
 export function batchEdit(text: string, batch: number): BatchEdit | undefined {
   const value = /^batch:[^\S\r\n]*([^#\r\n]*?)[^\S\r\n]*(?:#.*)?$/m.exec(text);
   if (value) {
-    const to = value.index + value[0].indexOf(value[1], 'batch:'.length) + value[1].length;
+    const [whole, given = ''] = value;
+    const to = value.index + whole.indexOf(given, 'batch:'.length) + given.length;
     return { from: value.index, to, text: `batch: ${batch}` };
   }
   const network = /^network:.*$/m.exec(text);
@@ -75,7 +76,7 @@ export function batchEdit(text: string, batch: number): BatchEdit | undefined {
   return { from: at, to: at, text: `${end}batch: ${batch}` };
 }
 
-/** The text with another batch size; as it is where there is no line for it. */
+/** The text with another batch size; unchanged where there is no line for it. */
 export function withBatch(text: string, batch: number): string {
   const edit = batchEdit(text, batch);
   return edit ? text.slice(0, edit.from) + edit.text + text.slice(edit.to) : text;

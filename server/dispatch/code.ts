@@ -1,16 +1,15 @@
 /**
- * A commit from here to the cluster by git alone: into a bare repository in the work folder there, then into a work
- * tree of its own. What the cluster has is never sent again; every step can be repeated after an interruption.
+ * Sends a commit to the cluster with git: into a bare repository in the work folder there, then into a work tree of its
+ * own. Nothing is sent twice, and every step can be repeated after an interruption.
  */
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { askOn, placeOn, runOn, type Cluster } from '../cluster/cluster';
 import { UserError } from '../errors';
 import { git } from '../git';
-import type { TransferControl } from '../cluster/host';
-import { lastLine } from './commit';
-import type { Remote } from './remote';
+import { lastLine, type TransferControl } from '../cluster/host';
 
-/** Where the code of a run lies on the cluster. */
+/** Where the code of a run is on the cluster. */
 export interface ShippedCode {
   /** Bare repository. */
   repository: string;
@@ -18,65 +17,65 @@ export interface ShippedCode {
   folder: string;
 }
 
-/** Refs on the cluster that keep what was sent from being collected. */
+/** Refs on the cluster that protect what was sent from garbage collection. */
 const REFS = 'refs/edm-workbench/commits';
-/** Name here, for as long as the bundle is made: bundles hold refs, not hashes. */
+/** Ref here while the bundle is made: bundles contain refs, not hashes. */
 const SHIPPING = 'refs/edm-workbench/shipping';
-/** In the git folder of a work tree whose checkout came to its end. */
+/** File in the git folder of a work tree whose checkout is complete. */
 const READY = 'edm-workbench-ready';
 
 /**
- * Brings a commit to the cluster and checks it out there, unless it is there already.
+ * Sends a commit to the cluster and checks it out there, unless it is there already.
  * @param root top of the work tree here
  * @param commit full hash
- * @throws UserError for a shallow clone, a refusing remote, a full disk, a work tree that somebody changed there
+ * @throws UserError for a shallow clone, a remote that refuses, a full disk, a work tree that somebody changed there
  */
 export async function shipCommit(
-  remote: Remote,
+  cluster: Cluster,
   root: string,
   commit: string,
   control: TransferControl = {},
 ): Promise<ShippedCode> {
   const project = await projectName(root);
-  const repository = remote.place('repositories', `${project}.git`);
-  const folder = remote.place('commits', project, commit);
+  const repository = placeOn(cluster, 'repositories', `${project}.git`);
+  const folder = placeOn(cluster, 'commits', project, commit);
   const short = commit.slice(0, 10);
   const there = (...args: string[]): string[] => ['git', `--git-dir=${repository}`, ...args];
-  if ((await remote.files.stat(`${repository}/HEAD`)) === undefined) {
-    await remote.files.makeFolder(path.posix.dirname(repository));
-    await remote.do('Making a repository', ['git', 'init', '--quiet', '--bare', repository]);
+  if ((await cluster.files.stat(`${repository}/HEAD`)) === undefined) {
+    await cluster.files.makeFolder(path.posix.dirname(repository));
+    await runOn(cluster, 'Creating the repository', ['git', 'init', '--quiet', '--bare', repository]);
   }
-  const known = await remote.do('Reading the repository', there('for-each-ref', '--format=%(objectname)', REFS));
+  const known = await runOn(cluster, 'Reading the repository', there('for-each-ref', '--format=%(objectname)', REFS));
   const haves = known.split('\n').filter(Boolean);
   if (!haves.includes(commit)) {
-    if (remote.profile.git_remote) await pushAndFetch(remote, root, commit, repository);
-    else await sendBundle(remote, root, commit, haves, repository, control);
+    if (cluster.profile.git_remote) await pushAndFetch(cluster, root, commit, repository);
+    else await sendBundle(cluster, root, commit, haves, repository, control);
   }
-  await checkOut(remote, repository, folder, commit, short);
+  await checkOut(cluster, repository, folder, commit, short);
   return { repository, folder };
 }
 
-/** The project's name there: the folder's name, and the first commit, which all clones share. */
+/** The project's name there: the folder's name and the first commit, which all clones share. */
 async function projectName(root: string): Promise<string> {
   if ((await git(root, 'rev-parse', '--is-shallow-repository')) === 'true') {
     throw new UserError(
-      `${root} is a shallow clone, which cannot be passed on: run "git fetch --unshallow" there, then again`,
+      `${root} is a shallow clone, which cannot be sent: run "git fetch --unshallow" there, then submit again`,
     );
   }
-  const first = (await git(root, 'rev-list', '--max-parents=0', 'HEAD')).split('\n').sort()[0];
+  const [first = ''] = (await git(root, 'rev-list', '--max-parents=0', 'HEAD')).split('\n').sort();
   return `${path.basename(root).replace(/[^A-Za-z0-9._-]/g, '-')}-${first.slice(0, 8)}`;
 }
 
 /** Sends what the cluster lacks as one file. */
 async function sendBundle(
-  remote: Remote,
+  cluster: Cluster,
   root: string,
   commit: string,
   haves: readonly string[],
   repository: string,
   control: TransferControl,
 ): Promise<void> {
-  // Commits of others (another clone, another branch that was dropped here) are of no use as a base.
+  // Commits that are not here (of another clone, or of a deleted branch) cannot be a base.
   const bases: string[] = [];
   for (const base of haves) {
     const isHere = await git(root, 'cat-file', '-e', `${base}^{commit}`).then(
@@ -90,7 +89,7 @@ async function sendBundle(
   const bundle = path.join(folder, name);
   const incoming = `${repository}/incoming-${name}`;
   await mkdir(folder, { recursive: true });
-  // A bundle that an interrupted upload left is used again: only the same bytes can be resumed.
+  // The bundle of an interrupted upload is used again: only the same bytes can be resumed.
   if (!(await stat(bundle).catch(() => undefined))) {
     const ref = `${SHIPPING}/${commit}`;
     await git(root, 'update-ref', ref, commit);
@@ -102,9 +101,9 @@ async function sendBundle(
       await git(root, 'update-ref', '-d', ref);
     }
   }
-  await remote.files.upload(bundle, incoming, control);
+  await cluster.files.upload(bundle, incoming, control);
   const refs = `${SHIPPING}/${commit}:${REFS}/${commit}`;
-  await remote.do(`Unpacking ${commit.slice(0, 10)}`, [
+  await runOn(cluster, `Unpacking ${commit.slice(0, 10)}`, [
     'git',
     `--git-dir=${repository}`,
     'fetch',
@@ -113,33 +112,33 @@ async function sendBundle(
     incoming,
     refs,
   ]);
-  await remote.files.remove(incoming);
+  await cluster.files.remove(incoming);
   await rm(bundle, { force: true });
 }
 
-/** By way of a remote that both sides reach. */
-async function pushAndFetch(remote: Remote, root: string, commit: string, repository: string): Promise<void> {
-  const name = remote.profile.git_remote ?? '';
+/** Through a remote that both sides can reach. */
+async function pushAndFetch(cluster: Cluster, root: string, commit: string, repository: string): Promise<void> {
+  const name = cluster.profile.git_remote ?? '';
   const ref = `${REFS}/${commit}`;
   const url = await git(root, 'remote', 'get-url', name).catch(() => {
     throw new UserError(
-      `${root} has no git remote "${name}", which the profile of ${remote.profile.name} names: "git remote -v" lists them`,
+      `${root} has no git remote "${name}", which the profile of ${cluster.profile.name} names: "git remote -v" lists the remotes`,
     );
   });
   await git(root, 'push', '--quiet', name, `${commit}:${ref}`).catch((error: unknown) => {
     const words = lastLine((error as { stderr?: string }).stderr) ?? 'no reason given';
     throw new UserError(
-      `The remote "${name}" refused the commit: ${words}; check your rights there, or remove git_remote from the profile to send it directly`,
+      `The remote "${name}" refused the commit: ${words}; check your permissions there, or remove git_remote from the profile to send it directly`,
       1,
     );
   });
   const fetch = ['git', `--git-dir=${repository}`, 'fetch', '--quiet', '--no-tags', url, `${ref}:${ref}`];
-  await remote.do(`Fetching from ${name}`, fetch, { env: { GIT_TERMINAL_PROMPT: '0' } });
+  await runOn(cluster, `Fetching from ${name}`, fetch, { env: { GIT_TERMINAL_PROMPT: '0' } });
 }
 
-/** A work tree of the commit, whole and unchanged. */
+/** Makes a work tree of the commit, complete and unchanged. */
 async function checkOut(
-  remote: Remote,
+  cluster: Cluster,
   repository: string,
   folder: string,
   commit: string,
@@ -148,25 +147,26 @@ async function checkOut(
   const inTree = (...args: string[]): string[] => ['git', '-C', folder, '-c', 'core.fsmonitor=false', ...args];
   const ready = `${repository}/worktrees/${commit}/${READY}`;
   const attempt = `Checking out ${short}`;
-  if (await remote.files.stat(ready)) {
-    const changed = await remote.ask(inTree('status', '--porcelain', '--untracked-files=no'));
+  if (await cluster.files.stat(ready)) {
+    const changed = await askOn(cluster, inTree('status', '--porcelain', '--untracked-files=no'));
     if (changed === '') return;
     if (changed !== undefined) {
+      const [first = ''] = changed.split('\n');
       throw new UserError(
-        `${folder} on ${remote.profile.name} is no longer commit ${short}: ${changed.split('\n')[0].slice(3)} was changed there. ` +
-          `Save the change as a commit here, undo it there with "git checkout .", and submit again`,
+        `${folder} on ${cluster.profile.name} is no longer commit ${short}: ${first.slice(3)} was changed there. ` +
+          `Commit the change here if you need it, undo it there with "git checkout .", and submit again`,
         1,
       );
     }
-    // The folder was removed: the repository forgets it and makes it anew.
-    await remote.files.remove(ready);
+    // The folder was removed: the repository forgets it and makes it again.
+    await cluster.files.remove(ready);
   }
-  await remote.do(attempt, ['git', `--git-dir=${repository}`, 'worktree', 'prune']);
-  if (!(await remote.files.stat(`${folder}/.git`))) {
-    await remote.files.makeFolder(path.posix.dirname(folder));
+  await runOn(cluster, attempt, ['git', `--git-dir=${repository}`, 'worktree', 'prune']);
+  if (!(await cluster.files.stat(`${folder}/.git`))) {
+    await cluster.files.makeFolder(path.posix.dirname(folder));
     const add = ['worktree', 'add', '--quiet', '--no-checkout', '--detach', folder, commit];
-    await remote.do(attempt, ['git', `--git-dir=${repository}`, ...add]);
+    await runOn(cluster, attempt, ['git', `--git-dir=${repository}`, ...add]);
   }
-  await remote.do(attempt, inTree('reset', '--quiet', '--hard', commit));
-  await remote.files.write(ready, '');
+  await runOn(cluster, attempt, inTree('reset', '--quiet', '--hard', commit));
+  await cluster.files.write(ready, '');
 }

@@ -1,24 +1,26 @@
-/** Which commit a run on a cluster is of: the one checked out, or one that holds the uncommitted changes. */
+/** The commit of a run on a cluster: the one checked out, or one with the uncommitted changes. */
 import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { lastLine } from '../cluster/host';
 import { messageOf, UserError } from '../errors';
 import { codeVersion, git, gitWith } from '../git';
+import type { RunSource } from '../runs/source';
 import type { CodeVersion } from '../shared/schema-types.gen';
 
-/** What to do about a work tree that differs from its commit. */
+/** What to do about uncommitted changes. */
 export const DIRTY_CHOICES = ['refuse', 'commit', 'keep'] as const;
 export type DirtyChoice = (typeof DIRTY_CHOICES)[number];
 
 /** The code of one run. */
 export interface CommitToRun {
-  /** As the record tells it: of a dirty tree the commit below it, and `dirty`. */
+  /** As the record has it: for a dirty tree, the commit below the changes and `dirty`. */
   code: CodeVersion;
-  /** What is checked out on the cluster: `code.commit`, or a commit on top that no branch knows. */
+  /** What is checked out on the cluster: `code.commit`, or a commit on top of it that is on no branch. */
   checkout: string;
   /** The uncommitted changes, as `git diff --binary` prints them; absent for a clean tree. */
   diff?: string;
-  /** What does not travel with a commit, one sentence each. */
+  /** What is not sent with a commit, one sentence each. */
   notes: string[];
 }
 
@@ -27,30 +29,27 @@ export class DirtyTreeError extends UserError {
   /** @param what e.g. `generate.py is not committed` */
   constructor(readonly what: string) {
     super(
-      `${what}: commit first, or choose to have it done (--dirty commit) or to run the tree as it is, marked dirty (--dirty keep)`,
+      `${what}: commit first, let the workbench commit (--dirty commit), or run the tree as it is, marked dirty (--dirty keep)`,
     );
   }
 }
 
-/** Untracked files that are taken along for "keep" may have this many bytes together. */
+/** Total bytes of untracked files that `keep` may include. */
 const MAX_UNTRACKED = 100e6;
 
 /**
- * The commit to run, made if the user wants that.
- * @param root top of the work tree
- * @param outputs paths relative to root that are results, not code
+ * The commit to run; it is made first if the user wants that.
+ * @param source the work tree and its commit as it was read
  * @param choice what to do if the tree is dirty: `commit` makes an ordinary commit of everything that is not ignored;
- *   `keep` puts it into a commit that no branch and no index sees, the same for the same content
+ *   `keep` makes a commit that changes neither branch nor index, the same one for the same content
  * @param purpose ends the commit's subject, e.g. `garments on rysy`
  * @throws UserError for `refuse`, naming files; if git refuses the commit; if untracked files are large
  */
 export async function commitToRun(
-  root: string,
-  outputs: readonly string[],
+  { root, outputs, code }: Pick<RunSource, 'root' | 'outputs' | 'code'>,
   choice: DirtyChoice,
   purpose: string,
 ): Promise<CommitToRun> {
-  const code = await codeVersion(root, outputs);
   const clean = async (version: CodeVersion): Promise<CommitToRun> => ({
     code: version,
     checkout: version.commit,
@@ -80,13 +79,13 @@ export async function commitToRun(
   }
 }
 
-/** A commit of the work tree as it is, on top of HEAD; neither index nor branch change. */
+/** A commit of the work tree as it is, on top of HEAD; neither index nor branch changes. */
 async function snapshot(root: string, head: CodeVersion, paths: readonly string[]): Promise<string> {
   await refuseLargeUntracked(root, paths);
   const scratch = await mkdtemp(path.join(os.tmpdir(), 'edm-workbench-index-'));
   try {
     const index = path.join(scratch, 'index');
-    // The index as it stands spares git from reading unchanged files again; without one it reads them all.
+    // With a copy of the index, git need not read unchanged files again.
     await copyFile(path.resolve(root, await git(root, 'rev-parse', '--git-path', 'index')), index).catch(
       () => undefined,
     );
@@ -126,14 +125,14 @@ async function refuseLargeUntracked(root: string, paths: readonly string[]): Pro
       .map(async (name) => ({ name, size: (await stat(path.join(root, name)).catch(() => undefined))?.size ?? 0 })),
   );
   const total = sizes.reduce((sum, { size }) => sum + size, 0);
-  if (total <= MAX_UNTRACKED) return;
-  const largest = sizes.sort((a, b) => b.size - a.size)[0];
+  const [largest] = sizes.sort((a, b) => b.size - a.size);
+  if (!largest || total <= MAX_UNTRACKED) return;
   throw new UserError(
-    `Untracked files of ${Math.round(total / 1e6)} MB would go along, ${largest.name} the largest: name what is no code in .gitignore, or commit`,
+    `Untracked files of ${Math.round(total / 1e6)} MB would be sent, the largest is ${largest.name}: add what is not code to .gitignore, or commit it`,
   );
 }
 
-/** What git does not send along with a commit. */
+/** What git does not send with a commit. */
 async function notShipped(root: string, commit: string): Promise<string[]> {
   const [tree, filters] = await Promise.all([
     git(root, 'ls-tree', '-r', commit),
@@ -142,11 +141,9 @@ async function notShipped(root: string, commit: string): Promise<string[]> {
   const submodules = tree.split('\n').flatMap((line) => /^160000 commit \S+\t(.*)$/.exec(line)?.[1] ?? []);
   return [
     ...(submodules.length > 0
-      ? [`Submodules are not shipped: ${named(submodules)} will be an empty folder on the cluster`]
+      ? [`Submodules are not sent: ${named(submodules)} will be an empty folder on the cluster`]
       : []),
-    ...(filters
-      ? ['Files kept by git LFS arrive as pointers: name networks and references in the config instead']
-      : []),
+    ...(filters ? ['Files in git LFS arrive as pointers: name networks and references in the config instead'] : []),
   ];
 }
 
@@ -156,9 +153,4 @@ function named(names: readonly string[]): string {
   const shown = names.length > 4 ? names.slice(0, 3) : names.slice(0, -1);
   const last = names.length > 4 ? `${names.length - 3} more` : names[names.length - 1];
   return `${shown.join(', ')} and ${last}`;
-}
-
-/** The last line that says something. */
-export function lastLine(text: string | undefined): string | undefined {
-  return text?.trim().split('\n').pop()?.trim() || undefined;
 }

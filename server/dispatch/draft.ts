@@ -1,43 +1,34 @@
-/** What is going to be sent, before anything is: config, commit, seeds, inputs, scripts. */
+/** What will be sent, before anything is sent: config, commit, seeds, inputs, scripts. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { workFolderOf } from '../cluster/cluster';
 import type { SchedulerName } from '../shared/scheduler-name';
 import { parseSeeds } from '../diffusion/seeds';
-import { isUrl, parseUrl } from '../download/url';
 import { cacheName } from '../download/download-cache';
-import { download } from '../download/download';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
 import type { TaskControl } from '../shared/progress';
 import type { ClusterProfile } from '../shared/protocol';
-import { isEmbedded, resolveFile } from '../runs/embedded';
-import { inputName } from '../runs/inputs';
+import { fetchFile, resolveInput } from '../runs/input';
 import { planRun, type RunPlan } from '../runs/plan';
-import { readSource } from '../runs/source';
+import { checkUnchanged, type RunSource } from '../runs/source';
 import { shardsOf } from '../runs/shards';
 import type { RunConfig } from '../shared/schema-types.gen';
 import { commitToRun, type CommitToRun, type DirtyChoice } from './commit';
-import { workFolderOf } from './remote';
 import { jobScripts, type JobScript } from './script';
 import { programName, safeName } from './stage';
 
 /** A file that a job reads. */
-export interface Input {
-  /** Here; absent for an address that the nodes fetch themselves. */
+export interface JobInput {
+  /** Path here; absent for an address that the nodes fetch themselves. */
   file?: string;
   /** Name in the run folder's inputs, or the address. */
   name: string;
 }
 
-/** A run that is ready to be sent. */
-export interface Draft {
-  root: string;
-  configFile: string;
-  /** Folders relative to `root` whose content is results, not code; the second holds the run folders. */
-  outputs: readonly string[];
-  config: RunConfig;
+/** A run that is ready to be sent: its config as it was read, and the commit it is of. */
+export interface Draft extends RunSource {
   engine: 'edm' | 'workbench';
-  name: string;
   commit: CommitToRun;
   seeds: string;
   images: number;
@@ -45,44 +36,37 @@ export interface Draft {
   /** Engine workbench only. */
   plan?: RunPlan;
   /** Engine edm only; the detector where the nodes are offline, under dnnlib's name of it. */
-  inputs: { network?: Input; reference?: Input; detector?: Input };
+  inputs: { network?: JobInput; reference?: JobInput; detector?: JobInput };
 }
 
-/** Where fid.py fetches its detector, and what dnnlib calls the copy that it keeps. */
+/** Where fid.py fetches its detector from. */
 export const DETECTOR_URL =
   'https://api.ngc.nvidia.com/v2/models/nvidia/research/stylegan3/versions/1/files/metrics/inception-2015-12-05.pkl';
 
 /**
- * Reads a config and settles its commit.
- * @param file absolute path of a `*.edm.yaml`
- * @throws UserError for anything wrong with the config, its files, the repository or the choice
+ * Settles the commit of a run and finds its inputs.
+ * @param source config and commit, read before the cluster was opened
+ * @throws UserError for anything wrong with the inputs, the repository or the choice, and where the config or the commit
+ *   changed since they were read
  */
 export async function draftRun(
-  file: string,
+  source: RunSource,
   profile: ClusterProfile,
   dirty: DirtyChoice,
   control: TaskControl = {},
 ): Promise<Draft> {
-  const source = await readSource(file);
-  const { config, root, name, configFile, outputs } = source;
-  const commit = await commitToRun(root, outputs, dirty, `${name} on ${profile.name}`);
+  // A login may have come in between, with a user who takes their time.
+  await checkUnchanged(source);
+  const { config, name } = source;
+  const commit = await commitToRun(source, dirty, `${name} on ${profile.name}`);
   const seeds = String(config.seeds ?? '0-63');
-  const common = {
-    root,
-    configFile,
-    outputs,
-    config,
-    name,
-    commit,
-    seeds,
-    images: new Set(parseSeeds(seeds)).size,
-  };
+  const common = { ...source, code: commit.code, commit, seeds, images: new Set(parseSeeds(seeds)).size };
   if (config.engine !== 'edm') {
-    const plan = await planRun({ ...source, code: commit.code }, control);
+    const plan = await planRun(common, control);
     shardsOf(plan, config.tasks ?? 1);
     return { ...common, engine: 'workbench', fingerprint: plan.fingerprint, plan, inputs: {} };
   }
-  const inputs = await edmInputs(config, path.dirname(file), profile, control);
+  const inputs = await edmInputs(config, path.dirname(source.file), profile, control);
   const decides = { ...config, name: undefined, batch: undefined, time: undefined, partition: undefined };
   const digest = createHash('sha256')
     .update(JSON.stringify([decides, inputs]))
@@ -90,7 +74,7 @@ export async function draftRun(
   return { ...common, engine: 'edm', fingerprint: digest.slice(0, 16), inputs };
 }
 
-/** The files that generate.py and fid.py read: addresses stay addresses where the nodes reach them. */
+/** The files that generate.py and fid.py read. An address stays an address where the nodes can fetch it. */
 async function edmInputs(
   config: RunConfig,
   base: string,
@@ -98,30 +82,31 @@ async function edmInputs(
   control: TaskControl,
 ): Promise<Draft['inputs']> {
   const offline = profile.nodes_online === false;
-  const input = async (given: string, role: 'network' | 'reference'): Promise<Input> => {
-    if (isEmbedded(given))
+  const input = async (given: string, role: 'network' | 'reference'): Promise<JobInput> => {
+    const found = resolveInput(given, role, base);
+    if (found.kind === 'embedded')
       throw new UserError(
-        `Engine edm reads pickles and .npz files: ${given} is of the workbench alone; choose engine workbench`,
+        `Engine edm reads pickles and .npz files, and only the workbench knows ${given}: choose engine workbench`,
       );
-    if (isUrl(given) && !offline) return { name: parseUrl(given).href };
-    const file = isUrl(given) ? await download(given, role, control) : resolveFile(given, role, base);
-    if (role === 'network' && !/\.pkl$/i.test(inputName(given)))
+    if (found.kind === 'url' && !offline) return { name: found.url };
+    if (role === 'network' && !/\.pkl$/i.test(found.name))
       throw new UserError(
-        `generate.py reads a .pkl, and ${given} is none: name the pickle, or choose engine workbench`,
+        `generate.py reads a .pkl file, and ${given} is not one: name the pickle, or choose engine workbench`,
       );
-    return { file, name: safeName(inputName(given)) };
+    return { file: await fetchFile(found, control), name: safeName(found.name) };
   };
   const network = await input(config.network, 'network');
   if (!config.fid) return { network };
   const reference = await input(config.fid.reference, 'reference');
   if (!offline) return { network, reference };
-  const detector = config.fid.detector
-    ? resolveFile(config.fid.detector, 'detector', base)
-    : await download(DETECTOR_URL, 'detector', control);
+  const detector = resolveInput(config.fid.detector ?? DETECTOR_URL, 'detector', base);
   return {
     network,
     reference,
-    detector: { file: detector, name: `downloads/${cacheName(DETECTOR_URL, 'inception-2015-12-05.pkl')}` },
+    detector: {
+      file: await fetchFile(detector, control),
+      name: `downloads/${cacheName(DETECTOR_URL, 'inception-2015-12-05.pkl')}`,
+    },
   };
 }
 
@@ -130,13 +115,13 @@ export function labelOf({ commit, name }: Pick<Draft, 'commit' | 'name'>): strin
   return `${commit.code.short}-${name}${commit.code.dirty ? '-dirty' : ''}`;
 }
 
-/** Run folder relative to the work tree there: it says which commit and which dispatch it is of. */
+/** Run folder relative to the work tree there: its name has the commit and the dispatch. */
 export function runFolderOf(draft: Draft, token: string): string {
   const [, outdir = 'runs'] = draft.outputs;
   return `${outdir.replace(/[^A-Za-z0-9._/-]/g, '-')}/${labelOf(draft)}-${token.slice(0, 6)}`;
 }
 
-/** The scripts of a run: what "Show script" shows is what is submitted. */
+/** The scripts of a run, both as shown and as submitted. */
 export async function scriptsOf(
   draft: Draft,
   profile: ClusterProfile,
@@ -144,7 +129,7 @@ export async function scriptsOf(
   run: string,
 ): Promise<JobScript[]> {
   const { network, reference, detector } = draft.inputs;
-  const place = (input: Input | undefined): string | undefined =>
+  const place = (input: JobInput | undefined): string | undefined =>
     input && (input.file ? `${run}/inputs/${input.name}` : input.name);
   return jobScripts({
     scheduler,
@@ -161,7 +146,7 @@ export async function scriptsOf(
   });
 }
 
-/** SHA-256 of an input that is here. */
-export async function digestOf(input: Input | undefined): Promise<string | undefined> {
+/** SHA-256 of an input; undefined for an address. */
+export async function digestOf(input: JobInput | undefined): Promise<string | undefined> {
   return input?.file === undefined ? undefined : fileDigest(input.file);
 }

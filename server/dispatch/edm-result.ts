@@ -1,17 +1,17 @@
-/** What a run of engine edm has to say for itself: generate.py and fid.py leave images and a number, no manifest. */
+/** The manifest of a run of engine edm: generate.py and fid.py write images and a number, but no manifest. */
+import { askOn, type Cluster } from '../cluster/cluster';
 import { cacheKey } from '../download/download-cache';
 import { recordId } from '../history/history-store';
 import type { Job } from '../shared/protocol';
 import { samplerOptions } from '../runs/plan';
 import { jsonOf } from '../runs/folder';
 import type { Dispatch, HistoryRecord, RunConfig, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
-import { DETECTOR_URL, digestOf, type Draft, type Input } from './draft';
-import type { Remote } from './remote';
+import { DETECTOR_URL, digestOf, type Draft, type JobInput } from './draft';
 
-/** File in the run folder that holds what was known when it was sent. */
+/** File in the run folder with what was known when the run was sent. */
 export const FACTS_FILE = 'edm.json';
 
-/** An input by name and content; the content of an address is known once the cluster has fetched it. */
+/** An input by name and content. The content of an address is known once the cluster has fetched it. */
 interface Fact {
   name: string;
   sha256?: string;
@@ -26,7 +26,7 @@ interface Facts {
 
 /** Text of the file. */
 export async function factsText({ config, inputs }: Draft): Promise<string> {
-  const fact = async (input: Input | undefined): Promise<Fact | undefined> =>
+  const fact = async (input: JobInput | undefined): Promise<Fact | undefined> =>
     input && { name: input.name, sha256: await digestOf(input) };
   const { network, reference, detector } = inputs;
   const facts = {
@@ -43,20 +43,20 @@ export async function factsText({ config, inputs }: Draft): Promise<string> {
  * @param jobs in the order of the dispatch's
  */
 export async function edmManifest(
-  remote: Remote,
+  cluster: Cluster,
   dispatch: Dispatch,
   jobs: readonly (Job | undefined)[],
   distance: number | undefined,
 ): Promise<RunManifest> {
   const infinite = (_key: string, value: unknown): unknown => (value === '.inf' ? Infinity : value);
-  const text = await remote.files.read(`${dispatch.folder}/${dispatch.run}/${FACTS_FILE}`);
+  const text = await cluster.files.read(`${dispatch.folder}/${dispatch.run}/${FACTS_FILE}`);
   const facts = JSON.parse(text.toString(), infinite) as Facts;
-  const network = await identified(remote, facts.network);
-  const { name, code, seeds, images, fingerprint, cluster, token, config_file, created, run } = dispatch;
+  const network = await identified(cluster, facts.network);
+  const { name, code, seeds, images, fingerprint, token, config_file, created, run } = dispatch;
   const { config } = facts;
   const records: HistoryRecord[] = [];
   if (distance !== undefined && facts.reference && config.fid) {
-    const detector = await identified(remote, facts.detector ?? { name: DETECTOR_URL });
+    const detector = await identified(cluster, facts.detector ?? { name: DETECTOR_URL });
     const seconds = (role: string): number => jobs[dispatch.jobs.findIndex((job) => job.role === role)]?.elapsed ?? 0;
     const record: Omit<HistoryRecord, 'id'> = {
       version: 1,
@@ -72,9 +72,9 @@ export async function edmManifest(
       value: distance,
       num: config.fid.num ?? images,
       detector: { name: 'inception-2015-12-05', sha256: detector.sha256, dimension: 2048, published: true },
-      reference: await identified(remote, facts.reference),
+      reference: await identified(cluster, facts.reference),
       device: 'cuda',
-      cluster,
+      cluster: dispatch.cluster,
       seconds: { generate: seconds('generate'), measure: seconds('fid') },
     };
     records.push({ ...record, id: recordId(record) });
@@ -92,13 +92,13 @@ export async function edmManifest(
     seeds,
     images,
     fingerprint,
-    cluster,
+    cluster: dispatch.cluster,
     dispatch: token,
     results: records,
   };
 }
 
-/** generate.py draws on the GPU; Heun evaluates the network twice but in the last step. */
+/** generate.py draws random numbers on the GPU. Heun evaluates the network twice in each step but the last. */
 function samplerRecord(config: RunConfig): SamplerRecord {
   const { steps = 18, ...given } = samplerOptions(config);
   const finite = Object.entries(given).filter(([, value]) => value !== Infinity);
@@ -110,11 +110,11 @@ function samplerRecord(config: RunConfig): SamplerRecord {
   };
 }
 
-/** Name and content; of an address, the content of the copy that dnnlib keeps there. */
-async function identified(remote: Remote, { name, sha256 }: Fact): Promise<{ name: string; sha256: string }> {
+/** Name and content; for an address, the content of dnnlib's copy there. */
+async function identified(cluster: Cluster, { name, sha256 }: Fact): Promise<{ name: string; sha256: string }> {
   if (sha256 !== undefined) return { name, sha256 };
   const cached = `for f in "\${DNNLIB_CACHE_DIR:-$HOME/.cache/dnnlib}"/downloads/"$1"_*; do sha256sum <"$f" && exit; done; exit 1`;
-  const said = await remote.ask(['sh', '-c', cached, 'sh', cacheKey(name)]);
+  const said = await askOn(cluster, ['sh', '-c', cached, 'sh', cacheKey(name)]);
   const short = name.slice(name.lastIndexOf('/') + 1);
   return { name: short, sha256: /^[0-9a-f]{64}/.exec(said ?? '')?.[0] ?? 'unknown' };
 }

@@ -1,6 +1,6 @@
 /**
- * What this workspace has sent to clusters, in `.edm-workbench/dispatches/`: a file for each run, written whole or not
- * at all, so that it survives the editor, and held by one process at a time, so that two editors do nothing twice.
+ * What this workspace has sent to clusters, in `.edm-workbench/dispatches/`: one file for each run. Files are written
+ * atomically and outlive the editor. One process at a time holds a run, so that two editors do nothing twice.
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -35,24 +35,25 @@ export class Ledger {
         .then((text) => validate(JSON.parse(text)))
         .catch((error: Error) => ({ valid: false as const, problem: error.message }));
       if (checked.valid) dispatches.push(checked.value);
-      else problems.push(`${FOLDER}/${name} cannot be used: ${checked.problem}`);
+      else problems.push(`Cannot use ${FOLDER}/${name}: ${checked.problem}`);
     }
     return { dispatches: dispatches.sort((a, b) => a.created.localeCompare(b.created)), problems };
   }
 
-  /** The dispatch of a token, or of its beginning. @throws UserError where there is none or several */
+  /** The dispatch whose token begins with this text. @throws UserError where there is none, or more than one */
   async named(token: string): Promise<Dispatch> {
     const found = (await this.all()).dispatches.filter((one) => one.token.startsWith(token));
-    if (found.length === 1) return found[0];
+    const [first, another] = found;
+    if (first && !another) return first;
     throw new UserError(
       `${found.length} submitted runs of this workspace begin with "${token}": pull without a name lists them`,
     );
   }
 
-  /** Writes a dispatch; whoever calls this holds it. */
+  /** Writes a dispatch; the caller must hold it. */
   async save(dispatch: Dispatch): Promise<void> {
     await mkdir(this.folder, { recursive: true });
-    // Of this machine and this user alone: the history is what is shared.
+    // Only for this machine and this user; the history is what is shared.
     await writeFile(path.join(this.folder, '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
     await writeAtomically(
       path.join(this.folder, `${dispatch.token}.json`),
@@ -61,9 +62,9 @@ export class Ledger {
   }
 
   /**
-   * Does something that only one process may do at a time.
+   * Does work that only one process may do at a time.
    * @param name token of a dispatch, or what else is held
-   * @returns undefined where another process is at it
+   * @returns undefined where another process is doing it
    */
   async hold<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
     const claim = await Claim.take(this.folder, name);

@@ -1,12 +1,12 @@
-/** How far runs are that have not ended: all runs of a cluster by one command, and never the scheduler's. */
+/** How far unfinished runs are: one command for all runs of a cluster, without asking the scheduler. */
+import { askOn, type Cluster } from '../cluster/cluster';
 import { progressOf as barOf } from '../cluster/log-findings';
 import type { DispatchProgress, JobProgress } from '../shared/protocol';
 import type { Dispatch } from '../shared/schema-types.gen';
-import type { Remote } from './remote';
 
 /**
- * Of each run folder: the images that are there, what each task says of itself, and the last line of fid.py's log. Each
- * line says what it is, whatever stands in the files.
+ * For each run folder: the number of images, the progress of each task, and the last line of fid.py's log. Each line of
+ * the output begins with its kind, whatever is in the files.
  */
 const LOOK = `for run; do
   echo run
@@ -17,26 +17,26 @@ const LOOK = `for run; do
 done
 exit 0`;
 
-/** How these runs stand, in their order. */
-export async function progressOf(remote: Remote, dispatches: readonly Dispatch[]): Promise<DispatchProgress[]> {
+/** The progress of these runs, in their order. */
+export async function progressOf(cluster: Cluster, dispatches: readonly Dispatch[]): Promise<DispatchProgress[]> {
   const folders = dispatches.map(({ folder, run }) => `${folder}/${run}`);
-  const answer = (await remote.ask(['sh', '-c', LOOK, 'sh', ...folders])) ?? '';
+  const answer = (await askOn(cluster, ['sh', '-c', LOOK, 'sh', ...folders])) ?? '';
   const parts = answer.split(/^run$/m).slice(1);
-  return dispatches.map((dispatch, i) => standingOf(dispatch, parts[i]?.trim().split('\n') ?? []));
+  return dispatches.map((dispatch, i) => progressIn(dispatch, parts[i]?.trim().split('\n') ?? []));
 }
 
-/** What the lines of one run say. */
-export function standingOf(dispatch: Dispatch, lines: readonly string[]): DispatchProgress {
+/** The progress in the lines of one run. */
+export function progressIn(dispatch: Dispatch, lines: readonly string[]): DispatchProgress {
   const { token, cluster, name, images: total } = dispatch;
   let done = 0;
   let measured: JobProgress | undefined;
   const tasks = new Map<string, JobProgress>();
   const idOf = (role: string): string | undefined => dispatch.jobs.find((job) => job.role === role)?.id;
   for (const line of lines) {
-    const [, kind, rest] = /^(images|task|fid) (.*)$/.exec(line) ?? [];
+    const [, kind, rest = ''] = /^(images|task|fid) (.*)$/.exec(line) ?? [];
     if (kind === 'images') done = Number(rest);
-    const [, task, said] = (kind === 'task' && /^shards\/(\d+)\.progress\.json (.*)$/.exec(rest)) || [];
-    const word = said === undefined ? undefined : taskWord(said);
+    const [, task = '', said] = (kind === 'task' && /^shards\/(\d+)\.progress\.json (.*)$/.exec(rest)) || [];
+    const word = said === undefined ? undefined : taskProgress(said);
     if (word) tasks.set(task, word);
     const [, job, last] = (kind === 'fid' && /^fid-(\S+)\.out (.*)$/.exec(rest)) || [];
     const bar = job === idOf('fid') ? barOf(last ?? '') : undefined;
@@ -59,8 +59,8 @@ export function standingOf(dispatch: Dispatch, lines: readonly string[]): Dispat
   };
 }
 
-/** A task's own word; undefined for one that is only half written. */
-function taskWord(text: string): JobProgress | undefined {
+/** A task's progress; undefined for a file that is only half written. */
+function taskProgress(text: string): JobProgress | undefined {
   try {
     const { phase, done, total, note } = JSON.parse(text) as JobProgress;
     return { phase, done, total, ...(note && { note }) };

@@ -1,10 +1,11 @@
-/** What comes back: the results as soon as a run is over, the images when they are wanted. */
+/** Fetching from the cluster: the results as soon as a run is over, the images when they are wanted. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { runOn, type Cluster } from '../cluster/cluster';
 import type { TransferControl } from '../cluster/host';
 import { writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
@@ -16,24 +17,23 @@ import { jsonOf } from '../runs/folder';
 import { writeAtomically } from '../atomic-file';
 import type { Dispatch, HistoryRecord, RunManifest } from '../shared/schema-types.gen';
 import type { Ledger } from './ledger';
-import type { Remote } from './remote';
 import type { Outcome } from './track';
 
 const run = promisify(execFile);
 
-/** Files of a run folder that come at once; logs and scripts come with them. */
+/** Files of a run folder that are fetched at once, together with logs and scripts. */
 const RESULTS = ['grid.png', 'stats.npz', 'log.txt', 'changes.diff', 'plan.json', 'edm.json'];
-/** Images of engine edm that come with the results. */
+/** Number of images of engine edm that are fetched with the results. */
 const FIRST_IMAGES = 64;
 const SCRIPTS_AND_LOGS = /^(?:generate|fid|finish)[^/]*\.(?:sh|out)$/;
 
 /**
  * Fetches the results of a run that is over and records its number, once.
- * @returns the dispatch as it then stands; whoever calls this holds it
+ * @returns the changed dispatch; the caller must hold it
  */
 export async function pullResults(
   ledger: Ledger,
-  remote: Remote,
+  cluster: Cluster,
   dispatch: Dispatch,
   outcome: Outcome,
   control: TransferControl = {},
@@ -44,12 +44,12 @@ export async function pullResults(
   dispatch.state = 'ended';
   await ledger.save(dispatch);
   const from = `${dispatch.folder}/${dispatch.run}`;
-  for (const { name, facts } of await remote.files.list(from)) {
+  for (const { name, facts } of await cluster.files.list(from)) {
     if (facts.kind !== 'file' || !(RESULTS.includes(name) || SCRIPTS_AND_LOGS.test(name))) continue;
-    await remote.files.download(`${from}/${name}`, path.join(local, name), control);
+    await cluster.files.download(`${from}/${name}`, path.join(local, name), control);
   }
   if (outcome.state === 'complete' && dispatch.engine === 'edm')
-    await firstImages(remote, dispatch, outcome, local, control);
+    await firstImages(cluster, dispatch, outcome, local, control);
   const records = outcome.state === 'complete' ? await recordResults(ledger, dispatch, outcome) : [];
   if (records.length > 0)
     dispatch.result = records.map(({ metric, value, num }) => `${metric} ${formatG(value)} (N = ${num})`).join(', ');
@@ -75,9 +75,9 @@ async function lineOf(file: string, line: string | undefined): Promise<number | 
   return at < 0 ? undefined : at + 1;
 }
 
-/** generate.py makes no grid: one of the first images is made here, of which a run has at least one. */
+/** generate.py makes no grid, so one is made here from the first images. */
 async function firstImages(
-  remote: Remote,
+  cluster: Cluster,
   dispatch: Dispatch,
   { manifest }: Outcome,
   local: string,
@@ -85,17 +85,17 @@ async function firstImages(
 ): Promise<void> {
   const seeds = [...new Set(parseSeeds(dispatch.seeds))].slice(0, FIRST_IMAGES);
   const subdirs = manifest?.config.subdirs === true;
-  await fetchImages(remote, dispatch, local, seeds, subdirs, control);
+  await fetchImages(cluster, dispatch, local, seeds, subdirs, control);
   const files = seeds.map((seed) => path.join(local, 'images', imagePath(seed, subdirs)));
   await writeGrid(files, path.join(local, 'grid.png')).catch((error: unknown) => {
-    dispatch.notes = [...new Set([...dispatch.notes, `There is no grid: ${messageOf(error)}`])];
+    dispatch.notes = [...new Set([...dispatch.notes, `Cannot make the grid: ${messageOf(error)}`])];
   });
 }
 
-/** The folder of a dispatch here: a new one beside whatever lies there already. */
+/** The folder of a dispatch here; where another folder has its name, a number is added. */
 async function localFolder(root: string, dispatch: Dispatch): Promise<string> {
   if (dispatch.local) return path.join(root, dispatch.local);
-  // The folder's name there ends in the dispatch's token; here a number will do.
+  // The folder's name there ends with the dispatch's token; here a number is enough.
   const base = path.join(root, dispatch.run.replace(/-[a-z0-9]{6}$/, ''));
   for (let number = 1; ; number++) {
     const folder = number === 1 ? base : `${base}-${number}`;
@@ -141,19 +141,19 @@ function manifestOf(dispatch: Dispatch, { manifest, state, error }: Outcome, res
 export type ImageChoice = 'all' | { seeds: string };
 
 /**
- * Fetches images of a run, in one archive that is resumed and checked.
- * @throws UserError where they would not fit, naming how much is missing; for seeds that the run does not have
+ * Fetches images of a run in one archive; a download is resumed and checked.
+ * @throws UserError where the disk has not enough space, with the sizes; for seeds that the run does not have
  */
 export async function pullImages(
   ledger: Ledger,
-  remote: Remote,
+  cluster: Cluster,
   dispatch: Dispatch,
   choice: ImageChoice = 'all',
   control: TransferControl = {},
 ): Promise<Dispatch> {
   if (dispatch.fetched.includes('images')) return dispatch;
   if (!dispatch.local)
-    throw new UserError(`The run ${dispatch.name} has no results here yet: pull it when it is over`, 1);
+    throw new UserError(`The results of ${dispatch.name} are not here yet: pull the run when it is over`, 1);
   const local = path.join(ledger.root, dispatch.local);
   if (choice !== 'all') {
     const own = new Set(parseSeeds(dispatch.seeds));
@@ -161,10 +161,10 @@ export async function pullImages(
     if (foreign !== undefined)
       throw new UserError(`The run ${dispatch.name} has no seed ${foreign}: its seeds are ${dispatch.seeds}`);
     const subdirs = (await readManifest(local))?.config.subdirs === true;
-    await fetchImages(remote, dispatch, local, parseSeeds(choice.seeds), subdirs, control);
+    await fetchImages(cluster, dispatch, local, parseSeeds(choice.seeds), subdirs, control);
     return dispatch;
   }
-  await fetchImages(remote, dispatch, local, undefined, false, control);
+  await fetchImages(cluster, dispatch, local, undefined, false, control);
   dispatch.fetched = [...new Set([...dispatch.fetched, 'images' as const])];
   await ledger.save(dispatch);
   return dispatch;
@@ -172,7 +172,7 @@ export async function pullImages(
 
 /** @param seeds all where undefined */
 async function fetchImages(
-  remote: Remote,
+  cluster: Cluster,
   dispatch: Dispatch,
   local: string,
   seeds: readonly number[] | undefined,
@@ -184,40 +184,40 @@ async function fetchImages(
   const key = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 12);
   const archive = `${from}/${seeds ? `images-${key}` : 'images'}.tar`;
   const stdin = names.join('\n');
-  if (!(await remote.files.stat(archive))) {
-    // Room here is asked for before anything is packed there; what du counts is what single files take.
-    const said = await remote.do('Asking for the size of the images', ['sh', '-c', SIZE, 'sh', from], { stdin });
-    await demandRoom(local, 2 * 1024 * Number(said));
+  if (!(await cluster.files.stat(archive))) {
+    // Space here is checked before anything is packed there; du counts what single files take.
+    const said = await runOn(cluster, 'Asking for the size of the images', ['sh', '-c', SIZE, 'sh', from], { stdin });
+    await demandSpace(local, 2 * 1024 * Number(said));
     const part = `${archive}.part`;
-    await remote.do('Packing the images', ['tar', '-C', from, '-cf', part, '-T', '-'], { stdin });
-    await remote.files.rename(part, archive);
+    await runOn(cluster, 'Packing the images', ['tar', '-C', from, '-cf', part, '-T', '-'], { stdin });
+    await cluster.files.rename(part, archive);
   }
-  const { size = 0 } = (await remote.files.stat(archive)) ?? {};
-  await demandRoom(local, 2 * size);
+  const { size = 0 } = (await cluster.files.stat(archive)) ?? {};
+  await demandSpace(local, 2 * size);
   const target = path.join(local, path.posix.basename(archive));
-  await remote.files.download(archive, target, control);
-  // tar knows `-C` everywhere; Windows has had it since 2018.
+  await cluster.files.download(archive, target, control);
+  // tar has `-C` everywhere, on Windows since 2018.
   await run('tar', ['-xf', target, '-C', local]).catch((error: unknown) => {
     throw new UserError(
       `Unpacking ${target} failed: ${(error as { stderr?: string }).stderr?.trim() ?? String(error)}`,
     );
   });
   await rm(target);
-  await remote.files.remove(archive);
+  await cluster.files.remove(archive);
 }
 
-/** Kilobytes of the files that stdin names, below a folder. */
+/** Prints the kilobytes of the files that stdin names, below the folder $1. */
 const SIZE =
   'cd "$1" && tr "\\n" "\\0" | xargs -0 du -sk | { total=0; while read -r size name; do total=$((total + size)); done; echo "$total"; }';
 
-/** The archive and what is in it, before anything is sent. */
-async function demandRoom(folder: string, bytes: number): Promise<void> {
+/** Checks the space for the archive and its content. @throws UserError where it is not enough */
+async function demandSpace(folder: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   if (free >= bytes) return;
   const mega = (n: number): string => `${Math.ceil(n / 1e6)} MB`;
   throw new UserError(
-    `The images and their archive take ${mega(bytes)}, and ${folder} has ${mega(free)} free: free some space, then pull again`,
+    `The images and their archive need ${mega(bytes)}, and ${folder} has ${mega(free)} free: free some space, then pull again`,
     1,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Batch scripts of a run, for Slurm and LSF: what a careful user would write by hand, readable and without a finding of
- * our own linter. Pure.
+ * The scripts of a run, for Slurm and LSF: readable, as a careful user would write them, and without a finding of our own
+ * linter. Pure.
  */
 import { secondsOf } from '../scripts/reading/values';
 import type { SchedulerName } from '../shared/scheduler-name';
@@ -18,27 +18,27 @@ export interface JobScript {
   tasks?: number;
 }
 
-/** What the scripts of a run are made from; paths are relative to the work tree on the cluster unless they say otherwise. */
+/** What the scripts of a run are made from. Paths are relative to the work tree on the cluster unless said otherwise. */
 export interface ScriptFacts {
   scheduler: SchedulerName;
   profile: ClusterProfile;
   config: RunConfig;
-  /** Short hash and the run's name; begins all names. */
+  /** Short hash and the run's name; all job names begin with it. */
   label: string;
   /** Run folder. */
   run: string;
   seeds: string;
-  /** Engine edm: what generate.py and fid.py are given. */
+  /** Engine edm: the arguments of generate.py and fid.py. */
   network: string;
   reference?: string;
   num?: number;
-  /** Engine edm: staged files are read from here where the nodes are offline, as dnnlib caches downloads. */
+  /** Engine edm with offline nodes: folder of staged files, laid out as dnnlib's cache of downloads. */
   downloads?: string;
   /** Engine workbench: folder of this program on the cluster, absolute or from `~/`. */
   workbench: string;
 }
 
-/** The jobs of a run in the order of submission; each later one waits for the one before. */
+/** The jobs of a run in the order of submission; each waits for the one before. */
 export function jobScripts(facts: ScriptFacts): JobScript[] {
   return facts.config.engine === 'edm' ? edmScripts(facts) : workbenchScripts(facts);
 }
@@ -60,7 +60,7 @@ export interface Demand {
   log: string;
 }
 
-/** What the schedulers call things. */
+/** The words of each scheduler. */
 export const WORDS = {
   slurm: {
     keyword: '#SBATCH',
@@ -76,7 +76,7 @@ export const WORDS = {
       ...(tasks ? [`--array=1-${tasks}`] : []),
       `--output=${log}-${tasks ? '%A_%a' : '%j'}.out`,
     ],
-    /** GPUs of the job, so that their number stands in the directive alone. */
+    /** GPUs of the job, so that their number is written only in the directive. */
     gpuCount: '"$SLURM_GPUS_ON_NODE"',
     task: '"$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_MAX"',
   },
@@ -98,15 +98,15 @@ export const WORDS = {
   },
 } as const;
 
-/** `[hour:]minute`, rounded up: a job must not get less than was asked for. */
+/** `[hour:]minute`, rounded up: a job must not get less than it asks for. */
 function lsfTime(time: string): string {
   const minutes = Math.ceil((secondsOf(time) ?? 0) / 60);
   return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`;
 }
 
 /**
- * A whole script from what it asks for and what it does.
- * @param known rules of the linter whose finding has been said where the user decided it
+ * A complete script from what it asks for and what it does.
+ * @param known rules of the linter whose finding the user has already seen in the config
  */
 export function renderScript(
   scheduler: SchedulerName,
@@ -116,7 +116,7 @@ export function renderScript(
   known: readonly string[] = [],
 ): string {
   const { keyword, options } = WORDS[scheduler];
-  // The folder of the log is made before the job is submitted; a profile without an account means the default one.
+  // The folder of the log is made before the job is submitted; a profile without an account means the default account.
   const settled = ['log-folder', ...(scheduler === 'slurm' && !demand.account ? ['account-missing'] : []), ...known];
   const lines = [
     '#!/bin/bash',
@@ -148,7 +148,7 @@ export function demandOf(
 }
 
 const DEFAULT_TIME = '24:00:00';
-/** CPUs for each GPU: fid.py alone starts three workers beside itself. */
+/** CPUs for each GPU: fid.py starts three workers besides itself. */
 export const CPUS = 4;
 
 /* ---- Engine edm: the lecture's scripts ---- */
@@ -157,11 +157,11 @@ function edmScripts(facts: ScriptFacts): JobScript[] {
   const { scheduler, profile, config, run, network, reference } = facts;
   if (!profile.container) {
     throw new UserError(
-      `Engine edm needs an Apptainer image, and the profile of ${profile.name} names none: give container, or make one with "edm-workbench container build --cluster ${profile.name}"`,
+      `Engine edm needs an Apptainer image, and the profile of ${profile.name} names none: set container, or build an image with "edm-workbench container build --cluster ${profile.name}"`,
     );
   }
   if (config.fd)
-    throw new UserError('Engine edm measures with fid.py, which knows Inception-v3 alone: write fid instead of fd');
+    throw new UserError('Engine edm measures with fid.py, which only knows Inception-v3: write fid instead of fd');
   if (config.rng === 'cpu')
     throw new UserError('Engine edm draws random numbers on the GPU: leave rng out, or choose engine workbench');
   const gpus = config.gpus ?? 1;
@@ -169,7 +169,7 @@ function edmScripts(facts: ScriptFacts): JobScript[] {
   const inContainer = `apptainer exec --nv --bind "$PWD" ${shellPath(profile.container)} \\`;
   const offline = facts.downloads
     ? [
-        '# The nodes are offline: what generate.py and fid.py would download lies here',
+        '# The nodes are offline: the files that generate.py and fid.py would download are here',
         `export DNNLIB_CACHE_DIR="$PWD"/${facts.downloads}`,
         '',
       ]
@@ -194,7 +194,7 @@ function edmScripts(facts: ScriptFacts): JobScript[] {
   const { num, seed, batch, statistics = true } = config.fid;
   const images = num ?? facts.num ?? 50000;
   const atOnce = batch === undefined ? [] : [`--batch=${batch}`];
-  // fid.py ref has no --num: its statistics are those of the distance where all images are measured.
+  // fid.py ref has no --num: its statistics match the distance only where all images are measured.
   const kept = statistics && images === (facts.num ?? images);
   const fid = renderScript(
     scheduler,
@@ -204,14 +204,14 @@ function edmScripts(facts: ScriptFacts): JobScript[] {
       ...offline,
       ...(kept
         ? [
-            '# Statistics of the images, so that they compare with other references without the images',
+            '# Statistics of the images, so that they can be compared with other references later',
             inContainer,
             '  python fid.py ref \\',
             ...continued(4, [`--data=${run}/images`, `--dest=${run}/stats.npz`, ...atOnce]),
             '',
           ]
         : []),
-      '# Run fid.py inside the container; it is quick enough on one GPU',
+      '# Run fid.py inside the container; one GPU is fast enough',
       inContainer,
       '  python fid.py calc \\',
       ...continued(4, [
@@ -230,7 +230,7 @@ function edmScripts(facts: ScriptFacts): JobScript[] {
   ];
 }
 
-/** generate.py's sampler options under its names; --steps always, as the lecture has it. */
+/** The sampler options under generate.py's names; --steps is always given, as in the lecture. */
 function samplerArguments(config: RunConfig): string[] {
   const { steps = 18, ...rest } = config;
   const given = [...NUMBER_OPTIONS, ...CHOICE_OPTIONS].flatMap((name) => {
@@ -250,17 +250,17 @@ function continued(indent: number, words: readonly string[]): string[] {
 function workbenchScripts(facts: ScriptFacts): JobScript[] {
   const { scheduler, profile, config, run, workbench } = facts;
   const { tasks = 1, gpus = 0 } = config;
-  const program = ['# This program as it was staged, with the node that runs it', `WORKBENCH=${shellPath(workbench)}`];
+  const program = ['# The workbench as it was sent, with the node that runs it', `WORKBENCH=${shellPath(workbench)}`];
   const command = '"$WORKBENCH/bin/node" "$WORKBENCH/dist/cli.js"';
   const demand = demandOf(facts, 'generate', CPUS, gpus);
   const generate = renderScript(scheduler, tasks > 1 ? { ...demand, tasks } : demand, profile, [
     ...program,
-    ...(tasks > 1 ? ['# The seeds are shared out over the tasks; each makes its images and their statistics'] : []),
+    ...(tasks > 1 ? ['# The seeds are divided among the tasks; each makes its images and their statistics'] : []),
     `${command} shard ${run} ${tasks > 1 ? WORDS[scheduler].task : '1/1'}`,
   ]);
   const finish = renderScript(scheduler, demandOf(facts, 'finish', 1, 0), profile, [
     ...program,
-    '# Statistics of all tasks merged, the distance, the grid and the manifest; says which tasks are missing',
+    '# Merge the statistics of all tasks, write the distance, the grid and the manifest; missing tasks are named',
     `${command} finish ${run}`,
   ]);
   return [
@@ -269,7 +269,7 @@ function workbenchScripts(facts: ScriptFacts): JobScript[] {
   ];
 }
 
-/** The option that makes a job wait for another: fid needs its success, finish tells what is missing whatever happened. */
+/** The option that makes a job wait for another. fid needs the other's success; finish runs in any case and names what is missing. */
 export function waitingFor(scheduler: SchedulerName, role: JobScript['role'], id: string): string[] {
   const whatever = role === 'finish';
   return scheduler === 'slurm'
@@ -277,7 +277,7 @@ export function waitingFor(scheduler: SchedulerName, role: JobScript['role'], id
     : ['-w', `${whatever ? 'ended' : 'done'}(${id})`];
 }
 
-/** A path in a script: `~/` is the home there, everything else is taken as it is. */
+/** A path in a script: `~/` is the home folder there, everything else is quoted. */
 export function shellPath(name: string): string {
   return name.startsWith('~/') ? `"$HOME"/${quoteArgument(name.slice(2))}` : quoteArgument(name);
 }

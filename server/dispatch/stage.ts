@@ -1,29 +1,34 @@
-/** What a job needs besides the code: networks and references, this program, and a node to run it. Each is sent once. */
+/** What a job needs besides the code: networks, references, this program, and a node to run it. Each is sent once. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { askOn, placeOn, runOn, type Cluster } from '../cluster/cluster';
 import { packageRoot } from '../package-root';
 import { moveIntoPlace } from '../atomic-file';
 import { cachePath } from '../cache-folder';
 import { ConnectionLostError, type TransferControl } from '../cluster/host';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
-import type { Remote } from './remote';
 
 const run = promisify(execFile);
 
-/** Sends a file, unless one with its content is there. @returns its absolute path on the cluster */
-export async function stageFile(remote: Remote, file: string, name: string, control: TransferControl): Promise<string> {
+/** Sends a file, unless one with the same content is there. @returns its absolute path on the cluster */
+export async function stageFile(
+  cluster: Cluster,
+  file: string,
+  name: string,
+  control: TransferControl,
+): Promise<string> {
   const digest = await fileDigest(file);
-  const target = remote.place('files', digest.slice(0, 16), safeName(name));
-  if (!(await remote.files.stat(target))) await remote.files.upload(file, target, control);
+  const target = placeOn(cluster, 'files', digest.slice(0, 16), safeName(name));
+  if (!(await cluster.files.stat(target))) await cluster.files.upload(file, target, control);
   return target;
 }
 
-/** A name that is one word of every shell. */
+/** A name that is a single word in every shell. */
 export function safeName(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]/g, '_');
 }
@@ -31,7 +36,7 @@ export function safeName(name: string): string {
 /* ---- This program ---- */
 
 const RUNTIME = 'node_modules/onnxruntime-node';
-/** What runs without an editor; everything is bundled but ONNX Runtime, which loads its library from its own folder. */
+/** The files that run without an editor. Everything is bundled but ONNX Runtime, which loads its library from its own folder. */
 const PROGRAM = [
   'package.json',
   'schemas',
@@ -43,7 +48,7 @@ const PROGRAM = [
   'node_modules/onnxruntime-common/package.json',
   'node_modules/onnxruntime-common/dist/cjs',
 ];
-/** ONNX Runtime's names of what `uname -m` says. */
+/** ONNX Runtime's names of machines, by `uname -m`. */
 const ARCHITECTURES: Readonly<Record<string, string | undefined>> = { x86_64: 'x64', aarch64: 'arm64' };
 
 /** Name of this program's folder on a cluster: its version and a digest of what runs. */
@@ -60,40 +65,40 @@ export async function programName(): Promise<string> {
 }
 
 /**
- * Brings this program to the cluster, with ONNX Runtime for its machine and a node to run it, unless it is there.
+ * Sends this program to the cluster, with ONNX Runtime for its machine and a node to run it, unless it is there.
  * @param root folder of the program here
  * @throws UserError where there is no ONNX Runtime for that machine, or no node
  */
 export async function stageProgram(
-  remote: Remote,
+  cluster: Cluster,
   control: TransferControl,
   root: string = packageRoot(),
 ): Promise<string> {
   const name = await programName();
-  const folder = remote.place('workbench', name);
+  const folder = placeOn(cluster, 'workbench', name);
   const ready = `${folder}/ready`;
-  if (await remote.files.stat(ready)) return folder;
-  const architecture = ARCHITECTURES[remote.machine];
+  if (await cluster.files.stat(ready)) return folder;
+  const architecture = ARCHITECTURES[cluster.machine];
   if (!architecture)
     throw new UserError(
-      `There is no ONNX Runtime for ${remote.machine}, which ${remote.profile.name} is: choose engine edm`,
+      `There is no ONNX Runtime for ${cluster.machine}, the machine type of ${cluster.profile.name}: choose engine edm`,
     );
   const binaries = `${RUNTIME}/bin/napi-v6/linux/${architecture}`;
   const isHere = existsSync(path.join(root, binaries));
   const archive = await packProgram(root, `${name}-${isHere ? architecture : 'bare'}`, isHere ? [binaries] : []);
   const incoming = `${folder}.tar.gz`;
-  await remote.files.upload(archive, incoming, control);
-  // Unpacked beside it and renamed: a job never sees half of it.
+  await cluster.files.upload(archive, incoming, control);
+  // Unpacked beside it and renamed, so that a job never sees a part of it.
   const part = `${folder}.part`;
-  await remote.files.remove(part);
-  await remote.files.makeFolder(part);
-  await remote.do('Unpacking the workbench', ['tar', '-xzf', incoming, '-C', part]);
-  if (!isHere) await fetchRuntime(remote, root, part, architecture);
-  await provideNode(remote, `${part}/bin/node`, control);
-  await remote.files.remove(folder);
-  await remote.files.rename(part, folder);
-  await remote.files.write(ready, '');
-  await remote.files.remove(incoming);
+  await cluster.files.remove(part);
+  await cluster.files.makeFolder(part);
+  await runOn(cluster, 'Unpacking the workbench', ['tar', '-xzf', incoming, '-C', part]);
+  if (!isHere) await fetchRuntime(cluster, root, part, architecture);
+  await provideNode(cluster, `${part}/bin/node`, control);
+  await cluster.files.remove(folder);
+  await cluster.files.rename(part, folder);
+  await cluster.files.write(ready, '');
+  await cluster.files.remove(incoming);
   return folder;
 }
 
@@ -110,49 +115,51 @@ async function packProgram(root: string, name: string, binaries: readonly string
   return archive;
 }
 
-/** The package as it is published has the libraries of all machines; nothing in it is run. */
+/** The published package has the libraries of all machines; nothing in it is run. */
 const FETCH =
   'cd "$1" && npm pack --silent "onnxruntime-node@$2" && tar -xzf onnxruntime-node-*.tgz --strip-components=1 -C "$3" "package/bin/napi-v6/linux/$4" && rm onnxruntime-node-*.tgz';
 
-/** ONNX Runtime by the cluster's own npm: what was installed here brings the libraries of other machines only. */
-async function fetchRuntime(remote: Remote, root: string, folder: string, architecture: string): Promise<void> {
+/** Fetches ONNX Runtime with the cluster's own npm, where the installation here has only the libraries of other machines. */
+async function fetchRuntime(cluster: Cluster, root: string, folder: string, architecture: string): Promise<void> {
   const text = await readFile(path.join(root, RUNTIME, 'package.json'), 'utf8');
   const { version } = JSON.parse(text) as { version: string };
   const target = `${folder}/${RUNTIME}`;
-  const attempt = `The workbench here brings no ONNX Runtime for linux-${architecture}; fetching it`;
-  await remote.do(attempt, ['sh', '-c', FETCH, 'sh', folder, version, target, architecture]).catch((error: unknown) => {
-    if (!(error instanceof UserError) || error instanceof ConnectionLostError) throw error;
-    throw new UserError(
-      `${error.message}. Either give ${remote.profile.name} npm (a line such as "module load nodejs" under setup) and a way to the registry, ` +
-        `or install the workbench's package for linux-${architecture} here, or choose engine edm`,
-    );
-  });
+  const attempt = `The workbench here has no ONNX Runtime for linux-${architecture}; fetching it`;
+  await runOn(cluster, attempt, ['sh', '-c', FETCH, 'sh', folder, version, target, architecture]).catch(
+    (error: unknown) => {
+      if (!(error instanceof UserError) || error instanceof ConnectionLostError) throw error;
+      throw new UserError(
+        `${error.message}. Either give ${cluster.profile.name} npm (a line such as "module load nodejs" under setup) and a way to the registry, ` +
+          `or install the workbench's package for linux-${architecture} here, or choose engine edm`,
+      );
+    },
+  );
 }
 
-/** The cluster's own node where it is new enough; otherwise this machine's where it would run there. */
-async function provideNode(remote: Remote, target: string, control: TransferControl): Promise<void> {
-  await remote.files.makeFolder(path.posix.dirname(target));
-  const there = await remote.ask(['sh', '-c', 'command -v node && node --version']);
+/** Provides the cluster's own node where it is new enough, otherwise the one of this machine where it runs there. */
+async function provideNode(cluster: Cluster, target: string, control: TransferControl): Promise<void> {
+  await cluster.files.makeFolder(path.posix.dirname(target));
+  const there = await askOn(cluster, ['sh', '-c', 'command -v node && node --version']);
   const [file, version] = there?.split('\n') ?? [];
   if (file?.startsWith('/') && version && isNewEnough(version)) {
-    await remote.do('Providing node', ['ln', '-sf', file, target]);
+    await runOn(cluster, 'Providing node', ['ln', '-sf', file, target]);
     return;
   }
-  const isSameMachine = process.platform === 'linux' && process.arch === ARCHITECTURES[remote.machine];
+  const isSameMachine = process.platform === 'linux' && process.arch === ARCHITECTURES[cluster.machine];
   const own = isSameMachine ? await nodeHere() : undefined;
   if (own !== undefined) {
-    const staged = await stageFile(remote, own, 'node', control);
-    await remote.do('Providing node', ['sh', '-c', 'cp "$1" "$2" && chmod 755 "$2"', 'sh', staged, target]);
-    const answer = await remote.ask([target, '--version']);
+    const staged = await stageFile(cluster, own, 'node', control);
+    await runOn(cluster, 'Providing node', ['sh', '-c', 'cp "$1" "$2" && chmod 755 "$2"', 'sh', staged, target]);
+    const answer = await askOn(cluster, [target, '--version']);
     if (answer !== undefined) return;
   }
   const found = version ? `has node ${version}` : 'has no node';
   throw new UserError(
-    `${remote.profile.name} ${found}, and this machine's does not run there: add a line that provides node 20.15 or newer to setup in its profile (e.g. "module load nodejs"), or choose engine edm`,
+    `${cluster.profile.name} ${found}, and the node of this machine does not run there: add a line that provides node 20.15 or newer to setup in its profile (e.g. "module load nodejs"), or choose engine edm`,
   );
 }
 
-/** A node of this machine; the program of a desktop editor is none. */
+/** A node of this machine; the program of a desktop editor does not count. */
 async function nodeHere(): Promise<string | undefined> {
   if (!process.versions.electron) return process.execPath;
   const asked = await run('node', ['-p', 'process.execPath + "\\n" + process.version']).catch(() => undefined);
@@ -161,6 +168,6 @@ async function nodeHere(): Promise<string | undefined> {
 }
 
 function isNewEnough(version: string): boolean {
-  const [major, minor] = version.replace(/^v/, '').split('.').map(Number);
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
   return major > 20 || (major === 20 && minor >= 15);
 }

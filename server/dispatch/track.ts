@@ -1,18 +1,18 @@
-/** How a run on a cluster stands: its jobs, the images done, the distance so far; and how it ended. */
+/** The state of a run on a cluster: its jobs, the finished images, the distance so far, and how it ended. */
+import type { Cluster } from '../cluster/cluster';
 import { LOG_FINDINGS } from '../cluster/log-findings';
-import { FINISHED_STATES, type Job } from '../shared/protocol';
+import { isOver, type Job } from '../shared/protocol';
 import { validator } from '../schema';
 import type { Dispatch, RunConfig, RunManifest } from '../shared/schema-types.gen';
 import { edmManifest } from './edm-result';
 import { progressOf } from './progress';
-import { jobsText } from './submit';
-import type { Remote } from './remote';
+import { jobsText } from './job-text';
 
-/** What was seen at one look. */
+/** What one look found. */
 export interface RunState {
-  /** The scheduler's answer for each job; undefined where it has forgotten one. */
+  /** The scheduler's answer for each job; undefined for one that it no longer knows. */
   jobs: (Job | undefined)[];
-  /** Images that are there. */
+  /** Number of finished images. */
   done: number;
   /** E.g. `FD so far 12.3 (N = 400, not final)`. */
   note?: string;
@@ -25,37 +25,38 @@ export interface Outcome {
   state: 'complete' | 'failed' | 'cancelled';
   /** Why, in words. */
   error?: string;
-  /** Log that tells, absolute there, and the line of it. */
+  /** Log with the reason, as an absolute path there, and the line. */
   log?: string;
   line?: string;
-  /** Key of the config that may put it right. */
+  /** Key of the config whose change may help. */
   fix?: string;
   /** Of a run that is complete. */
   manifest?: RunManifest;
 }
 
 /** One look at a run. The scheduler is asked for each job once. */
-export async function lookAt(remote: Remote, dispatch: Dispatch): Promise<RunState> {
-  const [[{ done, note }], jobs] = await Promise.all([
-    progressOf(remote, [dispatch]),
-    Promise.all(dispatch.jobs.map(({ id }) => (id ? remote.scheduler.job(id) : Promise.resolve(undefined)))),
+export async function lookAt(cluster: Cluster, dispatch: Dispatch): Promise<RunState> {
+  const [[progress], jobs] = await Promise.all([
+    progressOf(cluster, [dispatch]),
+    Promise.all(dispatch.jobs.map(({ id }) => (id ? cluster.scheduler.job(id) : Promise.resolve(undefined)))),
   ]);
-  const over = jobs.every((job) => job === undefined || FINISHED_STATES.includes(job.state));
-  return { jobs, done, ...(note && { note }), ...(over && { outcome: await outcomeOf(remote, dispatch, jobs) }) };
+  const over = jobs.every((job) => job === undefined || isOver(job));
+  const { done = 0, note } = progress ?? {};
+  return { jobs, done, ...(note && { note }), ...(over && { outcome: await outcomeOf(cluster, dispatch, jobs) }) };
 }
 
-async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job | undefined)[]): Promise<Outcome> {
-  const manifest = dispatch.engine === 'workbench' ? await remoteManifest(remote, dispatch) : undefined;
-  // A manifest of an earlier attempt in the same folder says nothing of this one.
+async function outcomeOf(cluster: Cluster, dispatch: Dispatch, jobs: readonly (Job | undefined)[]): Promise<Outcome> {
+  const manifest = dispatch.engine === 'workbench' ? await remoteManifest(cluster, dispatch) : undefined;
+  // A manifest of an earlier attempt in the same folder does not count.
   const own = manifest?.dispatch === dispatch.token ? manifest : undefined;
   if (own?.status === 'complete') return { state: 'complete', manifest: own };
   const wrong = jobs.find((job) => job && job.state !== 'done') ?? jobs.find((job) => job === undefined);
-  const log = await explainingLog(remote, dispatch);
+  const log = await explainingLog(cluster, dispatch);
   if (dispatch.engine === 'edm' && !wrong) {
     const measured = dispatch.jobs.some(({ role }) => role === 'fid');
     const distance = measured ? numberAtEnd(log?.text ?? '') : undefined;
     if (distance !== undefined || !measured)
-      return { state: 'complete', manifest: await edmManifest(remote, dispatch, jobs, distance) };
+      return { state: 'complete', manifest: await edmManifest(cluster, dispatch, jobs, distance) };
   }
   const state = wrong?.state === 'cancelled' ? ('cancelled' as const) : ('failed' as const);
   const reason =
@@ -64,7 +65,7 @@ async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job
     own?.error ??
     (wrong
       ? `The scheduler says ${wrong.stateName}`
-      : `The scheduler has forgotten ${jobsText(dispatch)}, and no result is there`);
+      : `The scheduler no longer knows ${jobsText(dispatch)}, and there is no result`);
   const fix = FIXES[log?.id ?? wrong?.state ?? ''];
   return {
     ...{ state, error: reason },
@@ -74,17 +75,17 @@ async function outcomeOf(remote: Remote, dispatch: Dispatch, jobs: readonly (Job
   };
 }
 
-async function remoteManifest(remote: Remote, { folder, run }: Dispatch): Promise<RunManifest | undefined> {
+async function remoteManifest(cluster: Cluster, { folder, run }: Dispatch): Promise<RunManifest | undefined> {
   const file = `${folder}/${run}/run.json`;
-  if (!(await remote.files.stat(file))) return undefined;
-  const checked = validator<RunManifest>('run-manifest')(JSON.parse((await remote.files.read(file)).toString()));
+  if (!(await cluster.files.stat(file))) return undefined;
+  const checked = validator<RunManifest>('run-manifest')(JSON.parse((await cluster.files.read(file)).toString()));
   return checked.valid ? checked.value : undefined;
 }
 
-/** Bytes of a log's end that are read for its reason. */
+/** Bytes at the end of a log in which the reason is looked for. */
 const TAIL = 16_384;
 
-/** What of the config may put a failure right: by the finding in its log, or by the state of its job. */
+/** The key of the config whose change may help, by the finding in the log or the state of the job. */
 const FIXES: Readonly<Record<string, keyof RunConfig | undefined>> = {
   'cuda-memory': 'batch',
   memory: 'batch',
@@ -94,7 +95,7 @@ const FIXES: Readonly<Record<string, keyof RunConfig | undefined>> = {
   'no-gpu': 'gpus',
 };
 
-/** A log by what explains the failure: the line, what it means, and which finding knows it. */
+/** A log that explains a failure: its line, what that means, and the id of the finding. */
 interface ExplainingLog {
   file: string;
   text: string;
@@ -103,18 +104,18 @@ interface ExplainingLog {
   id?: string;
 }
 
-/** The log of the first job that explains itself, else of the last one. */
-async function explainingLog(remote: Remote, { folder, run, jobs }: Dispatch): Promise<ExplainingLog | undefined> {
+/** The log of the first job that explains the failure, or else of the last job. */
+async function explainingLog(cluster: Cluster, { folder, run, jobs }: Dispatch): Promise<ExplainingLog | undefined> {
   const ids = jobs.flatMap(({ id }) => id ?? []);
   const place = `${folder}/${run}`;
-  const logs = (await remote.files.list(place)).filter(
+  const logs = (await cluster.files.list(place)).filter(
     ({ name }) => name.endsWith('.out') && ids.some((id) => name.includes(`-${id}.`) || name.includes(`-${id}_`)),
   );
   let last: ExplainingLog | undefined;
   for (const { role } of jobs) {
     for (const { name, facts } of logs.filter((log) => log.name.startsWith(`${role}-`))) {
       const file = `${place}/${name}`;
-      const text = (await remote.files.read(file, Math.max(0, facts.size - TAIL), TAIL)).toString();
+      const text = (await cluster.files.read(file, Math.max(0, facts.size - TAIL), TAIL)).toString();
       last = { file, text };
       const lines = text.split('\n');
       for (const { id, pattern, text: what, remedy } of LOG_FINDINGS) {
@@ -128,7 +129,7 @@ async function explainingLog(remote: Remote, { folder, run, jobs }: Dispatch): P
   return last;
 }
 
-/** fid.py prints the number with %g as its last line. */
+/** The number that fid.py prints with %g as its last line. */
 function numberAtEnd(text: string): number | undefined {
   const last = text.trim().split('\n').pop()?.trim() ?? '';
   return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(last) ? Number(last) : undefined;

@@ -9,7 +9,7 @@ import type { Requests } from './requests';
 import { hostAliases } from '../cluster/ssh/configuration';
 import { Clusters, type HostSource } from '../cluster/clusters';
 import { addProfile } from '../cluster/profile-writer';
-import { likeliest } from '../cluster/profiles';
+import { defaultCluster } from '../cluster/profiles';
 import { RefusedError } from '../cluster/scheduler';
 import type { Prompter } from '../cluster/ssh/prompter';
 
@@ -102,7 +102,7 @@ export function registerClusterRequests(
   connection.onExit(() => clusters.stop());
 
   const profileOf = (named: string | undefined): ClusterProfile | undefined =>
-    named !== undefined ? clusters.profiles.find(({ name }) => name === named) : likeliest(clusters.profiles);
+    named !== undefined ? clusters.profiles.find(({ name }) => name === named) : defaultCluster(clusters.profiles);
   return {
     script: (text) => {
       const named = /^\s*#\s*edm-workbench:\s*cluster=([A-Za-z0-9._-]+)/m.exec(text)?.[1];

@@ -4,15 +4,16 @@ import type { Clusters } from '../cluster/clusters';
 import { pollSeconds } from '../cluster/profiles';
 import { messageOf } from '../errors';
 import { repositoryRoot } from '../git';
+import { readSource } from '../runs/source';
 import * as protocol from '../shared/protocol';
 import { calibrate } from '../dispatch/calibration';
 import { batchEdit, calibrationsOf } from '../dispatch/calibrations';
 import { DirtyTreeError } from '../dispatch/commit';
 import { provideContainer } from '../dispatch/container/pipeline';
 import { EDM_DOCKERFILE } from '../dispatch/container/recipe';
+import { Dispatches } from '../dispatch/dispatches';
 import { endText } from '../dispatch/follow';
 import { Ledger } from '../dispatch/ledger';
-import { accessOf, Dispatches } from '../dispatch/session';
 import type { Requests } from './requests';
 
 /** What the session tells of itself, so that runs that ended are brought home. */
@@ -38,13 +39,16 @@ export function registerDispatchRequests(
   requests.on(
     protocol.dispatchRequest,
     async (params, control) => {
-      const dispatch = await dispatches.submit(params, control);
+      const source = await readSource(params.config);
+      const dispatch = await dispatches.submit({ ...params, source }, control);
       (await clusters.queue(dispatch.cluster)).refresh();
       return dispatch;
     },
     (error) => (error instanceof DirtyTreeError ? { dirty: error.what } : undefined),
   );
-  requests.on(protocol.previewRequest, ({ config, cluster }) => dispatches.preview(config, cluster));
+  requests.on(protocol.previewRequest, async ({ config, cluster }) =>
+    dispatches.preview(await readSource(config), cluster),
+  );
   requests.on(protocol.dispatchesRequest, async ({ folder }) => {
     const root = await repositoryRoot(folder);
     return { root, ...(await new Ledger(root).all()) };
@@ -54,15 +58,16 @@ export function registerDispatchRequests(
     const { dispatch } = await dispatches.pull(root, token, { images, control });
     return { root, dispatch, text: endText(dispatch) };
   });
-  requests.on(protocol.containerRequest, async ({ cluster, dockerfile }, control) => {
-    const access = accessOf(await clusters.open(cluster, true));
-    const options = { dockerfile, name: 'edm', access, control, pollSeconds: pollSeconds(access.profile) };
+  requests.on(protocol.containerRequest, async ({ cluster: name, dockerfile }, control) => {
+    const cluster = await clusters.open(name, true);
+    const options = { dockerfile, name: 'edm', cluster, control, pollSeconds: pollSeconds(cluster.profile) };
     return { image: await provideContainer(options) };
   });
   connection.onRequest(protocol.dockerfileRequest, () => EDM_DOCKERFILE);
-  requests.on(protocol.calibrationRequest, async ({ cluster, config }, control) => {
-    const access = accessOf(await clusters.open(cluster, true));
-    return calibrate({ config, access, control, pollSeconds: pollSeconds(access.profile) });
+  requests.on(protocol.calibrationRequest, async ({ cluster: name, config }, control) => {
+    const source = await readSource(config);
+    const cluster = await clusters.open(name, true);
+    return calibrate({ source, cluster, control, pollSeconds: pollSeconds(cluster.profile) });
   });
   requests.on(protocol.calibrationsRequest, ({ config }) => calibrationsOf(config));
   requests.on(protocol.batchEditRequest, ({ text, batch }) => batchEdit(text, batch) ?? null);
@@ -80,12 +85,12 @@ export function registerDispatchRequests(
           root = top;
           // Clusters that need no connection; the others follow when the user connects.
           for (const { name, local } of clusters.profiles)
-            if (local) quietly((one) => dispatches.catchUp(one, { cluster: name }));
+            if (local) quietly((one) => dispatches.syncRuns(one, { cluster: name }));
         },
         () => undefined, // Outside of a repository nothing was sent.
       );
     },
-    connected: (cluster) => quietly((one) => dispatches.catchUp(one, { cluster })),
+    connected: (cluster) => quietly((one) => dispatches.syncRuns(one, { cluster })),
     queueChanged: (state) => quietly((one) => dispatches.queueChanged(one, state)),
   };
 }

@@ -21,7 +21,7 @@ import { openDetector } from '../../server/compute/onnx-detector';
 import { importInception } from '../../server/models/inception-import';
 import { openMatMul } from '../../server/compute/onnx-matmul';
 import { rateText } from '../../server/shared/progress';
-import { resolveFile } from '../../server/runs/embedded';
+import { resolveInput, type Role } from '../../server/runs/input';
 import { pictureSet } from '../unit/inception-pictures';
 import { syntheticWeights, writeLegacyStateDict } from '../unit/inception-weights';
 import { Peer } from './peer';
@@ -31,6 +31,11 @@ const VECTORS = 10_000;
 const BATCH = 32;
 const FILES = 2000;
 const EMBEDDED = 'embedded:fashion-mnist';
+const embedded = (role: Role): string => {
+  const input = resolveInput(EMBEDDED, role, '.');
+  if (input.kind === 'url') throw new Error(`${EMBEDDED} is an address`);
+  return input.file;
+};
 /** Numbers of images whose peak memory is compared. */
 const SIZES = [2000, 20_000];
 /** Milliseconds between two measurements, so that idle threads of the other runtime have gone to sleep. */
@@ -155,7 +160,7 @@ async function compareEmbedded(folder: string, pictures: readonly Uint8Array[]):
     Uint8Array.from({ length: width * width }, (_, i) => pixels[(Math.floor(i / width) * 32 + (i % width)) * 3]!);
   const images = pictures.map((pixels) => ({ width, height: width, channels: 1, pixels: corner(pixels) }));
   const batch = Uint8Array.from(Array.from({ length: n }, (_, i) => [...images[i % BATCH]!.pixels]).flat());
-  const { detector, release } = await openDetector(resolveFile(EMBEDDED, 'detector', '.'), 'cpu');
+  const { detector, release } = await openDetector(embedded('detector'), 'cpu');
   const extract = async (): Promise<number> => {
     for (let i = 0; i < times; i++) await detector.features(batch, n, 1, width, width);
     return 0;
@@ -189,10 +194,10 @@ async function comparePeaks(folder: string): Promise<void> {
  * since the system's own peak of a child begins with its parent's.
  */
 async function reportPeak(folder: string, num: number): Promise<void> {
-  const { detector, release } = await openDetector(resolveFile(EMBEDDED, 'detector', '.'), 'cpu');
+  const { detector, release } = await openDetector(embedded('detector'), 'cpu');
   let peak = 0;
   const onProgress = (): void => void (peak = Math.max(peak, process.memoryUsage.rss()));
-  await measure(detector, { images: folder, ref: resolveFile(EMBEDDED, 'reference', '.'), num }, { onProgress });
+  await measure(detector, { images: folder, ref: embedded('reference'), num }, { onProgress });
   process.send?.(peak / 2 ** 20);
   await release();
 }

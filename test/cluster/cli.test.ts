@@ -102,7 +102,7 @@ test('a one-time password on the terminal: right, wrong then right, wrong three 
   assert.match(fourth.stderr, /\nCancelled: not connected to bed\s*$/);
   const nobody = await run('alice', 'queue', '--cluster', 'bed');
   assert.equal(nobody.status, 1);
-  assert.match(nobody.stderr, /Error: "Verification code" is asked, and there is no terminal: run this in one, or log in by a key alone\n$/); // prettier-ignore
+  assert.match(nobody.stderr, /Error: Cannot ask for "Verification code" without a terminal: run this in a terminal, or log in with a key\n$/); // prettier-ignore
 });
 
 test('bad input: one clear line, the right exit status, and nothing on stdout', async (t) => {
@@ -119,10 +119,10 @@ test('bad input: one clear line, the right exit status, and nothing on stdout', 
     [['submit', 'ok.slurm', '--folder', 'x'], 2, /Error: x: a folder on the cluster begins with \/ or ~/],
     [['submit', 'ok.slurm', '--folder', '/root/x'], 2, /Error: Cannot look at \/root\/x on inner: permission denied/],
     [['logs', '99999'], 1, /Error: Slurm on bed no longer knows job 99999/],
-    [['logs', '$(id)'], 2, /Error: "\$\(id\)" is no id of a Slurm job/],
+    [['logs', '$(id)'], 2, /Error: "\$\(id\)" is not a Slurm job id/],
     [['job', '99999'], 1, /Error: Slurm does not know job 99999/],
     [['job', others, '--script'], 1, /Error: Slurm no longer has the script of job \d+: .*Invalid user id/],
-    [['cancel', '--', '-1'], 2, /Error: "-1" is no id of a Slurm job/],
+    [['cancel', '--', '-1'], 2, /Error: "-1" is not a Slurm job id/],
     [['cancel'], 2, /Error: cancel: name the jobs/],
     [['snapshot', '-o', 'no/such.json'], 2, /Error: Cannot write \S+such\.json on this machine: no such file or folder/],
   ]; // prettier-ignore
@@ -163,9 +163,9 @@ test('submit, queue, hold, release, logs, cancel, job: for people and as JSON', 
   assert.match(log.stderr, new RegExp(`^\\n${ok} +done +cpu +keyonly +ok\\.slurm`, 'm'));
   assert.equal(failed.status, 1);
   const parts = failed.stdout.trim().split('\n').map((line) => JSON.parse(line) as LogPart & FollowResult); // prettier-ignore
-  assert.deepEqual(parts[0].lines, ['cat: nothing.pkl: No such file or directory']);
+  assert.deepEqual(parts[0]!.lines, ['cat: nothing.pkl: No such file or directory']);
   assert.deepEqual(
-    [parts.at(-1)?.job?.exitCode, parts.at(-1)?.explained[0].text],
+    [parts.at(-1)?.job?.exitCode, parts.at(-1)?.explained[0]!.text],
     [3, 'A file or folder does not exist where the job ran'],
   );
   const queue = await asKeyonly('queue', ...on);
@@ -175,7 +175,7 @@ test('submit, queue, hold, release, logs, cancel, job: for people and as JSON', 
   );
   assert.equal(queue.stderr, '');
   const act = async (...args: string[]): Promise<boolean> =>
-    (JSON.parse((await asKeyonly(...args, ...on, '--json')).stdout) as ActionResult[])[0].ok;
+    (JSON.parse((await asKeyonly(...args, ...on, '--json')).stdout) as ActionResult[])[0]!.ok;
   assert.ok(await act('hold', held));
   assert.ok(await act('cancel', held));
   const job = JSON.parse((await asKeyonly('job', held, ...on, '--json')).stdout) as Job;

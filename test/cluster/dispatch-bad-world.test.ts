@@ -8,15 +8,15 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openScheduler } from '../../server/cluster/adapters';
 import { followLog } from '../../server/cluster/log-follower';
 import { newToken } from '../../server/cluster/token';
 import { ConnectionLostError, type Host, type HostFiles } from '../../server/cluster/host';
-import { awaitRun, catchUp } from '../../server/dispatch/follow';
+import { awaitRun, syncRun } from '../../server/dispatch/follow';
 import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
-import { Remote, type ClusterAccess } from '../../server/dispatch/remote';
+import { openCluster, type Cluster } from '../../server/cluster/cluster';
 import { dispatchRun } from '../../server/dispatch/submit';
+import { readSource } from '../../server/runs/source';
 import { readHistory } from '../../server/history/history-store';
 import { git, repository } from '../server/workspace';
 import { bedHost, TestBed } from './bed';
@@ -26,16 +26,15 @@ import { until } from '../until';
 const EVERY = process.env.EDM_DISPATCH_ALL ? 1 : 12;
 
 let bed: TestBed;
-let access: ClusterAccess;
+let cluster: Cluster;
 before(async () => {
   bed = await TestBed.start();
-  access = await accessBy(bedHost(bed, 'alice'));
+  cluster = await clusterBy(bedHost(bed, 'alice'));
 });
 after(() => bed.stop());
 
-async function accessBy(host: Host, profile: object = {}): Promise<ClusterAccess> {
-  const scheduler = await openScheduler(host, { scheduler: 'slurm' });
-  return { profile: { name: 'bed', account: 'proja', ...profile }, host, files: host.files, scheduler };
+function clusterBy(host: Host, profile: object = {}): Promise<Cluster> {
+  return openCluster({ name: 'bed', account: 'proja', scheduler: 'slurm', ...profile }, host);
 }
 
 const config = (name: string, seeds = '0-3'): Record<string, string> => ({
@@ -80,12 +79,11 @@ test(
           upload: losing(real.files.upload.bind(real.files)),
         });
         const host = Object.assign(Object.create(real) as Host, { run: losing(real.run.bind(real)), files });
-        const lossy = { ...(await accessBy(real)), host, files, scheduler: access.scheduler };
-        // The scheduler's own calls go by way of the lossy host as well.
+        // The scheduler's own calls go through the lossy host as well.
         armed = false;
-        const scheduler = await openScheduler(host, { scheduler: 'slurm' });
+        const lossy = await clusterBy(host);
         armed = true;
-        const submit = () => dispatchRun({ config: file, dirty: 'refuse', access: { ...lossy, scheduler } });
+        const submit = async () => dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster: lossy });
         const first = await submit().catch((error: unknown) => error);
         last = calls <= step;
         armed = false;
@@ -107,11 +105,12 @@ test(
 test('two editors submit the same run at once: it is there once', { timeout: 600_000 }, async () => {
   await nodes('drain');
   const root = repository(config('twice'));
-  const submit = () => dispatchRun({ config: path.join(root, 'twice.edm.yaml'), dirty: 'refuse', access });
+  const submit = async () =>
+    dispatchRun({ source: await readSource(path.join(root, 'twice.edm.yaml')), dirty: 'refuse', cluster });
   const [one, two] = await Promise.allSettled([submit(), submit()]);
   const refused = [one, two].filter((result) => result.status === 'rejected');
   assert.equal(refused.length, 1);
-  assert.match(String(refused[0].reason), /Another editor or terminal is submitting|is on bed already/);
+  assert.match(String(refused[0]!.reason), /Another editor or terminal is submitting|is already on bed/);
   assert.equal((await jobsNamed('twice')).length, 2);
   await bed.inCluster(['scancel', '--user=alice'], 'alice');
   await nodes('resume');
@@ -130,13 +129,13 @@ test(
     mkdirSync(taken, { recursive: true });
     writeFileSync(path.join(taken, 'notes.txt'), 'mine');
 
-    const first = await dispatchRun({ config: file, dirty: 'refuse', access });
-    await bed.inCluster(['scancel', first.jobs[0].id ?? '']);
-    await assert.rejects(awaitRun(ledger, first.token, access, 0.5), /requeued on bed was cancelled/);
+    const first = await dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster });
+    await bed.inCluster(['scancel', first.jobs[0]!.id ?? '']);
+    await assert.rejects(awaitRun(ledger, first.token, cluster, 0.5), /requeued on bed was cancelled/);
 
-    const second = await dispatchRun({ config: file, dirty: 'refuse', access });
+    const second = await dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster });
     assert.equal(second.run, first.run, 'the same folder goes on');
-    const id = second.jobs[0].id ?? '';
+    const id = second.jobs[0]!.id ?? '';
     const task = async (format: string): Promise<string> =>
       (await bed.inCluster(['squeue', '--noheader', '-j', `${id}_1`, '-o', format])).stdout.trim();
     await until(() => task('%T'), 'its second task', (state) => state === 'RUNNING'); // prettier-ignore
@@ -146,12 +145,12 @@ test(
     await bed.inCluster(['scontrol', 'update', `nodename=${node}`, 'state=down', 'reason=broken']);
     await bed.inCluster(['scontrol', 'update', `nodename=${node}`, 'state=resume']);
     assert.notEqual(await task('%T'), 'RUNNING', 'the node took the task with it');
-    const done = await awaitRun(ledger, second.token, access, 1);
+    const done = await awaitRun(ledger, second.token, cluster, 1);
     assert.equal(done.state, 'complete');
     assert.equal(done.local, `runs/${path.basename(taken)}-2`);
     assert.ok(existsSync(path.join(taken, 'notes.txt')));
     const { records } = await readHistory(root);
-    assert.deepEqual([records.length, records[0].num], [1, images]);
+    assert.deepEqual([records.length, records[0]!.num], [1, images]);
   },
 );
 
@@ -160,17 +159,18 @@ test(
   { timeout: 600_000 },
   async () => {
     const small = '/home/alice/small';
-    await access.files.makeFolder(small);
+    await cluster.files.makeFolder(small);
     await bed.inCluster(['mount', '-t', 'tmpfs', '-o', 'size=4m,mode=777', 'tmpfs', small]);
-    const full = { ...access, profile: { ...access.profile, work_folder: small } };
+    const full = { ...cluster, profile: { ...cluster.profile, work_folder: small } };
     const root = repository(config('full'));
-    const submit = () => dispatchRun({ config: path.join(root, 'full.edm.yaml'), dirty: 'refuse', access: full });
+    const submit = async () =>
+      dispatchRun({ source: await readSource(path.join(root, 'full.edm.yaml')), dirty: 'refuse', cluster: full });
     await assert.rejects(submit(), /the disk is full: [\d.]+ MB needed/);
     await bed.inCluster(['mount', '-o', 'remount,size=900m', small]);
     const dispatch = await submit();
     const done = await awaitRun(new Ledger(root), dispatch.token, full, 0.5);
     assert.equal(done.state, 'complete');
-    await pullImages(new Ledger(root), await Remote.open(full), done);
+    await pullImages(new Ledger(root), full, done);
     assert.ok(existsSync(path.join(root, done.local ?? '', 'images', '000003.png')));
   },
 );
@@ -208,9 +208,9 @@ test(
         await assert.rejects(files.upload(local, `${work}/b`), used);
         assert.deepEqual((await files.list(work)).map(({ name }) => name).filter((name) => !name.endsWith('.part')), ['records']); // prettier-ignore
       }
-      const limited = await accessBy(overSftp, { work_folder: work });
+      const limited = await clusterBy(overSftp, { work_folder: work });
       const root = repository(config('limited'));
-      const submit = () => dispatchRun({ config: path.join(root, 'limited.edm.yaml'), dirty: 'refuse', access: limited }); // prettier-ignore
+      const submit = async () => dispatchRun({ source: await readSource(path.join(root, 'limited.edm.yaml')), dirty: 'refuse', cluster: limited }); // prettier-ignore
       await assert.rejects(submit(), used);
       await assert.rejects(overSftp.files.makeFolder(`${work}/x/y`), used);
       const script = '#!/bin/sh\n#SBATCH --hold\ntrue\n';
@@ -244,7 +244,7 @@ test(
       const dispatch = await submit();
       const done = await awaitRun(new Ledger(root), dispatch.token, limited, 0.5);
       assert.equal(done.state, 'complete');
-      await pullImages(new Ledger(root), await Remote.open(limited), done);
+      await pullImages(new Ledger(root), limited, done);
       assert.ok(existsSync(path.join(root, done.local ?? '', 'images', '000001.png')));
     } finally {
       logins.close();
@@ -261,7 +261,7 @@ test(
     const root = repository(config('back'));
     const file = path.join(root, 'back.edm.yaml');
     const ledger = new Ledger(root);
-    const { token } = await dispatchRun({ config: file, dirty: 'refuse', access });
+    const { token } = await dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster });
     const waiting = async (): Promise<string> =>
       (await bed.inCluster(['squeue', '--noheader', '--user=alice'], 'alice')).stdout.trim();
     await until(waiting, 'an empty queue', (jobs) => jobs === '');
@@ -281,7 +281,7 @@ test(
         list: losing(real.files.list.bind(real.files)),
       });
       const host = Object.assign(Object.create(real) as Host, { run: losing(real.run.bind(real)), files });
-      const caught = await catchUp(ledger, token, { ...access, host, files }).catch((error: unknown) => {
+      const caught = await syncRun(ledger, token, { ...cluster, host, files }).catch((error: unknown) => {
         assert.match(String(error), /connection was lost/);
         lost++;
       });
@@ -292,16 +292,20 @@ test(
     assert.ok(lost > 5, `${lost} steps`);
     assert.equal((await readHistory(root)).records.length, 1);
     const done = await ledger.named(token);
-    await pullImages(ledger, await Remote.open(access), done);
+    await pullImages(ledger, cluster, done);
     assert.ok(existsSync(path.join(root, done.local ?? '', 'images', '000003.png')));
   },
 );
 
 test("a colleague's folder in the way: said, and nothing of it touched", { timeout: 600_000 }, async () => {
   await bed.inCluster(['mkdir', '-p', '/home/bob/edm-workbench'], 'bob');
-  const theirs = { ...access, profile: { ...access.profile, work_folder: '/home/bob/edm-workbench' } };
+  const theirs = { ...cluster, profile: { ...cluster.profile, work_folder: '/home/bob/edm-workbench' } };
   const root = repository(config('theirs'));
-  const submit = dispatchRun({ config: path.join(root, 'theirs.edm.yaml'), dirty: 'refuse', access: theirs });
+  const submit = dispatchRun({
+    source: await readSource(path.join(root, 'theirs.edm.yaml')),
+    dirty: 'refuse',
+    cluster: theirs,
+  });
   await assert.rejects(submit, /\/home\/bob\/edm-workbench.*(?:Permission denied|not allowed)/i);
   assert.equal((await bed.inCluster(['find', '/home/bob/edm-workbench', '-mindepth', '1'])).stdout, '');
 });

@@ -6,11 +6,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { analyse } from '../../server/scripts/analyse';
-import { openScheduler } from '../../server/cluster/adapters';
 import type { HostFiles, TransferControl } from '../../server/cluster/host';
 import { provideContainer, rebuildScript } from '../../server/dispatch/container/pipeline';
 import { EDM_DOCKERFILE, readRecipe } from '../../server/dispatch/container/recipe';
-import type { ClusterAccess } from '../../server/dispatch/remote';
+import { openCluster, type Cluster } from '../../server/cluster/cluster';
 import { temporaryFolder } from '../server/workspace';
 import { bedHost, TestBed } from './bed';
 
@@ -18,7 +17,7 @@ const HOME = '/home/alice';
 const podman = spawnSync('podman', ['info'], { stdio: 'ignore' }).status === 0 ? false : 'podman does not answer here';
 
 let bed: TestBed;
-let access: ClusterAccess;
+let cluster: Cluster;
 before(async () => {
   process.env.XDG_CACHE_HOME = temporaryFolder();
   bed = await TestBed.start();
@@ -27,7 +26,7 @@ before(async () => {
   await host.files.makeFolder(`${HOME}/stubs`);
   await host.files.write(`${HOME}/stubs/apptainer`, stub, 0o755);
   const profile = { name: 'bed', account: 'proja', setup: [`export PATH=${HOME}/stubs:$PATH`] };
-  access = { profile, host, files: host.files, scheduler: await openScheduler(host, {}) };
+  cluster = await openCluster(profile, host);
 });
 after(() => bed.stop());
 
@@ -43,10 +42,10 @@ test(
     writeFileSync(path.join(folder, 'weights.bin'), randomBytes(40 << 20));
     const steps: string[] = [];
     const uploads: number[] = [];
-    const provide = (stopAt?: number, files: HostFiles = access.files): Promise<string> => {
+    const provide = (stopAt?: number, files: HostFiles = cluster.files): Promise<string> => {
       const controller = new AbortController();
       const upload = (local: string, remote: string, control: TransferControl = {}): Promise<void> =>
-        access.files.upload(local, remote, {
+        cluster.files.upload(local, remote, {
           ...control,
           onProgress: (progress) => {
             uploads.push(progress.done);
@@ -62,7 +61,7 @@ test(
         dockerfile,
         name: 'edm',
         builder: 'podman',
-        access: { ...access, files: wrapped },
+        cluster: { ...cluster, files: wrapped },
         control,
         pollSeconds: 0.5,
       });
@@ -71,14 +70,14 @@ test(
     await assert.rejects(provide(24 << 20), { name: 'CancelledError' });
     const resumedAt = uploads.length;
     const image = await provide();
-    assert.ok(uploads[resumedAt] >= 16 << 20, `the third try went on at ${uploads[resumedAt]} bytes`);
+    assert.ok(uploads[resumedAt]! >= 16 << 20, `the third try went on at ${uploads[resumedAt]} bytes`);
     assert.match(image, /^\/home\/alice\/edm-workbench\/containers\/edm-[0-9a-f]{12}\.sif$/);
     const built = steps.filter((phase) => phase.startsWith('podman build'));
     assert.equal(built.length, 1, 'built once');
-    const answer = await access.host.run([`${HOME}/stubs/apptainer`, 'exec', '--nv', image, 'sh', `${image}/answer`]);
+    const answer = await cluster.host.run([`${HOME}/stubs/apptainer`, 'exec', '--nv', image, 'sh', `${image}/answer`]);
     assert.equal(answer.stdout, '42\n');
     assert.match(
-      (await access.files.read(`${HOME}/apptainer-calls.log`)).toString(),
+      (await cluster.files.read(`${HOME}/apptainer-calls.log`)).toString(),
       /^build --force .*\.sif\.part docker-archive:\/\/\/home\/alice\/.*\.tar$/m,
     );
     steps.length = 0;
@@ -94,20 +93,20 @@ test(
     const folder = temporaryFolder();
     const dockerfile = path.join(folder, 'Dockerfile');
     writeFileSync(dockerfile, 'FROM scratch\nCOPY Dockerfile /\n');
-    const broken: ClusterAccess = {
-      ...access,
+    const broken: Cluster = {
+      ...cluster,
       profile: {
-        ...access.profile,
+        ...cluster.profile,
         setup: ['apptainer() { echo "FATAL: could not open image: no such file" >&2; return 255; }'],
       },
     };
-    const provide = (at: ClusterAccess) =>
-      provideContainer({ dockerfile, name: 'broken', builder: 'podman', access: at, pollSeconds: 0.5 });
+    const provide = (at: Cluster) =>
+      provideContainer({ dockerfile, name: 'broken', builder: 'podman', cluster: at, pollSeconds: 0.5 });
     await assert.rejects(
       provide(broken),
       /failed \(job \d+\): The container image could not be opened or built.*broken-[0-9a-f]{12}-\d+\.out/,
     );
-    assert.match(await provide(access), /broken-/);
+    assert.match(await provide(cluster), /broken-/);
   },
 );
 
@@ -115,7 +114,7 @@ test('the rebuild script has no finding, nor has the template a surprise', async
   for (const work_folder of ['~/edm-workbench', '/scratch/some one/work'])
     for (const name of ['slurm', 'lsf'] as const) {
       const text = rebuildScript(
-        { profile: { name: 'a', work_folder, account: 'proja' }, scheduler: { ...access.scheduler, name } },
+        { profile: { name: 'a', work_folder, account: 'proja' }, scheduler: { ...cluster.scheduler, name } },
         { archive: 'containers/a.tar', image: 'containers/a.sif', log: 'containers/a' },
       );
       assert.deepEqual(

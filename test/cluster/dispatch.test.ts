@@ -8,14 +8,14 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Hosts } from '../../server/cluster/hosts';
 import type { Prompter } from '../../server/cluster/ssh/prompter';
-import { openScheduler } from '../../server/cluster/adapters';
 import { decodePng } from '../../server/images/png';
 import { calibrate } from '../../server/dispatch/calibration';
-import { awaitRun, catchUp } from '../../server/dispatch/follow';
+import { awaitRun, syncRun } from '../../server/dispatch/follow';
 import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
-import { Remote, type ClusterAccess } from '../../server/dispatch/remote';
+import { openCluster, type Cluster } from '../../server/cluster/cluster';
 import { dispatchRun } from '../../server/dispatch/submit';
+import { readSource } from '../../server/runs/source';
 import { readHistory } from '../../server/history/history-store';
 import {
   clustersRequest,
@@ -35,7 +35,7 @@ const IMAGES = Number(process.env.EDM_DISPATCH_IMAGES ?? 64);
 
 let bed: TestBed;
 let hosts: Hosts;
-let access: ClusterAccess;
+let cluster: Cluster;
 before(async () => {
   bed = await TestBed.start();
   // As a laptop reaches it: through the jump host with a one-time password, one login for everything.
@@ -49,7 +49,7 @@ before(async () => {
   hosts = new Hosts(prompter, () => undefined, { file });
   const profile = { name: 'bed', host: 'inner', account: 'proja' };
   const host = await hosts.host(profile, true);
-  access = { profile, host, files: host.files, scheduler: await openScheduler(host, {}) };
+  cluster = await openCluster(profile, host);
 });
 after(async () => {
   hosts.close();
@@ -71,14 +71,17 @@ test('an array of four makes what this machine makes, to the byte', { timeout: 6
   const root = repository({ 'garments.edm.yaml': CONFIG });
   const config = path.join(root, 'garments.edm.yaml');
   const steps = new Set<string>();
-  const control = { onProgress: ({ phase }: { phase: string }) => void steps.add(phase.split(':')[0]) };
-  const dispatch = await dispatchRun({ config, dirty: 'refuse', access, control });
-  assert.deepEqual([dispatch.state, dispatch.jobs.length, dispatch.jobs[0].tasks], ['submitted', 2, 4]);
+  const control = { onProgress: ({ phase }: { phase: string }) => void steps.add(phase.split(':')[0]!) };
+  const dispatch = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster, control });
+  assert.deepEqual([dispatch.state, dispatch.jobs.length, dispatch.jobs[0]!.tasks], ['submitted', 2, 4]);
   assert.ok(steps.size >= 4, [...steps].join());
-  await assert.rejects(dispatchRun({ config, dirty: 'refuse', access }), /is on bed already, jobs \d+ and \d+/);
+  await assert.rejects(
+    dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster }),
+    /is already on bed, jobs \d+ and \d+/,
+  );
 
   const ledger = new Ledger(root);
-  const done = await awaitRun(ledger, dispatch.token, access, 0.5);
+  const done = await awaitRun(ledger, dispatch.token, cluster, 0.5);
   assert.deepEqual(
     [done.state, done.fetched, done.local],
     ['complete', ['results'], `runs/${git(root, 'rev-parse', '--short', 'HEAD')}-garments`],
@@ -86,7 +89,7 @@ test('an array of four makes what this machine makes, to the byte', { timeout: 6
   const local = path.join(root, done.local ?? '');
   assert.ok(existsSync(path.join(local, 'grid.png')) && existsSync(path.join(local, 'stats.npz')));
   assert.deepEqual(readdirSync(path.join(local, 'images')), [], 'images come when they are wanted');
-  await pullImages(ledger, await Remote.open(access), done);
+  await pullImages(ledger, cluster, done);
 
   const whole = await executeRun(config);
   assert.equal(path.basename(whole.folder), `${path.basename(local)}-2`, 'the run here has a folder of its own');
@@ -94,18 +97,18 @@ test('an array of four makes what this machine makes, to the byte', { timeout: 6
   assert.deepEqual(readdirSync(path.join(local, 'images')).sort(), names);
   for (const name of names) {
     const [a, b] = [whole.folder, local].map((folder) => readFileSync(path.join(folder, 'images', name)));
-    assert.ok(a.equals(b), name);
+    assert.ok(a!.equals(b!), name);
   }
   const { records } = await readHistory(root);
   assert.deepEqual(
     records.map(({ cluster }) => cluster),
     ['bed', undefined],
   );
-  assert.equal(records[0].code.commit, records[1].code.commit);
-  assert.ok(Math.abs(records[0].value - records[1].value) <= 1e-9 * records[1].value);
+  assert.equal(records[0]!.code.commit, records[1]!.code.commit);
+  assert.ok(Math.abs(records[0]!.value - records[1]!.value) <= 1e-9 * records[1]!.value);
 
   // The next start of another editor finds nothing left to do.
-  const again = await catchUp(ledger, dispatch.token, access);
+  const again = await syncRun(ledger, dispatch.token, cluster);
   assert.equal(again.ended, false);
   assert.equal((await readHistory(root)).records.length, 2);
 });
@@ -144,7 +147,7 @@ print('%g' % (len(os.listdir(options['images'])) + 1.96999))
 `;
 
 test("engine edm: the lecture's scripts with a stand-in image; a failure in words; fixed and submitted again", async () => {
-  const { host } = access;
+  const { host } = cluster;
   const home = '/home/alice';
   await host.files.makeFolder(`${home}/edm_latest.sif/bin`);
   await host.files.makeFolder(`${home}/stubs`);
@@ -152,10 +155,10 @@ test("engine edm: the lecture's scripts with a stand-in image; a failure in word
   await host.files.write(`${home}/stubs/apptainer`, stub, 0o755);
   for (const [name, text] of Object.entries(IMAGE))
     await host.files.write(`${home}/edm_latest.sif/bin/${name}`, text, 0o755);
-  const edm: ClusterAccess = {
-    ...access,
+  const edm: Cluster = {
+    ...cluster,
     profile: {
-      ...access.profile,
+      ...cluster.profile,
       name: 'edm',
       container: '~/edm_latest.sif',
       nodes_online: false,
@@ -183,10 +186,10 @@ fid:
   const config = path.join(root, 'cifar.edm.yaml');
   const ledger = new Ledger(root);
 
-  const first = await dispatchRun({ config, dirty: 'refuse', access: edm });
+  const first = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster: edm });
   await assert.rejects(
     awaitRun(ledger, first.token, edm, 0.5),
-    /cifar on edm failed: The memory of the GPU was not enough\. Lower --batch.*generate-\d+\.out\); submit it again/,
+    /cifar on edm failed: Not enough GPU memory\. Lower --batch.*generate-\d+\.out\); submit it again/,
   );
   const failed = await ledger.named(first.token);
   assert.deepEqual([failed.state, failed.fetched], ['failed', ['results']]);
@@ -194,7 +197,7 @@ fid:
 
   git(root, 'rm', '--quiet', 'small-gpu');
   git(root, 'commit', '--quiet', '--message', 'A larger GPU');
-  const second = await dispatchRun({ config, dirty: 'refuse', access: edm });
+  const second = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster: edm });
   assert.notEqual(second.folder, first.folder, 'another commit, another work tree');
   const done = await awaitRun(ledger, second.token, edm, 0.5);
   assert.equal(done.state, 'complete');
@@ -202,11 +205,11 @@ fid:
   assert.equal(records.length, 1);
   const [record] = records;
   assert.deepEqual(
-    [record.metric, record.value, record.num, record.cluster, record.device, record.sampler?.nfe],
+    [record!.metric, record!.value, record!.num, record!.cluster, record!.device, record!.sampler?.nfe],
     ['FID', 73.97, 72, 'edm', 'cuda', 35],
   );
-  assert.equal(record.code.commit, git(root, 'rev-parse', 'HEAD'));
-  assert.match(record.network?.sha256 ?? '', /^[0-9a-f]{64}$/);
+  assert.equal(record!.code.commit, git(root, 'rev-parse', 'HEAD'));
+  assert.match(record!.network?.sha256 ?? '', /^[0-9a-f]{64}$/);
   const local = path.join(root, done.local ?? '');
   const log = readdirSync(local).find((name) => /^generate-\d+\.out$/.test(name)) ?? '';
   assert.match(readFileSync(path.join(local, log), 'utf8'), /torchrun --nproc_per_node=2/, 'the GPUs of the directive');
@@ -215,13 +218,12 @@ fid:
   assert.deepEqual([grid.width, grid.height, grid.pixels[4 * 3]], [32, 32, 1], 'the first 64, 8 by 8');
   const here = (): number => readdirSync(path.join(local, 'images')).length;
   assert.equal(here(), 64, 'the others come when they are wanted');
-  const remote = await Remote.open(edm);
-  await assert.rejects(pullImages(ledger, remote, done, { seeds: '70-72' }), /has no seed 72: its seeds are 0-71/);
-  await pullImages(ledger, remote, done, { seeds: '66' });
+  await assert.rejects(pullImages(ledger, edm, done, { seeds: '70-72' }), /has no seed 72: its seeds are 0-71/);
+  await pullImages(ledger, edm, done, { seeds: '66' });
   assert.deepEqual([here(), existsSync(path.join(local, 'images', '000066.png'))], [65, true]);
-  await pullImages(ledger, remote, done);
+  await pullImages(ledger, edm, done);
   assert.equal(here(), 72);
-  assert.deepEqual((await remote.files.list(`${second.folder}/${second.run}`)).filter(({ name }) => name.includes('.tar')), []); // prettier-ignore
+  assert.deepEqual((await edm.files.list(`${second.folder}/${second.run}`)).filter(({ name }) => name.includes('.tar')), []); // prettier-ignore
 
   const calls = (await host.files.read(`${home}/apptainer-calls.log`)).toString().trim().split('\n');
   const run = `${second.run}/images`;
@@ -243,7 +245,7 @@ test(
   { timeout: 600_000 },
   async () => {
     const root = '/home/alice/project';
-    const { files } = access.host;
+    const { files } = cluster.host;
     await files.makeFolder(root);
     await files.write(
       `${root}/small.edm.yaml`,
@@ -264,7 +266,7 @@ test(
     await files.write(`${root}/new.py`, 'print()\n');
     const refused = await cliThere(root, 'submit', 'small.edm.yaml');
     assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /^Error: new\.py is not committed: commit first, or/m);
+    assert.match(refused.stderr, /^Error: new\.py is not committed: commit first, let/m);
     const submitted = await cliThere(root, 'submit', 'small.edm.yaml', '--dirty', 'keep', '--json');
     const dispatch = JSON.parse(submitted.stdout) as { code: { dirty: boolean }; run: string; jobs: unknown[] };
     assert.ok(dispatch.code.dirty && dispatch.jobs.length === 2);
@@ -275,8 +277,8 @@ test(
     const history = await cliThere(root, 'history', '--json');
     const records = JSON.parse(history.stdout) as { cluster: string; code: { dirty: boolean }; run: string }[];
     assert.equal(records.length, 1);
-    assert.deepEqual([records[0].cluster, records[0].code.dirty], ['this-machine', true]);
-    assert.match((await files.read(`${root}/${records[0].run}/changes.diff`)).toString(), /new\.py/);
+    assert.deepEqual([records[0]!.cluster, records[0]!.code.dirty], ['this-machine', true]);
+    assert.match((await files.read(`${root}/${records[0]!.run}/changes.diff`)).toString(), /new\.py/);
     await cliThere(root, 'pull');
     assert.equal(
       (JSON.parse((await cliThere(root, 'history', '--json')).stdout) as unknown[]).length,
@@ -288,7 +290,7 @@ test(
 
 test('two editors opened after the end: one tells, once; the record is there once', { timeout: 600_000 }, async () => {
   const root = '/home/alice/project';
-  const { files } = access.host;
+  const { files } = cluster.host;
   await files.write(
     `${root}/later.edm.yaml`,
     CONFIG.replace(/^seeds:.*$/m, 'seeds: 0-5').replace('tasks: 4', 'tasks: 1'),
@@ -304,11 +306,11 @@ test('two editors opened after the end: one tells, once; the record is there onc
       connection.onNotification(dispatchEndNotification, (end) => void ended.push(end));
     await Promise.all(editors.map(({ connection }) => connection.sendRequest(clustersRequest, { folder: root })));
     await until(() => ended.length > 0, 'the word of its end');
-    assert.deepEqual([ended[0].dispatch.name, ended[0].dispatch.state], ['later', 'complete']);
-    const [{ connection }] = editors;
+    assert.deepEqual([ended[0]!.dispatch.name, ended[0]!.dispatch.state], ['later', 'complete']);
+    const { connection } = editors[0]!;
     const { records } = await connection.sendRequest(historyRequest, { folder: root });
     assert.equal(records.filter(({ name }) => name === 'later').length, 1);
-    const { token } = ended[0].dispatch;
+    const { token } = ended[0]!.dispatch;
     const pulled = await connection.sendRequest(pullRequest, { folder: root, token, images: 'all' });
     const samples = await connection.sendRequest(samplesRequest, {
       folder: path.join(root, pulled.dispatch.local ?? ''),
@@ -323,7 +325,7 @@ test('two editors opened after the end: one tells, once; the record is there onc
 test("calibration: a job on the cluster's node measures batch sizes", { timeout: 600_000 }, async () => {
   const root = repository({ 'garments.edm.yaml': CONFIG });
   const config = path.join(root, 'garments.edm.yaml');
-  const found = await calibrate({ config, access, pollSeconds: 0.5, sizes: [2, 4] });
+  const found = await calibrate({ source: await readSource(config), cluster, pollSeconds: 0.5, sizes: [2, 4] });
   assert.deepEqual(
     found.points.map(({ batch }) => batch),
     [2, 4],

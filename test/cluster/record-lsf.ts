@@ -7,6 +7,7 @@
  * nsenter). The host is to be called lsfhost, the queues normal (240 minutes) and gpu (60 minutes, 4 slots).
  */
 import { writeFileSync } from 'node:fs';
+import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalHost } from '../../server/cluster/local-host';
 import { Lsf } from '../../server/cluster/lsf/lsf';
@@ -69,7 +70,9 @@ async function main([file, folder, ...prefix]: string[]): Promise<void> {
   const scrub = (text: string): string =>
     text.replaceAll(folder, FOLDER).replaceAll(process.env.HOME ?? '/root', '/home/alice');
   const host = new RecordingHost(new LocalHost(), scrub);
-  const answers = await askLsf(new Lsf(host, { prefix }), folder, (seconds) => sleep(seconds * 1500));
+  const answers = await askLsf(new Lsf(host, { prefix, home: os.homedir() }), folder, (seconds) =>
+    sleep(seconds * 1500),
+  );
   writeFileSync(file, JSON.stringify(host.exchanges, null, 1) + '\n');
   console.log(JSON.stringify(answers, null, 1));
 }

@@ -74,7 +74,7 @@ function asked(destination: string): Map<string, string[]> {
   const text = execFileSync('ssh', ['-G', '-F', FILE, destination], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }); // prettier-ignore
   const found = new Map<string, string[]>();
   for (const line of text.split('\n').filter(Boolean)) {
-    const [, key, value] = /^(\S+) ?(.*)$/.exec(line) ?? [];
+    const [, key = '', value = ''] = /^(\S+) ?(.*)$/.exec(line) ?? [];
     found.set(key, [...(found.get(key) ?? []), value]);
   }
   return found;
@@ -121,7 +121,7 @@ test('one host in all its settings', () => {
   assert.deepEqual([rysy.strictHostKeys, rysy.knownHosts.slice(0, 2)], ['accept-new', [`${ssh}/one`, `${ssh}/two`]]);
   assert.equal(rysy.agent, `${home}/agent.sock`);
   assert.deepEqual(rysy.ignored, ['Compression yes', 'ForwardX11 yes', 'Match host rysy.example.org exec true']);
-  assert.deepEqual(rysy.meaningless, ['ControlMaster auto']);
+  assert.deepEqual(rysy.withoutEffect, ['ControlMaster auto']);
 });
 
 test('files that are included, relative and by wildcards in any part', () => {
@@ -139,8 +139,8 @@ test('ProxyCommand and ProxyJump: the first counts; agents by name, by variable,
   assert.equal(agent('none', { SSH_AUTH_SOCK: '/a' }), undefined);
   assert.equal(agent('SSH_AUTH_SOCK', { SSH_AUTH_SOCK: '/a' }), '/a');
   assert.equal(agent('$OTHER', { SSH_AUTH_SOCK: '/a', OTHER: '/b' }), '/b');
-  assert.throws(() => sshSettings('x', { file: write('bad', 'Port twenty\n'), home }), /Port twenty is no number/);
-  assert.throws(() => sshSettings('-oProxyCommand=x', { home }), /is no host name/);
+  assert.throws(() => sshSettings('x', { file: write('bad', 'Port twenty\n'), home }), /Port twenty is not a number/);
+  assert.throws(() => sshSettings('-oProxyCommand=x', { home }), /is not a host name/);
 });
 
 test('known hosts: plain, hashed by ssh-keygen, another port, revoked, of an authority', async () => {
@@ -151,9 +151,9 @@ test('known hosts: plain, hashed by ssh-keygen, another port, revoked, of an aut
       .slice(0, 2)
       .join(' ');
   });
-  const [one, two] = keys.map((key) => Buffer.from(key.split(' ')[1], 'base64'));
+  const [one, two] = keys.map((key) => Buffer.from(key.split(' ')[1]!, 'base64'));
   const printed = execFileSync('ssh-keygen', ['-l', '-f', path.join(ssh, 'one.pub')], { encoding: 'utf8' });
-  assert.equal(fingerprint(one), printed.split(' ')[1]);
+  assert.equal(fingerprint(one!), printed.split(' ')[1]);
   const file = write('known', `plain,[other]:2222,*.example.org,!bad.example.org ${keys[0]}\n`);
   execFileSync('ssh-keygen', ['-q', '-H', '-f', file], { stdio: 'ignore' });
   writeFileSync(
@@ -162,13 +162,13 @@ test('known hosts: plain, hashed by ssh-keygen, another port, revoked, of an aut
     { flag: 'a' },
   );
   const known = new KnownHosts([file, path.join(ssh, 'nothing there')]);
-  const verdict = (host: string, key = one, port = 22): string => known.judge(knownHostName(host, port), key).verdict;
+  const verdict = (host: string, key = one, port = 22): string => known.judge(knownHostName(host, port), key!).verdict;
   assert.deepEqual([verdict('plain'), verdict('Plain'), verdict('other', one, 2222), verdict('other')], ['known', 'known', 'known', 'unknown']); // prettier-ignore
   assert.deepEqual([verdict('a.example.org'), verdict('bad.example.org')], ['known', 'unknown']);
   assert.deepEqual([verdict('plain', two), verdict('nowhere', two)], ['revoked', 'revoked']);
   assert.equal(verdict('node.site.org'), 'authority');
   assert.equal(verdict('nowhere'), 'unknown');
-  assert.match(known.judge('plain', two).where ?? '', /known:\d+$/);
-  await known.add('new', one, true);
-  assert.equal(execFileSync('ssh-keygen', ['-F', 'new', '-f', file], { encoding: 'utf8' }).includes(keys[0]), true);
+  assert.match(known.judge('plain', two!).where ?? '', /known:\d+$/);
+  await known.add('new', one!, true);
+  assert.equal(execFileSync('ssh-keygen', ['-F', 'new', '-f', file], { encoding: 'utf8' }).includes(keys[0]!), true);
 });

@@ -122,7 +122,10 @@ test('whom we trust: revoked, known by an authority alone, unknown under yes, ac
     knowing(`@revoked * ${key}\n${where} ${key}\n`).host(login),
     /is revoked at .*:1: do not log in/,
   );
-  await assert.rejects(knowing(`@cert-authority ${where} ${key}\n`).host(login), /authority alone .* not supported/);
+  await assert.rejects(
+    knowing(`@cert-authority ${where} ${key}\n`).host(login),
+    /only by a certificate authority .* not supported/,
+  );
   await assert.rejects(
     knowing('', 'StrictHostKeyChecking yes').host(login),
     /unknown, and StrictHostKeyChecking is yes/,
@@ -142,8 +145,8 @@ test('a banner of 500 lines before the code, and what is not honoured is named',
     'Host inner\n  CertificateFile ~/x-cert.pub\n  ControlMaster auto\nMatch exec "true"\n  Compression yes\n';
   const { asked, host } = logins.of('alice', () => [bed.otp('alice')], { config });
   assert.equal((await (await host(profile)).run(['hostname'])).stdout, 'cluster\n');
-  assert.match(asked.prompts[0].instruction, /rule 1 of the site[\s\S]*rule 500 of the site/);
+  assert.match(asked.prompts[0]!.instruction, /rule 1 of the site[\s\S]*rule 500 of the site/);
   const said = logins.log.join('\n');
   assert.match(said, /configuration of inner: not honoured: CertificateFile ~\/x-cert\.pub; Match exec true/);
-  assert.match(said, /configuration of inner: without meaning for commands alone: ControlMaster auto/);
+  assert.match(said, /configuration of inner: without effect on commands: ControlMaster auto/);
 });

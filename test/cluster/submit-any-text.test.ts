@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Clusters, type OpenCluster } from '../../server/cluster/clusters';
+import type { Cluster } from '../../server/cluster/cluster';
+import { Clusters } from '../../server/cluster/clusters';
 import { messageOf, UserError } from '../../server/errors';
 import { isOver, type Job } from '../../server/shared/protocol';
 import { random } from '../unit/scripts-shell-generator';
@@ -31,7 +32,7 @@ const PIECES = [
 
 let bed: TestBed;
 let logins: Logins;
-const open = new Map<BedUser, { clusters: Clusters; cluster: OpenCluster }>();
+const open = new Map<BedUser, { clusters: Clusters; cluster: Cluster }>();
 before(async () => {
   bed = await TestBed.start();
   logins = new Logins(bed);
@@ -69,7 +70,7 @@ interface Case {
 }
 
 function drawn(next: () => number): Case {
-  const user = USERS[Math.floor(next() * USERS.length)];
+  const user = USERS[Math.floor(next() * USERS.length)]!;
   const named = next() < 0.5;
   // Most without what Slurm cannot have in a folder.
   const level = (): string => (next() < 0.85 ? `d${words(next).replace(/[%\\]/g, '')}` : words(next));
@@ -84,7 +85,7 @@ const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
 
 /** @returns whether there was a job */
 async function holds({ user, script, folder, name, comment, log, account }: Case): Promise<boolean> {
-  const { clusters, cluster } = open.get(user) as { clusters: Clusters; cluster: OpenCluster };
+  const { clusters, cluster } = open.get(user) as { clusters: Clusters; cluster: Cluster };
   const local = path.join(logins.scratch, user, script);
   writeFileSync(local, `#!/bin/sh\n#SBATCH --time=5\n${comment && `#SBATCH --comment=${quoted(comment)}\n`}pwd\n`);
   const options = [`--output=${log}`, ...(name === undefined ? [] : [`--job-name=${name}`])];
@@ -139,9 +140,9 @@ test('what cannot be a path or a file is refused in words', async () => {
   const { clusters } = open.get('keyonly') as { clusters: Clusters };
   const script = path.join(logins.scratch, 'job');
   for (const [params, words] of [
-    [{ script, text: '#!/bin/sh\ntrue\n', folder: '/home/keyonly/a\0b' }, /no path can have a NUL character/],
+    [{ script, text: '#!/bin/sh\ntrue\n', folder: '/home/keyonly/a\0b' }, /a path cannot contain a NUL character/],
     [{ script, text: '#!/bin/sh\ntrue\n', folder: 'work' }, /begins with \/ or ~/],
-    [{ script, text: '#!/bin/sh\n\0\n', folder: '~' }, /NUL character, which no shell can read/],
+    [{ script, text: '#!/bin/sh\n\0\n', folder: '~' }, /NUL character, which a shell cannot read/],
     [{ script: 'no\nsuch', folder: '~' }, /no such file or folder/],
   ] as const)
     await assert.rejects(clusters.submit({ cluster: 'bed', ...params }), words);

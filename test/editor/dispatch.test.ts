@@ -210,7 +210,7 @@ test('a failure: its reason in words, the log at its line, the config at what ma
   await lens('Submit to cluster');
   const dialog = page.locator('.monaco-dialog-box').filter({ hasText: 'cifar.edm.yaml is not committed' });
   await dialog.locator('.monaco-button').filter({ hasText: 'Run as it is' }).click();
-  const failed = await workbench.notification(/cifar on bed failed: The memory of the GPU was not enough/);
+  const failed = await workbench.notification(/cifar on bed failed: Not enough GPU memory/);
   await picture('failed');
   await pressIn(failed, 'Open log');
   const log = page.locator('.editor-group-container.active .view-line').filter({ hasText: 'CUDA out of memory' });

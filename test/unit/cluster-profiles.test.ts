@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import {
-  likeliest,
+  defaultCluster,
   loadProfiles,
   pollSeconds,
   profileNamed,
@@ -101,10 +101,10 @@ test('a script that names no cluster is meant for the only one that was written 
     { name: 'b', host: 'b' },
     { name: 'this-machine', local: true },
   ];
-  assert.equal(likeliest([a, here]), a);
-  assert.equal(likeliest([here]), here);
-  assert.equal(likeliest([a, b, here]), undefined);
-  assert.equal(likeliest([]), undefined);
+  assert.equal(defaultCluster([a, here]), a);
+  assert.equal(defaultCluster([here]), here);
+  assert.equal(defaultCluster([a, b, here]), undefined);
+  assert.equal(defaultCluster([]), undefined);
 });
 
 test('a token is found in whatever a scheduler makes of the comment', () => {

@@ -3,31 +3,35 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { identify, runOn, type Cluster } from '../../server/cluster/cluster';
 import type { Host, HostFiles } from '../../server/cluster/host';
 import { LocalHost } from '../../server/cluster/local-host';
 import type { Scheduler } from '../../server/cluster/scheduler';
 import { shipCommit } from '../../server/dispatch/code';
 import { commitToRun, type DirtyChoice } from '../../server/dispatch/commit';
-import { Remote } from '../../server/dispatch/remote';
+import { codeVersion } from '../../server/git';
 import { git, repository, temporaryFolder } from '../server/workspace';
 
 async function remoteIn(
   work: string,
   profile: object = {},
   wrap: (host: Host) => Host = (host) => host,
-): Promise<Remote> {
+): Promise<Cluster> {
   const host = wrap(new LocalHost());
   const scheduler = {} as Scheduler; // nothing is submitted here
-  return Remote.open({
+  return {
     profile: { name: 'here', local: true, work_folder: work, ...profile },
     host,
     files: host.files,
     scheduler,
-  });
+    ...(await identify(host)),
+  };
 }
 
-const commitNow = (root: string, choice: DirtyChoice = 'refuse') =>
-  commitToRun(root, ['runs', '.edm-workbench'], choice, 'a on here');
+const commitNow = async (root: string, choice: DirtyChoice = 'refuse') => {
+  const outputs = ['runs', '.edm-workbench'];
+  return commitToRun({ root, outputs, code: await codeVersion(root, outputs) }, choice, 'a on here');
+};
 
 test('a commit arrives once; the next one sends only what is new', async () => {
   const root = repository({ 'a.edm.yaml': 'network: x.pkl\n', 'big.bin': 'x'.repeat(200_000) + Math.random() });
@@ -118,7 +122,7 @@ test('a dirty tree: refused by name, committed, or kept as a commit nobody sees'
   writeFileSync(path.join(root, 'noise.log'), 'noise\n');
   mkdirSync(path.join(root, 'runs'));
   writeFileSync(path.join(root, 'runs', 'image.png'), 'image');
-  await assert.rejects(commitNow(root), /generate\.py and "?new file\.py"? are not committed: commit first, or/);
+  await assert.rejects(commitNow(root), /generate\.py and "?new file\.py"? are not committed: commit first, let/);
 
   const before = git(root, 'status', '--porcelain');
   const kept = await commitNow(root, 'keep');
@@ -157,8 +161,8 @@ test('submodules and LFS are named', async () => {
   git(root, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', inner, 'third_party');
   git(root, 'commit', '--quiet', '--message', 'A submodule');
   const { notes } = await commitNow(root);
-  assert.match(notes[0], /Submodules are not shipped: third_party/);
-  assert.match(notes[1], /LFS arrive as pointers/);
+  assert.match(notes[0]!, /Submodules are not sent: third_party/);
+  assert.match(notes[1]!, /LFS arrive as pointers/);
 });
 
 test("by way of a remote: pushed and fetched; a refusal in git's words", async () => {
@@ -194,8 +198,8 @@ test('a shallow clone says what to do', async () => {
 test('setup lines run before git, and what they print is not taken for an answer', async () => {
   const root = repository({ 'a.py': 'one\n' });
   const remote = await remoteIn(temporaryFolder(), { setup: ['echo noise', 'export FROM_SETUP=yes'] });
-  assert.equal(await remote.do('Asking', ['sh', '-c', 'echo $FROM_SETUP']), 'yes');
+  assert.equal(await runOn(remote, 'Asking', ['sh', '-c', 'echo $FROM_SETUP']), 'yes');
   const { checkout } = await commitNow(root);
   await shipCommit(remote, root, checkout);
-  await assert.rejects(remote.do('Asking', ['no-such-program']), /Asking on here failed: .*no-such-program.*setup/);
+  await assert.rejects(runOn(remote, 'Asking', ['no-such-program']), /Asking on here failed: .*no-such-program.*setup/);
 });

@@ -8,27 +8,38 @@ import type { Scheduler } from '../../server/cluster/scheduler';
 import { draftRun } from '../../server/dispatch/draft';
 import { Ledger } from '../../server/dispatch/ledger';
 import { dispatchRun } from '../../server/dispatch/submit';
+import { readSource } from '../../server/runs/source';
 import type { Dispatch } from '../../server/shared/schema-types.gen';
 import { repository, SMALL_CONFIG } from '../server/workspace';
 
 const profile = { name: 'rysy', account: 'proja' };
 const scheduler = { name: 'slurm' } as Scheduler;
 /** A cluster that cannot be reached: what is decided, is decided before. */
-const host = { name: 'rysy', run: () => Promise.reject(new Error('reached the cluster')) } as unknown as Host;
-const access = { profile, scheduler, host, files: {} as HostFiles };
+const reached = () => Promise.reject(new Error('reached the cluster'));
+const host = { name: 'rysy', run: reached } as unknown as Host;
+const files = { stat: reached } as unknown as HostFiles;
+const cluster = {
+  profile,
+  scheduler,
+  host,
+  files,
+  user: 'alice',
+  home: '/home/alice',
+  machine: 'x86_64',
+};
 
 test('a run that is alive is not made again, though one that failed is dated later', async () => {
   const root = repository({ 'garments.edm.yaml': SMALL_CONFIG });
   const config = path.join(root, 'garments.edm.yaml');
   const ledger = new Ledger(root);
-  const submit = () => dispatchRun({ config, dirty: 'refuse', access });
+  const submit = async () => dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster });
   await assert.rejects(submit(), /reached the cluster/);
-  const { fingerprint, commit } = await draftRun(config, profile, 'refuse');
-  const [begun] = (await ledger.all()).dispatches;
+  const { fingerprint, commit } = await draftRun(await readSource(config), profile, 'refuse');
+  const begun = (await ledger.all()).dispatches[0]!;
   assert.deepEqual([begun.state, begun.fingerprint, begun.checkout], ['preparing', fingerprint, commit.checkout]);
   const stands = async (state: Dispatch['state'], created: string, token: string): Promise<Dispatch> => {
     const dispatch = { ...begun, state, created, token, run: `runs/${token}` };
-    await ledger.save(dispatch);
+    await ledger.save(dispatch!);
     return dispatch;
   };
   await assert.rejects(submit(), /reached the cluster/);
@@ -36,7 +47,7 @@ test('a run that is alive is not made again, though one that failed is dated lat
 
   await ledger.save({ ...begun, state: 'submitted', jobs: [{ role: 'generate', token: 't', id: '42' }] });
   await stands('failed', '2099-01-01T00:00:00.000Z', 'late');
-  await assert.rejects(submit(), /This run is on rysy already, job 42: wait for it/);
+  await assert.rejects(submit(), /This run is already on rysy, job 42: wait for it/);
   await ledger.save({ ...begun, state: 'ended' });
   await assert.rejects(submit(), /has ended on rysy: pull its results first/);
 

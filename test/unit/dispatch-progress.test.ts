@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { identify } from '../../server/cluster/cluster';
 import type { Host } from '../../server/cluster/host';
 import { LocalHost } from '../../server/cluster/local-host';
 import type { Scheduler } from '../../server/cluster/scheduler';
 import { progressOf } from '../../server/dispatch/progress';
-import { Remote } from '../../server/dispatch/remote';
 import type { Dispatch } from '../../server/shared/schema-types.gen';
 import { temporaryFolder } from '../server/workspace';
 
@@ -44,10 +44,9 @@ test('an array by its tasks, fid.py by its bar, a run that is not there: one com
   const host = Object.assign(Object.create(local) as Host, {
     run: (command: readonly string[]) => (commands.push(command.join(' ')), local.run(command)),
   });
-  const remote = await Remote.open({ profile: { name: 'here' }, host, files: host.files, scheduler: {} as Scheduler });
-  await Remote.open({ profile: { name: 'here' }, host, files: host.files, scheduler: {} as Scheduler });
-  assert.equal(commands.length, 1, 'a host is asked once where home is');
-  const found = await progressOf(remote, [
+  const scheduler = {} as Scheduler;
+  const cluster = { profile: { name: 'here' }, host, files: host.files, scheduler, ...(await identify(local)) };
+  const found = await progressOf(cluster, [
     dispatchOf(array, [
       { role: 'generate', token: 't', id: '7', tasks: 3 },
       { role: 'finish', token: 'u', id: '8' },
@@ -58,7 +57,7 @@ test('an array by its tasks, fid.py by its bar, a run that is not there: one com
       { role: 'fid', token: 'u', id: '43' },
     ]),
   ]);
-  assert.equal(commands.length, 2);
+  assert.equal(commands.length, 1);
   const note = 'FD so far 3.2 (N = 5, not final)';
   assert.deepEqual(
     found.map(({ done, jobs }) => ({ done, jobs })),

@@ -4,18 +4,18 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { identify, type Cluster } from '../../server/cluster/cluster';
 import { LocalHost } from '../../server/cluster/local-host';
 import type { Scheduler } from '../../server/cluster/scheduler';
-import { Remote } from '../../server/dispatch/remote';
 import { stageProgram } from '../../server/dispatch/stage';
 import { ROOT, temporaryFolder } from '../server/workspace';
 
 process.env.XDG_CACHE_HOME = temporaryFolder();
 
-async function remoteIn(work: string, setup: string[]): Promise<Remote> {
+async function remoteIn(work: string, setup: string[]): Promise<Cluster> {
   const host = new LocalHost();
   const profile = { name: 'icm', local: true, work_folder: work, setup };
-  return Remote.open({ profile, host, files: host.files, scheduler: {} as Scheduler });
+  return { profile, host, files: host.files, scheduler: {} as Scheduler, ...(await identify(host)) };
 }
 
 /** The program as a package for another machine has it: with no ONNX Runtime for Linux. */
@@ -49,7 +49,7 @@ test(
     const none = await remoteIn(temporaryFolder(), [`export PATH=${offline}:$PATH`]);
     await assert.rejects(
       stageProgram(none, {}, root),
-      /brings no ONNX Runtime for linux-(x64|arm64); fetching it on icm failed: npm error network\. .*module load nodejs.*or choose engine edm/,
+      /has no ONNX Runtime for linux-(x64|arm64); fetching it on icm failed: npm error network\. .*module load nodejs.*or choose engine edm/,
     );
 
     // npm's part alone stands in: the package from where it is installed, as the registry would send it.

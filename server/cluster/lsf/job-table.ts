@@ -1,6 +1,6 @@
 /**
- * Jobs as bjobs prints them: JSON where it can (10.1.0.2 and later, only with -o), the table of all versions, and the
- * long form for one job.
+ * Jobs as bjobs prints them: JSON where it has that (10.1.0.2 and later, only with -o), the table of all versions, and
+ * the long form for one job.
  */
 import { stateNamed } from '../states';
 import { isOver, type Job } from '../../shared/protocol';
@@ -13,7 +13,7 @@ import { jobState, parseHosts, parseLimit, parseTime } from './values';
 export const JSON_FIELDS =
   'jobid jobindex stat user queue proj_name job_name job_description submit_time start_time finish_time estimated_start_time run_time runtimelimit slots gpu_num exec_host exit_code exit_reason pend_reason sub_cwd output_file error_file';
 
-/** Reads the JSON; undefined where the answer is none (an older bjobs explains its options instead). */
+/** Reads the JSON; undefined where the answer is not JSON (an older bjobs explains its options instead). */
 export function parseJson(text: string, home: string): Job[] | undefined {
   const from = text.indexOf('{');
   if (from < 0 || !text.includes('"RECORDS"')) return undefined;
@@ -24,11 +24,11 @@ export function parseJson(text: string, home: string): Job[] | undefined {
     const { hosts, slots } = read.hosts(told(row.EXEC_HOST));
     return job(
       {
-        number: row.JOBID,
+        number: told(row.JOBID),
         index,
-        stat: row.STAT,
-        user: row.USER,
-        queue: row.QUEUE,
+        stat: told(row.STAT),
+        user: told(row.USER),
+        queue: told(row.QUEUE),
         name: index === undefined ? told(row.JOB_NAME) : arrayName(told(row.JOB_NAME)),
         project: told(row.PROJ_NAME),
         description: told(row.JOB_DESCRIPTION),
@@ -58,7 +58,7 @@ const told = (value: string | undefined): string => (value === undefined || valu
 /** The name of an array without its list of tasks: `edm[1-9]%2`, `edm[3]`. */
 const arrayName = (name: string): string => name.replace(/\[[^\]]*\](%\d+)?$/, '');
 
-/** Job, user, state, queue and the host it came from; the host it runs on and the name may be blank or have blanks. */
+/** Job, user, state, queue and the submitting host. The execution host may be empty, and the name may contain spaces. */
 const ROW = /^(\d+) +(\S+) +([A-Z]+) +(\S+) +(\S+) +/;
 /** `Nov 23 03:20` */
 const TIME_LENGTH = 12;
@@ -70,11 +70,12 @@ export function parseTable(text: string, home: string): Job[] {
   let hostColumn = -1;
   for (const padded of text.split('\n')) {
     const line = padded.trimEnd();
+    const row = rows.at(-1);
     const found = ROW.exec(line);
     if (found) {
-      const [start, number, user, stat, queue] = found;
+      const [start, number = '', user = '', stat = '', queue = ''] = found;
       const middle = line.slice(start.length, -TIME_LENGTH).trimEnd();
-      // Without an execution host its column is blank, or a dash.
+      // Without an execution host its column is empty, or a dash.
       const placed = line[hostColumn] !== ' ' && line[hostColumn] !== '-';
       const blank = placed ? middle.indexOf(' ') : -1;
       const { hosts, slots } = read.hosts(middle.slice(0, Math.max(0, blank)));
@@ -84,8 +85,7 @@ export function parseTable(text: string, home: string): Job[] {
       const submitted = line.slice(-TIME_LENGTH);
       rows.push({ number, index, stat, user, queue, name: task ? name.slice(0, task.index) : name, submitted, hosts, slots, home }); // prettier-ignore
     } else if (line.startsWith('JOBID ')) hostColumn = line.indexOf('EXEC_HOST');
-    else if (line.startsWith(' ') && rows.length > 0) {
-      const row = rows[rows.length - 1];
+    else if (row && line.startsWith(' ')) {
       const { hosts, slots } = read.hosts(line.trim());
       row.hosts = [...new Set([...row.hosts, ...hosts])];
       row.slots += slots;
@@ -95,8 +95,8 @@ export function parseTable(text: string, home: string): Job[] {
 }
 
 /**
- * Reads `bjobs -l` and `bhist -l` of one job or more: what bhist tells of a job's state are its events. Lines are cut at
- * 80 columns and go on behind 21 blanks.
+ * Reads `bjobs -l` and `bhist -l` of one job or more; in bhist, a job's state follows from its events. Lines are cut at
+ * 80 columns and continue after 21 spaces.
  */
 export function parseLong(text: string, home: string): Job[] {
   const whole = text.replace(/\n {21}/g, '');
@@ -111,7 +111,7 @@ export function parseLong(text: string, home: string): Job[] {
       const started = /(?:Started|started|Dispatched)(?: \d+ Task\(s\))? (?:on|to) (?:\d+ )?(?:Hosts?(?:\/Processors)?|Host\(s\))? ?((?:<[^>]*>\s*)+)/.exec(part); // prettier-ignore
       const { hosts, slots } = parseHosts((started?.[1] ?? '').replace(/[<>]/g, ' '));
       return job({
-        number: head[1],
+        number: head[1] ?? '',
         index: head[2] === undefined ? undefined : Number(head[2]),
         stat: field('Status') || lastState(part),
         user: field('User'),
@@ -145,7 +145,7 @@ function lastState(events: string): string {
   return /: (?:\[\d+\] )?(?:Started|started|Starting|Dispatched)/.test(events) ? 'RUN' : 'PEND';
 }
 
-/** A job in LSF's words; empty, zero and NaN mean not told. */
+/** A job in LSF's words; empty, zero and NaN mean unknown. */
 interface Facts {
   number: string;
   index?: number;
@@ -221,7 +221,7 @@ function job(facts: Facts, read = readers()): Job {
   return result;
 }
 
-/** `%J` is the number of the job, `%I` that of its task. */
+/** In a pattern, `%J` is the number of the job and `%I` that of its task. */
 function logPath(pattern: string | undefined, { number, index }: Facts, folder?: string): string | undefined {
   if (!pattern || pattern === '/dev/null') return undefined;
   const name = pattern.replaceAll('%J', number).replaceAll('%I', String(index ?? 0));

@@ -1,9 +1,9 @@
-/** LSF by its tables, its JSON where there is one, and its words: exit codes differ from site to site. */
+/** LSF through its tables, its JSON where it has one, and its messages: exit codes differ between sites. */
 import { readScript } from '../../scripts/reading/read-script';
 import { UserError } from '../../errors';
 import { isOver, type ClusterSnapshot, type Job, type JobAction, type PartitionLoad } from '../../shared/protocol';
-import { CommandScheduler } from '../command-scheduler';
-import type { RunOutcome } from '../host';
+import { CommandScheduler, type AdapterOptions } from '../command-scheduler';
+import type { Host, RunOutcome } from '../host';
 import { RefusedError, type ActionResult, type DryRun, type JobHistory, type Scheduler, type Submission, type Submitted } from '../scheduler'; // prettier-ignore
 import { recordedAnswer, submitOnce } from '../submission';
 import { tokenTag } from '../token';
@@ -30,22 +30,34 @@ const REFUSALS: readonly { pattern: RegExp; options: readonly string[] }[] = [
   { pattern: /application profile/i, options: ['-app'] },
 ];
 
-/** What bpeek writes above the two; into a pipe it may come below them. */
+/** Headings of bpeek above the two outputs; in a pipe they may come below them. */
 const PEEKED = /^<< output from stdout >>\n|\n?^<< output from stderr >>\n/m;
-/** How many logs of events are looked through: each has the last thousand jobs of the site. */
+/** How many logs of events are searched: each has a thousand jobs of the site. */
 const EVENT_LOGS = '10';
 
 const COMMANDS = { cancel: 'bkill', hold: 'bstop', release: 'bresume' } as const;
 const DONE_WORDS = { cancel: /is being terminated/, hold: /is being stopped/, release: /is being resumed/ } as const;
-const DONE_TEXT = { cancel: 'Is being cancelled', hold: 'Held', release: 'Released' } as const;
+const DONE_TEXT = { cancel: 'Being cancelled', hold: 'Held', release: 'Released' } as const;
+
+/** What the adapter needs to know besides the host. */
+export interface LsfOptions extends AdapterOptions {
+  /** Home folder of the user on the host: LSF writes `$HOME` where it stands for it. */
+  home: string;
+}
 
 export class Lsf extends CommandScheduler implements Scheduler {
   readonly name = 'lsf';
   readonly title = 'LSF';
   protected readonly plainly = PLAIN;
-  private homeRead: Promise<string> | undefined;
-  /** Whether bjobs has -json; found out by the first question. */
+  /** Whether bjobs has -json; the first question finds out. */
   private json: boolean | undefined;
+
+  constructor(
+    host: Host,
+    protected override readonly options: LsfOptions,
+  ) {
+    super(host, options);
+  }
 
   protected override async readVersion(): Promise<string> {
     const { stdout, stderr } = await this.plain('lsid', '-V');
@@ -53,17 +65,12 @@ export class Lsf extends CommandScheduler implements Scheduler {
   }
 
   protected override checkId(id: string): void {
-    if (!JOB_ID.test(id)) throw new UserError(`"${id}" is no id of an LSF job: 42 or 42[7]`);
-  }
-
-  private home(): Promise<string> {
-    this.homeRead ??= this.host.run(['sh', '-c', 'printf "%s\\n" "$HOME"']).then(({ stdout }) => stdout.trim());
-    return this.homeRead;
+    if (!JOB_ID.test(id)) throw new UserError(`"${id}" is not an LSF job id: 42 or 42[7]`);
   }
 
   async submit({ script, folder, token, options = [], defaults = {} }: Submission): Promise<Submitted> {
     const read = readScript(script, { scheduler: 'lsf' });
-    // Old engines have no description; the record of the submission has the token anyway.
+    // Old versions have no description; the record of the submission has the token anyway.
     const help = await this.plain('bsub', '-h');
     const described = /-Jd\b/.test(help.stdout + help.stderr);
     const own = read?.option('-Jd')?.value?.text ?? '';
@@ -81,14 +88,14 @@ export class Lsf extends CommandScheduler implements Scheduler {
     const submitted = answer && submission(answer.text);
     if (submitted) return { ...submitted, ...(answer.recovered && { found: true }) };
     if (answer) {
-      // Behind an option it does not know, bsub lists all that it does.
+      // After an option that it does not know, bsub lists all the others.
       const words = plainWords(answer.text.replace(/^Usage:[\s\S]*/m, ''));
       throw new RefusedError(`LSF refused the job: ${words}`, refusedLine(words, script));
     }
     const found = await this.findDescribed(token);
     if (found) return found;
     throw new UserError(
-      `LSF did not say whether it took the job, and no job of submission ${token} is in the queue so far: look there again before you submit it once more`,
+      `LSF did not say whether it accepted the job, and no job of submission ${token} is in the queue so far: look at the queue again before you submit once more`,
       1,
     );
   }
@@ -102,12 +109,12 @@ export class Lsf extends CommandScheduler implements Scheduler {
 
   private async findDescribed(token: string): Promise<Submitted | undefined> {
     const { stdout } = await this.plain('bjobs', '-a', '-l');
-    const job = parseLong(stdout, await this.home()).find((one) => one.token === token);
+    const job = parseLong(stdout, this.options.home).find((one) => one.token === token);
     return job && { id: job.array?.id ?? job.id, warnings: [], found: true };
   }
 
   dryRun(): Promise<DryRun> {
-    return Promise.resolve({ ok: true, message: 'LSF has no dry run: the script was checked here alone' });
+    return Promise.resolve({ ok: true, message: 'LSF has no dry run: the script was only checked here' });
   }
 
   async queue(whose: 'mine' | 'all'): Promise<Job[]> {
@@ -116,7 +123,7 @@ export class Lsf extends CommandScheduler implements Scheduler {
   }
 
   private async bjobs(options: readonly string[]): Promise<Job[]> {
-    const home = await this.home();
+    const { home } = this.options;
     if (this.json !== false) {
       const answer = await this.plain('bjobs', ...options, '-json', '-o', JSON_FIELDS);
       const jobs = parseJson(answer.stdout, home);
@@ -124,14 +131,14 @@ export class Lsf extends CommandScheduler implements Scheduler {
       if (jobs) return jobs;
       if (this.json) return this.none(answer);
     }
-    // Of mine the long form: the table has no logs, no ends and no tokens.
+    // My jobs are read from the long form: the table has no logs, end times and tokens.
     const mine = options.includes('-a');
     const answer = await this.plain('bjobs', ...options, mine ? '-l' : '-w');
     const jobs = mine ? parseLong(answer.stdout, home) : parseTable(answer.stdout, home);
     return jobs.length > 0 ? jobs : this.none(answer);
   }
 
-  /** No jobs is an answer; anything else is a failure. */
+  /** An empty list where LSF says that there are no jobs. @throws UserError for anything else */
   private none({ stdout, stderr, code }: RunOutcome): Job[] {
     const words = plainWords(stderr + stdout);
     if (words === '' || NONE.test(words)) return [];
@@ -140,16 +147,16 @@ export class Lsf extends CommandScheduler implements Scheduler {
 
   async job(id: string): Promise<Job | undefined> {
     this.checkId(id);
-    // bjobs forgets what ended an hour ago (CLEAN_PERIOD), the log of events does not.
+    // bjobs forgets jobs that ended an hour ago (CLEAN_PERIOD); the log of events does not.
     for (const command of [['bjobs'], ['bhist', '-n', '0']]) {
       const { stdout } = await this.plain(...command, '-l', id);
-      const jobs = parseLong(stdout, await this.home());
+      const jobs = parseLong(stdout, this.options.home);
       if (jobs.length > 0) return jobs.find((job) => job.id === id) ?? jobs[0];
     }
     return undefined;
   }
 
-  /** By bpeek: LSF keeps the output elsewhere until the job is over, except where LSB_STDOUT_DIRECT is set. */
+  /** Through bpeek: LSF keeps the output elsewhere until the job is over, unless LSB_STDOUT_DIRECT is set. */
   async peek(id: string, stream: 'stdout' | 'stderr'): Promise<string | undefined> {
     this.checkId(id);
     const { stdout } = await this.plain('bpeek', id);
@@ -161,7 +168,7 @@ export class Lsf extends CommandScheduler implements Scheduler {
   script(id: string): Promise<string> {
     this.checkId(id);
     return Promise.reject(
-      new UserError(`LSF does not hand out the script of job ${id}: look at the file it came from`, 1),
+      new UserError(`LSF does not show the script of job ${id}: look at the file that it was submitted from`, 1),
     );
   }
 
@@ -181,13 +188,13 @@ export class Lsf extends CommandScheduler implements Scheduler {
       this.queue('mine'),
       this.plain('bhist', '-d', '-l', '-n', EVENT_LOGS, '-C', `${from},`),
     ]);
-    const before = parseLong(events.stdout, await this.home());
+    const before = parseLong(events.stdout, this.options.home);
     const jobs = new Map<string, Job>();
-    // Both know it: the queue has its log, the events that it was killed by its owner.
+    // Where both know a job: the queue has its log, the events say that its owner killed it.
     for (const job of [...lately, ...before].filter(isOver))
       if (!(Date.parse(job.ended ?? '') < since.getTime())) jobs.set(job.id, { ...jobs.get(job.id), ...job });
     const silent = before.length === 0 && !NONE.test(events.stderr);
-    return { jobs: [...jobs.values()], ...(silent && { note: 'LSF shows finished jobs for about an hour (CLEAN_PERIOD): bhist does not answer' }) }; // prettier-ignore
+    return { jobs: [...jobs.values()], ...(silent && { note: 'Only jobs that ended in about the last hour (CLEAN_PERIOD) are shown: bhist does not answer' }) }; // prettier-ignore
   }
 
   async snapshot(): Promise<ClusterSnapshot> {
@@ -208,7 +215,7 @@ export class Lsf extends CommandScheduler implements Scheduler {
   }
 }
 
-/** The id among whatever else was printed. */
+/** The id in the output of bsub. */
 function submission(text: string): Submitted | undefined {
   const id = SUBMITTED.exec(text)?.[1];
   if (id === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** Queues and hosts: the snapshot that batch scripts are checked against, and the load. */
+/** Queues and hosts: the snapshot that scripts are checked against, and the load. */
 import type { ClusterSnapshot, PartitionLoad } from '../../shared/protocol';
 import { parseLimit, parseMemory } from './values';
 
@@ -15,7 +15,7 @@ export interface SnapshotTexts {
   identity: string;
 }
 
-/** Rows of a table with a heading, by column name; values have no blanks. */
+/** Rows of a table with a heading, by column name; values contain no spaces. */
 export function tableRows(text: string): Record<string, string>[] {
   const lines = text.split('\n').filter((line) => line.trim());
   const start = lines.findIndex((line) => /^[A-Z_]+NAME\s/.test(line));
@@ -29,7 +29,7 @@ export function tableRows(text: string): Record<string, string>[] {
 /** @param taken ISO 8601 */
 export function snapshotOf(texts: SnapshotTexts, taken: string): ClusterSnapshot {
   const machines = new Map(tableRows(texts.machines).map((row) => [row.HOST_NAME, row]));
-  const nodes = tableRows(texts.hosts).map(({ HOST_NAME: name, STATUS, MAX, NJOBS }) => {
+  const nodes = tableRows(texts.hosts).map(({ HOST_NAME: name = '', STATUS = '', MAX, NJOBS }) => {
     const machine = machines.get(name);
     const memory = parseMemory(machine?.maxmem ?? '');
     return {
@@ -43,7 +43,7 @@ export function snapshotOf(texts: SnapshotTexts, taken: string): ClusterSnapshot
   const partitions = texts.queues.split(/^(?=QUEUE: )/m).flatMap((part) => {
     const name = /^QUEUE: (\S+)/.exec(part)?.[1];
     if (name === undefined) return [];
-    // The hard limit stands last: MAXIMUM LIMITS follow DEFAULT LIMITS.
+    // The hard limit comes last: MAXIMUM LIMITS follow DEFAULT LIMITS.
     const limits = part.slice(Math.max(part.indexOf('MAXIMUM LIMITS:'), 0));
     const limit = parseLimit(/RUNLIMIT\s*\n\s*(\d\S*)/.exec(limits)?.[1] ?? '');
     const hosts = /^HOSTS:\s+(.*?)\s*$/m.exec(part)?.[1];
@@ -61,10 +61,10 @@ export function snapshotOf(texts: SnapshotTexts, taken: string): ClusterSnapshot
   return { ...(cluster && { name: cluster }), scheduler: 'lsf', ...version, taken, partitions, nodes };
 }
 
-/** Reads `bqueues -w` and `bhosts -w`: slots of a queue that runs, of its maximum or of all hosts. */
+/** Reads `bqueues -w` and `bhosts -w`: the used slots of each queue, of its maximum or of all hosts. */
 export function parseLoad(queues: string, hosts: string): PartitionLoad[] {
   const all = tableRows(hosts).reduce((sum, { MAX }) => sum + (Number(MAX) || 0), 0);
-  return tableRows(queues).map(({ QUEUE_NAME, MAX, RUN }) => ({
+  return tableRows(queues).map(({ QUEUE_NAME = '', MAX, RUN }) => ({
     partition: QUEUE_NAME,
     cpus: [Number(RUN) || 0, Number(MAX) || all],
     gpus: [0, 0],

@@ -15,7 +15,7 @@ const STATES: Record<string, JobState> = {
   EXIT: 'failed',
 };
 
-/** LSF's reasons for an end, as our states; the exit of a job says only EXIT. */
+/** Our states by LSF's reasons for an end; the state of such a job is only EXIT. */
 const TERMINATIONS: readonly [RegExp, JobState][] = [
   [/TERM_RUNLIMIT|TERM_DEADLINE/, 'timeout'],
   [/TERM_MEMLIMIT|TERM_SWAP/, 'memory'],
@@ -37,12 +37,12 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 export function parseTime(text: string, now = new Date()): string | undefined {
   const found = /([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d)(?::(\d\d))?(?: (\d{4}))?/.exec(text);
   if (!found) return undefined;
-  const [, month, day, hour, minute, second = '0', year] = found;
+  const [, month = '', day, hour, minute, second = '0', year] = found;
   const at = (inYear: number): Date =>
     new Date(Date.UTC(inYear, MONTHS.indexOf(month), Number(day), Number(hour), Number(minute), Number(second)));
   if (!MONTHS.includes(month)) return undefined;
   const time = at(Number(year ?? now.getUTCFullYear()));
-  // A month ahead of now is last year's: clocks may differ by some days, not by months.
+  // A time more than a month ahead is last year's: clocks may differ by days, not by months.
   const real =
     year === undefined && time.getTime() > now.getTime() + 31 * 86400_000 ? at(now.getUTCFullYear() - 1) : time;
   return real.toISOString().replace('.000Z', 'Z');
@@ -61,7 +61,7 @@ export function parseHosts(text: string): { hosts: string[]; slots: number } {
   const parts = text.split(/[:\s]+/).filter((part) => part && part !== '-');
   const pairs = parts.map((part) => /^(?:(\d+)\*)?(.+)$/.exec(part) ?? ['', '', part]);
   return {
-    hosts: [...new Set(pairs.map(([, , host]) => host))],
+    hosts: [...new Set(pairs.map(([, , host = '']) => host))],
     slots: pairs.reduce((sum, [, count]) => sum + Number(count || 1), 0),
   };
 }
@@ -70,6 +70,6 @@ export function parseHosts(text: string): { hosts: string[]; slots: number } {
 export function parseMemory(text: string): number | undefined {
   const found = /^(\d+(?:\.\d+)?)([KMGT]?)$/.exec(text);
   return found
-    ? Math.round(Number(found[1]) * ({ K: 1 / 1024, M: 1, G: 1024, T: 1024 ** 2 }[found[2]] ?? 1))
+    ? Math.round(Number(found[1]) * ({ K: 1 / 1024, M: 1, G: 1024, T: 1024 ** 2 }[found[2] ?? ''] ?? 1))
     : undefined;
 }

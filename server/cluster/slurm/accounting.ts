@@ -6,7 +6,7 @@ import { ending, reasonOf } from './job-table';
 import { expandLogPath } from './log-path';
 import { gpusOfTres, jobState, parseDuration, parseTime } from './values';
 
-/** Never in the text of a job: sacct's own `|` may be. */
+/** A character that never is in the text of a job, as sacct's own `|` may be. */
 export const DELIMITER = '\x1f';
 
 const FIELDS = [
@@ -14,7 +14,7 @@ const FIELDS = [
   'AllocTRES', 'ReqTRES', 'NNodes', 'NodeList', 'Reason', 'WorkDir', 'Comment', 'JobName',
 ] as const; // prettier-ignore
 
-/** Fields that came later, by the release that brought them. */
+/** Fields of later versions, with their first release. */
 const LATER = [
   ['SubmitLine', [21, 8]],
   ['StdOut', [24, 5]],
@@ -22,17 +22,17 @@ const LATER = [
 ] as const;
 type Field = (typeof FIELDS)[number] | (typeof LATER)[number][0];
 
-/** What to ask a version for. @param version e.g. `22.05.8` */
+/** The fields that a version has. @param version e.g. `22.05.8` */
 export function sacctFields(version: string): readonly Field[] {
-  const [major, minor] = version.split('.').map(Number);
+  const [major = 0, minor = 0] = version.split('.').map(Number);
   const has = ([from, month]: readonly [number, number]): boolean => major > from || (major === from && minor >= month);
-  // What a user wrote comes last, so that the state is there whatever it is.
+  // Texts of users come last, so that they cannot spoil the state.
   return [...FIELDS, ...LATER.filter(([, since]) => has(since)).map(([name]) => name)];
 }
 
 /**
  * Reads `sacct --parsable2 --noheader --allocations --delimiter` of these fields. Names and submit lines may have line
- * ends: a record is over when it has all its fields, and the next line begins with a job id.
+ * ends: a record ends where it has all its fields and the next line begins with a job id.
  */
 export function parseAccounting(text: string, fields: readonly Field[]): Job[] {
   const jobs: Job[] = [];
@@ -42,7 +42,7 @@ export function parseAccounting(text: string, fields: readonly Field[]): Job[] {
     if (record !== undefined && separators(record) === wanted) {
       const values = record.split(DELIMITER);
       const row = {} as Record<Field, string>;
-      fields.forEach((field, i) => (row[field] = values[i]));
+      fields.forEach((field, i) => (row[field] = values[i] ?? ''));
       jobs.push(toJob(row));
     }
     record = undefined;
@@ -65,7 +65,7 @@ function toJob(row: Record<Field, string>): Job {
   const state = jobState(stateName, row.Reason);
   const job: Job = { id: row.JobID, name: row.JobName, user: row.User, partition: row.Partition, state, stateName };
   const array = /^(\d+)_(?:\[(.*)\]|(\d+))$/.exec(row.JobID);
-  if (array) job.array = { id: array[1], tasks: array[2] ?? array[3] };
+  if (array) job.array = { id: array[1] ?? '', tasks: array[2] ?? array[3] ?? '' };
   if (row.Account) job.account = row.Account;
   const reason = reasonOf(row.Reason, stateName);
   if (reason) job.reason = reason;
@@ -83,7 +83,7 @@ function toJob(row: Record<Field, string>): Job {
   if (job.ended !== undefined) Object.assign(job, ending(row.ExitCode, job));
   if (row.WorkDir) job.folder = row.WorkDir;
   set(job, 'token', tokenIn(row.Comment) ?? tokenIn(row.SubmitLine ?? ''));
-  if (job.ended !== undefined && job.nodeList === undefined) return job; // it never ran, and never wrote
+  if (job.ended !== undefined && job.nodeList === undefined) return job; // it never ran, so it has no log
   const values = {
     job: row.JobIDRaw,
     ...(array && { array: array[1], task: array[3] }),

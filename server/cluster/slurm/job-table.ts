@@ -1,6 +1,6 @@
 /**
- * Jobs as squeue prints them. `squeue -O field:SEPARATOR` has been the same from 20.02 to 26.05 (a size of none means
- * no padding and no cut), where `--json` changed its types and `-o` has no letter for GPUs.
+ * Jobs as squeue prints them. `squeue -O field:SEPARATOR` is the same from 20.02 to 26.05 (without a size, fields are
+ * neither padded nor cut), while `--json` changed its types and `-o` has no letter for GPUs.
  */
 import { randomBytes } from 'node:crypto';
 import { stateNamed } from '../states';
@@ -16,7 +16,7 @@ import { gpusOfTres, jobState, parseDuration, parseExit, parseTime } from './val
 export const FIELD_END = '\x1f';
 export const RECORD_END = '\x1e';
 
-/** An end of records for one answer alone: nobody knows it beforehand, and so can name a job to look like two. */
+/** A random end of records for one answer: nobody can know it beforehand and name a job so that it looks like two. */
 export function recordEnd(): string {
   return RECORD_END + randomBytes(6).toString('hex');
 }
@@ -42,10 +42,10 @@ const LEAN = [
 const FULL = [...LEAN, 'JobID', 'EndTime', 'exit_code', 'Comment', 'WorkDir', 'STDOUT', 'STDERR'] as const;
 type Field = (typeof FULL)[number] | 'Name';
 
-/** All that squeue tells of a job, or what a list of everybody's jobs needs (half as long). */
+/** Everything that squeue knows about a job, or what a list of everybody's jobs needs (half as long). */
 export type Detail = 'lean' | 'full';
 
-/** The name comes last: whatever it has in it spoils no other field. */
+/** The name comes last, so that it cannot spoil another field. */
 const columns = (detail: Detail): readonly Field[] => [...(detail === 'full' ? FULL : LEAN), 'Name'];
 
 /** Value of squeue's `-O`. @param end of records, see `recordEnd` */
@@ -54,10 +54,10 @@ export function squeueFormat(detail: Detail, end = RECORD_END): string {
   return fields.map((field) => `${field}:${field === 'Name' ? end : FIELD_END}`).join(',');
 }
 
-/** Where a field stands in a record; the name stands last, and its place depends on the detail. */
+/** Position of each field in a record; the name comes last, at a position that depends on the detail. */
 const AT = Object.fromEntries(FULL.map((field, at) => [field, at])) as Record<(typeof FULL)[number], number>;
 
-/** Reads squeue's answer to `squeueFormat` of the same end; text before the first record (a login banner) does no harm. */
+/** Reads squeue's answer to `squeueFormat` with the same end; text before the first record (a login banner) is skipped. */
 export function parseQueue(text: string, detail: Detail, end = RECORD_END): Job[] {
   const records = new Records(text, end, columns(detail).length);
   const read = readers();
@@ -66,9 +66,9 @@ export function parseQueue(text: string, detail: Detail, end = RECORD_END): Job[
   return jobs;
 }
 
-/** The records of a text one after the other, cut up only where a field is asked for: splitting them costs more than all else. */
+/** The records of a text one after the other. Fields are cut out only when asked for: splitting all of them takes most of the time. */
 class Records {
-  /** Where each field begins, and behind the last one's end. */
+  /** Where each field begins, and one past the end of the last. */
   private readonly starts: number[] = [];
   private following = 0;
 
@@ -88,17 +88,18 @@ class Records {
       this.following = end + this.recordEnd.length;
       let nth = 1;
       for (; nth < fields; nth++) {
-        starts[nth] = text.indexOf(FIELD_END, starts[nth - 1]) + 1;
-        if (starts[nth] === 0 || starts[nth] > end) break;
+        const start = text.indexOf(FIELD_END, starts[nth - 1]) + 1;
+        if (start === 0 || start > end) break;
+        starts[nth] = start;
       }
       starts[fields] = end + 1;
       if (nth === fields) return true;
     }
   }
 
-  /** A field as it stands there: the last one is all that is left, the ends of fields too. */
+  /** A field as it is written; the last one is everything that is left, with any ends of fields in it. */
   raw(nth: number): string {
-    return this.text.slice(this.starts[nth], this.starts[nth + 1] - 1);
+    return this.text.slice(this.starts[nth], (this.starts[nth + 1] ?? 0) - 1);
   }
 
   /** A field; empty where Slurm writes that there is none. */
@@ -130,7 +131,7 @@ const stateAndReason = (text: string): [state: string, reason: string] => {
   return [text.slice(0, at), text.slice(at + 1)];
 };
 
-/** Fields are set by their names, one by one: ten thousand jobs take a third of the time of a loop over names. */
+/** Fields are set one by one: for ten thousand jobs this takes a third of the time of a loop over names. */
 function toJob(record: Records, read: Readers): Job {
   const id = record.get(AT.JobArrayID);
   const why = `${record.get(AT.State)} ${record.get(AT.Reason)}`;
@@ -155,45 +156,45 @@ function toJob(record: Records, read: Readers): Job {
   set(job, 'nodes', read.count(record.get(AT.NumNodes)));
   set(job, 'nodeList', read.word(record.get(AT.NodeList)) || undefined);
   set(job, 'submitted', read.time(record.get(AT.SubmitTime)));
-  // One column for both: when it started, or when the backfill scheduler expects it to.
+  // One column for both: when it started, or when the backfill scheduler expects it to start.
   set(job, waits ? 'expected' : 'started', read.time(record.get(AT.StartTime)));
   if (record.fields > LEAN.length + 1) addDetails(job, record, read);
   return job;
 }
 
-/** What only a full record has. */
+/** The fields that only a full record has. */
 function addDetails(job: Job, record: Records, read: Readers): void {
-  // The end of a running job is only where its limit would be.
+  // The end time of a running job is only that of its limit.
   const over = isOver(job);
   if (over) Object.assign(job, { ended: read.time(record.get(AT.EndTime)) }, ending(record.get(AT.exit_code), job));
   set(job, 'folder', read.word(record.get(AT.WorkDir)) || undefined);
   set(job, 'token', tokenIn(record.get(AT.Comment)));
-  // What was cancelled while it waited never wrote.
+  // A job that was cancelled while it waited has no log.
   if (over && job.nodeList === undefined) return;
   const [raw, stdout, stderr] = [record.get(AT.JobID), record.get(AT.STDOUT), record.get(AT.STDERR)];
   set(job, 'stdout', logFile(job, raw, stdout));
-  // Both in one file: 22.05 tells it twice, 24.11 once.
+  // Both in one file: 22.05 names it twice, 24.11 once.
   set(job, 'stderr', !stderr || stderr === stdout ? job.stdout : logFile(job, raw, stderr));
 }
 
-/** The log of one job or task; undefined for a row that stands for many, and before the node is known if it matters. */
+/** The log of one job or task; undefined for a row of many tasks, and before the node is known if the name contains it. */
 function logFile({ array, folder, name, user, nodeList }: Job, raw: string, pattern: string): string | undefined {
   if (!pattern || (array && !/^\d+$/.test(array.tasks))) return undefined;
-  // squeue's own words for "not given": it forgets that arrays have another default.
+  // squeue prints this where no name was given; it forgets that arrays have another default.
   const given = array && pattern === `${folder}/slurm-${raw}.out` ? 'slurm-%A_%a.out' : pattern;
   const node = nodeList && /^[^[,.]+/.exec(nodeList)?.[0];
   return expandLogPath(given, folder, { job: raw, array: array?.id, task: array?.tasks, name, user, node });
 }
 
-/** Exit code or signal of a job that is over, and the reason where that says more. */
+/** Exit code or signal of a finished job, and its reason where that says more. */
 export function ending(exit: string, { reason }: Job): Pick<Job, 'exitCode' | 'signal' | 'reason'> {
   const end = parseExit(exit);
-  // 22.05 gives it to scripts that a signal ended too; those that were not started have no such signal.
+  // 22.05 gives this reason also to scripts that a signal ended; jobs that failed to start have no such signal.
   const signalled = reason?.name === 'JobLaunchFailure' && end.signal !== undefined && end.signal < 32;
   return { ...end, ...(signalled && { reason: reasonOf('RaisedSignal', '') }) };
 }
 
-/** Why a job waits or failed, in words. `None` says nothing, and is all there is right after a submission. */
+/** Why a job waits or failed, in words. `None` means nothing; it is the reason right after a submission. */
 export function reasonOf(name: string, stateName: string): Job['reason'] {
   const stale = isOver({ state: jobState(stateName, '') }) && !endsJobs(name);
   if (!name || name === 'None' || stale) {

@@ -1,4 +1,4 @@
-/** Partitions, nodes and limits: the snapshot that batch scripts are checked against, and the load. */
+/** Partitions, nodes and limits: the snapshot that scripts are checked against, and the load. */
 import type { ClusterSnapshot, PartitionLoad } from '../../shared/protocol';
 import { FIELD_END, RECORD_END } from './job-table';
 import { parseDuration, parseGres } from './values';
@@ -8,17 +8,17 @@ export const SINFO_FORMAT =
   ['NodeHost', 'PartitionName', 'CPUsState', 'Gres'].map((field) => `${field}:${FIELD_END}`).join(',') +
   `,GresUsed:${RECORD_END}`;
 
-/** Reads `sinfo -h -N -O` of that format. CPUs and GPUs of nodes that are down are no part of all. */
+/** Reads `sinfo -h -N -O` of that format. CPUs and GPUs of nodes that are down do not count. */
 export function parseLoad(text: string): PartitionLoad[] {
   const loads = new Map<string, PartitionLoad>();
   for (const record of text.split(RECORD_END)) {
     const [, partition, cpus, gres, used] = record.split(FIELD_END);
-    if (used === undefined) continue;
+    if (partition === undefined || cpus === undefined || gres === undefined || used === undefined) continue;
     const load = loads.get(partition) ?? { partition, cpus: [0, 0], gpus: [0, 0] };
     // Allocated, idle, other (down or drained), total.
-    const [allocated, idle] = cpus.split('/').map(Number);
-    load.cpus[0] += allocated || 0;
-    load.cpus[1] += (allocated || 0) + (idle || 0);
+    const [allocated = 0, idle = 0] = cpus.split('/').map((count) => Number(count) || 0);
+    load.cpus[0] += allocated;
+    load.cpus[1] += allocated + idle;
     load.gpus[0] += gpus(used);
     load.gpus[1] += allocated + idle > 0 ? gpus(gres) : gpus(used);
     loads.set(partition, load);
@@ -71,7 +71,7 @@ export function snapshotOf(texts: SnapshotTexts, taken: string): ClusterSnapshot
   }
   const rows = texts.associations?.split('\n').filter((row) => row.includes('|')).map((row) => row.split('|')); // prettier-ignore
   if (rows && rows.length > 0) {
-    snapshot.accounts = unique(rows.map(([account]) => account));
+    snapshot.accounts = unique(rows.map(([account = '']) => account));
     snapshot.qos = unique(rows.flatMap(([, , qos, defaultQos]) => [...(qos ?? '').split(','), defaultQos ?? '']));
   }
   const account = texts.defaultAccount?.trim().split('\n').pop();
@@ -88,7 +88,7 @@ export function snapshotOf(texts: SnapshotTexts, taken: string): ClusterSnapshot
 }
 
 function nodeFacts(line: string): Omit<NonNullable<ClusterSnapshot['nodes']>[number], 'name'> {
-  // What a job can get: without cores set aside for the system, since 22.05.
+  // What a job can get, without cores reserved for the system; since 22.05.
   const cpus = value(line, 'CPUEfctv') ?? value(line, 'CPUTot');
   const memory = Number(value(line, 'RealMemory')) - Number(value(line, 'MemSpecLimit') ?? 0);
   const used = parseGres(value(line, 'GresUsed') ?? '');
@@ -99,10 +99,10 @@ function nodeFacts(line: string): Omit<NonNullable<ClusterSnapshot['nodes']>[num
       Number(new RegExp(`gres/${name}${type ? `:${type}` : ''}=(\\d+)`).exec(allocated)?.[1] ?? NaN);
     return { name, ...(type !== undefined && { type }), count, ...(inUse >= 0 && { used: inUse }) };
   });
-  // With one model of GPU the plain count is that model's.
+  // With one model of GPU, the plain count is that of the model.
   const plain = Number(/gres\/gpu=(\d+)/.exec(allocated)?.[1] ?? 0);
-  const gpus = gres.filter(({ name }) => name === 'gpu');
-  if (gpus.length === 1) gpus[0].used ??= plain;
+  const [gpu, another] = gres.filter(({ name }) => name === 'gpu');
+  if (gpu && !another) gpu.used ??= plain;
   const features = known(value(line, 'AvailableFeatures'));
   return {
     cpus: Number(cpus ?? 0),
@@ -118,7 +118,7 @@ const known = (text: string | undefined): string => (text === undefined || text 
 const lines = (text: string, start: string): string[] => text.split('\n').filter((line) => line.startsWith(start));
 const unique = (names: readonly string[]): string[] => [...new Set(names.filter(Boolean))];
 
-/** The value of the first `Key=` of a line: what is free text (Reason, OS) comes behind all that is asked for here. */
+/** The value of the first `Key=` of a line: free text (Reason, OS) comes after everything that is asked for here. */
 function value(line: string, key: string): string | undefined {
   return new RegExp(`(?:^| )${key}=(\\S*)`).exec(line)?.[1];
 }

@@ -1,10 +1,10 @@
-/** Which directive a refusal of sbatch is about. Its words are those of slurm_errno.c and of its option parser. */
+/** Which directive a refusal of sbatch is about. Its messages are those of slurm_errno.c and of its option parser. */
 import { readScript } from '../../scripts/reading/read-script';
 
-/** Words of a refusal, and the options that can be behind it. */
+/** A message of a refusal, and the options that can cause it. */
 interface Refusal {
   pattern: RegExp;
-  /** In the order of suspicion: the first that the script has is marked. */
+  /** The most likely cause first: the first that the script has is marked. */
   options: readonly string[];
 }
 
@@ -42,15 +42,15 @@ export const REFUSALS: readonly Refusal[] = [
 
 /**
  * The line of a script that made sbatch say this.
- * @returns 0-based; undefined where the words tell nothing, or no directive is to blame
+ * @returns 0-based; undefined where the message names none, or no directive is the cause
  */
 export function refusedLine(message: string, script: string): number | undefined {
   const lines = script.split('\n');
   if (/DOS line breaks/.test(message)) return at(lines.findIndex((line) => line.endsWith('\r')));
   if (/does not look like a batch script|No such file|empty/i.test(message)) return 0;
-  const directive = /directive found in batch script: (.+)/.exec(message)?.[1].trim();
+  const directive = /directive found in batch script: (.+)/.exec(message)?.[1]?.trim();
   if (directive) return at(lines.findIndex((line) => line.startsWith('#SBATCH') && line.includes(directive)));
-  // getopt's words: the spelling of the script.
+  // getopt's messages have the spelling of the script.
   const spelling =
     /(?:unrecognized option|option) '(--?[\w-]+)/.exec(message)?.[1] ??
     /invalid option -- '(.)'/.exec(message)?.[1]?.replace(/^/, '-');

@@ -1,4 +1,4 @@
-/** Slurm from 20.02 on, by its commands' named fields. */
+/** Slurm from version 20.02 on, through the named fields of its commands. */
 import { readScript } from '../../scripts/reading/read-script';
 import { UserError } from '../../errors';
 import {
@@ -29,7 +29,7 @@ import { misleadsLogs } from './log-path';
 import { parseLoad, SINFO_FORMAT, snapshotOf } from './partitions';
 import { refusedLine } from './refusals';
 
-/** Times as UTC in one form, task lists uncut; and nothing of what a user may have set to shape the output. */
+/** Times as UTC in one form, complete lists of tasks, and no setting of the user that shapes the output. */
 const PLAIN = [
   'env',
   ...['ARRAY', 'ACCOUNT', 'PARTITION', 'STATES', 'USERS', 'LICENSES', 'QOS', 'SORT', 'FORMAT', 'FORMAT2', 'ALL', 'CLUSTERS']
@@ -39,7 +39,7 @@ const PLAIN = [
   'SLURM_BITSTR_LEN=0',
 ];
 const JOB_ID = /^\d+(?:\+\d+|_(?:\d+|\[[\d,:%-]+\]))?$/;
-/** What sbatch says when it cannot know whether the controller took the job. */
+/** What sbatch says when it cannot know whether the controller accepted the job. */
 const AMBIGUOUS = /timed out|receive failure|connection (?:reset|failure)/i;
 
 export class Slurm extends CommandScheduler implements Scheduler {
@@ -51,23 +51,23 @@ export class Slurm extends CommandScheduler implements Scheduler {
     const { stdout, stderr } = await this.plain('squeue', '--version');
     const found = /\b(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
     if (found === undefined)
-      throw new UserError(`squeue on ${this.host.name} does not tell its version: ${stderr.trim()}`);
+      throw new UserError(`Cannot read the version of Slurm on ${this.host.name}: ${stderr.trim()}`);
     return found;
   }
 
   protected override checkId(id: string): void {
-    if (!JOB_ID.test(id)) throw new UserError(`"${id}" is no id of a Slurm job: 42, 42_7 or 42+1`);
+    if (!JOB_ID.test(id)) throw new UserError(`"${id}" is not a Slurm job id: 42, 42_7 or 42+1`);
   }
 
   async submit({ script, folder, token, options = [], defaults = {} }: Submission): Promise<Submitted> {
     if (misleadsLogs(folder))
       throw new UserError(
-        `${folder}: Slurm takes the % and \\ of a folder for a pattern of its logs, so that every job fails as it starts: choose a folder without them`,
+        `${folder}: Slurm reads % and \\ in a folder as a pattern for log names, so every job would fail at its start: choose a folder without them`,
       );
     const read = readScript(script, { scheduler: 'slurm' });
     const missing = (name: '--account' | '--partition' | '--job-name', value: string | undefined): string[] =>
       value !== undefined && !read?.option(name) ? [`${name}=${value}`] : [];
-    // The script's own comment stays, behind the token.
+    // The script's own comment stays, after the token.
     const own = read?.option('--comment')?.value?.text;
     const comment = own ? `${tokenTag(token)} ${own}` : tokenTag(token);
     const command = [
@@ -77,7 +77,7 @@ export class Slurm extends CommandScheduler implements Scheduler {
       `--comment=${comment}`,
       ...missing('--account', defaults.account),
       ...missing('--partition', defaults.partition),
-      // As sbatch names a job for its file; ours come through a pipe, and `%x` would be "(null)".
+      // sbatch names a job after its file; ours come through a pipe, and `%x` would be "(null)".
       ...missing('--job-name', defaults.name),
       ...options,
     ];
@@ -87,15 +87,15 @@ export class Slurm extends CommandScheduler implements Scheduler {
       const words = plainWords(answer.text);
       throw new RefusedError(`Slurm refused the job: ${words}`, refusedLine(words, script));
     }
-    // Asked, but no answer that tells: the job is there, or it is not.
+    // Asked, but without a clear answer: the job is there, or it is not.
     for (let attempt = 0; attempt < 5; attempt++) {
       const found = await this.findInQueue(token).catch(() => undefined);
       if (found) return { ...found, found: true };
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
-    const said = answer ? `, it only said: ${plainWords(answer.text)}` : '';
+    const said = answer ? ` (it said: ${plainWords(answer.text)})` : '';
     throw new UserError(
-      `Slurm did not say whether it took the job${said}. No job of submission ${token} is in the queue so far: look there again before you submit it once more`,
+      `Slurm did not say whether it accepted the job${said}. No job of submission ${token} is in the queue so far: look at the queue again before you submit once more`,
       1,
     );
   }
@@ -175,14 +175,14 @@ export class Slurm extends CommandScheduler implements Scheduler {
   }
 
   protected override async actOn(action: JobAction, ids: readonly string[]): Promise<ActionResult[]> {
-    // scancel takes no throttle within the brackets.
+    // scancel accepts no throttle within the brackets.
     const names = ids.map((id) => id.replace(/%\d+(?=\])/, ''));
-    const command = action === 'cancel' ? ['scancel', ...names] : ['scontrol', action, names.join(',')];
-    const { code, stdout, stderr } = await this.plain(...command);
+    const [program, ...words] =
+      action === 'cancel' ? (['scancel', ...names] as const) : (['scontrol', action, names.join(',')] as const);
+    const { code, stdout, stderr } = await this.plain(program, ...words);
     const said = `${stderr}\n${stdout}`.split('\n').map((line) => line.trim());
-    if (code !== 0 && /contact slurm controller/i.test(stderr))
-      throw this.failure(command[0], { code, stdout, stderr });
-    // scancel is silent about jobs that ended or never were: what became of each is looked up.
+    if (code !== 0 && /contact slurm controller/i.test(stderr)) throw this.failure(program, { code, stdout, stderr });
+    // scancel is silent about jobs that have ended or never existed, so the state of each is looked up.
     const jobs = await this.squeue('full', [
       '--states=all',
       `--jobs=${[...new Set(ids.map(wholeId))].join(',')}`,
@@ -202,12 +202,12 @@ export class Slurm extends CommandScheduler implements Scheduler {
   }
 
   async history(since: Date): Promise<JobHistory> {
-    // The queue has what ended in the last minutes at once, and with its log; accounting has the rest, a little later.
+    // The queue shows jobs of the last minutes at once, with their logs; accounting has the others, a little later.
     const [lately, { jobs, note }] = await Promise.all([
       this.queue('mine'),
       this.accounting(['--starttime', slurmTime(since)]),
     ]);
-    // Of what both have, the queue's word counts: of a cancelled script it knows the signal, where accounting has exit code 0.
+    // Where both know a job, the queue counts: of a cancelled script it knows the signal, where accounting has exit code 0.
     const known = new Map([...jobs, ...lately].map((job) => [job.id, job]));
     const finished = [...known.values()].filter(
       (job) => isOver(job) && !(Date.parse(job.ended ?? '') < since.getTime()),
@@ -222,7 +222,7 @@ export class Slurm extends CommandScheduler implements Scheduler {
     ); // prettier-ignore
     if (code === 0) return { jobs: parseAccounting(stdout, fields).filter(wasAccepted) };
     const why = /disabled/i.test(stderr)
-      ? 'this cluster keeps no accounting'
+      ? 'this cluster has no accounting'
       : `accounting does not answer (${plainWords(stderr)})`;
     return { jobs: [], note: `Only jobs that ended in the last minutes are known: ${why}` };
   }
@@ -232,9 +232,9 @@ export class Slurm extends CommandScheduler implements Scheduler {
       const { code, stdout } = await this.plain(...command);
       return code === 0 ? stdout : undefined;
     };
-    const needed = async (...command: string[]): Promise<string> => {
-      const answer = await this.plain(...command);
-      if (answer.code !== 0) throw this.failure(command[0], answer);
+    const needed = async (program: string, ...words: string[]): Promise<string> => {
+      const answer = await this.plain(program, ...words);
+      if (answer.code !== 0) throw this.failure(program, answer);
       return answer.stdout;
     };
     const [version, partitions, nodes, config, user] = await Promise.all([
@@ -264,7 +264,7 @@ export class Slurm extends CommandScheduler implements Scheduler {
     const down = /contact slurm controller|Unable to contact|Connection refused/i.test(words);
     return new UserError(
       down
-        ? `Slurm's controller on ${this.host.name} does not answer (${words}): jobs that run go on, others wait until it is back`
+        ? `Slurm's controller on ${this.host.name} does not answer (${words}): running jobs continue, others wait until it is back`
         : `${program} on ${this.host.name} failed: ${words}`,
       1,
     );
@@ -276,12 +276,12 @@ export function submittedId(text: string): string | undefined {
   return /^(?:Submitted batch job )?(\d+)(?:;\S+)?\s*$/m.exec(text)?.[1];
 }
 
-/** A refused submission can appear as a job that failed at once, without a node: it never was one. */
+/** False for a refused submission, which Slurm may show as a job that failed at once without a node. */
 function wasAccepted({ state, nodeList, elapsed }: Job): boolean {
   return !(state === 'failed' && nodeList === undefined && !elapsed);
 }
 
-/** Whether a row is the job of an id, one of its components or tasks, or shares tasks with it: ranges shift while we look. */
+/** Whether a row is the job of an id, one of its components or tasks, or shares tasks with it: ranges change while jobs start. */
 function covers(row: Job, id: string): boolean {
   if (row.id === id || row.array?.id === id || row.id.startsWith(`${id}+`)) return true;
   const [whole, tasks] = id.split('_');
@@ -292,33 +292,33 @@ function covers(row: Job, id: string): boolean {
   return taskRanges(tasks).some(([from, to]) => theirs.some(([first, last]) => first <= to && from <= last));
 }
 
-/** `[1,4-9%2]` as stretches; a step (`0-9:3`) counts as all between. */
+/** Ranges of `[1,4-9%2]`; a step (`0-9:3`) counts as everything in between. */
 function taskRanges(tasks: string): [number, number][] {
-  return [...tasks.replace(/%\d+/, '').matchAll(/(\d+)(?:-(\d+))?(?::\d+)?/g)].map(([, from, to]) => [
+  return [...tasks.replace(/%\d+/, '').matchAll(/(\d+)(?:-(\d+))?(?::\d+)?/g)].map(([, from = '', to]) => [
     Number(from),
     Number(to ?? from),
   ]);
 }
 
-/** What is true of the rows of a job after an action. */
+/** The result of an action, from the rows of its job afterwards. */
 function verdict(action: JobAction, rows: readonly Job[], complaint: string | undefined): Omit<ActionResult, 'id'> {
   const states = new Set(rows.map(({ state }) => state));
   const only = (...allowed: readonly JobState[]): boolean =>
     rows.length > 0 && [...states].every((state) => allowed.includes(state));
   const failure = (message: string): Omit<ActionResult, 'id'> => ({ ok: false, message });
-  if (rows.length === 0)
-    return failure(complaint ?? 'There is no such job in the queue: it ended before, or never was');
+  const [first] = rows;
+  if (!first) return failure(complaint ?? 'There is no such job in the queue: it has ended, or never existed');
   if (action === 'cancel' && states.has('cancelled') && only(...FINISHED_STATES))
     return { ok: true, message: 'Cancelled' };
-  if (only(...FINISHED_STATES)) return failure(`It had ended before (${rows[0].stateName})`);
+  if (only(...FINISHED_STATES)) return failure(`It had already ended (${first.stateName})`);
   switch (action) {
     case 'cancel':
-      return complaint === undefined ? { ok: true, message: 'Is being cancelled' } : failure(complaint);
+      return complaint === undefined ? { ok: true, message: 'Being cancelled' } : failure(complaint);
     case 'hold':
-      // Also one that somebody else holds is held.
+      // A job that somebody else holds is held too.
       if (complaint !== undefined) return failure(complaint);
       if (states.has('held') && !states.has('queued')) return { ok: true, message: 'Held' };
-      return failure(`It is ${rows[0].stateName}: only waiting jobs can be held`);
+      return failure(`It is ${first.stateName}: only waiting jobs can be held`);
     case 'release':
       if (complaint === undefined && !states.has('held')) return { ok: true, message: 'Released' };
       return failure(complaint ?? 'It is still held');
@@ -328,14 +328,14 @@ function verdict(action: JobAction, rows: readonly Job[], complaint: string | un
 /** What squeue and sacct are asked for: tasks one by one, lists of tasks by their array. */
 const wholeId = (id: string): string => id.replace(/_\[.*$/, '');
 
-/** Slurm's words on one line without the names of its programs. */
+/** Slurm's message on one line, without the names of its programs. */
 function plainWords(text: string): string {
   const lines = text
     .split('\n')
     .map((line) =>
       line.replace(/^(?:sbatch|scancel|scontrol|squeue|sacct|sinfo): (?:error: |fatal: )?/, '').replace(/^(?:Batch job submission failed|slurm_\w+ error|allocation failure): /, '').trim(),
     ); // prettier-ignore
-  // Some sentences go on in the next line.
+  // Some sentences continue on the next line.
   return [...new Set(lines.filter(Boolean))]
     .join('; ')
     .replace(/; (?=[a-z])/g, ' ')

@@ -8,8 +8,8 @@ export function parseDuration(text: string): number | undefined {
   const [days, ...rest] = found.slice(1);
   const parts = rest.filter((part) => part !== undefined).map(Number);
   // With days the first part is hours; without, two parts are minutes and seconds, one is minutes.
-  const [h, m, s] =
-    days !== undefined || parts.length === 3 ? [parts[0], parts[1] ?? 0, parts[2] ?? 0] : [0, parts[0], parts[1] ?? 0];
+  const [first = 0, second = 0, third = 0] = parts;
+  const [h, m, s] = days !== undefined || parts.length === 3 ? [first, second, third] : [0, first, second];
   return ((Number(days ?? 0) * 24 + h) * 60 + m) * 60 + s;
 }
 
@@ -29,9 +29,9 @@ export function gpusOfTres(text: string): number | undefined {
 
 /** Resources of a node: `gpu:a100:4(S:0-1),mps:400`, `gpu:4`, `(null)`. */
 export function parseGres(text: string): { name: string; type?: string; count: number }[] {
-  // Commas also stand within parentheses: `gpu:a100:2(IDX:0,2)`.
+  // Commas are also within parentheses: `gpu:a100:2(IDX:0,2)`.
   return [...text.matchAll(/([A-Za-z][\w.-]*)(?::([A-Za-z_][\w.-]*))?:(\d+)([KMG]?)(?:\([^)]*\))?/g)].map(
-    ([, name, type, count, unit]) => ({
+    ([, name = '', type, count, unit = '']) => ({
       name,
       ...(type !== undefined && type !== 'no_consume' && { type }),
       count: Number(count) * ({ K: 1024, M: 1024 ** 2, G: 1024 ** 3 }[unit] ?? 1),
@@ -39,7 +39,7 @@ export function parseGres(text: string): { name: string; type?: string; count: n
   );
 }
 
-/** Slurm's states, long and as sacct decorates them (`CANCELLED by 60001`), as ours. */
+/** Our states by the long names of Slurm's. */
 const STATES: Record<string, JobState> = {
   PENDING: 'queued',
   REQUEUED: 'queued',
@@ -69,7 +69,7 @@ const STATES: Record<string, JobState> = {
   OUT_OF_MEMORY: 'memory',
 };
 
-/** Our state of Slurm's; a pending job that is held says so only by its reason. */
+/** Our state of Slurm's, also as sacct extends it (`CANCELLED by 60001`); a pending job is held if its reason says so. */
 export function jobState(name: string, reason: string): JobState {
   const state = STATES[name.replace(/[\s+].*$/s, '')] ?? 'unknown';
   return state === 'queued' && /^JobHeld(?:User|Admin)/.test(reason) ? 'held' : state;
@@ -77,7 +77,7 @@ export function jobState(name: string, reason: string): JobState {
 
 /** Exit code and signal: `1:0` (sacct, and squeue from 23.11 on) or wait(2)'s status (squeue before). */
 export function parseExit(text: string): { exitCode?: number; signal?: number } {
-  const [code, signal] = text.split(':').map(Number);
+  const [code = NaN, signal] = text.split(':').map(Number);
   if (!text || Number.isNaN(code)) return {};
   const [exit, killed] = signal === undefined ? [code >> 8, code & 127] : [code, signal];
   return killed > 0 ? { signal: killed } : { exitCode: exit };

@@ -1,4 +1,4 @@
-/** Who may open a channel now: servers allow only so many at once, and refuse the rest with an error. Pure. */
+/** Limits how many channels are open at once: servers refuse more with an error. Pure. */
 import { CancelledError } from '../../errors';
 
 export class ChannelGate {
@@ -8,7 +8,7 @@ export class ChannelGate {
   /** @param limit how many may be inside at once */
   constructor(private limit: number) {}
 
-  /** Waits for a place. @returns gives it back @throws CancelledError */
+  /** Waits for a place. @returns gives the place back @throws CancelledError */
   async enter(signal: AbortSignal): Promise<() => void> {
     while (this.inside >= this.limit) {
       let call: () => void = () => undefined;
@@ -21,7 +21,7 @@ export class ChannelGate {
       if (signal.aborted) {
         const at = this.waiting.indexOf(call);
         if (at >= 0) this.waiting.splice(at, 1);
-        else this.waiting.shift()?.(); // a call that came to us is passed on
+        else this.waiting.shift()?.(); // our turn is passed on
         throw new CancelledError();
       }
     }
@@ -35,7 +35,7 @@ export class ChannelGate {
     };
   }
 
-  /** The server takes fewer than thought. @returns false where even one alone is refused */
+  /** The server allows fewer than expected. @returns false where it refuses even a single one */
   shrink(): boolean {
     if (this.inside <= 1) return false;
     this.limit = Math.max(1, Math.min(this.limit, this.inside - 1));

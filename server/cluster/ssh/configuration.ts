@@ -1,27 +1,27 @@
 /** The user's own ssh configuration (ssh_config(5)): what it says about a host, and what of it is not honoured. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { isCode, messageOf, UserError } from '../../errors';
+import { UserError } from '../../errors';
+import { aliasesIn, Directives, withoutTilde } from './directives';
 
 /** What ssh's configuration says about one host; lists have their order of preference. */
 export interface SshSettings {
-  /** As it was asked for. */
+  /** The host as the destination names it. */
   alias: string;
   hostName: string;
   port: number;
   user: string;
   /** Files whose private keys are tried. */
   identityFiles: string[];
-  /** True where the user named them: others are looked for silently. */
+  /** True where the user named them. The standard ones may be missing without a word. */
   identitiesNamed: boolean;
   identitiesOnly: boolean;
   /** Socket, named pipe, or `pageant`; undefined where there is none. */
   agent?: string;
-  /** `[user@]host[:port]` from the first hop on. */
+  /** `[user@]host[:port]` of each hop, the first one first. */
   proxyJump: string[];
   proxyCommand?: string;
-  /** Seconds; 0: none are sent. */
+  /** Seconds; 0 where none are sent. */
   aliveInterval: number;
   aliveCountMax: number;
   /** Seconds. */
@@ -32,86 +32,19 @@ export interface SshSettings {
   hashKnownHosts: boolean;
   forwardAgent: boolean;
   localForwards: { from: { host: string; port: number }; to: { host: string; port: number } }[];
-  /** Ways of login that are switched on, preferred first. */
+  /** Login methods that are switched on, preferred first. */
   methods: LoginMethod[];
   passwordPrompts: number;
   /** Directives that apply to this host and are not honoured, as written. */
-  ignored: string[];
-  /** Of these, the ones that mean nothing for a connection that only runs commands. */
-  meaningless: string[];
+  ignored: readonly string[];
+  /** Directives without effect on a connection that only runs commands, as written. */
+  withoutEffect: readonly string[];
 }
 
 export const LOGIN_METHODS = ['publickey', 'keyboard-interactive', 'password'] as const;
 export type LoginMethod = (typeof LOGIN_METHODS)[number];
 
-/** What is honoured: `first` value counts, or `all` are collected. */
-const HONOURED: Readonly<Record<string, 'first' | 'all'>> = {
-  hostname: 'first',
-  user: 'first',
-  port: 'first',
-  identityfile: 'all',
-  identityagent: 'first',
-  identitiesonly: 'first',
-  proxyjump: 'first',
-  proxycommand: 'first',
-  serveraliveinterval: 'first',
-  serveralivecountmax: 'first',
-  connecttimeout: 'first',
-  localforward: 'all',
-  userknownhostsfile: 'first',
-  globalknownhostsfile: 'first',
-  hostkeyalias: 'first',
-  stricthostkeychecking: 'first',
-  hashknownhosts: 'first',
-  forwardagent: 'first',
-  preferredauthentications: 'first',
-  numberofpasswordprompts: 'first',
-  pubkeyauthentication: 'first',
-  passwordauthentication: 'first',
-  kbdinteractiveauthentication: 'first',
-  challengeresponseauthentication: 'first',
-};
-
-/** Directives that mean nothing for a connection that only runs commands. */
-const WITHOUT_MEANING = new Set(
-  'loglevel requesttty escapechar visualhostkey permitlocalcommand addkeystoagent usekeychain ignoreunknown tcpkeepalive ipqos sendenv setenv batchmode exitonforwardfailure controlmaster controlpath controlpersist checkhostip updatehostkeys'.split(
-    ' ',
-  ),
-);
-
-interface Line {
-  keyword: string;
-  values: string[];
-  text: string;
-}
-
-function readLines(text: string): Line[] {
-  return text.split(/\r?\n/).flatMap((raw) => {
-    const match = /^\s*([A-Za-z0-9]+)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(raw);
-    if (!match || raw.trimStart().startsWith('#')) return [];
-    const values = [...match[2].matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare);
-    const comment = values.findIndex((value) => value.startsWith('#'));
-    const keyword = match[1].toLowerCase();
-    // A command is the rest of its line, quotes and all.
-    if (keyword === 'proxycommand') return [{ keyword, values: [match[2]], text: raw.trim() }];
-    return [{ keyword, values: comment < 0 ? values : values.slice(0, comment), text: raw.trim() }];
-  });
-}
-
-/** Whether a name fits patterns with `*`, `?` and `!`; a negated one that fits excludes. */
-export function fitsPatterns(name: string, patterns: readonly string[]): boolean {
-  const fits = (pattern: string) =>
-    new RegExp(
-      `^${pattern
-        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-        .replaceAll('*', '.*')
-        .replaceAll('?', '.')}$`,
-      'i',
-    ).test(name);
-  if (patterns.some((pattern) => pattern.startsWith('!') && fits(pattern.slice(1)))) return false;
-  return patterns.some((pattern) => !pattern.startsWith('!') && fits(pattern));
-}
-
+/** Files and surroundings that the configuration is read from. */
 export interface ConfigurationFiles {
   /** The user's; default ~/.ssh/config. */
   file?: string;
@@ -121,6 +54,9 @@ export interface ConfigurationFiles {
   environment?: NodeJS.ProcessEnv;
 }
 
+/** Replaces `~`, `${VARIABLE}` and `%` tokens in a value. */
+type Expand = (text: string) => string;
+
 /**
  * Settings for `[user@]host[:port]`, which may be an alias.
  * @throws UserError where the configuration cannot be read or makes no sense
@@ -129,118 +65,35 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
   const home = files.home ?? os.homedir();
   const environment = files.environment ?? process.env;
   const target = parseDestination(destination);
-  const found = new Map<string, string[][]>();
-  const ignored: string[] = [];
-  const meaningless: string[] = [];
-  const localUser = os.userInfo().username;
-
-  const walk = (file: string, base: string, active: boolean, depth: number): void => {
-    if (depth > 16) throw new UserError(`${file}: Include goes deeper than 16 files`);
-    for (const { keyword, values, text } of readLines(readIfThere(file))) {
-      if (keyword === 'host') active = fitsPatterns(target.host, values);
-      else if (keyword === 'match') active = matches(values);
-      else if (!active) continue;
-      else if (keyword === 'include')
-        for (const name of included(values, base, home)) walk(name, base, true, depth + 1);
-      else if (keyword in HONOURED) {
-        const list = found.get(keyword) ?? [];
-        if (HONOURED[keyword] === 'all' || list.length === 0) found.set(keyword, [...list, values]);
-      } else (WITHOUT_MEANING.has(keyword) ? meaningless : ignored).push(text);
-    }
-  };
-  const first = (keyword: string): string | undefined => found.get(keyword)?.[0]?.[0];
-  const matches = (criteria: readonly string[]): boolean => {
-    const words = [...criteria];
-    while (words.length > 0) {
-      const word = words.shift() ?? '';
-      const negated = word.startsWith('!');
-      const name = word.replace(/^!/, '').toLowerCase();
-      if (name === 'all') continue;
-      const values = (words.shift() ?? '').split(',');
-      const subject = {
-        host: first('hostname')?.replaceAll('%h', target.host) ?? target.host,
-        originalhost: target.host,
-        user: target.user ?? first('user') ?? localUser,
-        localuser: localUser,
-      }[name];
-      if (subject === undefined) {
-        ignored.push(`Match ${criteria.join(' ')}`);
-        return false;
-      }
-      if (fitsPatterns(subject, values) === negated) return false;
-    }
-    return true;
-  };
-
+  const directives = new Directives(target, home);
   const folder = path.join(home, '.ssh');
-  walk(files.file ?? path.join(folder, 'config'), folder, true, 0);
-  if (files.file === undefined) walk('/etc/ssh/ssh_config', '/etc/ssh', true, 0);
+  directives.read(files.file ?? path.join(folder, 'config'), folder);
+  if (files.file === undefined) directives.read('/etc/ssh/ssh_config', '/etc/ssh');
 
-  const hostName = (first('hostname') ?? target.host).replaceAll('%h', target.host).replaceAll('%%', '%');
-  const user = target.user ?? first('user') ?? localUser;
-  const port = target.port ?? number(first('port'), 22, 'Port');
-  const expand = (text: string): string =>
-    untilde(text, home)
-      .replace(/\$\{(\w+)\}/g, (_, name: string) => environment[name] ?? '')
-      .replace(/%([hpruinLldk%])/g, (_, token: string) => {
-        const tokens: Record<string, string> = {
-          ...{ h: hostName, p: String(port), r: user, u: localUser, n: target.host, '%': '%', d: home },
-          ...{ i: String(process.getuid?.() ?? ''), l: os.hostname(), L: os.hostname().split('.')[0] },
-          k: first('hostkeyalias') ?? target.host,
-        };
-        return tokens[token];
-      });
-  const yes = (keyword: string, fallback: boolean): boolean => {
-    const value = first(keyword)?.toLowerCase();
-    return value === undefined ? fallback : value === 'yes' || value === 'true';
-  };
-  const named = (found.get('identityfile') ?? []).map(([file]) => file).filter((file) => file && file !== 'none');
-  const standard = ['id_rsa', 'id_ecdsa', 'id_ed25519'].map((name) => `~/.ssh/${name}`);
-  const interactive =
-    first('kbdinteractiveauthentication') === undefined
-      ? yes('challengeresponseauthentication', true)
-      : yes('kbdinteractiveauthentication', true);
-  const on: Record<LoginMethod, boolean> = {
-    publickey: first('pubkeyauthentication')?.toLowerCase() !== 'no',
-    'keyboard-interactive': interactive,
-    password: yes('passwordauthentication', true),
-  };
-  const preferred = first('preferredauthentications')?.split(',') ?? [...LOGIN_METHODS];
-  // Whichever of the two stands first counts, also as `none`.
-  const proxy = [...found.keys()].find((keyword) => keyword === 'proxyjump' || keyword === 'proxycommand');
-  const jump = proxy === 'proxyjump' ? first('proxyjump') : undefined;
-  const command = proxy === 'proxycommand' ? first('proxycommand') : undefined;
-  const strict = first('stricthostkeychecking')?.toLowerCase();
-  const known = found.get('userknownhostsfile')?.[0] ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
-  const global = found.get('globalknownhostsfile')?.[0] ?? ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
+  const alias = target.host;
+  const hostName = (directives.first('hostname') ?? alias).replaceAll('%h', alias).replaceAll('%%', '%');
+  const user = target.user ?? directives.first('user') ?? os.userInfo().username;
+  const port = target.port ?? directives.number('Port', 22);
+  const expand = expander(
+    { alias, hostName, port, user, hostKeyAlias: directives.first('hostkeyalias') },
+    home,
+    environment,
+  );
   return {
-    alias: target.host,
-    hostName,
-    port,
-    user,
-    identityFiles: (found.has('identityfile') ? named : standard).map(expand),
-    identitiesNamed: found.has('identityfile'),
-    identitiesOnly: yes('identitiesonly', false),
-    agent: agentOf(first('identityagent'), environment, expand),
-    proxyJump:
-      jump && jump.toLowerCase() !== 'none' ? jump.split(',').map((hop) => hop.trim().replace(/^ssh:\/\//, '')) : [],
-    proxyCommand: command && command.toLowerCase() !== 'none' ? expand(command) : undefined,
-    aliveInterval: number(first('serveraliveinterval'), 30, 'ServerAliveInterval'),
-    aliveCountMax: number(first('serveralivecountmax'), 3, 'ServerAliveCountMax'),
-    connectTimeout: number(first('connecttimeout'), 20, 'ConnectTimeout'),
-    knownHosts: [...known, ...global].filter((file) => file !== 'none').map(expand),
-    hostKeyAlias: first('hostkeyalias'),
-    strictHostKeys:
-      strict === 'yes' || strict === 'accept-new' ? strict : strict === 'no' || strict === 'off' ? 'no' : 'ask',
-    hashKnownHosts: yes('hashknownhosts', false),
-    forwardAgent: yes('forwardagent', false),
-    localForwards: (found.get('localforward') ?? []).flatMap(([from, to]) => forward(from, to)),
-    methods: LOGIN_METHODS.filter((method) => on[method] && preferred.includes(method)).sort(
-      (a, b) => preferred.indexOf(a) - preferred.indexOf(b),
-    ),
-    passwordPrompts: number(first('numberofpasswordprompts'), 3, 'NumberOfPasswordPrompts'),
-    ignored,
-    meaningless,
+    ...{ alias, hostName, port, user },
+    ...identitiesOf(directives, expand),
+    agent: agentOf(directives.first('identityagent'), environment, expand),
+    ...proxyOf(directives, expand),
+    aliveInterval: directives.number('ServerAliveInterval', 30),
+    aliveCountMax: directives.number('ServerAliveCountMax', 3),
+    connectTimeout: directives.number('ConnectTimeout', 20),
+    ...hostKeysOf(directives, expand),
+    forwardAgent: directives.isYes('forwardagent', false),
+    localForwards: directives.all('localforward').flatMap(([from, to]) => forward(from, to)),
+    methods: methodsOf(directives),
+    passwordPrompts: directives.number('NumberOfPasswordPrompts', 3),
+    ignored: directives.ignored,
+    withoutEffect: directives.withoutEffect,
   };
 }
 
@@ -248,30 +101,102 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
 export function hostAliases(files: ConfigurationFiles = {}): string[] {
   const home = files.home ?? os.homedir();
   const folder = path.join(home, '.ssh');
-  const collect = (file: string, depth: number): string[] =>
-    readLines(readIfThere(file)).flatMap(({ keyword, values }) => {
-      if (keyword === 'host') return values.filter((value) => !/[*?!]/.test(value));
-      if (keyword !== 'include' || depth > 16) return [];
-      return included(values, folder, home).flatMap((name) => collect(name, depth + 1));
-    });
-  return [...new Set(collect(files.file ?? path.join(folder, 'config'), 0))];
+  return [...new Set(aliasesIn(files.file ?? path.join(folder, 'config'), folder, home))];
 }
 
-/** Parts of `[user@]host[:port]`. @throws UserError for what could be taken for an option or a shell's word */
+/** Parts of `[user@]host[:port]`. @throws UserError for what could be taken for an option or a word of a shell */
 export function parseDestination(text: string): { user?: string; host: string; port?: number } {
   const match =
     /^(?:([^@\s]+)@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9a-fA-F:]*::[0-9a-fA-F:]*)(?::(\d+))?$/.exec(
       text,
     );
-  if (!match) throw new UserError(`"${text}" is no host name: write an alias of your ssh configuration, or user@host`);
-  return { user: match[1], host: match[2].replace(/^\[|\]$/g, ''), port: match[3] ? Number(match[3]) : undefined };
+  if (!match)
+    throw new UserError(`"${text}" is not a host name: write an alias of your ssh configuration, or user@host`);
+  const [, user, host = '', port] = match;
+  return { user, host: host.replace(/^\[|\]$/g, ''), port: port ? Number(port) : undefined };
 }
 
-function agentOf(
-  configured: string | undefined,
+/** TOKENS of ssh_config(5). */
+function expander(
+  host: Pick<SshSettings, 'alias' | 'hostName' | 'port' | 'user' | 'hostKeyAlias'>,
+  home: string,
   environment: NodeJS.ProcessEnv,
-  expand: (text: string) => string,
-): string | undefined {
+): Expand {
+  const localHost = os.hostname();
+  const tokens: Readonly<Record<string, string | undefined>> = {
+    '%': '%',
+    d: home,
+    h: host.hostName,
+    i: String(process.getuid?.() ?? ''),
+    k: host.hostKeyAlias ?? host.alias,
+    l: localHost,
+    L: localHost.split('.')[0],
+    n: host.alias,
+    p: String(host.port),
+    r: host.user,
+    u: os.userInfo().username,
+  };
+  return (text) =>
+    withoutTilde(text, home)
+      .replace(/\$\{(\w+)\}/g, (_, name: string) => environment[name] ?? '')
+      .replace(/%([hpruinLldk%])/g, (_, token: string) => tokens[token] ?? '');
+}
+
+function identitiesOf(
+  directives: Directives,
+  expand: Expand,
+): Pick<SshSettings, 'identityFiles' | 'identitiesNamed' | 'identitiesOnly'> {
+  const standard = ['id_rsa', 'id_ecdsa', 'id_ed25519'].map((name) => `~/.ssh/${name}`);
+  const named = directives.all('identityfile').flatMap(([file]) => (file && file !== 'none' ? [file] : []));
+  const identitiesNamed = directives.has('identityfile');
+  return {
+    identityFiles: (identitiesNamed ? named : standard).map(expand),
+    identitiesNamed,
+    identitiesOnly: directives.isYes('identitiesonly', false),
+  };
+}
+
+/** Of ProxyJump and ProxyCommand the first one counts, also as `none`. */
+function proxyOf(directives: Directives, expand: Expand): Pick<SshSettings, 'proxyJump' | 'proxyCommand'> {
+  const keyword = directives.firstOf('proxyjump', 'proxycommand');
+  const value = keyword && directives.first(keyword);
+  if (!value || value.toLowerCase() === 'none') return { proxyJump: [] };
+  if (keyword === 'proxycommand') return { proxyJump: [], proxyCommand: expand(value) };
+  return { proxyJump: value.split(',').map((hop) => hop.trim().replace(/^ssh:\/\//, '')) };
+}
+
+function hostKeysOf(
+  directives: Directives,
+  expand: Expand,
+): Pick<SshSettings, 'knownHosts' | 'hostKeyAlias' | 'strictHostKeys' | 'hashKnownHosts'> {
+  const own = directives.all('userknownhostsfile')[0] ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
+  const site = directives.all('globalknownhostsfile')[0] ?? ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
+  const strict = directives.first('stricthostkeychecking')?.toLowerCase();
+  return {
+    knownHosts: [...own, ...site].filter((file) => file !== 'none').map(expand),
+    hostKeyAlias: directives.first('hostkeyalias'),
+    strictHostKeys:
+      strict === 'yes' || strict === 'accept-new' ? strict : strict === 'no' || strict === 'off' ? 'no' : 'ask',
+    hashKnownHosts: directives.isYes('hashknownhosts', false),
+  };
+}
+
+function methodsOf(directives: Directives): LoginMethod[] {
+  const interactive = directives.has('kbdinteractiveauthentication')
+    ? 'kbdinteractiveauthentication'
+    : 'challengeresponseauthentication';
+  const on: Record<LoginMethod, boolean> = {
+    publickey: directives.first('pubkeyauthentication')?.toLowerCase() !== 'no',
+    'keyboard-interactive': directives.isYes(interactive, true),
+    password: directives.isYes('passwordauthentication', true),
+  };
+  const preferred = directives.first('preferredauthentications')?.split(',') ?? [...LOGIN_METHODS];
+  return LOGIN_METHODS.filter((method) => on[method] && preferred.includes(method)).sort(
+    (a, b) => preferred.indexOf(a) - preferred.indexOf(b),
+  );
+}
+
+function agentOf(configured: string | undefined, environment: NodeJS.ProcessEnv, expand: Expand): string | undefined {
   if (configured?.toLowerCase() === 'none') return undefined;
   if (configured && configured !== 'SSH_AUTH_SOCK')
     return configured.startsWith('$') ? environment[configured.slice(1)] : expand(configured);
@@ -291,41 +216,4 @@ function forward(from = '', to = ''): SshSettings['localForwards'] {
   };
   const [listen, target] = [parse(from, '127.0.0.1'), parse(to, '')];
   return listen && target?.host ? [{ from: listen, to: target }] : [];
-}
-
-function number(text: string | undefined, fallback: number, name: string): number {
-  if (text === undefined || text.toLowerCase() === 'none') return fallback;
-  if (!/^\d+$/.test(text)) throw new UserError(`ssh configuration: ${name} ${text} is no number`);
-  return Number(text);
-}
-
-const untilde = (text: string, home: string): string => text.replace(/^~(?=\/|$)/, () => home);
-
-function readIfThere(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return '';
-    throw new UserError(`Cannot read the ssh configuration ${file}: ${messageOf(error)}`);
-  }
-}
-
-/** Files that an Include names, wildcards expanded and sorted as a shell does. @param base folder of relative names */
-function included(patterns: readonly string[], base: string, home: string): string[] {
-  return patterns.flatMap((pattern) => globFiles(path.resolve(base, untilde(pattern, home))));
-}
-
-function globFiles(pattern: string): string[] {
-  const { root } = path.parse(pattern);
-  const parts = pattern.slice(root.length).split(path.sep);
-  return parts.reduce(
-    (folders, part) =>
-      folders.flatMap((folder) => {
-        if (!/[*?]/.test(part)) return [path.join(folder, part)];
-        const names = existsSync(folder) && statSync(folder).isDirectory() ? readdirSync(folder).sort() : [];
-        const fitting = names.filter((name) => !name.startsWith('.') && fitsPatterns(name, [part]));
-        return fitting.map((name) => path.join(folder, name));
-      }),
-    [root],
-  );
 }

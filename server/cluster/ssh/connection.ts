@@ -1,4 +1,4 @@
-/** The one held connection of a cluster: everything that runs there shares it, and it is reopened without a prompt. */
+/** The one connection of a cluster, shared by everything that runs there, and reopened without a prompt. */
 import net from 'node:net';
 import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,22 +8,26 @@ import type { ClusterInfo } from '../../shared/protocol';
 import { ConnectionLostError, type RunOptions } from '../host';
 import type { OnOutput } from '../runner';
 import { ChannelGate } from './channel-gate';
-import { endRoute, hasEnded, logIn, type LoginOptions, type Route } from './login';
+import { hasEnded } from './authentication';
+import { endRoute, logIn, type LoginOptions, type Route } from './login';
 
 export type ConnectionState = Pick<ClusterInfo, 'connection' | 'message'>;
 
 /** Channels open at once; servers allow 10 unless the site says less. One of them is sftp's. */
 const CHANNELS = 8;
-/** Milliseconds after which a refused channel is asked for again. */
+/** Milliseconds until a refused channel is asked for again. */
 const REFUSED_PAUSE = 200;
-/** Refusals in a row, with no other channel open, after which there will be none. */
+/** So many refusals in a row, with no other channel open, mean that there will be none. */
 const REFUSALS = 25;
 
-/** A session of files, and the client whose end is its end. */
-interface SftpSession {
+/** The channel of sftp, and the client that it ends with. */
+interface SftpChannel {
   sftp: SFTPWrapper;
   client: Client;
 }
+
+/** Asks ssh2 for a channel; `done` gets what came of it. */
+type BeginChannel<T> = (client: Client, done: (error: unknown, channel?: T) => void) => void;
 
 /** The server opens no further channel. */
 class ChannelRefused extends UserError {}
@@ -32,11 +36,11 @@ export class ClusterConnection {
   private route?: Route;
   private opening?: Promise<void>;
   private current: ConnectionState = { connection: 'disconnected' };
-  private sftpOpening?: Promise<SftpSession>;
+  private sftpOpening?: Promise<SftpChannel>;
   private closed = false;
   private forwards: net.Server[] = [];
   private readonly gate = new ChannelGate(CHANNELS);
-  /** Whether a login without the user is bound to fail. */
+  /** Whether a login without the user would fail. */
   private needsUser = false;
 
   constructor(
@@ -101,7 +105,7 @@ export class ClusterConnection {
     void this.reopen(route, message);
   }
 
-  /** Once, without the user: by way of the jump host where that still stands, else from the start if nobody is asked there. */
+  /** Tries once without the user: through the jump host where that is still connected, else from the start if nothing is asked there. */
   private async reopen({ before, asked }: Route, message: string): Promise<void> {
     const standing = before && !asked && !hasEnded(before.client) ? before : undefined;
     if (!standing) endRoute(before);
@@ -118,7 +122,7 @@ export class ClusterConnection {
     for (const server of this.forwards.splice(0)) server.close();
   }
 
-  /** Ends it for good. */
+  /** Closes it; only `connect` opens it again. */
   close(): void {
     this.closed = true;
     const { route } = this;
@@ -165,8 +169,13 @@ export class ClusterConnection {
   ): Promise<number> {
     const leave = await this.gate.enter(signal);
     try {
-      const { end } = await this.channel(
-        (client) => this.begin(client, line, (channel) => this.follow(client, channel, onOutput, stdin, signal)),
+      const { end } = await this.openChannel<{ end: Promise<number> }>(
+        (client, done) =>
+          client.exec(line, (error, channel) =>
+            // Followed at once: its end may be in the same packet.
+            error ? done(error) : done(undefined, { end: this.follow(client, channel, onOutput, stdin, signal) }),
+          ),
+        '',
         signal,
       );
       return await end;
@@ -175,14 +184,19 @@ export class ClusterConnection {
     }
   }
 
-  /** What `open` opens; asked for again where the server refuses, as one that is busy does for a while. */
-  private async channel<T>(open: (client: Client) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /**
+   * Opens a channel. A server that is busy refuses for a while, so it is asked again.
+   * @param begin asks ssh2 for the channel
+   * @param what is missing where it cannot be opened, for people: ` offers no sftp`
+   * @throws ConnectionLostError, CancelledError, UserError
+   */
+  private async openChannel<T>(begin: BeginChannel<T>, what: string, signal?: AbortSignal): Promise<T> {
     for (let refusals = 1; ; refusals++) {
       try {
-        return await open(await this.client());
+        return await this.tryChannel(await this.client(), begin, what);
       } catch (error) {
         if (!(error instanceof ChannelRefused)) throw error;
-        // It counts what has ended until it has reaped it: only the second refusal says that it takes fewer than thought.
+        // The server still counts channels that have just ended: only the second refusal means that it allows fewer.
         const others = refusals > 1 && this.gate.shrink();
         if (!others && refusals >= REFUSALS) throw error;
       }
@@ -191,26 +205,19 @@ export class ClusterConnection {
     }
   }
 
-  private begin(
-    client: Client,
-    line: string,
-    follow: (channel: ClientChannel) => Promise<number>,
-  ): Promise<{ end: Promise<number> }> {
+  private tryChannel<T>(client: Client, begin: BeginChannel<T>, what: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const lost = () => reject(this.lostError());
       client.once('close', lost);
-      const refused = (error: Error) => {
+      const done = (error: unknown, channel?: T) => {
         client.off('close', lost);
-        reject(this.channelError(error, ''));
+        if (error !== undefined) reject(this.channelError(error, what));
+        else resolve(channel as T);
       };
       try {
-        client.exec(line, (error, channel) => {
-          if (error) return refused(error);
-          client.off('close', lost);
-          resolve({ end: follow(channel) }); // at once: its end may be in the same packet
-        });
+        begin(client, done);
       } catch (error) {
-        refused(error instanceof Error ? error : new Error(String(error)));
+        done(error); // ssh2 throws at once where it knows that there is no connection
       }
     });
   }
@@ -234,7 +241,7 @@ export class ClusterConnection {
       signal.addEventListener('abort', cancel, { once: true });
       channel.on('data', (chunk: Buffer) => onOutput(chunk, 'stdout'));
       channel.stderr.on('data', (chunk: Buffer) => onOutput(chunk, 'stderr'));
-      channel.on('error', () => undefined); // it may end before it has read everything: its exit code tells
+      channel.on('error', () => undefined); // it may end before it has read everything; its exit code says so
       channel.on('exit', (status: number | null, name?: string) => {
         code = status ?? 128 + (os.constants.signals[(name ?? '') as NodeJS.Signals] ?? 0);
       });
@@ -248,8 +255,9 @@ export class ClusterConnection {
     });
   }
 
-  /** What a channel that did not open means. @param what what there is none of, for people */
-  private channelError({ message }: Error, what: string): Error {
+  /** Why a channel did not open. */
+  private channelError(error: unknown, what: string): Error {
+    const message = messageOf(error);
     if (/No response|Not connected/.test(message)) return this.lostError();
     const Kind = /Channel open failure/.test(message) ? ChannelRefused : UserError;
     return new Kind(`${this.destination}${what}: ${message}`, 1);
@@ -259,31 +267,22 @@ export class ClusterConnection {
     return new ConnectionLostError(`The connection to ${this.destination} was lost before the answer came`);
   }
 
-  /** The shared session of files. */
-  async sftp(): Promise<SftpSession> {
+  /** The channel of sftp, which all transfers share. @throws ConnectionLostError, UserError */
+  async sftp(): Promise<SftpChannel> {
     await this.client();
     if (!this.sftpOpening) {
-      const opening = this.channel((client) => this.openSftp(client));
+      const opening = this.openChannel<SftpChannel>(
+        (client, done) => client.sftp((error, sftp) => (error ? done(error) : done(undefined, { sftp, client }))),
+        ' offers no sftp',
+      );
       const forget = (): void => {
         if (this.sftpOpening === opening) this.sftpOpening = undefined;
       };
-      // The server can end the session alone; a request to an ended one is never answered: the next opens another.
+      // The server may end this channel only. A request on an ended one is never answered, so the next one opens another.
       opening.then(({ sftp }) => sftp.once('end', forget).on('error', forget), forget);
       this.sftpOpening = opening;
     }
     return this.sftpOpening;
-  }
-
-  private openSftp(client: Client): Promise<SftpSession> {
-    return new Promise((resolve, reject) => {
-      const lost = () => reject(this.lostError());
-      client.once('close', lost);
-      client.sftp((error, sftp) => {
-        client.off('close', lost);
-        if (error) reject(this.channelError(error, ' offers no sftp'));
-        else resolve({ sftp, client });
-      });
-    });
   }
 }
 

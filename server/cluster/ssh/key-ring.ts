@@ -1,6 +1,6 @@
 /**
- * All keys that may open a host, as one agent: those of the user's agent and those in files. Being asked with the
- * public half first, a server decides which key it wants before anybody is asked for a passphrase.
+ * All keys that may open a host, as one agent: those of the user's agent and those in files. A server is offered the
+ * public half first, so that it chooses a key before the user is asked for a passphrase.
  */
 import { promises as fs } from 'node:fs';
 import { BaseAgent, createAgent, utils, type ParsedKey } from 'ssh2';
@@ -8,10 +8,10 @@ import { isCode, messageOf, UserError } from '../../errors';
 import { fingerprint } from './known-hosts';
 import type { SshSettings } from './configuration';
 
-/** Gives the passphrase of a key file; null where nobody is to be asked or the user gave up. */
+/** Gives the passphrase of a key file; null where nobody may be asked, or the user gave up. */
 export type AskPassphrase = (file: string, key: string, retry: boolean) => Promise<string | null>;
 
-/** Keys of files that were unlocked in this process, by fingerprint: a reconnect asks nothing. */
+/** Keys of files that were unlocked in this process, by fingerprint, so that a reconnect asks nothing. */
 export type UnlockedKeys = Map<string, ParsedKey>;
 
 type Signing = { hash?: 'sha1' | 'sha256' | 'sha512' };
@@ -19,7 +19,7 @@ type SignCallback = (error?: Error | null, signature?: Buffer) => void;
 
 interface RingKey {
   publicKey: ParsedKey;
-  /** Absent where only the public half is here: the agent has to have the other. */
+  /** Absent where only the public half is here and the agent must have the other. */
   sign?(data: Buffer, options: Signing): Promise<Buffer>;
 }
 
@@ -28,7 +28,7 @@ const PASSPHRASE_TRIES = 3;
 export class KeyRing extends BaseAgent<ParsedKey> {
   private keys?: RingKey[];
   private given = 0;
-  /** True once a server wanted a signature: whatever comes next, that key was right. */
+  /** True once a server asked for a signature, and so accepted a key. */
   used = false;
   private agent?: BaseAgent;
 
@@ -41,7 +41,7 @@ export class KeyRing extends BaseAgent<ParsedKey> {
     super();
   }
 
-  /** One key at a time: ssh2 hears of a first factor's success only between two agents. */
+  /** One key at a time: ssh2 notices the success of a first factor only between two agents. */
   override getIdentities(callback: (error?: Error | null, keys?: ParsedKey[]) => void): void {
     const next = async () => {
       this.keys ??= await this.collect();
@@ -53,7 +53,7 @@ export class KeyRing extends BaseAgent<ParsedKey> {
     );
   }
 
-  /** Whether there are keys that were not tried. */
+  /** Whether there are keys that have not been tried. */
   get more(): boolean {
     return !this.used && this.given < (this.keys?.length ?? 1);
   }
@@ -70,7 +70,7 @@ export class KeyRing extends BaseAgent<ParsedKey> {
     const found = wanted instanceof Error ? undefined : this.keys?.find((key) => sameKey(key.publicKey, wanted));
     const signing = found?.sign
       ? found.sign(data, typeof options === 'function' ? {} : options)
-      : Promise.reject(new UserError('A key to sign with is gone'));
+      : Promise.reject(new UserError('The key to sign with is no longer there'));
     signing.then(
       (signature) => done?.(null, signature),
       (error: unknown) => done?.(error instanceof Error ? error : new Error(String(error))),
@@ -118,7 +118,7 @@ export class KeyRing extends BaseAgent<ParsedKey> {
       return undefined;
     }
     if ((await readKey(`${file}-cert.pub`)) !== undefined)
-      this.log(`${file}-cert.pub: certificates are not supported: the key is tried without`);
+      this.log(`${file}-cert.pub: certificates are not supported, so the key is tried without it`);
     const open = utils.parseKey(text);
     if (!(open instanceof Error))
       return open.isPrivateKey()
@@ -138,7 +138,7 @@ export class KeyRing extends BaseAgent<ParsedKey> {
     if (known) return known;
     for (let tries = 0; tries < PASSPHRASE_TRIES; tries++) {
       const passphrase = await this.ask(file, name, tries > 0);
-      if (passphrase === null) throw new UserError(`The key ${file} stays locked: no passphrase was given`);
+      if (passphrase === null) throw new UserError(`The key ${file} is still locked: no passphrase was given`);
       const key = utils.parseKey(text, passphrase);
       if (key instanceof Error) continue;
       this.unlocked.set(name, key);
@@ -159,7 +159,7 @@ function signed(key: ParsedKey, data: Buffer, hash?: string): Promise<Buffer> {
     : Promise.reject(signature instanceof Error ? signature : new Error('The key cannot sign'));
 }
 
-/** The public key that OpenSSH's format holds in the clear; undefined for older formats. */
+/** The public key in OpenSSH's private key format, where it is not encrypted; undefined for older formats. */
 function publicPart(text: string): ParsedKey | undefined {
   const body = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(text)?.[1];
   if (!body) return undefined;

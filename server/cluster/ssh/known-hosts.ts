@@ -3,9 +3,9 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { promises as fs, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isCode, messageOf, UserError } from '../../errors';
-import { fitsPatterns } from './configuration';
+import { fitsPatterns } from './host-patterns';
 
-/** What the files say of a host's key. `authority`: only certificates of an authority are listed, which we cannot check. */
+/** What the files say about a host's key. `authority`: only a certificate authority is listed, which we cannot check. */
 export type HostKeyVerdict = 'known' | 'unknown' | 'changed' | 'revoked' | 'authority';
 
 interface Entry {
@@ -26,7 +26,7 @@ export function keyType(key: Buffer): string {
   return key.toString('latin1', 4, 4 + key.readUInt32BE(0));
 }
 
-/** A host as known_hosts names it. */
+/** The name of a host in known_hosts. */
 export function knownHostName(host: string, port: number): string {
   return port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
 }
@@ -34,7 +34,7 @@ export function knownHostName(host: string, port: number): string {
 export class KnownHosts {
   private readonly entries: Entry[];
 
-  /** @param files those that are not there count as empty; new keys go to the first */
+  /** @param files missing ones count as empty; new keys are added to the first */
   constructor(private readonly files: readonly string[]) {
     this.entries = files.flatMap((file) =>
       readIfThere(file)
@@ -42,7 +42,7 @@ export class KnownHosts {
         .flatMap((line, index) => {
           const match = /^\s*(?:(@\S+)\s+)?([^\s#@]\S*)\s+(\S+)\s+(\S+)/.exec(line);
           if (!match) return [];
-          const [, marker, names, type, key] = match;
+          const [, marker, names = '', type = '', key = ''] = match;
           return [{ marker, names, type, key, where: `${file}:${index + 1}` }];
         }),
     );
@@ -64,14 +64,14 @@ export class KnownHosts {
     return authority ? { verdict: 'authority', where: authority.where } : { verdict: 'unknown' };
   }
 
-  /** Types of the keys that are known of a host: the server is asked for one of these. */
+  /** Types of the known keys of a host: the server is asked for one of these. */
   types(name: string): string[] {
     return this.entries
       .filter(({ marker, names }) => marker === undefined && fits(names, name))
       .map(({ type }) => type);
   }
 
-  /** Writes a key down for ever. @throws UserError where the file cannot be written */
+  /** Adds a key permanently. @throws UserError where the file cannot be written */
   async add(name: string, key: Buffer, hashed: boolean): Promise<void> {
     const [file] = this.files;
     if (file === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * Programs by way of an account's login shell, whatever that shell is and whatever it prints: the program's output is
- * what follows a random mark on each stream.
+ * Programs run through an account's login shell, whatever that shell is and whatever it prints: the program's output
+ * follows a random mark on each stream.
  */
 import { randomBytes } from 'node:crypto';
 import { UserError } from '../../errors';
@@ -16,7 +16,7 @@ export type ExecuteLine = (
   signal: AbortSignal,
 ) => Promise<number>;
 
-/** The end of what came before the mark is kept for an error: bytes. */
+/** Bytes of output before the mark that are kept for an error. */
 const KEPT = 4096;
 
 /** Runs a program. @throws UserError where the shell ended before the program began, or the folder is not there */
@@ -29,7 +29,7 @@ export async function runThroughShell(
   signal: AbortSignal,
 ): Promise<number> {
   const [half, other] = [randomBytes(8).toString('hex'), randomBytes(8).toString('hex')];
-  // In halves, so that a shell that echoes its commands does not print the mark.
+  // In two halves, so that a shell that echoes its commands does not print the mark.
   const mark = (words: string) => `printf '%s%s %s\\n' ${half} ${other} ${words}`;
   const variables = Object.entries(env).map(([name, value]) => quoteArgument(`${name}=${value}`));
   const program = [...(variables.length > 0 ? ['env', ...variables] : []), quoteCommand(command)].join(' ');
@@ -54,7 +54,7 @@ export async function runThroughShell(
   };
   const end = () => {
     if (!pid || !/^\d+$/.test(pid)) return;
-    // Servers need not end what a closed channel leaves running.
+    // Servers may leave programs running when their channel is closed.
     const kill = loginShellLine(`kill -TERM -- -${pid} 2>/dev/null || kill -TERM ${pid} 2>/dev/null`);
     void execute(kill, () => undefined, {}, new AbortController().signal).catch(() => undefined);
   };

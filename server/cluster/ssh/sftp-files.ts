@@ -1,4 +1,4 @@
-/** Files of a host over sftp: many requests under way at once, so that distance costs little. */
+/** Files of a host over sftp, with many requests under way at once, so that a distant host is hardly slower. */
 import path from 'node:path';
 import type { SFTPWrapper, Stats } from 'ssh2';
 import { messageOf, UserError } from '../../errors';
@@ -121,7 +121,7 @@ export class SftpFiles extends FileStore {
         await this.ask<undefined>((sftp, done) => sftp.ext_openssh_rename(from, to, (error) => done(error, undefined)));
       } catch (error) {
         if (!/does not support/.test(messageOf(error))) throw error;
-        await this.remove(to); // without the extension a rename replaces nothing
+        await this.remove(to); // without the extension, a rename cannot replace a file
         await this.ask<undefined>((sftp, done) => sftp.rename(from, to, (failure) => done(failure, undefined)));
       }
     };
@@ -143,7 +143,7 @@ export class SftpFiles extends FileStore {
   protected override async writeAt(file: string, offset: number, bytes: Uint8Array): Promise<void> {
     const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     try {
-      // Neither truncated nor appended to: WRITE | CREAT, which the names of flags have not.
+      // WRITE | CREAT, neither truncating nor appending: there is no name for this combination.
       const handle = await this.ask<Buffer>((sftp, done) => sftp.open(file, 0x2 | 0x8, done));
       try {
         await inParallel(content.length, (at, length) =>
@@ -172,7 +172,7 @@ export class SftpFiles extends FileStore {
     return remoteDigest(this.runner, file, signal);
   }
 
-  /** One request; a lost connection is an answer too. */
+  /** One request. @throws ConnectionLostError where the connection ends before its answer */
   private async ask<T>(request: (sftp: SFTPWrapper, done: Done<T>) => void): Promise<T> {
     const { sftp, client } = await this.connection.sftp();
     return new Promise<T>((resolve, reject) => {
@@ -204,8 +204,8 @@ export class SftpFiles extends FileStore {
   }
 
   /**
-   * The protocol has one word, "Failure", for a full disk, a used-up quota and more: the disk is asked, then a program
-   * that does the same, where the host runs programs.
+   * The protocol has one code, "Failure", for a full disk, a used-up quota and more. The reason is found by asking for
+   * the free space, then by a program that does the same, where the host runs programs.
    */
   private async whyNotWritten(
     verb: string,
@@ -219,7 +219,7 @@ export class SftpFiles extends FileStore {
     if (free !== undefined && free < 1024 * 1024)
       return new UserError(this.failure(verb, file, 'the disk is full: remove files there or choose another folder'));
     const said = await this.runner.run(same, { stdin, env: { LC_ALL: 'C' } }).then(({ stderr }) => stderr, messageOf);
-    const reason = reasonIn(said) ?? 'the host refused it: most often your disk quota is used up';
+    const reason = reasonIn(said) ?? 'the host refused it. Most often the disk quota is used up';
     return new UserError(this.failure(verb, file, reason));
   }
 

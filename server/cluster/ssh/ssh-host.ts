@@ -1,4 +1,4 @@
-/** Hosts over ssh: the one a connection leads to, and one behind it that is reached by typing ssh there. */
+/** Hosts over ssh: the one that a connection leads to, and one that is reached by a second ssh from there. */
 import { CommandFiles } from '../command-files';
 import type { Host, HostFiles, RunOptions } from '../host';
 import { Runner, type OnOutput } from '../runner';
@@ -8,7 +8,7 @@ import { SftpFiles } from './sftp-files';
 
 type ProgramOptions = Pick<RunOptions, 'stdin' | 'cwd' | 'env'>;
 
-/** Programs by way of a login shell, wherever that is. */
+/** Programs run through a login shell, wherever that is. */
 abstract class ShellRunner extends Runner {
   protected abstract readonly line: ExecuteLine;
 
@@ -35,7 +35,7 @@ export class SshHost extends ShellRunner {
   }
 }
 
-/** A host reached by a second ssh on `outer`, with a key that lies there; nothing can be asked. */
+/** A host reached by a second ssh on `outer`, with a key on that machine; nothing can be asked. */
 export class SecondHopHost extends ShellRunner {
   readonly name: string;
   readonly files: HostFiles;

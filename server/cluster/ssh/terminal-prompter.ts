@@ -16,7 +16,10 @@ async function ask(question: string, echo: boolean): Promise<string | null> {
       input = new tty.ReadStream(openSync('/dev/tty', 'r'));
     } catch {
       const what = question.trim().replace(/:$/, '');
-      throw new UserError(`"${what}" is asked, and there is no terminal: run this in one, or log in by a key alone`, 1);
+      throw new UserError(
+        `Cannot ask for "${what}" without a terminal: run this in a terminal, or log in with a key`,
+        1,
+      );
     }
   }
   const mute = new Writable({
@@ -26,7 +29,7 @@ async function ask(question: string, echo: boolean): Promise<string | null> {
     },
   });
   const lines = readline.createInterface({ input, output: mute, terminal: true });
-  process.stderr.write(question); // only now: until the terminal is ours it shows what is typed
+  process.stderr.write(question); // only now: before, the terminal would show what is typed
   try {
     return await new Promise<string | null>((resolve) => {
       lines.once('SIGINT', () => resolve(null)).once('close', () => resolve(null));
@@ -56,7 +59,7 @@ export const terminalPrompter: Prompter = {
   async hostKey({ host, port, algorithm, fingerprint }) {
     const where = port === 22 ? host : `${host}, port ${port}`;
     process.stderr.write(`The host ${where} is not known yet. Its ${algorithm} key is ${fingerprint}.\n`);
-    return /^(y|yes)$/i.test((await ask('Trust it for ever (yes/no)? ', true))?.trim() ?? '');
+    return /^(y|yes)$/i.test((await ask('Trust it permanently (yes/no)? ', true))?.trim() ?? '');
   },
   secret: () => Promise.resolve(null),
 };

@@ -1,6 +1,6 @@
 /**
- * From a Dockerfile here to an Apptainer image on a cluster, in steps that are each done once: an interruption is
- * continued by the same call, and what was built before is not built again.
+ * From a Dockerfile here to an Apptainer image on a cluster, in steps that are each done once: after an interruption the
+ * same call continues, and nothing is built twice.
  */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -9,15 +9,16 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { placeOn, workFolderOf, type Cluster } from '../../cluster/cluster';
 import { cachePath } from '../../cache-folder';
+import { lastLine } from '../../cluster/host';
 import { LOG_FINDINGS } from '../../cluster/log-findings';
 import { newToken } from '../../cluster/token';
 import { writeAtomically } from '../../atomic-file';
 import { CancelledError, UserError } from '../../errors';
 import type { TaskControl } from '../../shared/progress';
-import { FINISHED_STATES } from '../../shared/protocol';
-import { lastLine } from '../commit';
-import { Remote, workFolderOf, type ClusterAccess } from '../remote';
+import { isOver } from '../../shared/protocol';
+import { jobNote } from '../job-text';
 import { renderScript, shellPath } from '../script';
 import { readRecipe, type Recipe } from './recipe';
 
@@ -30,27 +31,24 @@ export type Builder = (typeof BUILDERS)[number];
 export interface ContainerOptions {
   /** Absolute path of the Dockerfile. */
   dockerfile: string;
-  /** Begins the names of archive and image. */
+  /** First part of the names of archive and image. */
   name: string;
   builder?: Builder;
-  access: ClusterAccess;
+  cluster: Cluster;
   control?: TaskControl;
   /** Seconds between two looks at the rebuild job. */
   pollSeconds?: number;
 }
 
-/** What is remembered of one image on one cluster. */
+/** What is remembered about one image on one cluster. */
 interface Memory {
   /** Token and id of the rebuild job. */
   token?: string;
   job?: string;
 }
 
-interface Work extends Required<Omit<ContainerOptions, 'builder' | 'control'>> {
-  builder: Builder;
-  control: TaskControl;
+interface Work extends Required<ContainerOptions> {
   recipe: Recipe;
-  remote: Remote;
   /** Image name here. */
   tag: string;
   /** Archive here and there, and the image there, relative to the work folder. */
@@ -63,7 +61,7 @@ interface Work extends Required<Omit<ContainerOptions, 'builder' | 'control'>> {
 /** `uname -m` in Docker's words. */
 const ARCHITECTURES: Readonly<Record<string, string | undefined>> = { x86_64: 'amd64', aarch64: 'arm64' };
 
-/** The steps in their order; one whose result is there is passed over. */
+/** The steps in their order; one whose result is there is skipped. */
 const STEPS: readonly { title: string; isDone(work: Work): Promise<boolean>; run(work: Work): Promise<void> }[] = [
   { title: 'Build', isDone: archiveThere, run: build },
   { title: 'Check architecture', isDone: archiveThere, run: checkArchitecture },
@@ -79,16 +77,15 @@ const STEPS: readonly { title: string; isDone(work: Work): Promise<boolean>; run
  * @throws UserError for the step that failed, with its last words; CancelledError
  */
 export async function provideContainer(options: ContainerOptions): Promise<string> {
-  const { dockerfile, name, access, control = {}, pollSeconds = 15 } = options;
+  const { dockerfile, name, cluster, control = {}, pollSeconds = 15 } = options;
   const recipe = await readRecipe(dockerfile);
-  const remote = await Remote.open(access);
   const key = `${name}-${recipe.digest.slice(0, 12)}`;
-  const image = remote.place('containers', `${key}.sif`);
-  if (await remote.files.stat(image)) return image;
-  const memoryFile = cachePath('containers', `${access.profile.name}-${key}.json`);
+  const image = placeOn(cluster, 'containers', `${key}.sif`);
+  if (await cluster.files.stat(image)) return image;
+  const memoryFile = cachePath('containers', `${cluster.profile.name}-${key}.json`);
   const memory = JSON.parse(await readFile(memoryFile, 'utf8').catch(() => '{}')) as Memory;
   const work: Work = {
-    ...{ dockerfile, name, access, control, pollSeconds, recipe, remote, memory },
+    ...{ dockerfile, name, cluster, control, pollSeconds, recipe, memory },
     builder: options.builder ?? (await builderHere()),
     tag: `edm-workbench/${name.toLowerCase()}:${recipe.digest.slice(0, 12)}`,
     archive: cachePath('containers', `${key}.tar`),
@@ -125,13 +122,13 @@ function archiveThere({ archive, ...work }: Work): Promise<boolean> {
   return existsSync(archive) ? Promise.resolve(true) : uploaded({ archive, ...work });
 }
 
-async function uploaded({ remote, place, memory }: Work): Promise<boolean> {
-  return memory.job !== undefined || (await remote.files.stat(remote.place(place.archive))) !== undefined;
+async function uploaded({ cluster, place, memory }: Work): Promise<boolean> {
+  return memory.job !== undefined || (await cluster.files.stat(placeOn(cluster, place.archive))) !== undefined;
 }
 
-async function build({ builder, recipe, tag, remote, control }: Work): Promise<void> {
-  const platform = `linux/${ARCHITECTURES[remote.machine] ?? remote.machine}`;
-  // Without COPY there is nothing to send to the builder: an empty folder is.
+async function build({ builder, recipe, tag, cluster, control }: Work): Promise<void> {
+  const platform = `linux/${ARCHITECTURES[cluster.machine] ?? cluster.machine}`;
+  // Without COPY the builder needs no files, so it gets an empty folder.
   const scratch = recipe.context ? undefined : await mkdtemp(path.join(os.tmpdir(), 'edm-workbench-context-'));
   try {
     const words = [
@@ -150,12 +147,12 @@ async function build({ builder, recipe, tag, remote, control }: Work): Promise<v
   }
 }
 
-async function checkArchitecture({ builder, tag, remote }: Work): Promise<void> {
+async function checkArchitecture({ builder, tag, cluster }: Work): Promise<void> {
   const { stdout } = await run(builder, ['image', 'inspect', '--format', '{{.Os}} {{.Architecture}}', tag]);
-  const wanted = `linux ${ARCHITECTURES[remote.machine] ?? remote.machine}`;
+  const wanted = `linux ${ARCHITECTURES[cluster.machine] ?? cluster.machine}`;
   if (stdout.trim() === wanted) return;
   throw new UserError(
-    `The image is for ${stdout.trim()}, and ${remote.profile.name} is ${wanted}: name a base image that exists for ${wanted}, or build on such a machine`,
+    `The image is for ${stdout.trim()}, and ${cluster.profile.name} is ${wanted}: use a base image that exists for ${wanted}, or build on such a machine`,
   );
 }
 
@@ -167,14 +164,14 @@ async function save({ builder, tag, archive, control }: Work): Promise<void> {
   await rename(part, archive);
 }
 
-async function upload({ archive, remote, place, control }: Work): Promise<void> {
-  await remote.files.upload(archive, remote.place(place.archive), control);
+async function upload({ archive, cluster, place, control }: Work): Promise<void> {
+  await cluster.files.upload(archive, placeOn(cluster, place.archive), control);
   await rm(archive, { force: true });
 }
 
-/** The script of the rebuild job, as the lecture has it; no GPU, which it would leave idle. */
+/** The script of the rebuild job, as in the lecture; without a GPU, which would be idle. */
 export function rebuildScript(
-  { profile, scheduler }: Pick<ClusterAccess, 'profile' | 'scheduler'>,
+  { profile, scheduler }: Pick<Cluster, 'profile' | 'scheduler'>,
   { archive, image, log }: Work['place'],
 ): string {
   const work = workFolderOf(profile);
@@ -188,58 +185,57 @@ export function rebuildScript(
       `export APPTAINER_TMPDIR=${at('containers/tmp')}`,
       'mkdir -p "$APPTAINER_TMPDIR"',
       '',
-      // A job that is run again finds no half of an image; a job never sees one.
+      // Built under another name and renamed, so that no job ever sees a part of an image.
       `apptainer build --force ${at(`${image}.part`)} docker-archive://${at(archive)} && mv ${at(`${image}.part`)} ${at(image)}`,
     ],
   );
 }
 
-async function submitRebuild({ remote, place, memory, remember }: Work): Promise<void> {
-  const { scheduler, profile } = remote;
+async function submitRebuild({ cluster, place, memory, remember }: Work): Promise<void> {
+  const { scheduler, profile } = cluster;
   const found = memory.token === undefined ? undefined : await scheduler.find(memory.token);
   if (!found) {
     memory.token = newToken();
     await remember();
   }
   const { account, partition } = profile;
-  const script = rebuildScript(remote, place);
-  const submission = { script, folder: remote.place(), token: memory.token ?? '', defaults: { account, partition } };
+  const script = rebuildScript(cluster, place);
+  const submission = { script, folder: placeOn(cluster), token: memory.token ?? '', defaults: { account, partition } };
   memory.job = (found ?? (await scheduler.submit(submission))).id;
   await remember();
 }
 
-async function awaitRebuild({ remote, place, memory, remember, control, pollSeconds }: Work): Promise<void> {
+async function awaitRebuild({ cluster, place, memory, remember, control, pollSeconds }: Work): Promise<void> {
   for (;;) {
-    const job = await remote.scheduler.job(memory.job ?? '');
-    if (await remote.files.stat(remote.place(place.image))) break;
-    if (!job || FINISHED_STATES.includes(job.state)) {
+    const job = await cluster.scheduler.job(memory.job ?? '');
+    if (await cluster.files.stat(placeOn(cluster, place.image))) break;
+    if (!job || isOver(job)) {
       const id = memory.job;
-      // The next call submits another one.
+      // The next call submits another job.
       delete memory.job;
       delete memory.token;
       await remember();
       throw new UserError(
-        `Rebuilding the image on ${remote.profile.name} failed (job ${id}): ${await reasonIn(remote, `${place.log}-${id}.out`)}; the archive is kept, run the same again`,
+        `Rebuilding the image on ${cluster.profile.name} failed (job ${id}): ${await reasonIn(cluster, `${place.log}-${id}.out`)}; the archive is kept, so run the same command again`,
         1,
       );
     }
-    const note = `job ${job.id} ${job.stateName}${job.reason ? `, ${job.reason.text}` : ''}`;
-    control.onProgress?.({ phase: 'Wait for the image', done: 0, total: 1, note });
+    control.onProgress?.({ phase: 'Wait for the image', done: 0, total: 1, note: jobNote(job) });
     await sleep(pollSeconds * 1000, undefined, { signal: control.signal }).catch(() => undefined);
     if (control.signal?.aborted) throw new CancelledError();
   }
-  await remote.files.remove(remote.place(place.archive));
+  await cluster.files.remove(placeOn(cluster, place.archive));
 }
 
-async function reasonIn(remote: Remote, log: string): Promise<string> {
-  const file = remote.place(log);
-  if (!(await remote.files.stat(file))) return `there is no log ${file}`;
-  const text = (await remote.files.read(file)).toString();
+async function reasonIn(cluster: Cluster, log: string): Promise<string> {
+  const file = placeOn(cluster, log);
+  if (!(await cluster.files.stat(file))) return `there is no log ${file}`;
+  const text = (await cluster.files.read(file)).toString();
   const finding = LOG_FINDINGS.find(({ pattern, remedy }) => remedy && pattern.test(text));
   return `${finding ? `${finding.text}. ${finding.remedy}` : (lastLine(text) ?? 'its log is empty')} (${file})`;
 }
 
-/** Runs the builder with its lines as notes of the progress. */
+/** Runs the builder; its output lines are shown as progress. */
 async function builderRuns(
   builder: Builder,
   words: readonly string[],

@@ -1,4 +1,4 @@
-/** What a container is built from: a Dockerfile and its context, and the digest that tells whether it was built before. */
+/** What a container is built from: a Dockerfile and its context, and the digest that shows whether it was built before. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,8 +6,8 @@ import { messageOf, UserError } from '../../errors';
 import { fileDigest } from '../../file-digest';
 
 /** A Dockerfile for EDM to start from. */
-export const EDM_DOCKERFILE = `# What generate.py and fid.py of EDM need, and none of their code: that comes with each commit, by git.
-# The image runs on the architecture it is built for; clusters are mostly amd64, some laptops are not.
+export const EDM_DOCKERFILE = `# What generate.py and fid.py of EDM need, without their code, which git sends with each commit.
+# The image runs on the architecture that it is built for. Most clusters are amd64; some laptops are not.
 ARG BASE=pytorch/pytorch:1.13.1-cuda11.6-cudnn8-runtime
 FROM \${BASE}
 
@@ -16,8 +16,8 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 
 RUN pip install --no-cache-dir click requests scipy tqdm psutil imageio imageio-ffmpeg==0.4.4 pyspng==0.1.0
 
-# imageio comes in its newest version, which expects a newer Pillow than the base image has. Without this line the
-# programs stop where they open or write an image.
+# The newest imageio needs a newer Pillow than the base image has. Without this line the programs fail when they open or
+# write an image.
 RUN pip install --no-cache-dir --upgrade pillow
 
 WORKDIR /workspace
@@ -27,7 +27,7 @@ WORKDIR /workspace
 export interface Recipe {
   /** Absolute path of the Dockerfile. */
   dockerfile: string;
-  /** Folder that COPY and ADD take from; absent where the Dockerfile takes nothing, so that nothing need be read. */
+  /** Folder that COPY and ADD take files from; absent where the Dockerfile has neither. */
   context?: string;
   /** SHA-256 of the Dockerfile and all that may enter the image. */
   digest: string;
@@ -42,7 +42,7 @@ const LEFT_OUT = new Set(['.git', '.edm-workbench', 'node_modules', 'runs']);
  */
 export async function readRecipe(dockerfile: string): Promise<Recipe> {
   const text = await readFile(dockerfile, 'utf8').catch((error: unknown) => {
-    throw new UserError(`${dockerfile} cannot be read: ${messageOf(error)}`);
+    throw new UserError(`Cannot read ${dockerfile}: ${messageOf(error)}`);
   });
   const hash = createHash('sha256').update(text);
   if (!/^\s*(?:COPY|ADD)\s+(?!--from=)/im.test(text)) return { dockerfile, digest: hash.digest('hex') };

@@ -1,0 +1,96 @@
+/** The dispatches of a workspace while an editor or a terminal is open. The results of every run that ends are fetched. */
+import type { Cluster } from '../cluster/cluster';
+import { UserError } from '../errors';
+import type { RunSource } from '../runs/source';
+import type { TaskControl } from '../shared/progress';
+import { isOver, type DispatchProgress, type QueueState } from '../shared/protocol';
+import type { Dispatch } from '../shared/schema-types.gen';
+import type { DirtyChoice } from './commit';
+import { OPEN_STATES, syncRun, type SyncResult } from './follow';
+import { Ledger } from './ledger';
+import { progressOf } from './progress';
+import { pullImages, type ImageChoice } from './pull';
+import type { JobScript } from './script';
+import { dispatchRun, previewScripts } from './submit';
+
+/** Opens a cluster by its name; `mayPrompt` as for `Clusters.open`. */
+export type OpenByName = (cluster: string, mayPrompt: boolean) => Promise<Cluster>;
+
+export class Dispatches {
+  constructor(
+    private readonly open: OpenByName,
+    /** Called once for each run that ends, in the process that recorded its end. */
+    private readonly onEnd: (root: string, dispatch: Dispatch) => void = () => undefined,
+    /** Called after a poll for each run that is under way. */
+    private readonly onProgress: (progress: DispatchProgress) => void = () => undefined,
+  ) {}
+
+  /** Submits a run to the given cluster, or to the one that its config names. @throws UserError */
+  async submit(
+    { source, cluster: name, dirty }: { source: RunSource; cluster?: string; dirty: DirtyChoice },
+    control: TaskControl = {},
+  ): Promise<Dispatch> {
+    return dispatchRun({ source, dirty, cluster: await this.clusterFor(source, name), control });
+  }
+
+  /** The scripts that would be submitted. */
+  async preview(source: RunSource, name?: string): Promise<JobScript[]> {
+    return previewScripts(source, await this.clusterFor(source, name));
+  }
+
+  private clusterFor({ config, file }: RunSource, given: string | undefined): Promise<Cluster> {
+    const name = given ?? config.cluster;
+    if (!name) throw new UserError(`${file} names no cluster: add "cluster: NAME", or choose one`);
+    return this.open(name, true);
+  }
+
+  /** Fetches the results of runs that are over, on all clusters or one. */
+  async syncRuns(
+    root: string,
+    { cluster: only, mayPrompt = false }: { cluster?: string; mayPrompt?: boolean } = {},
+  ): Promise<SyncResult[]> {
+    const ledger = new Ledger(root);
+    const { dispatches } = await ledger.all();
+    const results: SyncResult[] = [];
+    for (const { token, cluster: name, state } of dispatches) {
+      if (!OPEN_STATES.includes(state) || (only !== undefined && name !== only)) continue;
+      const result = await syncRun(ledger, token, await this.open(name, mayPrompt));
+      if (result.ended) this.onEnd(root, result.dispatch);
+      results.push(result);
+    }
+    return results;
+  }
+
+  /** After a poll of the queue: reports how far runs are, and fetches those that have no unfinished job any more. */
+  async queueChanged(root: string, { cluster: name, jobs, problem }: QueueState): Promise<void> {
+    if (problem !== undefined) return;
+    const alive = new Set(jobs.filter((job) => !isOver(job)).map(({ id, array }) => array?.id ?? id));
+    const { dispatches } = await new Ledger(root).all();
+    const here = dispatches.filter((one) => one.cluster === name && OPEN_STATES.includes(one.state));
+    const isAlive = (one: Dispatch): boolean => one.jobs.some(({ id }) => id !== undefined && alive.has(id));
+    if (here.some((one) => !isAlive(one))) await this.syncRuns(root, { cluster: name });
+    const running = here.filter(isAlive);
+    if (running.length === 0) return;
+    const cluster = await this.open(name, false);
+    for (const progress of await progressOf(cluster, running)) this.onProgress(progress);
+  }
+
+  /** Results if they are ready, and images if asked for. @throws UserError where the run is not over */
+  async pull(
+    root: string,
+    token: string,
+    { images, control = {} }: { images?: ImageChoice; control?: TaskControl },
+  ): Promise<SyncResult> {
+    const ledger = new Ledger(root);
+    const { cluster: name, token: whole } = await ledger.named(token);
+    const cluster = await this.open(name, true);
+    const result = await syncRun(ledger, whole, cluster, control);
+    if (result.ended) this.onEnd(root, result.dispatch);
+    if (!images) return result;
+    const pulled = await ledger.hold(whole, async () =>
+      pullImages(ledger, cluster, await ledger.named(whole), images, control),
+    );
+    if (!pulled) throw new UserError('Another editor or terminal is fetching this run: wait until it is done', 1);
+    return { ...result, dispatch: pulled };
+  }
+}
