@@ -27,7 +27,7 @@ function squeueRow(nth: number, detail: Detail): string {
   const id = array ? `${array}_${nth % 50}` : String(100_000 + nth);
   const values: Record<string, string> = {
     JobArrayID: id, ArrayJobID: array || 'N/A', ArrayTaskID: array ? String(nth % 50) : 'N/A', JobID: String(100_000 + nth),
-    State: waits ? 'PENDING' : 'RUNNING', Reason: waits ? REASONS[nth % REASONS.length]! : 'None', TimeUsed: waits ? '0:00' : '1-06:31:21',
+    State: waits ? 'PENDING' : 'RUNNING', Reason: waits ? REASONS[nth % REASONS.length] : 'None', TimeUsed: waits ? '0:00' : '1-06:31:21',
     TimeLimit: '2-00:00:00', NumCPUs: '16', NumNodes: '1', 'tres-alloc': 'cpu=16,mem=64G,node=1,billing=16,gres/gpu=2', NodeList: waits ? '' : `g${nth % 200}`,
     SubmitTime: '2026-11-24T08:40:40', StartTime: waits ? 'N/A' : '2026-11-24T08:40:41', EndTime: 'N/A', UserName: nth % 10 ? `user${nth % 97}` : 'alice',
     Account: 'proja', Partition: 'gpu', exit_code: '0', Comment: '', WorkDir: '/home/alice/edm', STDOUT: '/home/alice/edm/%x-%j.out', STDERR: '/home/alice/edm/%x-%j.out',
@@ -82,7 +82,7 @@ function measure(work: () => unknown): Times {
     return performance.now() - begun;
   };
   const first = once();
-  return { first, median: Array.from({ length: 15 }, once).sort((a, b) => a - b)[7]! };
+  return { first, median: Array.from({ length: 15 }, once).sort((a, b) => a - b)[7] };
 }
 
 /** In five processes of its own, the least of each: what else the machine does makes any one of them late. */
@@ -111,7 +111,7 @@ async function panel(): Promise<string> {
       entryPoints: [path.join(ROOT, 'media', 'queue', entry)],
       ...{ bundle: true, minify: true, write: false, platform: 'browser', target: 'es2022' },
     });
-    return outputFiles[0]!.text;
+    return outputFiles[0].text;
   };
   const [script, style] = await Promise.all([bundle('main.ts'), bundle('style.css')]);
   return `<!DOCTYPE html><style>${style}</style><body><script>
@@ -158,7 +158,7 @@ const MEASURE = `async ({ clusters, queue, frames, speeds }) => {
 
 async function main(): Promise<void> {
   const [, , one] = process.argv;
-  if (one !== undefined) return console.log(JSON.stringify(measure(READINGS[one]!())));
+  if (one !== undefined) return console.log(JSON.stringify(measure(READINGS[one]())));
   for (const what of Object.keys(READINGS)) tell(what, measureAnew(what), '   goal 100 ms');
   const jobs = parseQueue(squeueText('lean'), 'lean');
   const clock = { taken: Date.now(), now: Date.now() };
@@ -190,10 +190,10 @@ async function main(): Promise<void> {
     const what = `panel, ${count.toLocaleString('en-US')} jobs`.padEnd(44);
     console.log(`${what} shown in ${shown.toFixed(0)} ms, anew in ${again.toFixed(0)} ms; ${rows} rows in the page`);
     for (const [speed, sorted] of Object.entries(times)) {
-      const [p50, p95] = [0.5, 0.95].map((share) => sorted[Math.floor(FRAMES * share)]!.toFixed(1));
+      const [p50, p95] = [0.5, 0.95].map((share) => sorted[Math.floor(FRAMES * share)].toFixed(1));
       console.log(
         `  frames, ${speed}`.padEnd(44),
-        `p50 ${p50}   p95 ${p95}   longest ${sorted[FRAMES - 1]!.toFixed(1)} ms`,
+        `p50 ${p50}   p95 ${p95}   longest ${sorted[FRAMES - 1].toFixed(1)} ms`,
       );
     }
   }

@@ -163,7 +163,7 @@ test('submit, queue, hold, release, logs, cancel, job: for people and as JSON', 
   assert.match(log.stderr, new RegExp(`^\\n${ok} +done +cpu +keyonly +ok\\.slurm`, 'm'));
   assert.equal(failed.status, 1);
   const parts = failed.stdout.trim().split('\n').map((line) => JSON.parse(line) as LogPart & FollowResult); // prettier-ignore
-  assert.deepEqual(parts[0]!.lines, ['cat: nothing.pkl: No such file or directory']);
+  assert.deepEqual(parts[0].lines, ['cat: nothing.pkl: No such file or directory']);
   assert.deepEqual(
     [parts.at(-1)?.job?.exitCode, parts.at(-1)?.explained[0]!.text],
     [3, 'A file or folder does not exist where the job ran'],
@@ -175,7 +175,7 @@ test('submit, queue, hold, release, logs, cancel, job: for people and as JSON', 
   );
   assert.equal(queue.stderr, '');
   const act = async (...args: string[]): Promise<boolean> =>
-    (JSON.parse((await asKeyonly(...args, ...on, '--json')).stdout) as ActionResult[])[0]!.ok;
+    (JSON.parse((await asKeyonly(...args, ...on, '--json')).stdout) as ActionResult[])[0].ok;
   assert.ok(await act('hold', held));
   assert.ok(await act('cancel', held));
   const job = JSON.parse((await asKeyonly('job', held, ...on, '--json')).stdout) as Job;

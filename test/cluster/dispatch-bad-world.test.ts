@@ -110,7 +110,7 @@ test('two editors submit the same run at once: it is there once', { timeout: 600
   const [one, two] = await Promise.allSettled([submit(), submit()]);
   const refused = [one, two].filter((result) => result.status === 'rejected');
   assert.equal(refused.length, 1);
-  assert.match(String(refused[0]!.reason), /Another editor or terminal is submitting|is already on bed/);
+  assert.match(String(refused[0].reason), /Another editor or terminal is submitting|is already on bed/);
   assert.equal((await jobsNamed('twice')).length, 2);
   await bed.inCluster(['scancel', '--user=alice'], 'alice');
   await nodes('resume');
@@ -130,12 +130,12 @@ test(
     writeFileSync(path.join(taken, 'notes.txt'), 'mine');
 
     const first = await dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster });
-    await bed.inCluster(['scancel', first.jobs[0]!.id ?? '']);
+    await bed.inCluster(['scancel', first.jobs[0].id ?? '']);
     await assert.rejects(awaitRun(ledger, first.token, cluster, 0.5), /requeued on bed was cancelled/);
 
     const second = await dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster });
     assert.equal(second.run, first.run, 'the same folder goes on');
-    const id = second.jobs[0]!.id ?? '';
+    const id = second.jobs[0].id ?? '';
     const task = async (format: string): Promise<string> =>
       (await bed.inCluster(['squeue', '--noheader', '-j', `${id}_1`, '-o', format])).stdout.trim();
     await until(() => task('%T'), 'its second task', (state) => state === 'RUNNING'); // prettier-ignore
@@ -150,7 +150,7 @@ test(
     assert.equal(done.local, `runs/${path.basename(taken)}-2`);
     assert.ok(existsSync(path.join(taken, 'notes.txt')));
     const { records } = await readHistory(root);
-    assert.deepEqual([records.length, records[0]!.num], [1, images]);
+    assert.deepEqual([records.length, records[0].num], [1, images]);
   },
 );
 

@@ -71,9 +71,9 @@ test('an array of four makes what this machine makes, to the byte', { timeout: 6
   const root = repository({ 'garments.edm.yaml': CONFIG });
   const config = path.join(root, 'garments.edm.yaml');
   const steps = new Set<string>();
-  const control = { onProgress: ({ phase }: { phase: string }) => void steps.add(phase.split(':')[0]!) };
+  const control = { onProgress: ({ phase }: { phase: string }) => void steps.add(phase.split(':')[0]) };
   const dispatch = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster, control });
-  assert.deepEqual([dispatch.state, dispatch.jobs.length, dispatch.jobs[0]!.tasks], ['submitted', 2, 4]);
+  assert.deepEqual([dispatch.state, dispatch.jobs.length, dispatch.jobs[0].tasks], ['submitted', 2, 4]);
   assert.ok(steps.size >= 4, [...steps].join());
   await assert.rejects(
     dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster }),
@@ -97,15 +97,15 @@ test('an array of four makes what this machine makes, to the byte', { timeout: 6
   assert.deepEqual(readdirSync(path.join(local, 'images')).sort(), names);
   for (const name of names) {
     const [a, b] = [whole.folder, local].map((folder) => readFileSync(path.join(folder, 'images', name)));
-    assert.ok(a!.equals(b!), name);
+    assert.ok(a.equals(b), name);
   }
   const { records } = await readHistory(root);
   assert.deepEqual(
     records.map(({ cluster }) => cluster),
     ['bed', undefined],
   );
-  assert.equal(records[0]!.code.commit, records[1]!.code.commit);
-  assert.ok(Math.abs(records[0]!.value - records[1]!.value) <= 1e-9 * records[1]!.value);
+  assert.equal(records[0].code.commit, records[1].code.commit);
+  assert.ok(Math.abs(records[0].value - records[1].value) <= 1e-9 * records[1].value);
 
   // The next start of another editor finds nothing left to do.
   const again = await syncRun(ledger, dispatch.token, cluster);
@@ -205,11 +205,11 @@ fid:
   assert.equal(records.length, 1);
   const [record] = records;
   assert.deepEqual(
-    [record!.metric, record!.value, record!.num, record!.cluster, record!.device, record!.sampler?.nfe],
+    [record.metric, record.value, record.num, record.cluster, record.device, record.sampler?.nfe],
     ['FID', 73.97, 72, 'edm', 'cuda', 35],
   );
-  assert.equal(record!.code.commit, git(root, 'rev-parse', 'HEAD'));
-  assert.match(record!.network?.sha256 ?? '', /^[0-9a-f]{64}$/);
+  assert.equal(record.code.commit, git(root, 'rev-parse', 'HEAD'));
+  assert.match(record.network?.sha256 ?? '', /^[0-9a-f]{64}$/);
   const local = path.join(root, done.local ?? '');
   const log = readdirSync(local).find((name) => /^generate-\d+\.out$/.test(name)) ?? '';
   assert.match(readFileSync(path.join(local, log), 'utf8'), /torchrun --nproc_per_node=2/, 'the GPUs of the directive');
@@ -277,8 +277,8 @@ test(
     const history = await cliThere(root, 'history', '--json');
     const records = JSON.parse(history.stdout) as { cluster: string; code: { dirty: boolean }; run: string }[];
     assert.equal(records.length, 1);
-    assert.deepEqual([records[0]!.cluster, records[0]!.code.dirty], ['this-machine', true]);
-    assert.match((await files.read(`${root}/${records[0]!.run}/changes.diff`)).toString(), /new\.py/);
+    assert.deepEqual([records[0].cluster, records[0].code.dirty], ['this-machine', true]);
+    assert.match((await files.read(`${root}/${records[0].run}/changes.diff`)).toString(), /new\.py/);
     await cliThere(root, 'pull');
     assert.equal(
       (JSON.parse((await cliThere(root, 'history', '--json')).stdout) as unknown[]).length,
@@ -306,11 +306,11 @@ test('two editors opened after the end: one tells, once; the record is there onc
       connection.onNotification(dispatchEndNotification, (end) => void ended.push(end));
     await Promise.all(editors.map(({ connection }) => connection.sendRequest(clustersRequest, { folder: root })));
     await until(() => ended.length > 0, 'the word of its end');
-    assert.deepEqual([ended[0]!.dispatch.name, ended[0]!.dispatch.state], ['later', 'complete']);
-    const { connection } = editors[0]!;
+    assert.deepEqual([ended[0].dispatch.name, ended[0].dispatch.state], ['later', 'complete']);
+    const { connection } = editors[0];
     const { records } = await connection.sendRequest(historyRequest, { folder: root });
     assert.equal(records.filter(({ name }) => name === 'later').length, 1);
-    const { token } = ended[0]!.dispatch;
+    const { token } = ended[0].dispatch;
     const pulled = await connection.sendRequest(pullRequest, { folder: root, token, images: 'all' });
     const samples = await connection.sendRequest(samplesRequest, {
       folder: path.join(root, pulled.dispatch.local ?? ''),

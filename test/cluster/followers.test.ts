@@ -39,7 +39,7 @@ for (const [site, profile] of [
       );
       const { hosts } = logins.of('keyonly');
       // The real host, where reading a log stands still, as on a file system that does: each read has a channel of its own.
-      const pipe = `/home/keyonly/${site!.replaceAll(' ', '-')}`;
+      const pipe = `/home/keyonly/${site.replaceAll(' ', '-')}`;
       await bed.inCluster(['mkfifo', pipe], 'keyonly');
       let [reading, most, still] = [0, 0, true];
       const stalling = (host: Host): Host => {

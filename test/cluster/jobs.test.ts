@@ -96,7 +96,7 @@ test("the lecture's generation script with names of this cluster: submitted, fol
   assert.equal(said.filter((line) => line.includes('batch/s')).length, 1, 'the bar is one line');
   assert.ok(parts.some(({ progress }) => progress?.total === 4 && progress.rate === '1.00batch/s'));
   assert.ok(said.includes('0,1') && said.includes('\ufffd\ufffd not UTF-8'), said.join('\n'));
-  assert.match(explained[0]!.text, /^Harmless/);
+  assert.match(explained[0].text, /^Harmless/);
   assert.equal(job?.state, 'done');
   assert.match(job?.stdout ?? '', /edm_generation-\d+\.out$/);
   assert.equal(alice.asked.prompts.length, 1, 'one login');
@@ -127,7 +127,7 @@ test('why jobs wait: every reason that can be provoked here, in words', async ()
   const held = await submit('#SBATCH --begin=now+1hour', 'true');
   await asRoot('scontrol', 'hold', held);
   for (const [nth, [reason]] of [...cases, ['JobHeldAdmin'] as [string]].entries()) {
-    const job = await jobWhen([...ids, held][nth]!, ({ reason: why }) => why?.name === reason);
+    const job = await jobWhen([...ids, held][nth], ({ reason: why }) => why?.name === reason);
     assert.ok(job.reason && job.reason.text !== reason && /[a-z]+ [a-z]+/.test(job.reason.text), reason);
     assert.equal(job.state, /^JobHeld/.test(reason) ? 'held' : 'queued', reason);
   }
@@ -153,8 +153,8 @@ test('an array of 50 is one entry until its tasks start; a heterogeneous job; a 
   assert.ok(rows.some((job) => job.array?.id === array && /^\d+-49/.test(job.array.tasks.replace(/^.*,/, ''))));
   assert.deepEqual(rows.filter(({ id }) => id.startsWith(`${hetjob}+`)).map(({ id }) => id).sort(), [`${hetjob}+0`, `${hetjob}+1`]); // prettier-ignore
   await jobWhen(after_, ({ reason }) => reason?.name === 'Dependency');
-  assert.equal((await cluster.scheduler.act('cancel', [hetjob]))[0]!.ok, true);
-  assert.equal((await cluster.scheduler.act('release', [array]))[0]!.ok, true);
+  assert.equal((await cluster.scheduler.act('cancel', [hetjob]))[0].ok, true);
+  assert.equal((await cluster.scheduler.act('release', [array]))[0].ok, true);
   const { job } = await follow(after_);
   assert.equal(job?.state, 'done');
   assert.equal(readFileSync(bed.file('home/alice', `slurm-${after_}.out`), 'utf8'), '50\n');
@@ -172,7 +172,7 @@ test('jobs that end badly, and the words of the log', async () => {
   await jobWhen(cancelled, ({ state }) => state === 'running');
   await cluster.scheduler.act('cancel', [cancelled]);
   assert.ok(await jobWhen(cancelled, ({ state }) => state === 'cancelled'));
-  assert.match((await cluster.scheduler.act('cancel', [failing]))[0]!.message, /had already ended \(FAILED\)/);
+  assert.match((await cluster.scheduler.act('cancel', [failing]))[0].message, /had already ended \(FAILED\)/);
 });
 
 test('of a job that waits it is said that its log follows; one that has started only shows it', async () => {
@@ -226,8 +226,8 @@ test('the end of a job is told once, also when the connection was lost meanwhile
   (await next.queue('bed')).watch('visible', 'mine');
   await until(() => again.length > 0, 'the first answer');
   next.stop();
-  assert.deepEqual(again[0]!.ended, []);
-  assert.ok(again[0]!.finished.some((job) => job.id === id));
+  assert.deepEqual(again[0].ended, []);
+  assert.ok(again[0].finished.some((job) => job.id === id));
 });
 
 for (const [skew, seconds] of [
@@ -262,7 +262,7 @@ for (const [skew, seconds] of [
       await until(() => inAccounting(past), 'its record');
       watch.watch('visible', 'mine');
       await until(() => told.length > 0, 'the first answer');
-      const known = told[0]!.finished.find(({ id }) => id === past);
+      const known = told[0].finished.find(({ id }) => id === past);
       assert.equal(known?.exitCode, 5, `the last day is that of the cluster: ${JSON.stringify(told[0])}`);
       assert.ok(await accounting.find(known?.token ?? ''), 'a submission of the last week');
       answer = Promise.resolve('knows');

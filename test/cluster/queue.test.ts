@@ -34,9 +34,9 @@ test('why jobs wait, in words', async () => {
     ['#SBATCH --dependency=afterok:1', 'DependencyNeverSatisfied'],
   ]) {
     const id = await submit(`${lines}\nsleep 1`);
-    const job = await until(() => slurm.job(id), reason!, (found) => found?.reason?.name === reason); // prettier-ignore
+    const job = await until(() => slurm.job(id), reason, (found) => found?.reason?.name === reason); // prettier-ignore
     assert.notEqual(job?.reason?.text, reason, 'in words');
-    assert.ok((await slurm.act('cancel', [id]))[0]!.ok);
+    assert.ok((await slurm.act('cancel', [id]))[0].ok);
   }
 });
 

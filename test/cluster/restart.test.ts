@@ -57,7 +57,7 @@ test('a job that ended before the restart is known, not told again; one that goe
   const second = await window();
   await until(() => second.states.length > 0, 'the first answer of the next');
   assert.deepEqual(ended(second.states), []);
-  assert.ok(second.states[0]!.finished.some(({ id, state }) => id === short && state === 'done'));
+  assert.ok(second.states[0].finished.some(({ id, state }) => id === short && state === 'done'));
   await second.server.connection.sendRequest(protocol.jobActionRequest, { cluster: 'bed', action: 'cancel', ids: [long] });
   await until(() => ended(second.states).length > 0, 'the end of the long one');
   const polls = second.states.length;

@@ -151,9 +151,9 @@ test('known hosts: plain, hashed by ssh-keygen, another port, revoked, of an aut
       .slice(0, 2)
       .join(' ');
   });
-  const [one, two] = keys.map((key) => Buffer.from(key.split(' ')[1]!, 'base64'));
+  const [one, two] = keys.map((key) => Buffer.from(key.split(' ')[1], 'base64'));
   const printed = execFileSync('ssh-keygen', ['-l', '-f', path.join(ssh, 'one.pub')], { encoding: 'utf8' });
-  assert.equal(fingerprint(one!), printed.split(' ')[1]);
+  assert.equal(fingerprint(one), printed.split(' ')[1]);
   const file = write('known', `plain,[other]:2222,*.example.org,!bad.example.org ${keys[0]}\n`);
   execFileSync('ssh-keygen', ['-q', '-H', '-f', file], { stdio: 'ignore' });
   writeFileSync(
@@ -162,13 +162,13 @@ test('known hosts: plain, hashed by ssh-keygen, another port, revoked, of an aut
     { flag: 'a' },
   );
   const known = new KnownHosts([file, path.join(ssh, 'nothing there')]);
-  const verdict = (host: string, key = one, port = 22): string => known.judge(knownHostName(host, port), key!).verdict;
+  const verdict = (host: string, key = one, port = 22): string => known.judge(knownHostName(host, port), key).verdict;
   assert.deepEqual([verdict('plain'), verdict('Plain'), verdict('other', one, 2222), verdict('other')], ['known', 'known', 'known', 'unknown']); // prettier-ignore
   assert.deepEqual([verdict('a.example.org'), verdict('bad.example.org')], ['known', 'unknown']);
   assert.deepEqual([verdict('plain', two), verdict('nowhere', two)], ['revoked', 'revoked']);
   assert.equal(verdict('node.site.org'), 'authority');
   assert.equal(verdict('nowhere'), 'unknown');
-  assert.match(known.judge('plain', two!).where ?? '', /known:\d+$/);
-  await known.add('new', one!, true);
-  assert.equal(execFileSync('ssh-keygen', ['-F', 'new', '-f', file], { encoding: 'utf8' }).includes(keys[0]!), true);
+  assert.match(known.judge('plain', two).where ?? '', /known:\d+$/);
+  await known.add('new', one, true);
+  assert.equal(execFileSync('ssh-keygen', ['-F', 'new', '-f', file], { encoding: 'utf8' }).includes(keys[0]), true);
 });

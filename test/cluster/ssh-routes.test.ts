@@ -145,7 +145,7 @@ test('a banner of 500 lines before the code, and what is not honoured is named',
     'Host inner\n  CertificateFile ~/x-cert.pub\n  ControlMaster auto\nMatch exec "true"\n  Compression yes\n';
   const { asked, host } = logins.of('alice', () => [bed.otp('alice')], { config });
   assert.equal((await (await host(profile)).run(['hostname'])).stdout, 'cluster\n');
-  assert.match(asked.prompts[0]!.instruction, /rule 1 of the site[\s\S]*rule 500 of the site/);
+  assert.match(asked.prompts[0].instruction, /rule 1 of the site[\s\S]*rule 500 of the site/);
   const said = logins.log.join('\n');
   assert.match(said, /configuration of inner: not honoured: CertificateFile ~\/x-cert\.pub; Match exec true/);
   assert.match(said, /configuration of inner: without effect on commands: ControlMaster auto/);

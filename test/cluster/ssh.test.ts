@@ -32,9 +32,9 @@ test('jump host with a one-time password', async () => {
   const { stdout } = await (await host()).run(['hostname']);
   assert.equal(stdout, 'cluster\n');
   assert.equal(asked.prompts.length, 1);
-  assert.match(asked.prompts[0]!.host, /jump host/);
-  assert.match(asked.prompts[0]!.instruction, /authorised use only/);
-  assert.match(asked.prompts[0]!.prompts[0]!.text, /Verification code/);
+  assert.match(asked.prompts[0].host, /jump host/);
+  assert.match(asked.prompts[0].instruction, /authorised use only/);
+  assert.match(asked.prompts[0].prompts[0].text, /Verification code/);
   assert.ok(logins.log.some((line) => /not honoured: ForwardX11 yes/.test(line)));
 });
 
@@ -43,7 +43,7 @@ test('a wrong code, then the right one; three wrong ones', async () => {
   const { asked, host } = hostsOf('alice', () => [tries++ ? bed.otp('alice') : '000000']);
   assert.equal((await (await host()).run(['true'])).code, 0);
   assert.equal(asked.prompts.length, 2);
-  assert.match(asked.prompts[1]!.retry ?? '', /not right/);
+  assert.match(asked.prompts[1].retry ?? '', /not right/);
   const wrong = hostsOf('alice', () => ['000000']);
   await assert.rejects(wrong.host(), /refused the answers given \(3 times\)/);
   assert.equal(wrong.asked.prompts.length, 3);
@@ -170,7 +170,7 @@ test('files: 50 MB interrupted twice, resumed, checked; a full disk', async () =
     await until(() => hosts.state(profile).connection === 'connected', 'the reconnect');
   }
   await there.files.upload(local, '/home/keyonly/in/big', { onProgress: ({ done }) => resumedAt.push(done) });
-  assert.ok(resumedAt[0]! > 8e6, `resumed at ${resumedAt[0]}`);
+  assert.ok(resumedAt[0] > 8e6, `resumed at ${resumedAt[0]}`);
   assert.ok(readFileSync(bed.file('home/keyonly/in/big')).equals(readFileSync(local)));
   const back = path.join(scratch, 'back');
   await there.files.download('/home/keyonly/in/big', back);

@@ -70,7 +70,7 @@ interface Case {
 }
 
 function drawn(next: () => number): Case {
-  const user = USERS[Math.floor(next() * USERS.length)]!;
+  const user = USERS[Math.floor(next() * USERS.length)];
   const named = next() < 0.5;
   // Most without what Slurm cannot have in a folder.
   const level = (): string => (next() < 0.85 ? `d${words(next).replace(/[%\\]/g, '')}` : words(next));

@@ -54,7 +54,7 @@ test(`cut ${CUTS} times in the moment of sbatch: as many jobs as were said`, asy
   const ids = new Set<string>();
   let denied = 0;
   for (let i = 0; i < CUTS; i++) {
-    const shaky = new Slurm(cut(MOMENTS[i % MOMENTS.length]!), { reconnect: () => Promise.resolve() });
+    const shaky = new Slurm(cut(MOMENTS[i % MOMENTS.length]), { reconnect: () => Promise.resolve() });
     const token = newToken();
     try {
       const { id, found } = await shaky.submit({ script: SCRIPT, folder: HOME, token });
@@ -99,6 +99,6 @@ test('an array of 50: queued as one, cancelled with what is true of each id', as
   assert.equal(rows.find((job) => job.array?.id === id && job.state === 'queued')?.array?.tasks, '2-49%2');
   const results = await slurm.act('cancel', [`${id}_[2-49%2]`, '99999']);
   assert.deepEqual(results.map(({ ok }) => ok), [true, false]); // prettier-ignore
-  assert.match(results[1]!.message, /no such job/);
-  assert.equal((await slurm.act('cancel', [id]))[0]!.ok, true);
+  assert.match(results[1].message, /no such job/);
+  assert.equal((await slurm.act('cancel', [id]))[0].ok, true);
 });

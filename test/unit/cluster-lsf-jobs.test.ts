@@ -23,15 +23,15 @@ test('the table of an old engine: more hosts on lines of their own, array tasks,
 3       alice   PEND  normal     lsfhost                 arr[3]     Nov 23 03:20
 `;
   const [running, waiting] = parseTable(text, '/home/alice');
-  assert.deepEqual([running!.id, running!.state, running!.cpus, running!.nodeList, running!.name], ['1', 'running', 2, 'lsfhost', 'hello']); // prettier-ignore
-  assert.deepEqual([waiting!.id, waiting!.array, waiting!.state, waiting!.nodeList], ['3[3]', { id: '3', tasks: '3' }, 'queued', undefined]); // prettier-ignore
+  assert.deepEqual([running.id, running.state, running.cpus, running.nodeList, running.name], ['1', 'running', 2, 'lsfhost', 'hello']); // prettier-ignore
+  assert.deepEqual([waiting.id, waiting.array, waiting.state, waiting.nodeList], ['3[3]', { id: '3', tasks: '3' }, 'queued', undefined]); // prettier-ignore
   const wide = `JOBID      USER    STAT  QUEUE      FROM_HOST   EXEC_HOST   JOB_NAME   SUBMIT_TIME
 4          alice   RUN   gpu        login       4*hostA:2*hostB a name with blanks Nov 23 03:20
 5          bob     PSUSP normal     login          -        held       Nov 23 03:20
 `;
   const [wider, held] = parseTable(wide, '/home/alice');
-  assert.deepEqual([wider!.cpus, wider!.nodes, wider!.name], [6, 2, 'a name with blanks']);
-  assert.deepEqual([held!.state, held!.nodeList, held!.user], ['held', undefined, 'bob']);
+  assert.deepEqual([wider.cpus, wider.nodes, wider.name], [6, 2, 'a name with blanks']);
+  assert.deepEqual([held.state, held.nodeList, held.user], ['held', undefined, 'bob']);
 });
 
 test('JSON of newer engines; what is no JSON is told from it', () => {
@@ -41,9 +41,9 @@ test('JSON of newer engines; what is no JSON is told from it', () => {
 {"JOBID":"9","ERROR":"Job <9> is not found"}]}`;
   const jobs = parseJson(text, '/home/alice') ?? [];
   assert.equal(jobs.length, 2);
-  assert.deepEqual([jobs[0]!.elapsed, jobs[0]!.limit, jobs[0]!.stdout, jobs[0]!.token, jobs[0]!.cpus], [75, 3600, '/home/alice/edm/2.out', 'abcdefghijkmnpqr', 4]); // prettier-ignore
-  assert.deepEqual([jobs[1]!.id, jobs[1]!.state, jobs[1]!.exitCode, jobs[1]!.stdout, jobs[1]!.name], ['7[3]', 'timeout', 130, '/scratch/7_3.out', 'arr']); // prettier-ignore
-  assert.match(jobs[1]!.reason?.remedy ?? '', /-W/);
+  assert.deepEqual([jobs[0].elapsed, jobs[0].limit, jobs[0].stdout, jobs[0].token, jobs[0].cpus], [75, 3600, '/home/alice/edm/2.out', 'abcdefghijkmnpqr', 4]); // prettier-ignore
+  assert.deepEqual([jobs[1].id, jobs[1].state, jobs[1].exitCode, jobs[1].stdout, jobs[1].name], ['7[3]', 'timeout', 130, '/scratch/7_3.out', 'arr']); // prettier-ignore
+  assert.match(jobs[1].reason?.remedy ?? '', /-W/);
   assert.equal(parseJson('bjobs: illegal option -- j\nUsage: bjobs [-l]', '/'), undefined);
 });
 
@@ -61,11 +61,8 @@ Mon Nov 23 03:21:10: Exited with exit code 3. The CPU time used is 1.0 seconds.
 Mon Nov 23 03:21:10: Completed <exit>.
 `;
   const [job] = parseLong(text, '/home/alice');
-  assert.deepEqual(
-    [job!.state, job!.exitCode, job!.elapsed, job!.limit, job!.nodeList],
-    ['failed', 3, 60, 3600, 'hostA'],
-  );
-  assert.equal(job!.stdout, '/home/alice/edm/edm-42.out');
+  assert.deepEqual([job.state, job.exitCode, job.elapsed, job.limit, job.nodeList], ['failed', 3, 60, 3600, 'hostA']);
+  assert.equal(job.stdout, '/home/alice/edm/edm-42.out');
 });
 
 test('times without a year, limits, hosts, memory, load', () => {
@@ -117,8 +114,8 @@ for (const engine of ['old', 'new'] as const)
     await until(long, ({ state }) => state === 'running');
     const results = await lsf.act('cancel', [long, held, '4242']);
     assert.deepEqual(results.map(({ ok }) => ok), [true, false, false]); // prettier-ignore
-    assert.match(results[1]!.message, /already finished/);
-    assert.match(results[2]!.message, /No matching job found/);
+    assert.match(results[1].message, /already finished/);
+    assert.match(results[2].message, /No matching job found/);
     await assert.rejects(submit('#BSUB -J x', '#BSUB -q nosuch', 'true'), (error: unknown) => {
       assert.ok(error instanceof RefusedError && error.line === 2);
       return /nosuch: No such queue/.test(error.message);

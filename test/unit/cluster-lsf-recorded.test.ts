@@ -18,7 +18,7 @@ test('volclava 2.2: submissions, refusals, queue, details, hold, release, cancel
   const of = (id: string, jobs = mine) => jobs.find((job) => job.id === id) ?? assert.fail(id);
   assert.equal(answers.version, '2.2');
   for (const [name, [, line]] of Object.entries(REFUSED)) assert.equal(answers.refused[name]?.line, line, name);
-  assert.equal(answers.refused.option!.message, 'LSF refused the job: bsub: illegal option -- Q');
+  assert.equal(answers.refused.option.message, 'LSF refused the job: bsub: illegal option -- Q');
 
   const done = of(ids.done);
   assert.deepEqual(
@@ -43,7 +43,7 @@ test('volclava 2.2: submissions, refusals, queue, details, hold, release, cancel
   assert.equal(answers.suspended?.state, 'suspended');
   assert.deepEqual(answers.released.map(({ ok }) => ok), [true, true]); // prettier-ignore
   assert.deepEqual(answers.cancelled.map(({ ok }) => ok), [true, false, false]); // prettier-ignore
-  assert.match(answers.cancelled[2]!.message, /No matching job found/);
+  assert.match(answers.cancelled[2].message, /No matching job found/);
   const killed = of(ids.long, history.jobs);
   assert.deepEqual([killed.state, killed.reason?.name, killed.stdout], ['cancelled', 'TERM_OWNER', `${FOLDER}/long-${ids.long}.out`]); // prettier-ignore
   assert.deepEqual(
@@ -53,5 +53,5 @@ test('volclava 2.2: submissions, refusals, queue, details, hold, release, cancel
       ['normal', 240, true],
     ],
   );
-  assert.deepEqual(answers.load[0]!.cpus[1], 4);
+  assert.deepEqual(answers.load[0].cpus[1], 4);
 });

@@ -19,7 +19,7 @@ import {
 /** One row in the order of `squeueFormat('lean')`. */
 const lean = (id: string, over: Record<string, string> = {}): string => {
   const row: Record<string, string> = {
-    JobArrayID: id, ArrayJobID: id.split('_')[0]!, ArrayTaskID: /_\[?([^\]]*)/.exec(id)?.[1] ?? 'N/A', State: 'RUNNING', Reason: 'None',
+    JobArrayID: id, ArrayJobID: id.split('_')[0], ArrayTaskID: /_\[?([^\]]*)/.exec(id)?.[1] ?? 'N/A', State: 'RUNNING', Reason: 'None',
     TimeUsed: '58:05', TimeLimit: '1-00:00:00', NumCPUs: '4', NumNodes: '1', 'tres-alloc': 'cpu=4,mem=8G,node=1,billing=4,gres/gpu=2',
     NodeList: 'g1', SubmitTime: '2026-11-24T08:40:40', StartTime: '2026-11-24T08:40:41', UserName: 'alice', Account: 'proja', Partition: 'gpu',
     Name: 'fid', ...over,
@@ -53,13 +53,13 @@ test('rows of squeue, with a banner above and whatever a name may have in it', (
     lean('42_[8-49%4]', { State: 'PENDING', Reason: 'AssocGrpCPUMinutesLimit', NodeList: '', StartTime: 'N/A', Name: 'we ird|na\nme; $(x)' }); // prettier-ignore
   const [running, waiting] = parseQueue(text, 'lean');
   assert.deepEqual(
-    { id: running!.id, state: running!.state, elapsed: running!.elapsed, limit: running!.limit, gpus: running!.gpus, started: running!.started, array: running!.array },
+    { id: running.id, state: running.state, elapsed: running.elapsed, limit: running.limit, gpus: running.gpus, started: running.started, array: running.array },
     { id: '135531', state: 'running', elapsed: 3485, limit: 86400, gpus: 2, started: '2026-11-24T08:40:41Z', array: undefined },
   ); // prettier-ignore
-  assert.deepEqual(waiting!.array, { id: '42', tasks: '8-49%4' });
-  assert.equal(waiting!.name, 'we ird|na\nme; $(x)');
-  assert.match(waiting!.reason?.remedy ?? '', /another account/);
-  assert.equal(waiting!.elapsed, undefined);
+  assert.deepEqual(waiting.array, { id: '42', tasks: '8-49%4' });
+  assert.equal(waiting.name, 'we ird|na\nme; $(x)');
+  assert.match(waiting.reason?.remedy ?? '', /another account/);
+  assert.equal(waiting.elapsed, undefined);
 });
 
 test('every reason that Slurm can print is told in words', () => {
@@ -101,7 +101,7 @@ test('rows of sacct: names and submit lines with line ends, fields by version', 
   assert.ok(fields.includes('SubmitLine') && !sacctFields('20.11.9').includes('SubmitLine'));
   assert.ok(sacctFields('24.11.3').includes('StdOut') && !fields.includes('StdOut'));
   const row = (id: string, over: Record<string, string>): string => {
-    const values: Record<string, string> = { JobID: id, JobIDRaw: id.split('_')[0]!, State: 'COMPLETED', ExitCode: '0:0', User: 'alice', Account: 'proja', Partition: 'gpu', Submit: '2026-11-24T08:40:40', Start: '2026-11-24T08:40:41', End: '2026-11-24T08:50:41', Elapsed: '00:10:00', Timelimit: '00:10:00', AllocTRES: 'billing=1,cpu=1,gres/gpu=2', ReqTRES: '', NNodes: '1', NodeList: 'g1', Reason: 'None', WorkDir: '/home/alice', Comment: '', JobName: 'fid', SubmitLine: 'sbatch x', ...over }; // prettier-ignore
+    const values: Record<string, string> = { JobID: id, JobIDRaw: id.split('_')[0], State: 'COMPLETED', ExitCode: '0:0', User: 'alice', Account: 'proja', Partition: 'gpu', Submit: '2026-11-24T08:40:40', Start: '2026-11-24T08:40:41', End: '2026-11-24T08:50:41', Elapsed: '00:10:00', Timelimit: '00:10:00', AllocTRES: 'billing=1,cpu=1,gres/gpu=2', ReqTRES: '', NNodes: '1', NodeList: 'g1', Reason: 'None', WorkDir: '/home/alice', Comment: '', JobName: 'fid', SubmitLine: 'sbatch x', ...over }; // prettier-ignore
     return fields.map((field) => values[field]).join(DELIMITER) + '\n';
   };
   const jobs = parseAccounting(
@@ -113,7 +113,7 @@ test('rows of sacct: names and submit lines with line ends, fields by version', 
     { id: '7', state: 'cancelled', token: 'abcdefghijkmnpqr', name: 'fid' },
     { id: '8_3', state: 'memory', token: undefined, name: 'a\n9\nb' },
   ]); // prettier-ignore
-  assert.deepEqual(jobs[1]!.array, { id: '8', tasks: '3' });
+  assert.deepEqual(jobs[1].array, { id: '8', tasks: '3' });
 });
 
 test('file name patterns as the real sbatch expands them', () => {

@@ -75,7 +75,7 @@ for (const file of readdirSync(folder)) {
     const slurm = new Slurm(new ReplayHost(recording.accounting));
     const answers = await askEverything(slurm, stage);
     const { submitted, mine, all, details, snapshot } = answers;
-    const idOf = (job: string): string => job.replace(/^[a-z]+/, (name) => submitted[name]!.id);
+    const idOf = (job: string): string => job.replace(/^[a-z]+/, (name) => submitted[name].id);
     const rows = (jobs: readonly Job[], asked: readonly Row[]): Row[] => asked.map(([name]) => rowOf(name, jobs));
     const rowOf = (name: string, jobs: readonly Job[]): Row => {
       const job = jobs.find(({ id }) => id === idOf(name));
@@ -86,7 +86,7 @@ for (const file of readdirSync(folder)) {
       assert.equal(job.stderr, job.stdout, name);
       const end = job.signal !== undefined ? `signal ${job.signal}` : job.exitCode !== undefined ? `exit ${job.exitCode}` : undefined; // prettier-ignore
       assert.equal(job.signal !== undefined && job.exitCode !== undefined, false, `${name} has two ends`);
-      const log = job.stdout?.replace('/home/user/', '').replace(new RegExp(`-${submitted[plain]!.id}(?=[_.])`), '-ID');
+      const log = job.stdout?.replace('/home/user/', '').replace(new RegExp(`-${submitted[plain].id}(?=[_.])`), '-ID');
       const row: Row = [name, job.state, job.reason?.name.replace(/:.*/, ''), end, job.gpus, log];
       if (job.reason) assert.ok(job.reason.text.includes(' '), `${job.reason.name} is in words`);
       if (name === 'het+1') row[5] = 'of the component';
@@ -117,14 +117,14 @@ for (const file of readdirSync(folder)) {
     const begin = named('begin');
     assert.equal(Date.parse(begin.expected ?? '') - Date.parse(begin.submitted ?? ''), 3_600_000);
     assert.deepEqual([named('gpus').cpus, named('gpus').nodes], [2, 1]);
-    assert.deepEqual(named('array_[2-9%2]').array, { id: submitted.array!.id, tasks: '2-9%2' });
-    assert.deepEqual(named('array_1').array, { id: submitted.array!.id, tasks: '1' });
+    assert.deepEqual(named('array_[2-9%2]').array, { id: submitted.array.id, tasks: '2-9%2' });
+    assert.deepEqual(named('array_1').array, { id: submitted.array.id, tasks: '1' });
 
     // Everybody's: my unfinished ones and another user's.
     const unfinished = QUEUE.slice(ENDED.length).map(([name]) => idOf(name));
     const theirs = all.filter(({ user }) => user !== 'user');
     assert.equal(theirs.length, 1);
-    assert.deepEqual(all.map(({ id }) => id).sort(), [...unfinished, theirs[0]!.id].sort());
+    assert.deepEqual(all.map(({ id }) => id).sort(), [...unfinished, theirs[0].id].sort());
 
     assert.equal(details['999999'], undefined);
     for (const [id, job] of Object.entries(details).filter(([, one]) => one))
@@ -132,23 +132,23 @@ for (const file of readdirSync(folder)) {
     assert.equal(answers.script, '#!/bin/bash\n#SBATCH -p gpu --time=5:00:00\ntrue\n');
 
     for (const [name, words] of Object.entries(REFUSALS)) {
-      assert.match(answers.refused[name]!.message, words, name);
-      assert.equal(answers.refused[name]!.line, 1, name);
+      assert.match(answers.refused[name].message, words, name);
+      assert.equal(answers.refused[name].line, 1, name);
     }
     for (const [name, { ok, message, line }] of Object.entries(answers.dryRuns)) {
       assert.equal(ok, name === 'fine');
-      assert.match(message, ok ? ACCEPTED_BY_TEST_ONLY : REFUSALS[name]!);
+      assert.match(message, ok ? ACCEPTED_BY_TEST_ONLY : REFUSALS[name]);
       assert.equal(line, ok ? undefined : 1, name);
     }
 
     const { hold, release: released, cancel } = answers.acts;
-    assert.deepEqual(hold!.map(({ ok }) => ok), [true, false]); // prettier-ignore
-    assert.match(hold![1]!.message, /It is RUNNING/);
-    assert.deepEqual(released!.map(({ message }) => message), ['Released', 'Released']); // prettier-ignore
-    assert.deepEqual(cancel!.map(({ ok }) => ok), [true, true, true, true, true, false, false, false]); // prettier-ignore
-    assert.match(cancel![5]!.message, /had already ended \(FAILED\)/);
-    assert.match(cancel![6]!.message, /no such job/);
-    assert.match(cancel![7]!.message, /permission denied/);
+    assert.deepEqual(hold.map(({ ok }) => ok), [true, false]); // prettier-ignore
+    assert.match(hold[1].message, /It is RUNNING/);
+    assert.deepEqual(released.map(({ message }) => message), ['Released', 'Released']); // prettier-ignore
+    assert.deepEqual(cancel.map(({ ok }) => ok), [true, true, true, true, true, false, false, false]); // prettier-ignore
+    assert.match(cancel[5].message, /had already ended \(FAILED\)/);
+    assert.match(cancel[6].message, /no such job/);
+    assert.match(cancel[7].message, /permission denied/);
 
     const { history } = answers;
     assert.equal(history.note, undefined);
@@ -193,7 +193,7 @@ for (const file of readdirSync(folder)) {
     );
     const { jobs } = await new Slurm(new ReplayHost(forgotten)).history(SINCE);
     const [major, minor] = release.split('.').map(Number);
-    const hasLogs = major! > 24 || (major === 24 && minor! >= 5);
+    const hasLogs = major > 24 || (major === 24 && minor >= 5);
     for (const [name, state, , end] of ENDED.filter(([one]) => !one.includes('_'))) {
       const job = jobs.find(({ token }) => token === tokenOf(name)) ?? assert.fail(`${name} has no token`);
       assert.equal(job.state, state);
@@ -208,8 +208,8 @@ for (const file of readdirSync(folder)) {
 
   test(`Slurm ${release} without accounting, with limits enforced`, async () => {
     const { mine, snapshot, history, refused } = await askWithoutAccounting(new Slurm(new ReplayHost(recording.plain)), stage); // prettier-ignore
-    assert.match(refused.long!.message, /Requested time limit is invalid/);
-    assert.equal(refused.long!.line, 1);
+    assert.match(refused.long.message, /Requested time limit is invalid/);
+    assert.equal(refused.long.line, 1);
     assert.deepEqual(mine.map(({ state, exitCode, token }) => [state, exitCode, token]), [['failed', 3, tokenOf('failed')]]); // prettier-ignore
     assert.deepEqual(history.jobs, mine);
     assert.match(history.note ?? '', /has no accounting/);

@@ -35,11 +35,11 @@ test('a run that is alive is not made again, though one that failed is dated lat
   const submit = async () => dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster });
   await assert.rejects(submit(), /reached the cluster/);
   const { fingerprint, commit } = await draftRun(await readSource(config), profile, 'refuse');
-  const begun = (await ledger.all()).dispatches[0]!;
+  const begun = (await ledger.all()).dispatches[0];
   assert.deepEqual([begun.state, begun.fingerprint, begun.checkout], ['preparing', fingerprint, commit.checkout]);
   const stands = async (state: Dispatch['state'], created: string, token: string): Promise<Dispatch> => {
     const dispatch = { ...begun, state, created, token, run: `runs/${token}` };
-    await ledger.save(dispatch!);
+    await ledger.save(dispatch);
     return dispatch;
   };
   await assert.rejects(submit(), /reached the cluster/);

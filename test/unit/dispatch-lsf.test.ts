@@ -48,10 +48,10 @@ test(
     const whole = await executeRun(config);
     for (const name of readdirSync(path.join(whole.folder, 'images'))) {
       const [a, b] = [whole.folder, local].map((folder) => readFileSync(path.join(folder, 'images', name)));
-      assert.ok(a!.equals(b!), name);
+      assert.ok(a.equals(b), name);
     }
     const { records } = await readHistory(root);
     assert.equal(records.length, 2);
-    assert.ok(Math.abs(records[0]!.value - records[1]!.value) <= 1e-9 * records[1]!.value);
+    assert.ok(Math.abs(records[0].value - records[1].value) <= 1e-9 * records[1].value);
   },
 );

@@ -45,20 +45,20 @@ const without = (lines: readonly string[], other: readonly string[]): string[] =
 
 test("generation and FID are the lecture's scripts but for names, the GPU count in one place, and CPUs", () => {
   const [generate, fid] = jobScripts(LECTURE);
-  assert.deepEqual(without(words(generate!.text), lecture('generate')), [
+  assert.deepEqual(without(words(generate.text), lecture('generate')), [
     '#SBATCH --job-name=a1b2c3d-cifar',
     '#SBATCH --cpus-per-task=4',
     '#SBATCH --output=runs/a1b2c3d-cifar-abcdef/generate-%j.out',
     'torchrun --standalone --nproc_per_node="$SLURM_GPUS_ON_NODE"',
     '--outdir=runs/a1b2c3d-cifar-abcdef/images',
   ]);
-  assert.deepEqual(without(lecture('generate'), words(generate!.text)), [
+  assert.deepEqual(without(lecture('generate'), words(generate.text)), [
     '#SBATCH --job-name=edm_generation',
     '#SBATCH --output=generate-%j.out',
     'torchrun --standalone --nproc_per_node=1',
     '--outdir=out_50k',
   ]);
-  assert.deepEqual(without(words(fid!.text), lecture('fid')), [
+  assert.deepEqual(without(words(fid.text), lecture('fid')), [
     '#SBATCH --job-name=a1b2c3d-cifar-fid',
     '#SBATCH --cpus-per-task=4',
     '#SBATCH --output=runs/a1b2c3d-cifar-abcdef/fid-%j.out',
@@ -69,7 +69,7 @@ test("generation and FID are the lecture's scripts but for names, the GPU count 
     '--images=runs/a1b2c3d-cifar-abcdef/images',
     '--num=50000',
   ]);
-  assert.deepEqual(without(lecture('fid'), words(fid!.text)), [
+  assert.deepEqual(without(lecture('fid'), words(fid.text)), [
     '#SBATCH --job-name=fid',
     '#SBATCH --output=fid-%j.out',
     'python fid.py calc --images=out_50k',
@@ -78,7 +78,7 @@ test("generation and FID are the lecture's scripts but for names, the GPU count 
 
 test('statistics are of the images that are measured, or are not kept', () => {
   const kept = (fid: Partial<NonNullable<RunConfig['fid']>>): boolean =>
-    jobScripts({ ...LECTURE, num: 50000, config: { ...LECTURE.config, fid: { reference: 'r.npz', ...fid } } })[1]!.text.includes('fid.py ref'); // prettier-ignore
+    jobScripts({ ...LECTURE, num: 50000, config: { ...LECTURE.config, fid: { reference: 'r.npz', ...fid } } })[1].text.includes('fid.py ref'); // prettier-ignore
   assert.deepEqual([kept({}), kept({ num: 50000 }), kept({ num: 10000 }), kept({ statistics: false })], [true, true, false, false]); // prettier-ignore
 });
 
@@ -147,11 +147,11 @@ test('what an engine cannot do is said before anything is sent', () => {
 test('arrays, times and dependencies in both languages', () => {
   const config: RunConfig = { network: 'x.onnx', tasks: 4, time: '1-02:30:30' };
   const [slurm, lsf] = (['slurm', 'lsf'] as const).map((scheduler) => jobScripts({ ...LECTURE, scheduler, config })[0]);
-  assert.match(slurm!.text, /^#SBATCH --array=1-4$/m);
-  assert.match(slurm!.text, /shard runs\/a1b2c3d-cifar-abcdef "\$SLURM_ARRAY_TASK_ID\/\$SLURM_ARRAY_TASK_MAX"$/m);
-  assert.match(lsf!.text, /^#BSUB -J "a1b2c3d-cifar\[1-4\]"$/m);
-  assert.match(lsf!.text, /^#BSUB -W 26:31$/m);
-  assert.match(lsf!.text, /"\$LSB_JOBINDEX\/\$LSB_JOBINDEX_END"$/m);
+  assert.match(slurm.text, /^#SBATCH --array=1-4$/m);
+  assert.match(slurm.text, /shard runs\/a1b2c3d-cifar-abcdef "\$SLURM_ARRAY_TASK_ID\/\$SLURM_ARRAY_TASK_MAX"$/m);
+  assert.match(lsf.text, /^#BSUB -J "a1b2c3d-cifar\[1-4\]"$/m);
+  assert.match(lsf.text, /^#BSUB -W 26:31$/m);
+  assert.match(lsf.text, /"\$LSB_JOBINDEX\/\$LSB_JOBINDEX_END"$/m);
   assert.deepEqual(waitingFor('slurm', 'fid', '42'), ['--dependency=afterok:42', '--kill-on-invalid-dep=yes']);
   assert.deepEqual(waitingFor('lsf', 'finish', '42'), ['-w', 'ended(42)']);
 });
