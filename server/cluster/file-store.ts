@@ -162,6 +162,6 @@ function copy(
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** Why there is not enough space for a write. */
-export function fullDisk(needed: number, free: number): string {
+function fullDisk(needed: number, free: number): string {
   return `the disk is full: ${megabytes(needed)} needed, ${megabytes(free)} free; remove files there or choose another folder`;
 }

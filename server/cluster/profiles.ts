@@ -13,7 +13,7 @@ import { didYouMean } from '../suggest';
 /** Where a workspace keeps its clusters. */
 export const CLUSTERS_FILE = path.join('.edm-workbench', 'clusters.yaml');
 /** Name of the cluster that this machine is a login node of. */
-export const THIS_MACHINE = 'this-machine';
+const THIS_MACHINE = 'this-machine';
 
 /** A problem in a list of clusters; a list with a problem is not used at all. */
 export interface ProfileProblem {
@@ -154,7 +154,7 @@ export async function loadProfiles(options: {
 }
 
 /** The scheduler whose submit command is on PATH of this machine. */
-export function schedulerHere(environment: NodeJS.ProcessEnv): SchedulerName | undefined {
+function schedulerHere(environment: NodeJS.ProcessEnv): SchedulerName | undefined {
   const folders = (environment.PATH ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   const has = (program: string): boolean => folders.some((folder) => existsSync(path.join(folder, program)));
   return has('sbatch') ? 'slurm' : has('bsub') ? 'lsf' : undefined;

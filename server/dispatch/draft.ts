@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { workFolderOf } from '../cluster/cluster';
+import { DEFAULT_SEEDS } from '../shared/defaults';
 import type { SchedulerName } from '../shared/scheduler-name';
 import { parseSeeds } from '../diffusion/seeds';
 import { cacheName } from '../download/download-cache';
@@ -59,7 +60,7 @@ export async function draftRun(
   await checkUnchanged(source);
   const { config, name } = source;
   const commit = await commitToRun(source, dirty, `${name} on ${profile.name}`);
-  const seeds = String(config.seeds ?? '0-63');
+  const seeds = String(config.seeds ?? DEFAULT_SEEDS);
   const common = { ...source, code: commit.code, commit, seeds, images: new Set(parseSeeds(seeds)).size };
   if (config.engine !== 'edm') {
     const plan = await planRun(common, control);

@@ -2,6 +2,7 @@
 import { askOn, type Cluster } from '../cluster/cluster';
 import { cacheKey } from '../download/download-cache';
 import { recordId } from '../history/history-store';
+import { DEFAULT_STEPS, nfe } from '../shared/defaults';
 import type { Job } from '../shared/protocol';
 import { samplerOptions } from '../runs/plan';
 import { jsonOf } from '../runs/folder';
@@ -98,14 +99,14 @@ export async function edmManifest(
   };
 }
 
-/** generate.py draws random numbers on the GPU. Heun evaluates the network twice in each step but the last. */
+/** The sampler of generate.py, which draws random numbers on the GPU. */
 function samplerRecord(config: RunConfig): SamplerRecord {
-  const { steps = 18, ...given } = samplerOptions(config);
+  const { steps = DEFAULT_STEPS, ...given } = samplerOptions(config);
   const finite = Object.entries(given).filter(([, value]) => value !== Infinity);
   return {
     ...(Object.fromEntries(finite) as Partial<SamplerRecord>),
     steps,
-    nfe: given.solver === 'euler' ? steps : 2 * steps - 1,
+    nfe: nfe(steps, given.solver),
     rng: 'cuda',
   };
 }

@@ -26,7 +26,7 @@ export async function progressOf(cluster: Cluster, dispatches: readonly Dispatch
 }
 
 /** The progress in the lines of one run. */
-export function progressIn(dispatch: Dispatch, lines: readonly string[]): DispatchProgress {
+function progressIn(dispatch: Dispatch, lines: readonly string[]): DispatchProgress {
   const { token, cluster, name, images: total } = dispatch;
   let done = 0;
   let measured: JobProgress | undefined;

@@ -3,12 +3,13 @@
  * linter. Pure.
  */
 import { secondsOf } from '../scripts/reading/values';
+import { DEFAULT_BATCH, DEFAULT_STEPS, PUBLISHED_NUM } from '../shared/defaults';
 import type { SchedulerName } from '../shared/scheduler-name';
 import { quoteArgument } from '../cluster/quote';
 import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../shared/sampler-options';
 import { UserError } from '../errors';
 import type { ClusterProfile } from '../shared/protocol';
-import type { RunConfig } from '../shared/schema-types.gen';
+import type { MetricConfig, RunConfig } from '../shared/schema-types.gen';
 
 /** One job of a run. */
 export interface JobScript {
@@ -154,7 +155,7 @@ export const CPUS = 4;
 /* ---- Engine edm: the lecture's scripts ---- */
 
 function edmScripts(facts: ScriptFacts): JobScript[] {
-  const { scheduler, profile, config, run, network, reference } = facts;
+  const { profile, config, reference } = facts;
   if (!profile.container) {
     throw new UserError(
       `Engine edm needs an Apptainer image, and the profile of ${profile.name} names none: set container, or build an image with "edm-workbench container build --cluster ${profile.name}"`,
@@ -167,15 +168,26 @@ function edmScripts(facts: ScriptFacts): JobScript[] {
   const gpus = config.gpus ?? 1;
   if (gpus < 1) throw new UserError('Engine edm needs a GPU: give gpus 1 or more, or choose engine workbench');
   const inContainer = `apptainer exec --nv --bind "$PWD" ${shellPath(profile.container)} \\`;
-  const offline = facts.downloads
-    ? [
-        '# The nodes are offline: the files that generate.py and fid.py would download are here',
-        `export DNNLIB_CACHE_DIR="$PWD"/${facts.downloads}`,
-        '',
-      ]
-    : [];
-  const generate = renderScript(scheduler, demandOf(facts, 'generate', CPUS * gpus, gpus), profile, [
-    ...offline,
+  const generate: JobScript = { role: 'generate', text: generateScript(facts, gpus, inContainer) };
+  if (!reference || !config.fid) return [generate];
+  return [generate, { role: 'fid', text: fidScript(facts, config.fid, reference, inContainer) }];
+}
+
+/** Lines that give programs what they would download, where the nodes are offline. */
+function offlineLines({ downloads }: ScriptFacts): string[] {
+  if (!downloads) return [];
+  return [
+    '# The nodes are offline: the files that generate.py and fid.py would download are here',
+    `export DNNLIB_CACHE_DIR="$PWD"/${downloads}`,
+    '',
+  ];
+}
+
+/** @param inContainer first line of a command in the container */
+function generateScript(facts: ScriptFacts, gpus: number, inContainer: string): string {
+  const { scheduler, profile, config, run, network } = facts;
+  return renderScript(scheduler, demandOf(facts, 'generate', CPUS * gpus, gpus), profile, [
+    ...offlineLines(facts),
     '# Run generate.py inside the container, one process for each GPU of the job',
     inContainer,
     `  torchrun --standalone --nproc_per_node=${WORDS[scheduler].gpuCount} \\`,
@@ -185,54 +197,54 @@ function edmScripts(facts: ScriptFacts): JobScript[] {
       `--seeds=${quoteArgument(facts.seeds)}`,
       ...(config.subdirs ? ['--subdirs'] : []),
       ...(config.class === undefined ? [] : [`--class=${config.class}`]),
-      `--batch=${config.batch ?? 64}`,
+      `--batch=${config.batch ?? DEFAULT_BATCH}`,
       ...samplerArguments(config),
       `--network=${quoteArgument(network)}`,
     ]),
   ]);
-  if (!reference || !config.fid) return [{ role: 'generate', text: generate }];
-  const { num, seed, batch, statistics = true } = config.fid;
-  const images = num ?? facts.num ?? 50000;
-  const atOnce = batch === undefined ? [] : [`--batch=${batch}`];
+}
+
+function fidScript(facts: ScriptFacts, metric: MetricConfig, reference: string, inContainer: string): string {
+  const { scheduler, profile, run } = facts;
+  const { num, seed, batch, statistics = true } = metric;
+  const images = num ?? facts.num ?? PUBLISHED_NUM;
+  const batchSize = batch === undefined ? [] : [`--batch=${batch}`];
   // fid.py ref has no --num: its statistics match the distance only where all images are measured.
-  const kept = statistics && images === (facts.num ?? images);
-  const fid = renderScript(
+  const keepsStatistics = statistics && images === (facts.num ?? images);
+  const body = [
+    ...offlineLines(facts),
+    ...(keepsStatistics
+      ? [
+          '# Statistics of the images, so that they can be compared with other references later',
+          inContainer,
+          '  python fid.py ref \\',
+          ...continued(4, [`--data=${run}/images`, `--dest=${run}/stats.npz`, ...batchSize]),
+          '',
+        ]
+      : []),
+    '# Run fid.py inside the container; one GPU is fast enough',
+    inContainer,
+    '  python fid.py calc \\',
+    ...continued(4, [
+      `--images=${run}/images`,
+      `--ref=${quoteArgument(reference)}`,
+      `--num=${images}`,
+      ...(seed === undefined ? [] : [`--seed=${seed}`]),
+      ...batchSize,
+    ]),
+  ];
+  return renderScript(
     scheduler,
     demandOf(facts, 'fid', CPUS, 1),
     profile,
-    [
-      ...offline,
-      ...(kept
-        ? [
-            '# Statistics of the images, so that they can be compared with other references later',
-            inContainer,
-            '  python fid.py ref \\',
-            ...continued(4, [`--data=${run}/images`, `--dest=${run}/stats.npz`, ...atOnce]),
-            '',
-          ]
-        : []),
-      '# Run fid.py inside the container; one GPU is fast enough',
-      inContainer,
-      '  python fid.py calc \\',
-      ...continued(4, [
-        `--images=${run}/images`,
-        `--ref=${quoteArgument(reference)}`,
-        `--num=${images}`,
-        ...(seed === undefined ? [] : [`--seed=${seed}`]),
-        ...atOnce,
-      ]),
-    ],
-    images < 50000 ? ['fid-count'] : [],
+    body,
+    images < PUBLISHED_NUM ? ['fid-count'] : [],
   );
-  return [
-    { role: 'generate', text: generate },
-    { role: 'fid', text: fid },
-  ];
 }
 
 /** The sampler options under generate.py's names; --steps is always given, as in the lecture. */
 function samplerArguments(config: RunConfig): string[] {
-  const { steps = 18, ...rest } = config;
+  const { steps = DEFAULT_STEPS, ...rest } = config;
   const given = [...NUMBER_OPTIONS, ...CHOICE_OPTIONS].flatMap((name) => {
     const value = name === 'steps' ? undefined : rest[name];
     return value === undefined ? [] : [`--${name}=${value === Infinity ? 'inf' : value}`];

@@ -16,7 +16,7 @@ export interface SnapshotTexts {
 }
 
 /** Rows of a table with a heading, by column name; values contain no spaces. */
-export function tableRows(text: string): Record<string, string>[] {
+function tableRows(text: string): Record<string, string>[] {
   const lines = text.split('\n').filter((line) => line.trim());
   const start = lines.findIndex((line) => /^[A-Z_]+NAME\s/.test(line));
   const names = lines[start]?.trim().split(/\s+/) ?? [];

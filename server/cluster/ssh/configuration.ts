@@ -41,7 +41,7 @@ export interface SshSettings {
   withoutEffect: readonly string[];
 }
 
-export const LOGIN_METHODS = ['publickey', 'keyboard-interactive', 'password'] as const;
+const LOGIN_METHODS = ['publickey', 'keyboard-interactive', 'password'] as const;
 export type LoginMethod = (typeof LOGIN_METHODS)[number];
 
 /** Files and surroundings that the configuration is read from. */
@@ -105,7 +105,7 @@ export function hostAliases(files: ConfigurationFiles = {}): string[] {
 }
 
 /** Parts of `[user@]host[:port]`. @throws UserError for what could be taken for an option or a word of a shell */
-export function parseDestination(text: string): { user?: string; host: string; port?: number } {
+function parseDestination(text: string): { user?: string; host: string; port?: number } {
   const match =
     /^(?:([^@\s]+)@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9a-fA-F:]*::[0-9a-fA-F:]*)(?::(\d+))?$/.exec(
       text,

@@ -25,7 +25,7 @@ import { readRecipe, type Recipe } from './recipe';
 const run = promisify(execFile);
 
 /** What builds images here. */
-export const BUILDERS = ['docker', 'podman'] as const;
+const BUILDERS = ['docker', 'podman'] as const;
 export type Builder = (typeof BUILDERS)[number];
 
 export interface ContainerOptions {
