@@ -1,6 +1,6 @@
 /** What was submitted before decides what submitting again means, whatever the clock of this machine says. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Host, HostFiles } from '../../server/cluster/host';
@@ -10,7 +10,7 @@ import { Ledger } from '../../server/dispatch/ledger';
 import { dispatchRun } from '../../server/dispatch/submit';
 import { readSource } from '../../server/runs/source';
 import type { Dispatch } from '../../server/shared/schema-types.gen';
-import { repository, SMALL_CONFIG } from '../server/workspace';
+import { git, repository, SMALL_CONFIG } from '../server/workspace';
 
 const profile = { name: 'rysy', account: 'proja' };
 const scheduler = { name: 'slurm' } as Scheduler;
@@ -56,4 +56,16 @@ test('a run that is alive is not made again, though one that failed is dated lat
   const again = (await ledger.all()).dispatches.find(({ state }) => state === 'preparing');
   assert.equal(again?.run, 'runs/late', 'after a failure it goes on in its folder');
   assert.deepEqual(readdirSync(path.join(root, '.edm-workbench', 'dispatches')).filter((name) => name.endsWith('.claim')), []); // prettier-ignore
+});
+
+test('a config that is edited, or a commit that is made, while the cluster is opened: refused, nothing begun', async () => {
+  const root = repository({ 'garments.edm.yaml': SMALL_CONFIG });
+  const config = path.join(root, 'garments.edm.yaml');
+  const source = await readSource(config);
+  writeFileSync(config, `${SMALL_CONFIG}# another thought\n`);
+  await assert.rejects(dispatchRun({ source, dirty: 'keep', cluster }), /garments\.edm\.yaml was edited/);
+  writeFileSync(config, SMALL_CONFIG);
+  git(root, 'commit', '--quiet', '--allow-empty', '--message', 'Another');
+  await assert.rejects(dispatchRun({ source, dirty: 'keep', cluster }), /was checked out/);
+  assert.deepEqual((await new Ledger(root).all()).dispatches, []);
 });
