@@ -64,7 +64,7 @@ async function timed(work: () => Promise<number>): Promise<Timed> {
   return { seconds: (performance.now() - started) / 1000, value };
 }
 
-const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1]!;
+const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1];
 
 /**
  * Measures one part in turn with its peers and prints medians.
@@ -118,7 +118,7 @@ function features(n: number, seed: number): Float32Array {
   for (let i = 0; i < n; i++) {
     const shared = Array.from({ length: 8 }, normal);
     for (let j = 0; j < DIMENSION; j++) {
-      result[i * DIMENSION + j] = Math.max(0, 0.4 + 0.3 * normal() + 0.1 * shared[j % 8]! * ((j % 17) / 17));
+      result[i * DIMENSION + j] = Math.max(0, 0.4 + 0.3 * normal() + 0.1 * shared[j % 8] * ((j % 17) / 17));
     }
   }
   return result;
@@ -138,7 +138,7 @@ async function statistics(data: Float32Array, matmul: Awaited<ReturnType<typeof 
 function writeImages(folder: string, count: number, images: readonly Image[]): void {
   mkdirSync(folder);
   const files = images.map((image) => encodePng(image));
-  for (let i = 0; i < count; i++) writeFileSync(path.join(folder, `${i}.png`), files[i % files.length]!);
+  for (let i = 0; i < count; i++) writeFileSync(path.join(folder, `${i}.png`), files[i % files.length]);
 }
 
 /** Reads and decodes all images of a folder. @returns how many */
@@ -157,9 +157,9 @@ async function decode(folder: string, channels: 1 | 3): Promise<number> {
 async function compareEmbedded(folder: string, pictures: readonly Uint8Array[]): Promise<void> {
   const [width, n, times] = [28, 64, 16];
   const corner = (pixels: Uint8Array): Uint8Array =>
-    Uint8Array.from({ length: width * width }, (_, i) => pixels[(Math.floor(i / width) * 32 + (i % width)) * 3]!);
+    Uint8Array.from({ length: width * width }, (_, i) => pixels[(Math.floor(i / width) * 32 + (i % width)) * 3]);
   const images = pictures.map((pixels) => ({ width, height: width, channels: 1, pixels: corner(pixels) }));
-  const batch = Uint8Array.from(Array.from({ length: n }, (_, i) => [...images[i % BATCH]!.pixels]).flat());
+  const batch = Uint8Array.from(Array.from({ length: n }, (_, i) => [...images[i % BATCH].pixels]).flat());
   const { detector, release } = await openDetector(embedded('detector'), 'cpu');
   const extract = async (): Promise<number> => {
     for (let i = 0; i < times; i++) await detector.features(batch, n, 1, width, width);
@@ -167,7 +167,7 @@ async function compareEmbedded(folder: string, pictures: readonly Uint8Array[]):
   };
   await compare(`Features of ${EMBEDDED}, batch of ${n}`, extract, undefined, [], { count: times * n });
   await release();
-  writeImages(folder, SIZES[1]!, images);
+  writeImages(folder, SIZES[1], images);
   await compare('PNG files 28x28x1 read and decoded', () => decode(folder, 1), undefined, [], { count: SIZES[1] });
   await comparePeaks(folder);
 }
@@ -244,7 +244,7 @@ async function main(): Promise<void> {
     const cov = async (): Promise<number> => {
       const { sigma } = await statistics(a, matmul);
       let trace = 0;
-      for (let i = 0; i < DIMENSION; i++) trace += sigma[i * (DIMENSION + 1)]!;
+      for (let i = 0; i < DIMENSION; i++) trace += sigma[i * (DIMENSION + 1)];
       return trace;
     };
     await compare(`Mean and covariance of ${VECTORS} x ${DIMENSION}`, cov, peer, ['cov']);
@@ -266,6 +266,6 @@ function inComputeProcess(): void {
   child.on('exit', (code) => (process.exitCode = code ?? 1));
 }
 
-if (values.memory) void reportPeak(positionals[0]!, Number(values.memory));
+if (values.memory) void reportPeak(positionals[0], Number(values.memory));
 else if (values.inside) void main();
 else inComputeProcess();

@@ -81,7 +81,7 @@ async function measure(name: string): Promise<void> {
       const ratios = times.map((pair) => pair.peer / pair.ours).sort((a, b) => a - b);
       console.log(
         `  PyTorch ${(median(times.map((pair) => pair.peer)) / BATCH).toFixed(2)} ms: ${median(ratios).toFixed(2)} times as fast ` +
-          `(${ratios[0]!.toFixed(2)} to ${ratios[ratios.length - 1]!.toFixed(2)} over ${rounds} pairs), max error ${error.toExponential(1)} of max |y|`,
+          `(${ratios[0].toFixed(2)} to ${ratios[ratios.length - 1].toFixed(2)} over ${rounds} pairs), max error ${error.toExponential(1)} of max |y|`,
       );
     }
     await release();
@@ -92,13 +92,13 @@ async function measure(name: string): Promise<void> {
 
 function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
 
 /** max |a - b| / max |b| */
 function relativeError(a: Float32Array, b: Float32Array): number {
   return (
-    a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0) /
+    a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i])), 0) /
     b.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0)
   );
 }

@@ -37,12 +37,12 @@ const PARTS: Record<string, (file: (name: string) => string) => Promise<void>> =
     const { denoiser, release } = await openDenoiser(file('net.onnx'), 'cpu');
     const opened = seconds(opening);
     const [x, labels] = [inputs.slice(0, pixels), inputs.slice(pixels, pixels + CLASSES)];
-    await denoiser.denoise(x, inputs[pixels + CLASSES]!, labels, 1);
+    await denoiser.denoise(x, inputs[pixels + CLASSES], labels, 1);
     const started = performance.now();
-    const y = await denoiser.denoise(x, inputs[pixels + CLASSES]!, labels, 1);
+    const y = await denoiser.denoise(x, inputs[pixels + CLASSES], labels, 1);
     const took = seconds(started);
     await release();
-    const error = Math.max(...y.map((value, i) => Math.abs(value - expected[i]!)));
+    const error = Math.max(...y.map((value, i) => Math.abs(value - expected[i])));
     const relative = error / Math.max(...expected.map(Math.abs));
     console.log(
       `evaluate: opened in ${opened}, one image in ${took}, ${peakMemory()}, error ${relative.toExponential(1)} of max |y|`,
@@ -52,7 +52,7 @@ const PARTS: Record<string, (file: (name: string) => string) => Promise<void>> =
 
 async function main(): Promise<void> {
   const { peer, part, folder } = values;
-  if (part && folder) return PARTS[part]!((name) => path.join(folder, name));
+  if (part && folder) return PARTS[part]((name) => path.join(folder, name));
   if (!peer) throw new Error('Usage: npm run bench:import -- --peer FOLDER, where NVlabs/edm lies');
   const scratch = mkdtempSync(path.join(os.tmpdir(), 'edm-bench-'));
   try {

@@ -74,7 +74,7 @@ test('bash', async (t) => {
 
 test('fish', async (t) => {
   const missing = await missingPackages(['fish']);
-  if (missing) return t.skip(`no fish: ${missing}`);
+  if (missing) return t.skip(`no fish: ${missing.missing}; ${missing.remedy}`);
   for (const [typed, offered] of CASES)
     await t.test(typed, () => {
       const ask = 'source $argv[1]; complete -C $argv[2]';
@@ -105,7 +105,7 @@ precmd() { print -- READY >>$OFFERED }
 
 test('zsh', async (t) => {
   const missing = await missingPackages(['zsh']);
-  if (missing) return t.skip(`no zsh: ${missing}`);
+  if (missing) return t.skip(`no zsh: ${missing.missing}; ${missing.remedy}`);
   const [home, out] = [temporaryFolder(), path.join(temporaryFolder(), 'offered')];
   writeFileSync(out, '');
   writeFileSync(path.join(home, '.zshrc'), ZSHRC);

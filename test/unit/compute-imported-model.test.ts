@@ -75,11 +75,11 @@ test('a config with a pickle is checked without importing, one with an address w
     `class-range: class 3 is out of range: ${NET} has classes 0 to 2`,
   ]);
   const half = inScratch('half.pkl');
-  assert.match((await check({ network: half }))[0]!, /^not-a-network: .*half\.pkl is cut off or damaged/);
+  assert.match((await check({ network: half }))[0], /^not-a-network: .*half\.pkl is cut off or damaged/);
   assert.deepEqual(
     await check({ network: 'https://example.invalid/net.pkl', fd: { reference: 'https://example.invalid/r.npz' } }),
     [],
   );
-  assert.match((await check({ network: 'http://example.invalid/net.pkl' }))[0]!, /^no-file: .*only https/);
+  assert.match((await check({ network: 'http://example.invalid/net.pkl' }))[0], /^no-file: .*only https/);
   assert.equal(readdirSync(models).length, count);
 });

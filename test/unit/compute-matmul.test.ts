@@ -39,14 +39,14 @@ test("ONNX Runtime's float64 product is the plain one, of any shape and of parts
       const plus = noise(m * n);
       for (const add of [matmul, multiply]) {
         const sum = await add(a, b, m, k, n, undefined, plus);
-        sum.forEach((value, i) => assert.ok(Math.abs(value - (expected[i]! + plus[i]!)) <= 1e-13 * Math.sqrt(k)));
+        sum.forEach((value, i) => assert.ok(Math.abs(value - (expected[i] + plus[i])) <= 1e-13 * Math.sqrt(k)));
         const inPlace = plus.slice();
         await add(a, b, m, k, n, inPlace, inPlace);
         assert.deepEqual(inPlace, sum);
       }
       expected.forEach((value, i) =>
         assert.ok(
-          Math.abs(product[i]! - value) <= 1e-13 * Math.sqrt(k),
+          Math.abs(product[i] - value) <= 1e-13 * Math.sqrt(k),
           `${m} ${k} ${n}: ${product[i]} is not ${value}`,
         ),
       );

@@ -63,11 +63,11 @@ test('images carry seed, class and settings', async () => {
     ['0', '1', '2', '3'],
   );
   assert.ok(texts.every((text) => /^\d$/.test(text.class ?? '')));
-  assert.equal(texts[0]!.steps, '4');
-  assert.equal(texts[0]!.rho, '5');
-  assert.equal(texts[0]!.S_max, 'inf');
-  assert.equal(texts[0]!.network_sha256, 'analytic');
-  assert.equal(texts[0]!.rng, 'cpu');
+  assert.equal(texts[0].steps, '4');
+  assert.equal(texts[0].rho, '5');
+  assert.equal(texts[0].S_max, 'inf');
+  assert.equal(texts[0].network_sha256, 'analytic');
+  assert.equal(texts[0].rng, 'cpu');
 });
 
 test('the class is taken from --class or drawn, and reaches the network', async () => {
@@ -206,9 +206,9 @@ test('progress counts images, from those that were there', async () => {
   await generate([analyticDenoiser()], options(folder, '0-9', { batch: 3 }), {
     onProgress: (report) => reports.push(report),
   });
-  assert.deepEqual([reports[0]!.done, reports[0]!.total], [3, 10]);
+  assert.deepEqual([reports[0].done, reports[0].total], [3, 10]);
   assert.deepEqual([reports.at(-1)?.done, reports.at(-1)?.total], [10, 10]);
-  assert.ok(reports.every(({ done }, i) => i === 0 || done >= reports[i - 1]!.done));
+  assert.ok(reports.every(({ done }, i) => i === 0 || done >= reports[i - 1].done));
 });
 
 test('temporary files of dead processes are removed, those of live ones are not', async () => {
@@ -303,7 +303,7 @@ test('two processes share the seeds of one folder: none missing, torn, or made t
     assert.equal(Number(own) + Number(others), 80);
     return Number(own);
   });
-  assert.equal(written[0]! + written[1]!, 80);
+  assert.equal(written[0] + written[1], 80);
   assert.ok(Math.min(...written) > 0, String(written));
   assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
   assert.equal(readdirSync(outdir).length, 80 + 1);
@@ -340,7 +340,7 @@ test('killed again and again, a folder ends up complete', async () => {
     assert.ok(countImages(outdir) >= progress && countImages(outdir) < 40, `killed at ${countImages(outdir)} images`);
     for (const [name, bytes] of Object.entries(imagesIn(outdir))) decodePng(Buffer.from(bytes, 'base64'), name);
   }
-  assert.match(await ended((await startProcesses(1, outdir, '0-39', 0))[0]!), /^0 /);
+  assert.match(await ended((await startProcesses(1, outdir, '0-39', 0))[0]), /^0 /);
   assert.deepEqual(imagesIn(outdir), imagesIn(join(folder, 'one')));
   assert.equal(readdirSync(outdir).length, 40 + 1);
 });
@@ -350,7 +350,7 @@ test('two devices of one process share the seeds; when one fails, the other stop
   await generate([analyticDenoiser()], options(join(folder, 'one'), '0-127'));
   const calls = [0, 0];
   const device = (i: number, onCall: () => void = () => undefined): Denoiser =>
-    analyticDenoiser({ delay: 2, onCall: () => (calls[i]!++, onCall()) });
+    analyticDenoiser({ delay: 2, onCall: () => (calls[i]++, onCall()) });
   const shared = join(folder, 'shared');
   const result = await generate([device(0), device(1)], options(shared, '0-127'));
   assert.deepEqual([result.written, result.skipped], [128, 0]);
@@ -359,7 +359,7 @@ test('two devices of one process share the seeds; when one fails, the other stop
 
   const broken = join(folder, 'broken');
   const failing = device(1, () => {
-    if (calls[1]! > 30) throw new UserError('device 1 is out of memory');
+    if (calls[1] > 30) throw new UserError('device 1 is out of memory');
   });
   calls.fill(0);
   await assert.rejects(generate([device(0), failing], options(broken, '0-511')), isUserError(/^device 1 is out/));

@@ -51,16 +51,16 @@ test('72 samplers agree with generate.py on an analytic denoiser', async () => {
         sigmas.push(sigma);
         return analytic(state, sigma);
       },
-      noise: () => Float64Array.from(latents, (_, k) => noise[draw * latents.length + k]!),
+      noise: () => Float64Array.from(latents, (_, k) => noise[draw * latents.length + k]),
       onStep: () => draw++,
     });
-    const largest = Math.max(...Array.from(expected[id]!, Math.abs));
-    const difference = maxDifference(x, expected[id]!) / largest;
+    const largest = Math.max(...Array.from(expected[id], Math.abs));
+    const difference = maxDifference(x, expected[id]) / largest;
     assert.ok(difference <= 1e-7, `${id} ${JSON.stringify(kwargs)}: ${difference}`);
     worst = Math.max(worst, difference);
     assert.equal(table.nfe, sigma_calls.length, id);
     assert.equal(sigmas.length, sigma_calls.length, id);
-    sigmas.forEach((sigma, i) => assert.ok(Math.abs(sigma / sigma_calls[i]! - 1) < 1e-9, `${id} sigma ${i}`));
+    sigmas.forEach((sigma, i) => assert.ok(Math.abs(sigma / sigma_calls[i] - 1) < 1e-9, `${id} sigma ${i}`));
   }
   console.log(`72 samplers, largest difference relative to max |x|: ${worst}`);
 });
@@ -70,7 +70,7 @@ test("the iDDPM noise levels are torch's", async () => {
   const expected = data as Float64Array;
   const levels = iddpmLevels();
   assert.equal(levels.length, 1001);
-  levels.forEach((u, j) => assert.ok(Math.abs(u - expected[j]!) <= 1e-9 * expected[j]!, `u[${j}] ${u} ${expected[j]}`));
+  levels.forEach((u, j) => assert.ok(Math.abs(u - expected[j]) <= 1e-9 * expected[j], `u[${j}] ${u} ${expected[j]}`));
 });
 
 test('every step reports sigma, D(x; sigma) and the evaluations so far', async () => {
@@ -98,7 +98,7 @@ test('every step reports sigma, D(x; sigma) and the evaluations so far', async (
       [4, 7, 7],
     ],
   );
-  assert.ok(Math.abs(steps[0]!.sigma - 80) < 1e-9 && Math.abs(steps[3]!.sigma - 0.002) < 1e-9);
+  assert.ok(Math.abs(steps[0].sigma - 80) < 1e-9 && Math.abs(steps[3].sigma - 0.002) < 1e-9);
   assert.equal(x, last);
   // A denoiser that always answers the same image is reached exactly.
   assert.ok(maxDifference(x, [0.25, 0.25]) < 1e-12);

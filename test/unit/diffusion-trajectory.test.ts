@@ -30,7 +30,7 @@ async function deviation(options: SamplerOptions): Promise<{ worst: number; step
     const r = sigmaNext / sigma;
     const largest = Math.max(...Array.from(next, Math.abs));
     next.forEach((value, k) => {
-      worst = Math.max(worst, Math.abs(value - (r * x[k]! + (1 - r) * denoised[k]!)) / largest);
+      worst = Math.max(worst, Math.abs(value - (r * x[k] + (1 - r) * denoised[k])) / largest);
     });
     x = Float64Array.from(next);
     steps++;
@@ -63,7 +63,7 @@ test('sigma_next is the next noise level, 0 at the end, with added noise and in 
     steps.forEach(({ sigmaNext, first }, i) => {
       const expected = calm[i + 1]?.first.sigma ?? 0;
       assert.ok(Math.abs(sigmaNext - expected) <= 1e-9 * expected, `${schedule} ${i}: ${sigmaNext} ${expected}`);
-      assert.ok(first.sigma > calm[i]!.first.sigma, 'noise was added first');
+      assert.ok(first.sigma > calm[i].first.sigma, 'noise was added first');
     });
   }
 });
@@ -91,13 +91,13 @@ test('a trajectory has D at every noise level, and last the images that are gene
   };
   const { images, classes } = await sampleBatch(denoiser, table, found.seeds, {
     rng: 'cpu',
-    onStep: ({ step, denoised }) => compare(found.steps[step - 1]!, denoised),
+    onStep: ({ step, denoised }) => compare(found.steps[step - 1], denoised),
   });
-  compare(found.steps[5]!, images);
+  compare(found.steps[5], images);
   assert.deepEqual(found.classes, classes);
   for (const { sigma, sigmaNext, r } of found.steps.slice(0, -1)) assert.equal(r, sigmaNext! / sigma);
-  assert.equal(found.steps[4]!.r, 0);
-  const { sigma, sigmaNext, r } = found.steps[5]!;
+  assert.equal(found.steps[4].r, 0);
+  const { sigma, sigmaNext, r } = found.steps[5];
   assert.deepEqual([sigma, sigmaNext, r], [0, undefined, undefined]);
 });
 

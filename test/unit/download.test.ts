@@ -47,7 +47,7 @@ test('a file is fetched once, under the name that dnnlib would give it', async (
   assert.equal(path.basename(file), `${md5}_${url.replace(/[^0-9a-zA-Z\-._]/g, '_')}`);
   assert.equal(await download(url, 'network'), file);
   assert.equal(server.requests.length, 1);
-  const last = seen[seen.length - 1]!;
+  const last = seen[seen.length - 1];
   assert.deepEqual([last.phase, last.done, last.total], [`Downloading MB of ${urlFileName(url)}`, 3, 3]);
   assert.deepEqual(
     readdirSync(downloadFolder()).filter((name) => !name.startsWith(md5)),
@@ -68,7 +68,7 @@ test('connections that break are taken up where they broke, across processes too
   await fails(download(other, 'network'), /answered 503; the received part is kept: try again later, or download it/);
   server.requests.length = server.next.length = 0;
   assert.deepEqual(readFileSync(await download(other, 'network')), CONTENT);
-  assert.ok(server.requests[0]!.range, 'the second try resumes');
+  assert.ok(server.requests[0].range, 'the second try resumes');
 });
 
 test('a file that changed meanwhile starts anew', async () => {
@@ -86,7 +86,7 @@ test('a server without ranges serves the whole file again', async () => {
   const url = fresh();
   server.next.push({ breakAfter: 700_000, noRange: true }, { noRange: true });
   assert.deepEqual(readFileSync(await download(url, 'network')), CONTENT);
-  assert.equal(server.requests[1]!.range, undefined);
+  assert.equal(server.requests[1].range, undefined);
 });
 
 test('a file shorter than the server claims is never taken for whole', async () => {
@@ -165,5 +165,5 @@ test('of several that want one file one fetches it; cancelling keeps what came',
   await assert.rejects(cancelled, CancelledError);
   server.requests.length = 0;
   assert.deepEqual(readFileSync(await download(other, 'network')), CONTENT);
-  assert.ok(Number(/\d+/.exec(server.requests[0]!.range ?? '')?.[0]) > 0);
+  assert.ok(Number(/\d+/.exec(server.requests[0].range ?? '')?.[0]) > 0);
 });

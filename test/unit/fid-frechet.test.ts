@@ -70,11 +70,11 @@ test('2048 dimensions, 300 and 260 images: statistics and distance from features
     const accumulator = new StatisticsAccumulator(2048);
     await accumulator.add(
       Float32Array.from(data as Uint8Array, (value) => value / 64),
-      shape[0]!,
+      shape[0],
     );
     sides.push(await accumulator.statistics());
   }
-  near(await frechetDistance(sides[0]!, sides[1]!), fid_svd_truth, 1e-9 * fid_svd_truth);
+  near(await frechetDistance(sides[0], sides[1]), fid_svd_truth, 1e-9 * fid_svd_truth);
 });
 
 test('an injected product is used, and gives the same', async () => {
@@ -86,7 +86,7 @@ test('an injected product is used, and gives the same', async () => {
       for (let at = 0; at < m * n; at++) {
         const [i, j] = [Math.floor(at / n), at % n];
         into[at] = 0;
-        for (let q = 0; q < k; q++) into[at]! += x[i * k + q]! * y[j * k + q]!;
+        for (let q = 0; q < k; q++) into[at] += x[i * k + q] * y[j * k + q];
       }
       return into;
     },

@@ -53,9 +53,7 @@ test('kernel distance, precision and recall, and the extrapolation come from the
     [2, 4, 6, 8, 10, 12, 14, 16],
   );
   const { points } = extrapolation;
-  assert.ok(
-    Math.abs(points[7]!.value - value) < 1e-9 && points[0]!.value > points[7]!.value && extrapolation.slope > 0,
-  );
+  assert.ok(Math.abs(points[7].value - value) < 1e-9 && points[0].value > points[7].value && extrapolation.slope > 0);
 });
 
 test('the kernel distance is never called by the name of the published one', () => {
@@ -131,8 +129,8 @@ test('repeats: equal parts in order, the least counts, all are kept with their s
     result.repeats,
     parts.map(({ value }) => value),
   );
-  assert.notEqual(parts[0]!.value, parts[1]!.value);
-  assert.equal(result.value, Math.min(parts[0]!.value, parts[1]!.value));
+  assert.notEqual(parts[0].value, parts[1].value);
+  assert.equal(result.value, Math.min(parts[0].value, parts[1].value));
   await assert.rejects(
     measureRepeats(means, { images: IMAGES, ref }, 5),
     new RegExp(`has ${all} images, which cannot be divided into 5 equal parts$`),
@@ -145,24 +143,24 @@ test('repeats: equal parts in order, the least counts, all are kept with their s
   const [sum, whole] = [await loadStatistics(merged), await loadStatistics(ref)];
   for (const key of ['mu', 'sigma'] as const) {
     const scale = Math.max(...whole[key].map(Math.abs));
-    sum[key].forEach((value, i) => assert.ok(Math.abs(value - whole[key][i]!) <= 1e-12 * scale));
+    sum[key].forEach((value, i) => assert.ok(Math.abs(value - whole[key][i]) <= 1e-12 * scale));
   }
-  const { metric, value, num } = await compareStatistics(shards[0]!, ref);
-  assert.deepEqual([metric, value, num], ['FD (means)', parts[0]!.value, all / 2]);
+  const { metric, value, num } = await compareStatistics(shards[0], ref);
+  assert.deepEqual([metric, value, num], ['FD (means)', parts[0].value, all / 2]);
 
   const renamed = inScratch('renamed.npz');
   await saveStatistics(renamed, { ...whole, detector: { ...whole.detector!, name: 'x', sha256: '00' } });
   const bare = inScratch('bare.npz');
   await saveStatistics(bare, { mu: whole.mu, sigma: whole.sigma });
   const refusals: [string[], RegExp][] = [
-    [[shards[0]!], /^UserError: Give two or more statistics files to merge$/],
-    [[shards[0]!, shards[0]!], /repeats-stats-1\.npz are of the same images$/],
-    [[shards[0]!, renamed], /was made with means, .*renamed\.npz with x: they cannot be merged$/],
-    [[shards[0]!, bare], /bare\.npz does not state its number of images/],
+    [[shards[0]], /^UserError: Give two or more statistics files to merge$/],
+    [[shards[0], shards[0]], /repeats-stats-1\.npz are of the same images$/],
+    [[shards[0], renamed], /was made with means, .*renamed\.npz with x: they cannot be merged$/],
+    [[shards[0], bare], /bare\.npz does not state its number of images/],
   ];
   for (const [files, message] of refusals) await assert.rejects(mergeStatistics(files, merged), message);
-  await assert.rejects(compareStatistics(shards[0]!, renamed), /was made with the detector x .*, not with means/);
-  assert.match((await compareStatistics(shards[0]!, bare)).notes[0]!, /bare\.npz do not state their detector/);
+  await assert.rejects(compareStatistics(shards[0], renamed), /was made with the detector x .*, not with means/);
+  assert.match((await compareStatistics(shards[0], bare)).notes[0], /bare\.npz do not state their detector/);
 });
 
 test('command line: import, fid ref and fid calc with everything beside; the number stays the last line', async () => {
@@ -186,12 +184,12 @@ test('command line: import, fid ref and fid calc with everything beside; the num
   const calc = ['fid', 'calc', '--images', IMAGES, '--num', '16', '--ref', ref, '--detector', detector];
   const further = ['--device', 'cpu', '--kid', '--pr', '--real', IMAGES, '--extrapolate'];
   const lines = cli(...calc, ...further).split('\n');
-  assert.match(lines[0]!, /^KD \(mean-.*\): -\S+ \+- \S+ \(100 subsets of 16\)$/);
+  assert.match(lines[0], /^KD \(mean-.*\): -\S+ \+- \S+ \(100 subsets of 16\)$/);
   assert.equal(lines[1], 'Precision 1, recall 1 (k = 3)');
-  assert.equal(lines[2]!.slice(0, lines[2]!.indexOf(':')), `FD (${name}), N = 2`);
-  assert.match(lines[10]!, /^FD \(.*\), N to infinity: \S+ \+- \S+$/);
+  assert.equal(lines[2].slice(0, lines[2].indexOf(':')), `FD (${name}), N = 2`);
+  assert.match(lines[10], /^FD \(.*\), N to infinity: \S+ \+- \S+$/);
   assert.equal(lines.length, 13);
-  assert.match(lines[12]!, /^-?\d\S*$/);
+  assert.match(lines[12], /^-?\d\S*$/);
   const summary = JSON.parse(cli(...calc, ...further, '--json')) as MeasureSummary;
   assert.equal(summary.kid?.size, 16);
   assert.equal(summary.precision_recall?.recall, 1);
@@ -201,9 +199,9 @@ test('command line: import, fid ref and fid calc with everything beside; the num
   const stats = inScratch('cli-stats.npz');
   const all = ['fid', 'calc', '--images', IMAGES, '--ref', ref, '--detector', detector, '--device', 'cpu'];
   const repeated = cli(...all, '--num', '8', '--repeats', '2', '--stats', stats).split('\n');
-  assert.match(repeated[0]!, /^Least of \S+, \S+$/);
+  assert.match(repeated[0], /^Least of \S+, \S+$/);
   const [one, two, sum] = [inScratch('cli-stats-1.npz'), inScratch('cli-stats-2.npz'), inScratch('cli-all.npz')];
   assert.match(cli('fid', 'merge', one, two, '-o', sum), /^Statistics of 16 images written to /);
   const lone = cli('fid', 'calc', '--stats', one, '--ref', ref).split('\n');
-  assert.ok(repeated[0]!.includes(lone[lone.length - 1]!));
+  assert.ok(repeated[0].includes(lone[lone.length - 1]));
 });

@@ -33,7 +33,7 @@ function stubDetector(dimension = 2048, calls: number[] = []): Detector {
       const features = new Float32Array(n * dimension);
       for (let i = 0; i < n; i++) {
         for (let k = 0; k < dimension; k++) {
-          features[i * dimension + k] = (images[i * pixels + (k % pixels)]! * (1 + Math.floor(k / pixels))) / 16;
+          features[i * dimension + k] = (images[i * pixels + (k % pixels)] * (1 + Math.floor(k / pixels))) / 16;
         }
       }
       return Promise.resolve(features);
@@ -59,14 +59,14 @@ test('fid.py ref and calc end to end: reference, seeded subset, zip', async () =
   assert.equal(made.num, 16);
   const { mu, sigma, num, detector } = await loadStatistics(ref);
   assert.deepEqual([num, detector?.name], [16, 'stub']);
-  truth.ref.mu_head.forEach((value, i) => near(mu[i]!, value, 1e-12));
-  truth.ref.sigma_head.forEach((value, i) => near(sigma[i]!, value, 1e-12));
+  truth.ref.mu_head.forEach((value, i) => near(mu[i], value, 1e-12));
+  truth.ref.sigma_head.forEach((value, i) => near(sigma[i], value, 1e-12));
   let trace = 0;
-  for (let i = 0; i < 2048; i++) trace += sigma[i * 2049]!;
+  for (let i = 0; i < 2048; i++) trace += sigma[i * 2049];
   near(trace, truth.ref.sigma_trace, 1e-12);
 
   const subset = await measure(stubDetector(), { images: run, ref, num: 12, seed: 3 });
-  near(subset.value, truth.calc[0]!.fid_svd_truth, 1e-9);
+  near(subset.value, truth.calc[0].fid_svd_truth, 1e-9);
   const { value, seconds, ...rest } = subset;
   assert.ok(value > 0 && seconds > 0);
   assert.deepEqual(rest.detector, { name: 'stub', sha256: 'ab'.repeat(32), dimension: 2048, published: false });
@@ -77,12 +77,12 @@ test('fid.py ref and calc end to end: reference, seeded subset, zip', async () =
   assert.match(rest.notes.join(), /N = 12 is not more than the 2048 dimensions/);
 
   const files: Zippable = {};
-  const names = truth.calc[1]!.files ?? [];
+  const names = truth.calc[1].files ?? [];
   assert.equal(names.length, 8);
   for (const name of [...names].reverse()) files[name] = await readFile(join(run, name));
   const zip = join(folder, 'images.zip');
   await writeFile(zip, zipSync(files));
-  near((await measure(stubDetector(), { images: zip, ref, num: 8 })).value, truth.calc[1]!.fid_svd_truth, 1e-9);
+  near((await measure(stubDetector(), { images: zip, ref, num: 8 })).value, truth.calc[1].fid_svd_truth, 1e-9);
   near((await measure(stubDetector(), { images: run, ref })).value + 1, 1, 1e-8);
 });
 
@@ -150,7 +150,7 @@ test('progress counts images; FID is the name of the published detector alone', 
   const ref = join(folder, 'ref.npz');
   const seen: Progress[] = [];
   await reference(stubDetector(8), { data: run, dest: ref, batch: 4 }, { onProgress: (one) => seen.push(one) });
-  assert.deepEqual([seen[0]!.phase, seen[0]!.done, seen[0]!.total], ['Measuring', 4, 16]);
+  assert.deepEqual([seen[0].phase, seen[0].done, seen[0].total], ['Measuring', 4, 16]);
   assert.equal(seen.at(-1)?.done, 16);
   const published = { ...stubDetector(8), published: true };
   assert.equal((await measure(published, { images: run, ref })).metric, 'FID');

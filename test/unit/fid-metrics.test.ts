@@ -53,7 +53,7 @@ async function arrayOf(name: string): Promise<NpyArray> {
 async function featuresOf(name: string): Promise<Features> {
   const { data, shape } = await arrayOf(name);
   assert.ok(data instanceof Float32Array);
-  return { data, n: shape[0]!, dimension: shape[1]! };
+  return { data, n: shape[0], dimension: shape[1] };
 }
 
 const fmix = (h: number): number => {
@@ -100,7 +100,7 @@ for (const d of [64, 2048] as const) {
       );
     }
     const { mean, std, subsets } = await kernelDistance(a(), b(), pairs);
-    kid.per_subset_float64.forEach((value, i) => near(subsets[i]!, value, 1e-12));
+    kid.per_subset_float64.forEach((value, i) => near(subsets[i], value, 1e-12));
     near(mean, kid.torch_fidelity_float64.kernel_inception_distance_mean, 1e-12);
     near(std, kid.torch_fidelity_float64.kernel_inception_distance_std, 1e-12);
   });
@@ -125,7 +125,7 @@ for (const d of [64, 2048] as const) {
       }),
     );
     const { fid } = metrics[`fid_${d}`];
-    near(await frechetDistance(sides[0]!, sides[1]!), fid, 1e-9 * fid);
+    near(await frechetDistance(sides[0], sides[1]), fid, 1e-9 * fid);
   });
 }
 
@@ -177,7 +177,7 @@ test('extrapolating the distance of growing samples comes nearer the truth than 
   // Two sets of one distribution: the true distance is 0.
   const { data, dimension } = generate(metrics.kid_64.A, 200, 64);
   const d = 8;
-  const wide = Float32Array.from({ length: (data.length / dimension) * 8 * d }, (_, i) => data[i]!);
+  const wide = Float32Array.from({ length: (data.length / dimension) * 8 * d }, (_, i) => data[i]);
   const n = wide.length / d;
   const distance = async (num: number) => {
     const sides = [];
@@ -186,9 +186,9 @@ test('extrapolating the distance of growing samples comes nearer the truth than 
       await accumulator.add(wide.subarray(start * d, (start + num) * d), num);
       sides.push(await accumulator.statistics());
     }
-    return { num, value: await frechetDistance(sides[0]!, sides[1]!) };
+    return { num, value: await frechetDistance(sides[0], sides[1]) };
   };
   const points = await Promise.all([50, 100, 200, 400, 800].map(distance));
   const { value, slope } = extrapolate(points);
-  assert.ok(slope > 0 && Math.abs(value) < points[4]!.value / 2, `${value} from ${JSON.stringify(points)}`);
+  assert.ok(slope > 0 && Math.abs(value) < points[4].value / 2, `${value} from ${JSON.stringify(points)}`);
 });

@@ -11,14 +11,14 @@ const detector: DetectorIdentity = { name: 'stub', sha256: 'ab'.repeat(32), dime
 
 async function features(): Promise<{ rows: Float64Array; n: number; d: number }> {
   const { data, shape } = await readNpy(join(fixtures, 'g64_full.feat1.npy'));
-  return { rows: Float64Array.from(data as Float32Array), n: shape[0]!, d: shape[1]! };
+  return { rows: Float64Array.from(data as Float32Array), n: shape[0], d: shape[1] };
 }
 
 /** Largest difference, relative to the largest expected value. */
 function difference(actual: Float64Array, expected: Float64Array): number {
   assert.equal(actual.length, expected.length);
   const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0) / scale;
+  return actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0) / scale;
 }
 
 function assertEqual(actual: Statistics, expected: Statistics): void {
@@ -111,11 +111,11 @@ test('digits survive first vectors that are unlike the rest', async () => {
   // In two passes, about the mean itself.
   const all = Float64Array.of(...first, ...rows);
   const mu = new Float64Array(d);
-  for (let at = 0; at < all.length; at++) mu[at % d]! += all[at]! / (n + 2);
+  for (let at = 0; at < all.length; at++) mu[at % d] += all[at] / (n + 2);
   const sigma = new Float64Array(d * d);
   for (let at = 0; at < sigma.length; at++) {
     const [i, j] = [Math.floor(at / d), at % d];
-    for (let v = 0; v < all.length; v += d) sigma[at]! += ((all[v + i]! - mu[i]!) * (all[v + j]! - mu[j]!)) / (n + 1);
+    for (let v = 0; v < all.length; v += d) sigma[at] += ((all[v + i] - mu[i]) * (all[v + j] - mu[j])) / (n + 1);
   }
   assertEqual(await streamed.statistics(), { mu, sigma });
 });
@@ -129,7 +129,7 @@ test('an injected product takes the place of our own', async () => {
       calls++;
       for (let at = 0; at < m * columns; at++) {
         into[at] = plus?.[at] ?? 0;
-        for (let q = 0; q < k; q++) into[at]! += a[Math.floor(at / columns) * k + q]! * b[(at % columns) * k + q]!;
+        for (let q = 0; q < k; q++) into[at] += a[Math.floor(at / columns) * k + q] * b[(at % columns) * k + q];
       }
       return into;
     },

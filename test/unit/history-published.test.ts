@@ -25,7 +25,7 @@ test('the paper is quoted for its own networks, references and metric, and for n
     { ...result, network: undefined },
   ];
   for (const other of others) assert.equal(publishedText(other), undefined);
-  const records = [result, others[0]!].map((record, i) => ({ ...record, id: `${i}` }));
+  const records = [result, others[0]].map((record, i) => ({ ...record, id: `${i}` }));
   assert.deepEqual(publishedTexts(records), { 0: text });
 });
 

@@ -63,7 +63,7 @@ test('torn and foreign lines are named; the next record starts on a line of its 
     [1.25, 3],
   );
   assert.equal(problems.length, 3);
-  assert.match(problems[0]!, /line 2 is not JSON \(a merge conflict marker: keep both sides\)/);
-  assert.match(problems[1]!, /line 3: .*required/);
-  assert.match(problems[2]!, /line 4 is not JSON/);
+  assert.match(problems[0], /line 2 is not JSON \(a merge conflict marker: keep both sides\)/);
+  assert.match(problems[1], /line 3: .*required/);
+  assert.match(problems[2], /line 4 is not JSON/);
 });

@@ -99,7 +99,7 @@ test('files that fid.py could not have measured as we would are refused by name'
   });
   const jpeg = await readFile(join(pictures, 'rgb444.jpg'));
   const flipped = Buffer.from(good);
-  flipped[45]! ^= 0xff;
+  flipped[45] ^= 0xff;
   const cases: [string, Buffer, RegExp][] = [
     ['rgba.png', png(6), /^rgba\.png: the PNG is 8-bit RGB with alpha \(RGBA\): save it as/],
     ['graya.png', png(4), /8-bit grayscale with alpha/],
@@ -187,7 +187,7 @@ test('batches are planes, grayscale repeated for a detector of 3 channels', asyn
   }
   assert.deepEqual(sizes, [7, 7, 2]);
   const { data } = await firstBatch(run);
-  const { pixels } = decodeImage(await readFile(join(run, set.names[1]!)), '');
+  const { pixels } = decodeImage(await readFile(join(run, set.names[1])), '');
   for (let k = 0; k < 32 * 32; k++) {
     for (let c = 0; c < 3; c++) assert.equal(data[(3 + c) * 32 * 32 + k], pixels[k * 3 + c]);
   }

@@ -62,9 +62,9 @@ function scene(seed: number, size: number, { fine, shapes, squares = false, tint
   for (let c = 0; c < 3; c++) {
     const [own, grain] = [valueNoise(next(), size, middle), valueNoise(next(), size, narrow)];
     for (let p = 0; p < size * size; p++) {
-      const noise = quotient(low[p]! * 2 + high[p]! - 382, 6) + quotient(own[p]! - 127, 4);
+      const noise = quotient(low[p] * 2 + high[p] - 382, 6) + quotient(own[p] - 127, 4);
       const shade = sky - quotient(quotient(p, size) * 2 * sky, size);
-      values[p * 3 + c] = base[c]! + noise + quotient(fine * (grain[p]! - 127), 4) + shade;
+      values[p * 3 + c] = base[c] + noise + quotient(fine * (grain[p] - 127), 4) + shade;
     }
   }
   for (let s = 0; s < shapes; s++) {
@@ -76,10 +76,10 @@ function scene(seed: number, size: number, { fine, shapes, squares = false, tint
       const isInside = squares
         ? Math.abs(dx) <= rx && Math.abs(dy) <= ry
         : (dx * ry) ** 2 + (dy * rx) ** 2 <= (rx * ry) ** 2;
-      if (isInside) values[i] = quotient(values[i]! + colour[i % 3]! * 3, 4);
+      if (isInside) values[i] = quotient(values[i] + colour[i % 3] * 3, 4);
     }
   }
-  return Uint8Array.from(values, (value, i) => Math.min(255, Math.max(0, value + [tint, 0, -tint][i % 3]!)));
+  return Uint8Array.from(values, (value, i) => Math.min(255, Math.max(0, value + [tint, 0, -tint][i % 3])));
 }
 
 /** One of the fixtures' two sets. @returns uint8 [n, 32, 32, 3] */

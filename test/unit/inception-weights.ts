@@ -40,14 +40,14 @@ export function syntheticWeights(): Map<string, Tensor> {
       const weights = new Float32Array(out * n);
       for (let c = 0; c < out; c++) {
         const mean = d.subarray(c * n, (c + 1) * n).reduce((a, b) => a + b, 0) / n;
-        for (let j = c * n; j < (c + 1) * n; j++) weights[j] = (d[j]! - mean) * gain;
+        for (let j = c * n; j < (c + 1) * n; j++) weights[j] = (d[j] - mean) * gain;
       }
       return weights;
     });
     const perFilter = (part: string, value: (z: number, u: number) => number): void =>
       put(`${name}.bn.${part}`, [out], () => {
         const { d, u } = draw(`${name}.bn.${part}`, out);
-        return Float32Array.from(d, (x, i) => value(x / DEVIATION, u[i]!));
+        return Float32Array.from(d, (x, i) => value(x / DEVIATION, u[i]));
       });
     perFilter('weight', (_, u) => 0.75 + 0.5 * u);
     perFilter('bias', (z) => 0.1 + 0.1 * z);
@@ -97,7 +97,7 @@ function stateDictPickle(tensors: ReadonlyMap<string, Tensor>, keys: readonly st
     const count = shape.reduce((a, b) => a * b, 1);
     const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
     parts.push(unicode(name), ascii('ctorch._utils\n_rebuild_tensor_v2\n(('), unicode('storage'));
-    parts.push(ascii('ctorch\nFloatStorage\n'), unicode(keys[i]!), unicode('cpu'), integer(count));
+    parts.push(ascii('ctorch\nFloatStorage\n'), unicode(keys[i]), unicode('cpu'), integer(count));
     parts.push(ascii(legacy ? 'NtQ' : 'tQ'), integer(0), tuple(shape), tuple(strides));
     parts.push(Buffer.from('89', 'hex'), ascii('ccollections\nOrderedDict\n)RtR'));
   }

@@ -38,7 +38,7 @@ for (const [name, expected] of Object.entries(EXPECTED)) {
       const i = key.slice(1);
       const sigma = io.get(`sigma${i}`)!;
       const labels =
-        io.get(`labels${i}`) ?? float32(new Float32Array(x.shape[0]! * info.label_dim), [x.shape[0]!, info.label_dim]);
+        io.get(`labels${i}`) ?? float32(new Float32Array(x.shape[0] * info.label_dim), [x.shape[0], info.label_dim]);
       const y = await run(model, {
         x,
         sigma: float32(sigma.data as Float32Array, [sigma.data.length]),
@@ -53,14 +53,14 @@ for (const [name, expected] of Object.entries(EXPECTED)) {
 test('a training state gives the network in training', async () => {
   const model = inScratch('state.onnx');
   const info = await importNetwork(fixture('ddpmpp-u-r8-gray.training-state.pt'), model);
-  assert.equal(info.parameters, EXPECTED['ddpmpp-u-r8-gray']!.num_params);
+  assert.equal(info.parameters, EXPECTED['ddpmpp-u-r8-gray'].num_params);
   // Sums of absolute values as torch itself read them, in float64.
   const sums = JSON.parse(readFileSync(fixture('training-state.sums.json'), 'utf8')) as Record<string, number>;
   const state = await openNetworkPickle(fixture('ddpmpp-u-r8-gray.training-state.pt'));
   assert.deepEqual([...state.tensors.keys()].sort(), Object.keys(sums).sort());
   for (const [name, tensor] of state.tensors) {
     const sum = tensor.load().reduce((a, b) => a + Math.abs(b), 0);
-    assert.ok(Math.abs(sum - sums[name]!) <= 1e-12 * sums[name]!, `${name}: ${sum}`);
+    assert.ok(Math.abs(sum - sums[name]) <= 1e-12 * sums[name], `${name}: ${sum}`);
   }
   state.close();
 });
@@ -143,7 +143,7 @@ test("ADM adds a class's column to the embedding after the mapping layers", asyn
   writeSafetensors(inScratch('labelled.safetensors'), weights, { config: JSON.stringify(config) });
   const column = weights.get('model.map_label.weight')!.values.filter((_, i) => i % 3 === 1);
   weights.delete('model.map_label.weight');
-  weights.get('model.map_layer1.bias')!.values.forEach((value, i, all) => (all[i] = value + column[i]!));
+  weights.get('model.map_layer1.bias')!.values.forEach((value, i, all) => (all[i] = value + column[i]));
   writeSafetensors(inScratch('plain.safetensors'), weights, { config: JSON.stringify({ ...config, label_dim: 0 }) });
   await importNetwork(inScratch('labelled.safetensors'), inScratch('labelled.onnx'));
   await importNetwork(inScratch('plain.safetensors'), inScratch('plain.onnx'));
@@ -198,17 +198,17 @@ for (const block of JSON.parse(readFileSync(fixture('blocks.json'), 'utf8')) as 
     );
     const graph = new Graph('layer');
     const layers = new Layers(graph, tensors, config);
-    const x = graph.input('x', 'float32', ['N', ...block.inputs[0]!.slice(1)]);
+    const x = graph.input('x', 'float32', ['N', ...block.inputs[0].slice(1)]);
     const direction = kwargs.up ? 'up' : kwargs.down ? 'down' : undefined;
     let y;
     if (block.cls === 'UNetBlock') {
       const heads = kwargs.attention ? (kwargs.num_heads ?? kwargs.out_channels / kwargs.channels_per_head!) : 0;
-      const emb = graph.input('emb', 'float32', ['N', block.inputs[1]![1]!]);
+      const emb = graph.input('emb', 'float32', ['N', block.inputs[1][1]]);
       const { in_channels, out_channels } = kwargs;
       const shape = {
         in: in_channels,
         out: out_channels,
-        res: out[2]!,
+        res: out[2],
         resample: direction,
         heads,
         concat: false,

@@ -40,18 +40,16 @@ test('the matrices turn six numbers and a kernel of three into the four that con
   const { AT, BT, G } = winogradMatrices();
   const next = noise(3);
   const times = (matrix: readonly (readonly number[])[], vector: readonly number[]): number[] =>
-    matrix.map((row) => row.reduce((sum, value, i) => sum + value * vector[i]!, 0));
+    matrix.map((row) => row.reduce((sum, value, i) => sum + value * vector[i], 0));
   for (let round = 0; round < 100; round++) {
     const x = Array.from({ length: 6 }, next);
     const w = Array.from({ length: 3 }, next);
     const kernel = times(G, w);
     const y = times(
       AT,
-      times(BT, x).map((value, i) => value * kernel[i]!),
+      times(BT, x).map((value, i) => value * kernel[i]),
     );
-    y.forEach((value, i) =>
-      assert.ok(Math.abs(value - (x[i]! * w[0]! + x[i + 1]! * w[1]! + x[i + 2]! * w[2]!)) < 1e-14),
-    );
+    y.forEach((value, i) => assert.ok(Math.abs(value - (x[i] * w[0] + x[i + 1] * w[1] + x[i + 2] * w[2])) < 1e-14));
   }
   for (const value of BT.flat()) assert.equal(Math.fround(value), value, 'the data is transformed without rounding');
 });
@@ -102,7 +100,7 @@ test('which convolutions: wide and fine ones, the finest first, within a bound o
   const imagenet = { ...cifar, model_type: 'DhariwalUNet', img_resolution: 64, label_dim: 1000, model_channels: 192, channel_mult: [1, 2, 3, 4], num_blocks: 3 }; // prettier-ignore
   const large = winogradConvolutions(convolutionsOf(imagenet));
   const bytes = large.reduce((sum, convolution) => sum + 144 * convolution.in * convolution.out, 0);
-  assert.ok(bytes <= 2 ** 30 && large[0]!.resolution === 64, `${bytes}`);
+  assert.ok(bytes <= 2 ** 30 && large[0].resolution === 64, `${bytes}`);
   assert.equal(imagesTogether(32), 4);
   assert.equal(imagesTogether(256), 1);
 });

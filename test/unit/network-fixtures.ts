@@ -23,7 +23,7 @@ export async function run(model: string, feeds: Record<string, NpyArray | undefi
   );
   const outputs = await session.run(Object.fromEntries(tensors) as Record<string, Tensor>);
   await session.release();
-  return outputs[session.outputNames[0]!]!.data as Float32Array;
+  return outputs[session.outputNames[0]].data as Float32Array;
 }
 
 /** max |a - b| / max |b| */
@@ -32,8 +32,8 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   let error = 0;
   let scale = 0;
   for (let i = 0; i < b.length; i++) {
-    error = Math.max(error, Math.abs(a[i]! - b[i]!));
-    scale = Math.max(scale, Math.abs(b[i]!));
+    error = Math.max(error, Math.abs(a[i] - b[i]));
+    scale = Math.max(scale, Math.abs(b[i]));
   }
   return Number.isNaN(error) ? Infinity : error / scale;
 }

@@ -19,7 +19,7 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   if (a.length !== b.length) return NaN;
   let largest = 0;
   for (let i = 0; i < a.length; i++) {
-    const difference = Math.abs(a[i]! - b[i]!);
+    const difference = Math.abs(a[i] - b[i]);
     if (Number.isNaN(difference)) return NaN;
     largest = Math.max(largest, difference);
   }

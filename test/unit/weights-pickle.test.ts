@@ -205,7 +205,7 @@ test('random damage gives a network or a UserError, never anything else', async 
       const structure = name === STATE ? 60_000 : 12_000;
       for (let k = 0; k <= pick(8); k++) {
         const at = pick(4) ? pick(structure) : content.length - 1 - pick(structure);
-        content[at] = pick(2) ? pick(256) : content[at]! ^ (1 << pick(8));
+        content[at] = pick(2) ? pick(256) : content[at] ^ (1 << pick(8));
       }
       return pick(10) ? content : content.subarray(0, pick(content.length));
     });

@@ -142,7 +142,7 @@ class StretchReader {
   /** Reads one word or operator. */
   private step(): void {
     const { text, at, to } = this;
-    const c = text[at];
+    const c = text.charAt(at);
     switch (c) {
       case '\n':
       case '\r':
