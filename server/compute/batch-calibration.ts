@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { recommendBatch } from '../diffusion/batch-size';
 import { CPU_BATCH } from '../diffusion/generation';
 import { CancelledError, messageOf } from '../errors';
+import { nfe } from '../shared/defaults';
 import type { OnProgress } from '../shared/progress';
 import type { BatchPoint } from '../shared/schema-types.gen';
 import { openDenoiser } from './onnx-denoiser';
@@ -33,8 +34,6 @@ export async function calibrate(
 ): Promise<CalibrateSummary> {
   const { denoiser, device, note, release } = await openDenoiser(network, choice);
   const { channels, resolution, labelDim } = denoiser;
-  // Heun's solver evaluates twice in each step but the last (Karras et al. 2022, algorithm 1).
-  const nfe = 2 * steps - 1;
   const sizes = device === 'cuda' ? GPU_SIZES : CPU_SIZES;
   const points: BatchPoint[] = [];
   const notes = note ? [note] : [];
@@ -60,7 +59,7 @@ export async function calibrate(
       }
       const seconds = (performance.now() - start) / 1000;
       const memory = device === 'cuda' ? await gpuMemory() : processMemory();
-      points.push({ batch, rate: (batch * evaluations) / seconds / nfe, ...(memory && { memory }) });
+      points.push({ batch, rate: (batch * evaluations) / seconds / nfe(steps), ...(memory && { memory }) });
       onProgress({ phase: 'Batch sizes', done: index + 1, total: sizes.length, note: `batch ${batch}` });
       if (memory && memory.used > MEMORY_BEFORE_NEXT * memory.total) break;
     }

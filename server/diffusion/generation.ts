@@ -4,6 +4,7 @@ import { writeAtomically } from '../atomic-file';
 import { CancelledError, UserError } from '../errors';
 import { quantize } from '../images/image';
 import { encodePng } from '../images/png';
+import { DEFAULT_BATCH } from '../shared/defaults';
 import { ProgressMeter, type TaskControl } from '../shared/progress';
 import type { RngDevice, SamplerOptions } from '../shared/sampler-options';
 import { sampleBatch } from './batch-sampling';
@@ -44,8 +45,6 @@ export interface GenerateResult {
   seconds: number;
 }
 
-/** Images sampled together by default. */
-export const DEFAULT_BATCH = 64;
 /**
  * Most images sampled together if the results do not depend on it. ONNX Runtime's CPU kernels are as fast per image at 8
  * to 16 images as at 64 or faster (measured: 6.8, 4.2 and 9.0 ms at 8, 16 and 64 images of a small DDPM++), and a

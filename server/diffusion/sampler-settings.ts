@@ -1,4 +1,5 @@
 /** The sampler's options as a table: names, ranges and defaults are generate.py's. Pure. */
+import { DEFAULT_STEPS } from '../shared/defaults';
 import {
   type Discretization,
   DISCRETIZATIONS,
@@ -43,7 +44,7 @@ const CHOICES = {
 
 /** Defaults of both samplers of generate.py: with these four choices its ablation_sampler is its edm_sampler. */
 const DEFAULTS = {
-  steps: 18,
+  steps: DEFAULT_STEPS,
   rho: 7,
   S_churn: 0,
   S_min: 0,

@@ -1,10 +1,11 @@
 /** The sampler's steps from noise to images, for a few seeds. Pure. */
 import { UserError } from '../errors';
+import { DEFAULT_BATCH } from '../shared/defaults';
 import { ProgressMeter, type TaskControl } from '../shared/progress';
 import type { TrajectoryResult, TrajectoryStep } from '../shared/protocol';
 import { sampleBatch } from './batch-sampling';
 import type { Denoiser } from './denoiser';
-import { checkNetwork, DEFAULT_BATCH } from './generation';
+import { checkNetwork } from './generation';
 import { quantize } from '../images/image';
 import { encodePng } from '../images/png';
 import type { RngDevice } from '../shared/sampler-options';

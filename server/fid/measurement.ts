@@ -13,6 +13,7 @@ import {
   type FurtherMetrics,
   type FurtherOptions,
 } from './further-metrics';
+import { DEFAULT_BATCH } from '../shared/defaults';
 import { formatG } from '../shared/number-text';
 import { keptFeatures, loadFeatures, saveFeatures } from './kept-features';
 import { ImageSet } from '../images/image-set';
@@ -84,8 +85,6 @@ export interface ReferenceSummary {
   seconds: number;
   notes: string[];
 }
-
-const DEFAULT_BATCH = 64;
 
 /**
  * The Frechet distance of images to a reference, as `fid.py calc`.

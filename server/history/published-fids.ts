@@ -4,6 +4,8 @@
  * configurations A (`baseline-*`) and F (`edm-*`); ImageNet-64 from the abstract and example.py of NVlabs/edm.
  */
 
+import { PUBLISHED_NUM } from '../shared/defaults';
+
 interface Published {
   fid: number;
   /** Network evaluations per image. */
@@ -54,9 +56,6 @@ export interface Comparable {
   sampler?: { nfe: number };
   reference: { name: string };
 }
-
-/** Images of each published FID. */
-const PUBLISHED_NUM = 50_000;
 
 /**
  * The published FID of a result's network and reference, and what differs. Networks are recognised by their file names, so
