@@ -30,7 +30,7 @@ const runs = (JSON.parse(readFileSync(fixture('generate', 'runs.json'), 'utf8'))
 
 function optionsOf(args: string): SamplerOptions & { class?: number } {
   return Object.fromEntries(
-    [...args.matchAll(/--(\w+)=(\S+)/g)].map(([, name, value]) => [
+    [...args.matchAll(/--(\w+)=(\S+)/g)].map(([, name = '', value = '']) => [
       name,
       Number.isNaN(Number(value)) ? value : Number(value),
     ]),

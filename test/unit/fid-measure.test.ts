@@ -135,7 +135,7 @@ test('a reference of another detector or dimension is refused before any image i
     });
   const wide = stubDetector(64, calls);
   const other = { ...stubDetector(48, calls), name: 'other', sha256: 'cd'.repeat(32) };
-  await refused(wide, /ref\.npz has 48 dimensions \(stub\), the detector stub 64: make one with/);
+  await refused(wide, /ref\.npz has 48 dimensions \(stub\), the detector stub 64: make a reference with/);
   await refused(other, /made with the detector stub \(sha256 abababababab\), not with other \(sha256 cdcdcdcdcdcd\)/);
   const small = { ...stubDetector(48, calls), resolution: 28 };
   await refused(small, /run are 32 x 32, the detector stub takes 28 x 28: choose another detector/);

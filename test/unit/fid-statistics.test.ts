@@ -156,7 +156,7 @@ test('wrong files are refused by name and reason', async () => {
   const mu = { dtype: 'float64' as const, shape: [2], data: Float64Array.of(0, 0) };
   const sigma = { dtype: 'float64' as const, shape: [2, 2], data: Float64Array.of(1, 0, 0, 1) };
   await writeNpz(path, new Map([['mu', mu]]));
-  await assert.rejects(loadStatistics(path), /bad\.npz has no floating-point array "sigma": it holds mu/);
+  await assert.rejects(loadStatistics(path), /bad\.npz has no floating-point array "sigma": it has mu/);
   await writeNpz(path, new Map(Object.entries({ mu, sigma: { ...sigma, shape: [4] } })));
   await assert.rejects(loadStatistics(path), /bad\.npz: sigma has shape \(4\) where mu has 2 values/);
   await writeNpz(path, new Map(Object.entries({ mu: { ...mu, data: Float64Array.of(NaN, 0) }, sigma })));

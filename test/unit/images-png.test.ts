@@ -100,7 +100,7 @@ test('a grid shows the images in order, black where there is none', async () => 
     assert.deepEqual([grid.width, grid.height, grid.channels], [18, 12, channels]);
     for (let y = 0; y < grid.height; y++) {
       for (let x = 0; x < grid.width; x++) {
-        const image = images[Math.floor(y / 6) * 3 + Math.floor(x / 6)] as Image | undefined;
+        const image = images[Math.floor(y / 6) * 3 + Math.floor(x / 6)];
         for (let channel = 0; channel < channels; channel++) {
           const expected = image ? image.pixels[((y % 6) * 6 + (x % 6)) * channels + channel] : 0;
           assert.equal(grid.pixels[(y * grid.width + x) * channels + channel], expected);
