@@ -91,7 +91,7 @@ async function holds({ user, script, folder, name, comment, log, account }: Case
   const options = [`--output=${log}`, ...(name === undefined ? [] : [`--job-name=${name}`])];
   const submitting = clusters.submit({ cluster: 'bed', script: local, folder }, options);
   if (/\\|%%|%\d*[AaJjNnstux]|%\d/.test(folder)) {
-    await assert.rejects(submitting, /takes the % and \\ of a folder for a pattern of its logs/);
+    await assert.rejects(submitting, /reads % and \\ in a folder as a pattern for log names/);
     return false;
   }
   const { id, warnings } = await submitting;
