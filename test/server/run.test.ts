@@ -182,7 +182,7 @@ test('what cannot run says so in one line', async () => {
   await assert.rejects(run(path.join(root, 'missing.edm.yaml')), /missing\.edm\.yaml:1: nowhere\.onnx does not exist/);
   await assert.rejects(run(path.join(root, 'broken.edm.yaml')), /broken\.edm\.yaml:1: .*broken\.onnx/);
   await assert.rejects(run(path.join(root, 'wrong.edm.yaml')), /wrong\.edm\.yaml:2: steps must be at least 2/);
-  await assert.rejects(run(path.join(root, 'blocked.edm.yaml')), /cannot be written/);
+  await assert.rejects(run(path.join(root, 'blocked.edm.yaml')), /Cannot write the run folder/);
   mkdirSync(path.join(root, 'empty'));
   await assert.rejects(
     server.connection.sendRequest(protocol.samplesRequest, { folder: path.join(root, 'empty') }),
