@@ -138,6 +138,25 @@ function workbenchUrl(port, { workspace, extensionDevelopmentPath = [], extensio
  * @property {() => string} log the last 64 Ki characters of what the server wrote
  */
 
+/** What is switched on and off in code-server. @param {CodeServerOptions} options @returns {string[]} */
+function switches({ password, workspaceTrust, extensionDevelopmentPath }) {
+  const quiet = ['telemetry', 'update-check', 'getting-started-override'].map((name) => `--disable-${name}`);
+  const trust = workspaceTrust ? [] : ['--disable-workspace-trust'];
+  // A released workbench heeds an extension under development, and its tests, only with this driver in the page.
+  const driver = extensionDevelopmentPath ? ['--vscode-option', 'enable-smoke-test-driver'] : [];
+  return ['--auth', password ? 'password' : 'none', ...quiet, '--ignore-last-opened', ...trust, ...driver];
+}
+
+/** @param {CodeServerOptions} options @returns {NodeJS.ProcessEnv} */
+function environment(options) {
+  // The editor has a terminal: an npm in it, or in an extension, is a user's own.
+  /** @type {NodeJS.ProcessEnv} */
+  const env = { ...withoutNpm(process.env), ...options.env, EXTENSIONS_GALLERY: '{"serviceUrl":""}' };
+  // PORT would overrule the address; VSCODE_*, set in an editor's own terminal, make it join that editor.
+  for (const name of Object.keys(env)) if (name === 'PORT' || name.startsWith('VSCODE_')) delete env[name];
+  return env;
+}
+
 /**
  * Starts code-server on 127.0.0.1 and waits until it answers. Its first call installs it: see `ensureCodeServer`.
  * @param {CodeServerOptions} [options] @returns {Promise<CodeServer>}
@@ -160,29 +179,9 @@ export async function startCodeServer(options = {}) {
   fs.writeFileSync(config, `${auth}cert: false\n`, { mode: 0o600 });
   const port = options.port ?? (await freePort());
 
-  const args = [installation.entry, '--bind-addr', `127.0.0.1:${port}`, '--config', config];
-  args.push(
-    '--auth',
-    password ? 'password' : 'none',
-    '--user-data-dir',
-    userDataDir,
-    '--extensions-dir',
-    extensionsDir,
-  );
-  args.push(
-    '--disable-telemetry',
-    '--disable-update-check',
-    '--disable-getting-started-override',
-    '--ignore-last-opened',
-  );
-  if (!options.workspaceTrust) args.push('--disable-workspace-trust');
-  // A released workbench heeds an extension under development, and its tests, only with this driver in the page.
-  if (options.extensionDevelopmentPath) args.push('--vscode-option', 'enable-smoke-test-driver');
-  // The editor has a terminal: an npm in it, or in an extension, is a user's own.
-  /** @type {NodeJS.ProcessEnv} */
-  const env = { ...withoutNpm(process.env), ...options.env, EXTENSIONS_GALLERY: '{"serviceUrl":""}' };
-  // PORT would overrule the address; VSCODE_*, set in an editor's own terminal, make it join that editor.
-  for (const name of Object.keys(env)) if (name === 'PORT' || name.startsWith('VSCODE_')) delete env[name];
+  const files = ['--config', config, '--user-data-dir', userDataDir, '--extensions-dir', extensionsDir];
+  const args = [installation.entry, '--bind-addr', `127.0.0.1:${port}`, ...files, ...switches(options)];
+  const env = environment(options);
   // setpriv has the kernel end the server with this process, however this process ends.
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', installation.node, ...args], {
     env,

@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ErrorObject } from 'ajv';
-import { isMap, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { SchedulerName } from '../shared/scheduler-name';
 import { messageOf, UserError } from '../errors';
 import type { ClusterProfile } from '../shared/protocol';
 import { readSchema, schemaErrors } from '../schema';
 import { didYouMean } from '../suggest';
+import { YamlText } from '../yaml-text';
 
 /** Where a workspace keeps its clusters. */
 export const CLUSTERS_FILE = path.join('.edm-workbench', 'clusters.yaml');
@@ -30,26 +30,14 @@ export interface ReadProfiles {
 
 /** Reads the text of a clusters.yaml. Never throws. */
 export function readProfiles(text: string): ReadProfiles {
-  const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
-  const lineAt = (offset: number): number => Math.max(counter.linePos(offset).line - 1, 0);
-  const broken = [...document.errors, ...document.warnings].map(({ message, pos }) => ({
-    message,
-    line: lineAt(pos[0]),
-  }));
-  if (broken.length > 0) return { profiles: [], problems: broken };
-  const { profiles, problems } = checkProfiles(document.toJS({ maxAliasCount: 100 }));
-  const lineOf = (where: readonly string[]): number => {
-    let node: unknown = document.contents;
-    let offset = 0;
-    for (const key of where) {
-      const pair = isMap(node) ? node.items.find((item) => String(item.key) === key) : undefined;
-      const keyNode = pair?.key as { range?: [number, number] } | undefined;
-      node = pair ? pair.value : isSeq(node) ? node.items[Number(key)] : undefined;
-      offset = keyNode?.range?.[0] ?? (node as { range?: [number, number] } | undefined)?.range?.[0] ?? offset;
-    }
-    return lineAt(offset);
-  };
+  const yaml = new YamlText(text);
+  if (yaml.problems.length > 0)
+    return {
+      profiles: [],
+      problems: yaml.problems.map(({ message, from }) => ({ message, line: yaml.place(from).line })),
+    };
+  const { profiles, problems } = checkProfiles(yaml.value);
+  const lineOf = (where: readonly string[]): number => yaml.place(yaml.locate(where, 'key')?.from ?? 0).line;
   return { profiles, problems: problems.map(({ message, where }) => ({ message, line: lineOf(where) })) };
 }
 

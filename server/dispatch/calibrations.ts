@@ -5,6 +5,7 @@ import { writeAtomically } from '../atomic-file';
 import { STATE_FOLDER } from '../history/history-store';
 import { validator } from '../schema';
 import type { Calibration, RunConfig } from '../shared/schema-types.gen';
+import { YamlText } from '../yaml-text';
 
 const FOLDER = path.join(STATE_FOLDER, 'calibrations');
 
@@ -63,17 +64,20 @@ export interface BatchEdit {
  * in a config that is one JSON object.
  */
 export function batchEdit(text: string, batch: number): BatchEdit | undefined {
-  const value = /^batch:[^\S\r\n]*([^#\r\n]*?)[^\S\r\n]*(?:#.*)?$/m.exec(text);
-  if (value) {
-    const [whole, given = ''] = value;
-    const to = value.index + whole.indexOf(given, 'batch:'.length) + given.length;
-    return { from: value.index, to, text: `batch: ${batch}` };
+  const yaml = new YamlText(text);
+  const line = `batch: ${batch}`;
+  // In the flow form, { network: ..., batch: ... }, a line of its own would break the map.
+  if (/^\s*\{/.test(text)) return undefined;
+  const key = yaml.locate(['batch'], 'key');
+  if (key) {
+    const value = yaml.locate(['batch'], 'value') ?? key;
+    return { from: key.from, to: Math.max(key.to, value.to), text: line };
   }
-  const network = /^network:.*$/m.exec(text);
+  const network = yaml.locate(['network'], 'value');
   if (!network) return undefined;
-  const at = network.index + network[0].length;
-  const end = text[at] === '\r' ? '\r\n' : '\n';
-  return { from: at, to: at, text: `${end}batch: ${batch}` };
+  const rest = /[^\r\n]*/.exec(text.slice(network.to))?.[0].length ?? 0;
+  const at = network.to + rest;
+  return { from: at, to: at, text: `${text[at] === '\r' ? '\r\n' : '\n'}${line}` };
 }
 
 /** The text with another batch size; unchanged where there is no line for it. */

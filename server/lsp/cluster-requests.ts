@@ -52,10 +52,6 @@ export function registerClusterRequests(
     onInfo: (info) => void connection.sendNotification(protocol.clusterNotification, info),
   });
   const dispatches = registerDispatchRequests(connection, requests, clusters);
-  const say = (lines: readonly string[]): void => {
-    for (const line of lines) connection.window.showInformationMessage(line);
-  };
-
   requests.on(protocol.clustersRequest, async ({ folder }) => {
     const { profiles, problems } = await clusters.load(folder);
     dispatches.opened(folder);
@@ -65,11 +61,18 @@ export function registerClusterRequests(
   });
   requests.on(protocol.connectRequest, async ({ cluster }) => {
     const { info, settled } = await clusters.connect(cluster);
-    say(settled);
+    for (const line of settled) connection.window.showInformationMessage(line);
     dispatches.connected(cluster);
     void clusters.takeSnapshot(cluster).then(options.onSnapshots, () => undefined);
     return info;
   });
+  registerJobRequests(connection, requests, clusters);
+  connection.onExit(() => clusters.stop());
+  return knownClusters(clusters);
+}
+
+/** Queue, jobs, their logs, and submissions. */
+function registerJobRequests(connection: Connection, requests: Requests, clusters: Clusters): void {
   requests.on(protocol.disconnectRequest, ({ cluster }) => clusters.disconnect(cluster));
   requests.on(protocol.watchRequest, async ({ cluster, attention, whose }) =>
     (await clusters.queue(cluster)).watch(attention, whose),
@@ -99,8 +102,9 @@ export function registerClusterRequests(
     (params) => clusters.submit(params),
     (error) => (error instanceof RefusedError ? { ...(error.line !== undefined && { line: error.line }) } : {}),
   );
-  connection.onExit(() => clusters.stop());
+}
 
+function knownClusters(clusters: Clusters): KnownClusters {
   const profileOf = (named: string | undefined): ClusterProfile | undefined =>
     named !== undefined ? clusters.profiles.find(({ name }) => name === named) : defaultCluster(clusters.profiles);
   return {

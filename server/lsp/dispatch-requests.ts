@@ -71,9 +71,13 @@ export function registerDispatchRequests(
   });
   requests.on(protocol.calibrationsRequest, ({ config }) => calibrationsOf(config));
   requests.on(protocol.batchEditRequest, ({ text, batch }) => batchEdit(text, batch) ?? null);
+  return watchDispatches(connection, clusters, dispatches);
+}
 
+/** Brings home what has ended, whenever there is an occasion. */
+function watchDispatches(connection: Connection, clusters: Clusters, dispatches: Dispatches): DispatchWatch {
   let root: string | undefined;
-  /** Whatever cannot be brought home now (no connection, no repository) is at the next occasion. */
+  /** What cannot be brought home now (no connection, no repository) comes home on the next occasion. */
   const quietly = (work: (root: string) => Promise<unknown>): void => {
     if (root !== undefined) void work(root).catch((error: unknown) => connection.console.info(messageOf(error)));
   };

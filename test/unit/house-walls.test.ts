@@ -58,7 +58,7 @@ test('every import stays within the walls', () => {
 
 test('a forbidden import is noticed, of a room and of a package', () => {
   const found = (from: string, to: string, isPackage = false) => wall({ from, to, isPackage });
-  assert.match(found('server/fid/frechet.ts', 'server/compute/worker.ts') ?? '', /room fid may import/);
+  assert.match(found('server/fid/frechet-distance.ts', 'server/compute/worker.ts') ?? '', /room fid may import/);
   assert.match(found('media/rows.ts', 'server/errors.ts') ?? '', /room media may import shared/);
   assert.match(found('server/scripts/hover.ts', 'vscode-languageserver/node', true) ?? '', /room scripts/);
 });
