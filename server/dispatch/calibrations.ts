@@ -70,8 +70,10 @@ export function batchEdit(text: string, batch: number): BatchEdit | undefined {
   if (/^\s*\{/.test(text)) return undefined;
   const key = yaml.locate(['batch'], 'key');
   if (key) {
-    const value = yaml.locate(['batch'], 'value') ?? key;
-    return { from: key.from, to: Math.max(key.to, value.to), text: line };
+    const value = yaml.locate(['batch'], 'value');
+    // An empty value may lie right before a comment, which needs the space before it.
+    const isEmpty = !value || value.to <= value.from || value.from === key.from;
+    return { from: key.from, to: isEmpty ? text.indexOf(':', key.to) + 1 : value.to, text: line };
   }
   const network = yaml.locate(['network'], 'value');
   if (!network) return undefined;

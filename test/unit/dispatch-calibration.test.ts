@@ -64,6 +64,10 @@ test('written into the config, comments and order kept', () => {
   );
   assert.equal(withBatch('network: x\r\nbatch:\r\nfid:\r\n  batch: 8\r\n', 128), 'network: x\r\nbatch: 128\r\nfid:\r\n  batch: 8\r\n'); // prettier-ignore
   assert.equal(withBatch('network: x\r\n', 128), 'network: x\r\nbatch: 128\r\n');
+  assert.equal(
+    withBatch('network: x\nbatch:   # to be measured\n', 128),
+    'network: x\nbatch: 128   # to be measured\n',
+  );
   assert.equal(batchEdit('{"network": "x"}', 128), undefined);
 });
 
