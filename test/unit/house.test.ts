@@ -1,6 +1,6 @@
 /** What must not drift apart: generated files, manifests and translations. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { CLASS_NAMES } from '../../tools/pack-model';
@@ -65,4 +65,29 @@ test('progress in words', () => {
     'Measuring 4/4 (100 %), 4.0 s each',
   );
   assert.deepEqual([45, 200, 7500].map(durationText), ['45 s', '3 min 20 s', '2 h 5 min']);
+});
+
+test('pages link to files that exist, and ARCHITECTURE.md names files that exist', () => {
+  const pages = [
+    'README.md',
+    'ARCHITECTURE.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'SECURITY.md',
+    'test/editor/README.md',
+  ];
+  pages.push(...readdirSync(path.join(ROOT, 'docs')).map((name) => `docs/${name}`));
+  const missing = pages.flatMap((page) => {
+    const text = readFileSync(path.join(ROOT, page), 'utf8');
+    const links = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+      .map(([, link = '']) => link)
+      .filter((link) => !/^https?:/.test(link))
+      .map((link) => path.join(path.dirname(page), link));
+    const named = page === 'ARCHITECTURE.md' ? [...text.matchAll(/`([a-z-]+(?:\/[a-z-]+)*\.(?:ts|mjs))`/g)] : [];
+    const places = named.map(([, file = '']) => ['', 'server', 'test', 'test/unit'].map((top) => path.join(top, file)));
+    return [...links.map((link) => [link]), ...places]
+      .filter((some) => !some.some((file) => existsSync(path.join(ROOT, file))))
+      .map(([file]) => `${page}: ${file}`);
+  });
+  assert.deepEqual(missing, []);
 });
