@@ -40,13 +40,19 @@ for (const [site, profile] of [
       const { hosts } = logins.of('keyonly');
       // The real host, where reading a log stands still, as on a file system that does: each read has a channel of its own.
       const pipe = `/home/keyonly/${site.replaceAll(' ', '-')}`;
-      await bed.inCluster(['mkfifo', pipe], 'keyonly');
+      const made = await bed.inCluster(['mkfifo', pipe], 'keyonly');
+      assert.equal(made.code, 0, `mkfifo ${pipe}: ${made.stderr}`);
       let [reading, most, still] = [0, 0, true];
+      const stall = async (host: Host): Promise<void> => {
+        const { code, stderr } = await host.run(['cat', pipe]);
+        if (still) problems.push(`cat ended with ${code} while no writer was there: ${stderr}`);
+      };
+      const problems: string[] = [];
       const stalling = (host: Host): Host => {
         const read: HostFiles['read'] = async (...args) => {
           most = Math.max(most, ++reading);
           try {
-            if (still) await host.run(['cat', pipe]);
+            if (still) await stall(host);
             return await host.files.read(...args);
           } finally {
             reading--;
@@ -79,7 +85,7 @@ for (const [site, profile] of [
         await until(() => reading, 'reads of logs', (reads) => reads === 3); // prettier-ignore
         // Were there more, these would wait for a channel for ever.
         for (let i = 0; i < 5; i++) assert.ok((await scheduler.queue('mine')).length >= FOLLOWED);
-        assert.deepEqual([reading, most, come.size], [3, 3, 0]);
+        assert.deepEqual([reading, most, come.size, problems], [3, 3, 0, []]);
         still = false;
         const open = () => bed.inCluster(['sh', '-c', ': <> "$1"', 'sh', pipe]);
         await until(async () => (await open(), come.size === FOLLOWED), 'all logs');
