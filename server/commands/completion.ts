@@ -10,7 +10,7 @@ const HELP = 'Show the help';
 const VERSION = 'Show the version';
 
 /** The completion script of each shell. */
-export const COMPLETIONS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
+const COMPLETIONS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 
 export const completion: Run<'completion'> = ({ positionals: [shell] }) => {
   process.stdout.write(COMPLETIONS[shell as keyof typeof COMPLETIONS]());

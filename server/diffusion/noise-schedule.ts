@@ -145,7 +145,7 @@ function vpBetas(sigmaMin: number, sigmaMax: number): { betaD: number; betaMin: 
 }
 
 /** The N noise levels to visit, descending, before rounding to those of the network. */
-export function noiseLevels({ steps, disc, sigma_min, sigma_max, rho }: SamplerSettings): number[] {
+function noiseLevels({ steps, disc, sigma_min, sigma_max, rho }: SamplerSettings): number[] {
   const fractions = Array.from({ length: steps }, (_, i) => i / (steps - 1));
   switch (disc) {
     case 'vp': {

@@ -10,7 +10,7 @@ import type { TransferControl } from '../cluster/host';
 import { writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { messageOf, UserError } from '../errors';
-import { formatG } from '../shared/number-text';
+import { resultText } from '../shared/number-text';
 import { appendRecord, recordId } from '../history/history-store';
 import { readManifest } from '../runs/manifest';
 import { jsonOf } from '../runs/folder';
@@ -51,8 +51,7 @@ export async function pullResults(
   if (outcome.state === 'complete' && dispatch.engine === 'edm')
     await firstImages(cluster, dispatch, outcome, local, control);
   const records = outcome.state === 'complete' ? await recordResults(ledger, dispatch, outcome) : [];
-  if (records.length > 0)
-    dispatch.result = records.map(({ metric, value, num }) => `${metric} ${formatG(value)} (N = ${num})`).join(', ');
+  if (records.length > 0) dispatch.result = records.map(resultText).join('; ');
   const manifest = manifestOf(dispatch, outcome, records);
   await writeAtomically(path.join(local, 'run.json'), Buffer.from(`${jsonOf(manifest)}\n`));
   dispatch.fetched = [...new Set([...dispatch.fetched, 'results' as const])];

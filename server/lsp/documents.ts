@@ -27,7 +27,7 @@ import type { ClusterSnapshot } from '../shared/schema-types.gen';
 import type { ScriptContext } from '../scripts/reading/script';
 import * as scripts from './script-features';
 
-export const SOURCE = 'EDM Workbench';
+const SOURCE = 'EDM Workbench';
 
 /** What is known of a document besides its text. */
 export interface Surroundings {

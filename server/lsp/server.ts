@@ -29,7 +29,7 @@ import { FIX_ALL } from './script-features';
 import { Settings } from './settings';
 
 /** What the server can do, as one snapshot. */
-export const CAPABILITIES: InitializeResult['capabilities'] = {
+const CAPABILITIES: InitializeResult['capabilities'] = {
   textDocumentSync: TextDocumentSyncKind.Incremental,
   completionProvider: { triggerCharacters: ['-', '=', ':', ' '] },
   hoverProvider: true,

@@ -35,7 +35,7 @@ export interface RunSource extends ConfigFile {
  * @param file path of a `*.edm.yaml`
  * @throws UserError with the first problem and its line
  */
-export async function readConfigFile(file: string): Promise<ConfigFile> {
+async function readConfigFile(file: string): Promise<ConfigFile> {
   if (!file.endsWith(CONFIG_SUFFIX))
     throw new UserError(`${file} is not a run config: its name must end in ${CONFIG_SUFFIX}`);
   const text = await readText(file);

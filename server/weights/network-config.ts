@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 
-export const PRECONDITIONERS = ['EDMPrecond', 'VPPrecond', 'VEPrecond', 'iDDPMPrecond'] as const;
+const PRECONDITIONERS = ['EDMPrecond', 'VPPrecond', 'VEPrecond', 'iDDPMPrecond'] as const;
 export type Preconditioner = (typeof PRECONDITIONERS)[number];
 
 export const ARCHITECTURES = ['SongUNet', 'DhariwalUNet'] as const;

@@ -4,7 +4,7 @@ import { MemorySource, readFloats, type ByteSource } from './source-file';
 import { elementCount } from './weight-source';
 
 /** A block of numbers in the file. Its place is known once the stream around it has been read. */
-export class Storage {
+class Storage {
   place?: { readonly source: ByteSource; readonly offset: number };
 
   constructor(

@@ -1,9 +1,10 @@
+import { PUBLISHED_NUM } from '../../shared/defaults';
 import { optionOf, optionSpan, valueSpan } from '../reading/invocations';
 import { replace } from './fixes';
 import { BOTH, hit, links, type Rule } from './rule';
 
 /** FID is comparable with published values at this many images only. */
-const fidImages = 50_000;
+const fidImages = PUBLISHED_NUM;
 
 /** Rules about generate.py and fid.py of EDM. */
 export const edmRules: readonly Rule[] = [
