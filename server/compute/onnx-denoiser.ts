@@ -1,4 +1,4 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from './onnx-runtime';
 import type { Denoiser } from '../diffusion/denoiser';
 import { UserError } from '../errors';
 import { cpuModel } from '../models/cpu-model';

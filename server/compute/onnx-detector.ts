@@ -1,4 +1,4 @@
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from './onnx-runtime';
 import type { Detector } from '../fid/detector';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';

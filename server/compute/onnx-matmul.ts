@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from './onnx-runtime';
 import type { MatMul } from '../linalg/matmul';
 import { Graph } from '../models/onnx-graph';
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import os from 'node:os';
-import { InferenceSession } from 'onnxruntime-node';
+import { InferenceSession } from './onnx-runtime';
 import { messageOf, UserError } from '../errors';
 
 /** Where to compute: `auto` takes CUDA where it works, `cuda` refuses to run without it. */

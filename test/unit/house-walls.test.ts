@@ -63,6 +63,18 @@ test('a forbidden import is noticed, of a room and of a package', () => {
   assert.match(found('server/scripts/hover.ts', 'vscode-languageserver/node', true) ?? '', /room scripts/);
 });
 
+test('ONNX Runtime is loaded by the one file that switches its telemetry off first', () => {
+  const loading = imports.filter(({ to }) => /^onnxruntime/.test(to)).map(({ from }) => from);
+  assert.deepEqual(loading, ['server/compute/onnx-runtime.ts']);
+  const tests = readdirSync(path.join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('fixtures'))
+    .map((name) => `test/${name.split(path.sep).join('/')}`);
+  assert.deepEqual(
+    tests.flatMap(importsOf).filter(({ to }) => /^onnxruntime/.test(to)),
+    [],
+  );
+});
+
 test('rooms stand on floors: a room imports only those below it in the list', () => {
   const names = ROOMS.map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);

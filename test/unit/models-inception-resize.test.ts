@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../server/compute/onnx-runtime';
 import { Graph } from '../../server/models/onnx-graph';
 import { inceptionPictures } from '../../server/models/inception-resize';
 import { writeModel } from '../../server/models/model-file';

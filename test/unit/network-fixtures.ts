@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../server/compute/onnx-runtime';
 import type { NpyArray } from '../../server/numpy/npz';
 
 const NETS = path.join(__dirname, '../fixtures/nets');
