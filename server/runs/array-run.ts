@@ -138,9 +138,9 @@ async function measureShards(
   const metric = plan.metric;
   if (!metric) throw new Error('Nothing to measure');
   const files = shards.map((_, i) => path.join(run.shards, `${i + 1}.npz`));
-  const [first] = shards;
-  if (!first) throw new Error(`${run.path} has no task`);
-  if (tasks === 1) await copyFile(path.join(run.shards, '1.npz'), run.stats);
+  const [[first], [file]] = [shards, files];
+  if (!first || !file) throw new Error(`${run.path} has no task`);
+  if (tasks === 1) await copyFile(file, run.stats);
   else await mergeStatistics(files, run.stats);
   const compared = await compute(
     { kind: 'compare', statistics: run.stats, reference: metric.reference },
