@@ -1,9 +1,10 @@
-// `npm run package [-- TARGET]`: a VSIX for one platform, with that platform's ONNX Runtime, and the one of most clusters.
+// `npm run package [-- TARGET [FILE]]`: a VSIX for one platform, with that platform's ONNX Runtime, and the one of most clusters.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { install, root } from './install.mjs';
+import { NOTICES, writeNotices } from './notices.mjs';
 import { withoutNpm } from './npm.mjs';
 
 const target = process.argv[2] ?? `${process.platform}-${process.arch}`;
@@ -24,6 +25,8 @@ const KEPT = [
   'package.nls.json',
   'README.md',
   'LICENSE',
+  'SECURITY.md',
+  NOTICES,
   'docs/*.md',
   'schemas/**',
   'syntaxes/**',
@@ -32,7 +35,6 @@ const KEPT = [
   'dist/*.js',
   'dist/media/*.{js,css}',
   'node_modules/onnxruntime-node/package.json',
-  'node_modules/onnxruntime-node/LICENSE',
   'node_modules/onnxruntime-node/dist/**',
   'node_modules/onnxruntime-common/package.json',
   'node_modules/onnxruntime-common/dist/cjs/**/*.js',
@@ -41,6 +43,7 @@ const KEPT = [
   // A job on a cluster runs the same program: see server/dispatch/stage.ts.
   runtimeOf('linux', 'x64'),
 ];
+await writeNotices();
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'edm-workbench-package-'));
 const ignore = path.join(scratch, '.vscodeignore');
 writeFileSync(ignore, ['**', ...KEPT.map((name) => `!${name}`)].join('\n'));
@@ -55,7 +58,7 @@ const args = [
   '--allow-missing-repository',
   '--no-rewrite-relative-links',
   '--out',
-  `edm-workbench-${target}.vsix`,
+  process.argv[3] ?? `edm-workbench-${target}.vsix`,
 ];
 const { status } = spawnSync(process.execPath, args, {
   cwd: root,

@@ -1,0 +1,48 @@
+/** What esbuild makes of the sources: the bundles that are built, shipped, and named in the notices of third parties. */
+
+/** @type {import('esbuild').BuildOptions} */
+const node = {
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  external: ['vscode', 'onnxruntime-node', 'cpu-features', '*.node'],
+};
+/** @type {import('esbuild').BuildOptions} */
+const browser = { platform: 'browser', format: 'iife', target: 'es2022' };
+/** @type {import('esbuild').BuildOptions} */
+const common = {
+  bundle: true,
+  sourcemap: true,
+  logLevel: 'warning',
+  legalComments: 'none',
+};
+
+/** @type {import('esbuild').BuildOptions[]} */
+const entries = [
+  { ...node, entryPoints: { extension: 'client/extension.ts' } },
+  { ...node, entryPoints: { server: 'server/lsp/main.ts', worker: 'server/compute/worker.ts' } },
+  { ...node, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
+  {
+    ...browser,
+    entryPoints: {
+      samples: 'media/samples/main.ts',
+      history: 'media/history/main.ts',
+      queue: 'media/queue/main.ts',
+      trajectory: 'media/trajectory/main.ts',
+      calibration: 'media/calibration/main.ts',
+    },
+    outdir: 'dist/media',
+  },
+  {
+    entryPoints: {
+      samples: 'media/samples/style.css',
+      history: 'media/history/style.css',
+      queue: 'media/queue/style.css',
+      trajectory: 'media/trajectory/style.css',
+      calibration: 'media/calibration/style.css',
+    },
+    outdir: 'dist/media',
+  },
+];
+/** Everything that is shipped as one file each. @type {import('esbuild').BuildOptions[]} */
+export const bundles = entries.map((bundle) => ({ outdir: 'dist', ...common, ...bundle }));
