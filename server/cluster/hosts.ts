@@ -6,6 +6,7 @@ import type { Host } from './host';
 import { LocalHost } from './local-host';
 import type { ConfigurationFiles } from './ssh/configuration';
 import type { ClusterConnection, ConnectionState } from './ssh/connection';
+import { parseDestination } from './ssh/destination';
 import type { UnlockedKeys } from './ssh/key-ring';
 import type { Prompter } from './ssh/prompter';
 
@@ -71,6 +72,7 @@ export class Hosts implements HostSource {
     via: string | undefined,
     mayPrompt: boolean,
   ): Promise<Host> {
+    if (via !== undefined) parseDestination(via); // the ssh there reads its own configuration, which may have a ProxyCommand
     // Loaded with the first connection: ssh2 takes longer to load than everything that checks scripts.
     const [{ ClusterConnection }, { SecondHopHost, SshHost }] = await Promise.all([
       import('./ssh/connection'),

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { ErrorObject } from 'ajv';
 import type { SchedulerName } from '../shared/scheduler-name';
 import { messageOf, UserError } from '../errors';
+import { destinationProblem } from './ssh/destination';
 import type { ClusterProfile } from '../shared/protocol';
 import { readSchema, schemaErrors } from '../schema';
 import { didYouMean } from '../suggest';
@@ -14,6 +15,9 @@ import { YamlText } from '../yaml-text';
 export const CLUSTERS_FILE = path.join('.edm-workbench', 'clusters.yaml');
 /** Name of the cluster that this machine is a login node of. */
 const THIS_MACHINE = 'this-machine';
+
+/** Keys of a profile that name a host. */
+const HOST_KEYS = ['host', 'via', 'transfer_host'] as const;
 
 /** A problem in a list of clusters; a list with a problem is not used at all. */
 export interface ProfileProblem {
@@ -55,8 +59,14 @@ function checkProfiles(value: unknown): {
   if (problems.length > 0) return { profiles: [], problems };
   const profiles = (value as { clusters: ClusterProfile[] }).clusters;
   const seen = new Set<string>();
-  profiles.forEach(({ name, host, local }, index) => {
+  profiles.forEach((profile, index) => {
+    const { name, host, local } = profile;
     const where = ['clusters', String(index), 'name'];
+    for (const key of HOST_KEYS) {
+      const problem = profile[key] === undefined ? undefined : destinationProblem(profile[key]);
+      if (problem !== undefined)
+        problems.push({ message: `${key} of cluster "${name}": ${problem}`, where: ['clusters', String(index), key] });
+    }
     if (seen.has(name)) problems.push({ message: `There are two clusters named "${name}"`, where });
     if (!host && !local)
       problems.push({

@@ -2,6 +2,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { UserError } from '../../errors';
+import { hostProblem, parseDestination, portNumber, userProblem } from './destination';
 import { aliasesIn, Directives, withoutTilde } from './directives';
 
 /** What ssh's configuration says about one host; lists have their order of preference. */
@@ -73,20 +74,21 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
   const alias = target.host;
   const hostName = (directives.first('hostname') ?? alias).replaceAll('%h', alias).replaceAll('%%', '%');
   const user = target.user ?? directives.first('user') ?? os.userInfo().username;
-  const port = target.port ?? directives.number('Port', 22);
-  const expand = expander(
-    { alias, hostName, port, user, hostKeyAlias: directives.first('hostkeyalias') },
-    home,
-    environment,
-  );
+  const port = target.port ?? portNumber(directives.number('Port', 22));
+  const hostKeyAlias = directives.first('hostkeyalias');
+  refuse(alias, 'HostName', hostName, hostProblem);
+  refuse(alias, 'User', user, userProblem);
+  refuse(alias, 'HostKeyAlias', hostKeyAlias, hostProblem);
+  const expand = expander({ alias, hostName, port, user, hostKeyAlias }, home, environment);
   return {
     ...{ alias, hostName, port, user },
     ...identitiesOf(directives, expand),
     agent: agentOf(directives.first('identityagent'), environment, expand),
-    ...proxyOf(directives, expand),
+    ...proxyOf(alias, directives, expand),
     aliveInterval: directives.number('ServerAliveInterval', 30),
     aliveCountMax: directives.number('ServerAliveCountMax', 3),
     connectTimeout: directives.number('ConnectTimeout', 20),
+    hostKeyAlias,
     ...hostKeysOf(directives, expand),
     forwardAgent: directives.isYes('forwardagent', false),
     localForwards: directives.all('localforward').flatMap(([from, to]) => forward(from, to)),
@@ -104,16 +106,19 @@ export function hostAliases(files: ConfigurationFiles = {}): string[] {
   return [...new Set(aliasesIn(files.file ?? path.join(folder, 'config'), folder, home))];
 }
 
-/** Parts of `[user@]host[:port]`. @throws UserError for what could be taken for an option or a word of a shell */
-function parseDestination(text: string): { user?: string; host: string; port?: number } {
-  const match =
-    /^(?:([^@\s]+)@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9a-fA-F:]*::[0-9a-fA-F:]*)(?::(\d+))?$/.exec(
-      text,
-    );
-  if (!match)
-    throw new UserError(`"${text}" is not a host name: write an alias of your ssh configuration, or user@host`);
-  const [, user, host = '', port] = match;
-  return { user, host: host.replace(/^\[|\]$/g, ''), port: port ? Number(port) : undefined };
+/**
+ * What ssh's configuration says is checked as what the destination says, whoever wrote it: values of both are written into
+ * the line of a ProxyCommand.
+ * @throws UserError
+ */
+function refuse(
+  alias: string,
+  keyword: string,
+  value: string | undefined,
+  problemOf: (value: string) => string | undefined,
+): void {
+  const problem = value === undefined ? undefined : problemOf(value);
+  if (problem !== undefined) throw new UserError(`ssh configuration of ${alias}: ${keyword} "${value}" ${problem}`);
 }
 
 /** TOKENS of ssh_config(5). */
@@ -157,24 +162,34 @@ function identitiesOf(
 }
 
 /** Of ProxyJump and ProxyCommand the first one counts, also as `none`. */
-function proxyOf(directives: Directives, expand: Expand): Pick<SshSettings, 'proxyJump' | 'proxyCommand'> {
+function proxyOf(
+  alias: string,
+  directives: Directives,
+  expand: Expand,
+): Pick<SshSettings, 'proxyJump' | 'proxyCommand'> {
   const keyword = directives.firstOf('proxyjump', 'proxycommand');
   const value = keyword && directives.first(keyword);
   if (!value || value.toLowerCase() === 'none') return { proxyJump: [] };
-  if (keyword === 'proxycommand') return { proxyJump: [], proxyCommand: expand(value) };
-  return { proxyJump: value.split(',').map((hop) => hop.trim().replace(/^ssh:\/\//, '')) };
+  if (keyword === 'proxycommand') {
+    // The account's name here is the one token that neither the destination nor the configuration decides.
+    if (/%u/.test(value.replaceAll('%%', '')))
+      refuse(alias, 'ProxyCommand with %u:', os.userInfo().username, userProblem);
+    return { proxyJump: [], proxyCommand: expand(value) };
+  }
+  const hops = value.split(',').map((hop) => hop.trim().replace(/^ssh:\/\//, ''));
+  hops.forEach(parseDestination); // before the first of them is connected to
+  return { proxyJump: hops };
 }
 
 function hostKeysOf(
   directives: Directives,
   expand: Expand,
-): Pick<SshSettings, 'knownHosts' | 'hostKeyAlias' | 'strictHostKeys' | 'hashKnownHosts'> {
+): Pick<SshSettings, 'knownHosts' | 'strictHostKeys' | 'hashKnownHosts'> {
   const own = directives.all('userknownhostsfile')[0] ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
   const site = directives.all('globalknownhostsfile')[0] ?? ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
   const strict = directives.first('stricthostkeychecking')?.toLowerCase();
   return {
     knownHosts: [...own, ...site].filter((file) => file !== 'none').map(expand),
-    hostKeyAlias: directives.first('hostkeyalias'),
     strictHostKeys:
       strict === 'yes' || strict === 'accept-new' ? strict : strict === 'no' || strict === 'off' ? 'no' : 'ask',
     hashKnownHosts: directives.isYes('hashknownhosts', false),
