@@ -15,7 +15,7 @@ import { pickCluster } from './choices';
 import { copyText } from './clipboard';
 import type { Command } from './command';
 import type { Context } from './context';
-import { plainText } from './plain-text';
+import { noticeText } from '../server/shared/plain-text';
 import { showQueue } from './queue-panel';
 import { dryRunScript, submitScript } from './submission';
 
@@ -87,6 +87,7 @@ function jobsOfNode(node: Node): PlacedJob[] {
       return node.array.tasks
         .slice(0, 1)
         .map((task) => ({ cluster: node.cluster, job: { ...task, id: node.array.id } }));
+    case 'allow':
     case 'cluster':
     case 'finished':
       return [];
@@ -106,7 +107,7 @@ async function findJob(context: Context, { cluster, id }: JobReference): Promise
   const server = await context.server();
   const found = await server.sendRequest(jobRequest, { cluster, id });
   if (!found)
-    void vscode.window.showWarningMessage(vscode.l10n.t('{0} no longer knows job {1}.', cluster, plainText(id)));
+    void vscode.window.showWarningMessage(vscode.l10n.t('{0} no longer knows job {1}.', cluster, noticeText(id)));
   return found ?? undefined;
 }
 
@@ -140,10 +141,10 @@ async function applyAction(context: Context, action: JobAction, jobs: readonly P
     const results = await server.sendRequest(jobActionRequest, { cluster, action, ids });
     const failed = results.filter(({ ok }) => !ok);
     if (failed.length > 0)
-      void vscode.window.showErrorMessage(plainText(failed.map(({ id, message }) => `${id}: ${message}`).join('. ')));
+      void vscode.window.showErrorMessage(noticeText(failed.map(({ id, message }) => `${id}: ${message}`).join('. ')));
     else
       void vscode.window.setStatusBarMessage(
-        plainText(results.map(({ id, message }) => `${id}: ${message}`).join('. ')),
+        noticeText(results.map(({ id, message }) => `${id}: ${message}`).join('. ')),
         5000,
       );
     await context.clusters.refresh(cluster);
@@ -159,8 +160,8 @@ async function confirmCancel(jobs: readonly PlacedJob[], names: string): Promise
   const keep = vscode.l10n.t('Keep it running');
   const question =
     alive.length === 1 || jobs.length === 1
-      ? vscode.l10n.t('Cancel job {0} on {1}?', plainText(names), first.cluster)
-      : vscode.l10n.t('Cancel {0} jobs: {1}?', jobs.length, plainText(names));
+      ? vscode.l10n.t('Cancel job {0} on {1}?', noticeText(names), first.cluster)
+      : vscode.l10n.t('Cancel {0} jobs: {1}?', jobs.length, noticeText(names));
   const chosen = await vscode.window.showQuickPick([cancel, keep], { title: question, placeHolder: question });
   return chosen === cancel;
 }

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { exitText, JOB_STATES, reasonText } from '../server/shared/jobs';
 import type { PlacedJob } from './clusters';
 import type { Context } from './context';
-import { plainText } from './plain-text';
+import { noticeText } from '../server/shared/plain-text';
 import { showSamples } from './samples-panel';
 
 /** How long the notice of a job's end waits for the explanation from its log, where that is followed. */
@@ -52,7 +52,7 @@ async function tellEnd(context: Context, ended: PlacedJob): Promise<void> {
   const here = job.state === 'done' && context.clusters.info(cluster)?.profile.local && job.folder !== undefined;
   const buttons = [...(job.stdout ? [log] : []), ...(here ? [samples] : [])];
   const show = job.state === 'done' || job.state === 'cancelled' ? 'showInformationMessage' : 'showWarningMessage';
-  const chosen = await vscode.window[show](plainText(text), ...buttons);
+  const chosen = await vscode.window[show](noticeText(text), ...buttons);
   if (chosen === log) await context.logs.open(ended, 'stdout');
   if (chosen === samples && job.folder !== undefined) showSamples(context, job.folder);
 }

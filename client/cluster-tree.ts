@@ -21,7 +21,8 @@ export type Node =
   | { kind: 'cluster'; cluster: string }
   | { kind: 'job'; cluster: string; job: Job }
   | { kind: 'array'; cluster: string; array: JobArray; finished: boolean }
-  | { kind: 'finished'; cluster: string };
+  | { kind: 'finished'; cluster: string }
+  | { kind: 'allow'; cluster: string };
 
 /** The icon of each state of a connection. */
 const CONNECTIONS: Readonly<Record<ClusterInfo['connection'], { icon: string; colour?: string }>> = {
@@ -53,6 +54,7 @@ class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
     const { cluster } = node;
     switch (node.kind) {
       case 'cluster': {
+        if (this.clusters.info(cluster)?.notAllowed) return [{ kind: 'allow', cluster }];
         const finished = this.clusters.queue(cluster)?.finished.length ?? 0;
         const jobs = entries(cluster, this.clusters.ownJobs(cluster), false);
         return finished > 0 ? [...jobs, { kind: 'finished', cluster }] : jobs;
@@ -61,6 +63,7 @@ class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
         return entries(cluster, this.clusters.queue(cluster)?.finished ?? [], true);
       case 'array':
         return inTaskOrder(node.array.tasks).map((job) => ({ kind: 'job', cluster, job }));
+      case 'allow':
       case 'job':
         return [];
     }
@@ -74,6 +77,15 @@ class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
         return this.jobItem(node);
       case 'array':
         return this.arrayItem(node);
+      case 'allow': {
+        const item = new vscode.TreeItem(vscode.l10n.t('Allow…'));
+        item.id = `${node.cluster}/allow`;
+        item.iconPath = new vscode.ThemeIcon('shield');
+        item.tooltip = vscode.l10n.t('Shows what this workspace would do on clusters, and asks whether it may');
+        const title = vscode.l10n.t('Allow');
+        item.command = { command: 'edmWorkbench.connect', title, arguments: [{ cluster: node.cluster }] };
+        return item;
+      }
       case 'finished': {
         const jobs = this.clusters.queue(node.cluster)?.finished ?? [];
         const item = new vscode.TreeItem(vscode.l10n.t('Finished'), vscode.TreeItemCollapsibleState.Collapsed);
@@ -96,7 +108,7 @@ class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
     item.iconPath = new vscode.ThemeIcon(icon, colour ? new vscode.ThemeColor(colour) : undefined);
     const connected = connection === 'connected';
     item.description = [
-      connected ? undefined : connectionText(connection),
+      connected ? undefined : info?.notAllowed ? vscode.l10n.t('not allowed yet') : connectionText(connection),
       connected && queue ? countsText(this.clusters.ownJobs(name)) || vscode.l10n.t('no jobs') : undefined,
       connected && queue?.problem ? vscode.l10n.t('not up to date') : undefined,
     ]

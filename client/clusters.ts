@@ -20,6 +20,7 @@ import {
   type QueueState,
   type WatchParams,
 } from '../server/shared/protocol';
+import { plainValue } from '../server/shared/plain-text';
 import { errorText } from './errors';
 
 /** How closely a view watches the queues. */
@@ -67,21 +68,25 @@ export class Clusters implements vscode.Disposable {
 
   /** Listens to a server that is about to start. */
   attach(client: LanguageClient): void {
-    client.onNotification(clusterNotification, (info) => {
+    // What clusters say is only shown, in trees, panels and notices: here it becomes plain text, once.
+    client.onNotification(clusterNotification, (told) => {
+      const info = plainInfo(told);
       this.infos.set(info.profile.name, info);
       // The server forgets who watches when a connection ends.
       if (info.connection !== 'connected') this.watched.delete(info.profile.name);
       this.tellWatchers();
       this.changed.fire(info.profile.name);
     });
-    client.onNotification(queueNotification, (queue) => {
+    client.onNotification(queueNotification, (told) => {
+      const queue = plainValue(told);
       this.queues.set(queue.cluster, this.withProgress(queue));
       this.changed.fire(queue.cluster);
       for (const job of queue.ended)
         if (!this.jobsOfRuns.has(`${queue.cluster}/${job.array?.id ?? job.id}`))
           this.ended.fire({ cluster: queue.cluster, job });
     });
-    client.onNotification(dispatchProgressNotification, (progress) => {
+    client.onNotification(dispatchProgressNotification, (told) => {
+      const progress = plainValue(told);
       this.running.set(progress.token, progress);
       this.redraw(progress.cluster);
     });
@@ -128,7 +133,7 @@ export class Clusters implements vscode.Disposable {
   async load(): Promise<ClusterInfo[]> {
     const server = await this.server();
     const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-    const found = await server.sendRequest(clustersRequest, { folder });
+    const found = (await server.sendRequest(clustersRequest, { folder })).map(plainInfo);
     this.infos.clear();
     for (const info of found) this.infos.set(info.profile.name, info);
     for (const name of this.queues.keys()) if (!this.infos.has(name)) this.queues.delete(name);
@@ -182,7 +187,7 @@ export class Clusters implements vscode.Disposable {
       { location: { viewId: 'edmWorkbench.clusters' }, title: vscode.l10n.t('Connecting to {0}', name) },
       async () => {
         const server = await this.server();
-        this.infos.set(name, await server.sendRequest(connectRequest, { cluster: name }));
+        this.infos.set(name, plainInfo(await server.sendRequest(connectRequest, { cluster: name })));
       },
     );
     this.tellWatchers();
@@ -228,4 +233,9 @@ export class Clusters implements vscode.Disposable {
     this.ended.dispose();
     this.runEnded.dispose();
   }
+}
+
+/** A cluster as it is shown; its profile stays as it was written. */
+function plainInfo({ profile, ...told }: ClusterInfo): ClusterInfo {
+  return { ...plainValue(told), profile };
 }

@@ -8,6 +8,7 @@ import { ask, askNetwork, askSteps, pickFolder, workspaceFolder } from './choice
 import type { Command } from './command';
 import type { Context } from './context';
 import { DISPATCH_COMMANDS } from './dispatch';
+import { noticeText } from '../server/shared/plain-text';
 import { errorText, isCancelled } from './errors';
 import { showHistory } from './history-panel';
 import { importModel } from './import';
@@ -77,7 +78,7 @@ async function runConfig(context: Context, argument?: unknown): Promise<void> {
   const done = record
     ? `${name}: ${resultText(record)}`
     : vscode.l10n.t('{0}: {1} images', name, result.manifest.images ?? 0);
-  const text = [done, ...result.notes].join('. ');
+  const text = noticeText([done, ...result.notes].join('. '), Infinity);
   const [show, history] = [vscode.l10n.t('Show samples'), vscode.l10n.t('Show history')];
   const chosen = await vscode.window.showInformationMessage(text, show, ...(record ? [history] : []));
   if (chosen === show) showSamples(context, result.folder);
@@ -100,7 +101,7 @@ async function generate(context: Context): Promise<void> {
     keptImages(),
   );
   if (!result) return;
-  for (const note of result.notes) void vscode.window.showInformationMessage(note);
+  for (const note of result.notes) void vscode.window.showInformationMessage(noticeText(note, Infinity));
   showSamples(context, result.folder);
 }
 

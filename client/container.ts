@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { containerRequest, dockerfileRequest } from '../server/shared/protocol';
 import { pickCluster } from './choices';
 import type { Context } from './context';
-import { plainText } from './plain-text';
+import { noticeText } from '../server/shared/plain-text';
 import { withProgress } from './progress';
 
 /** Builds an Apptainer image on the cluster; its path goes into the cluster's profile. */
@@ -24,7 +24,7 @@ export async function buildContainer(context: Context, argument?: unknown): Prom
     built.image,
     cluster,
   );
-  if ((await vscode.window.showInformationMessage(plainText(text), copy)) === copy)
+  if ((await vscode.window.showInformationMessage(noticeText(text), copy)) === copy)
     await vscode.env.clipboard.writeText(built.image);
 }
 

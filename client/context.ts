@@ -1,6 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { LanguageClient, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
+import { answerAllowance } from './allowance';
 import { Clusters } from './clusters';
 import { LogFollower } from './log-follower';
 import { answerPrompts } from './prompts';
@@ -44,6 +45,7 @@ export class Context implements vscode.Disposable {
     this.client = new LanguageClient('edm-workbench', 'EDM Workbench', { run: transport, debug: transport }, options);
     this.clusters.attach(this.client);
     answerPrompts(this.client, this.extension.secrets);
+    answerAllowance(this.client);
     await this.client.start();
     return this.client;
   }

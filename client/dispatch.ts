@@ -19,7 +19,7 @@ import { ask, workspaceFolder } from './choices';
 import type { Context } from './context';
 import { errorData, errorText, isCancelled } from './errors';
 import { showHistory } from './history-panel';
-import { plainText } from './plain-text';
+import { noticeText } from '../server/shared/plain-text';
 import { withProgress } from './progress';
 import { prepareConfig } from './run-config';
 import { showSamples } from './samples-panel';
@@ -73,9 +73,9 @@ async function resumeRuns(context: Context): Promise<void> {
   const open = known?.dispatches.filter(({ state }) => state === 'submitted' || state === 'ended') ?? [];
   if (open.length === 0) return;
   for (const dispatch of open) context.clusters.adopt(dispatch);
-  for (const { profile, connection } of await context.clusters.load()) {
+  for (const { profile, connection, notAllowed } of await context.clusters.load()) {
     const names = open.filter(({ cluster }) => cluster === profile.name).map(({ name }) => name);
-    if (names.length > 0 && !profile.local && connection === 'disconnected')
+    if (names.length > 0 && !profile.local && !notAllowed && connection === 'disconnected')
       void remindToConnect(profile.name, [...new Set(names)].join(', '));
   }
 }
@@ -83,7 +83,7 @@ async function resumeRuns(context: Context): Promise<void> {
 async function remindToConnect(cluster: string, names: string): Promise<void> {
   const connect = vscode.l10n.t('Connect');
   const text = vscode.l10n.t('Runs were submitted to {0}: {1}. Connect to see how they went.', cluster, names);
-  if ((await vscode.window.showInformationMessage(plainText(text), connect)) === connect)
+  if ((await vscode.window.showInformationMessage(noticeText(text), connect)) === connect)
     await vscode.commands.executeCommand('edmWorkbench.connect', { cluster });
 }
 
@@ -97,7 +97,7 @@ async function submitRun(context: Context, argument?: unknown): Promise<void> {
   const ids = jobs.flatMap(({ id }) => id ?? []);
   const done = vscode.l10n.t('{0} at {1} was submitted to {2}: {3}', name, code.short, cluster, ids.join(', '));
   const follow = vscode.l10n.t('Follow log');
-  const text = plainText([done, ...notes].join('. '));
+  const text = noticeText([done, ...notes].join('. '));
   void vscode.window.showInformationMessage(text, follow).then((chosen) => {
     if (chosen === follow) void vscode.commands.executeCommand('edmWorkbench.followLog', { cluster, id: jobs[0]?.id });
   });
@@ -130,7 +130,7 @@ async function askAboutChanges({ dirty }: DirtyRefusal): Promise<'commit' | 'kee
       modal: true,
       detail: vscode.l10n.t(
         '{0}. Commit the changes, or run the tree as it is: the run folder and the record are then marked -dirty, and the changes are kept in the run folder.',
-        plainText(dirty),
+        noticeText(dirty),
       ),
     },
     commit,
@@ -157,7 +157,7 @@ async function pullResults(context: Context): Promise<void> {
   if (folder === undefined) return;
   const server = await context.server();
   const { root, dispatches, problems } = await server.sendRequest(dispatchesRequest, { folder });
-  for (const problem of problems) void vscode.window.showWarningMessage(plainText(problem));
+  for (const problem of problems) void vscode.window.showWarningMessage(noticeText(problem));
   const items = dispatches.reverse().map((dispatch) => ({
     label: `${dispatch.code.short} ${dispatch.name}`,
     description: `${dispatch.cluster}, ${dispatch.state}`,
@@ -207,18 +207,18 @@ async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
   try {
     if (dispatch.state === 'complete') {
       const [samples, history] = [vscode.l10n.t('Fetch samples'), vscode.l10n.t('Show history')];
-      const chosen = await vscode.window.showInformationMessage(plainText(text), samples, history);
+      const chosen = await vscode.window.showInformationMessage(noticeText(text), samples, history);
       if (chosen === samples) await pullRun(context, end);
       if (chosen === history) showHistory(context, root);
       return;
     }
     const [fix, log] = [vscode.l10n.t('Fix and resubmit'), vscode.l10n.t('Open log')];
     const hasLog = dispatch.log !== undefined && dispatch.local !== undefined;
-    let chosen = await vscode.window.showErrorMessage(plainText(text), fix, ...(hasLog ? [log] : []));
+    let chosen = await vscode.window.showErrorMessage(noticeText(text), fix, ...(hasLog ? [log] : []));
     if (chosen === log) {
       await openLog(root, dispatch);
       // After the log has been read, the fix is offered again.
-      chosen = await vscode.window.showErrorMessage(plainText(text), fix);
+      chosen = await vscode.window.showErrorMessage(noticeText(text), fix);
     }
     if (chosen === fix) await fixConfig(root, dispatch);
   } catch (error) {
@@ -246,6 +246,6 @@ async function fixConfig(root: string, { config_file, cluster, error, fix }: Dis
   await vscode.window.showTextDocument(document, { selection });
   const again = vscode.l10n.t('Submit again');
   const text = vscode.l10n.t('{0} Change the config, then submit it to {1} again.', error ?? '', cluster).trim();
-  if ((await vscode.window.showInformationMessage(plainText(text), again)) === again)
+  if ((await vscode.window.showInformationMessage(noticeText(text), again)) === again)
     await vscode.commands.executeCommand('edmWorkbench.dispatch', document.uri);
 }

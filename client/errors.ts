@@ -1,8 +1,9 @@
 import { LSPErrorCodes } from 'vscode-languageclient/node';
+import { noticeText } from '../server/shared/plain-text';
 
-/** What went wrong, in one line for a person. */
+/** What went wrong, in one line for a person, whoever wrote parts of it. */
 export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return noticeText(error instanceof Error ? error.message : String(error), Infinity);
 }
 
 /** True where a request ended because the user cancelled it: there is nothing to tell. */

@@ -10,7 +10,7 @@ import {
 } from '../server/shared/protocol';
 import type { PlacedJob } from './clusters';
 import { errorText, isCancelled } from './errors';
-import { plainText } from './plain-text';
+import { noticeText, plainText } from '../server/shared/plain-text';
 
 /** Where a log is shown. */
 interface Sink {
@@ -69,12 +69,12 @@ export class LogFollower implements vscode.Disposable, vscode.TextDocumentConten
       clear: () => channel.clear(),
     };
     void vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Window, title: plainText(vscode.l10n.t('Following {0}', job.name)) },
+      { location: vscode.ProgressLocation.Window, title: noticeText(vscode.l10n.t('Following {0}', job.name)) },
       async (progress) => {
         const result = await this.start(key, { cluster, id: job.id, stream: 'stdout' }, sink, (text) =>
           progress.report({ message: text }),
         );
-        if (result) channel.append(ending(result));
+        if (result) channel.append(plainText(ending(result)));
       },
     );
   }
@@ -147,7 +147,7 @@ export class LogFollower implements vscode.Disposable, vscode.TextDocumentConten
     const listener = server.onNotification(logNotification, (part) => {
       if (part.follow !== follow) return;
       if (part.restarted) sink.clear();
-      if (part.lines.length > 0) sink.append(part.lines);
+      if (part.lines.length > 0) sink.append(part.lines.map(plainText));
       if (part.progress) onProgress(progressText(part.progress));
     });
     try {

@@ -2,6 +2,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { resultText } from '../server/shared/number-text';
+import { noticeText } from '../server/shared/plain-text';
 import { measureRequest } from '../server/shared/protocol';
 import { askInput, EMBEDDED, pickFolder, workspaceFolder } from './choices';
 import type { Context } from './context';
@@ -46,7 +47,7 @@ export async function measure(context: Context, argument?: unknown): Promise<voi
   const parts = [text, ...(result.published ? [result.published] : []), ...result.notes];
   const [copy, history] = [vscode.l10n.t('Copy number'), vscode.l10n.t('Show history')];
   const chosen = await vscode.window.showInformationMessage(
-    parts.join('. '),
+    noticeText(parts.join('. '), Infinity),
     copy,
     ...(result.record ? [history] : []),
   );

@@ -8,7 +8,7 @@ import {
   type PromptParams,
   type SecretParams,
 } from '../server/shared/protocol';
-import { plainText } from './plain-text';
+import { noticeText } from '../server/shared/plain-text';
 
 /** Answers what the server asks while it connects: prompts, host keys, and secrets that the user agreed to save. */
 export function answerPrompts(client: LanguageClient, secrets: vscode.SecretStorage): void {
@@ -27,7 +27,7 @@ async function askPrompts({ cluster, host, instruction, prompts, retry }: Prompt
         : vscode.l10n.t('{0}: {1} asks', cluster, host);
     const answer = await vscode.window.showInputBox({
       title,
-      prompt: [retry, instruction, text].flatMap((part) => (part ? plainText(part) : [])).join(' · '),
+      prompt: [retry, instruction, text].flatMap((part) => (part ? noticeText(part) : [])).join(' · '),
       password: !echo,
       // A one-time code is usually read in another window.
       ignoreFocusOut: true,

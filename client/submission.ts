@@ -10,7 +10,7 @@ import {
 import { openScript, pickCluster } from './choices';
 import type { Context } from './context';
 import { errorData, errorText } from './errors';
-import { plainText } from './plain-text';
+import { noticeText } from '../server/shared/plain-text';
 import { whileWaiting } from './progress';
 
 /** Submits the script as it is in the editor, unsaved changes included. */
@@ -27,7 +27,7 @@ export async function submitScript(context: Context, argument?: unknown): Promis
     void tellSubmitted(params.cluster, result);
   } catch (error) {
     context.refusals.set(document, errorText(error), errorData<SubmitRefusal>(error)?.line);
-    void vscode.window.showErrorMessage(plainText(errorText(error)));
+    void vscode.window.showErrorMessage(noticeText(errorText(error)));
   }
 }
 
@@ -38,7 +38,7 @@ async function tellSubmitted(cluster: string, { id, warnings, found }: SubmitRes
     ...warnings,
   ];
   const [follow, copy] = [vscode.l10n.t('Follow log'), vscode.l10n.t('Copy id')];
-  const chosen = await vscode.window.showInformationMessage(plainText(text.join('. ')), follow, copy);
+  const chosen = await vscode.window.showInformationMessage(noticeText(text.join('. ')), follow, copy);
   if (chosen === follow) await vscode.commands.executeCommand('edmWorkbench.followLog', { cluster, id });
   if (chosen === copy) await vscode.env.clipboard.writeText(id);
 }
@@ -52,10 +52,10 @@ export async function dryRunScript(context: Context, argument?: unknown): Promis
   const { ok, message, line } = await whileWaiting(vscode.l10n.t('Dry run on {0}', params.cluster), () =>
     server.sendRequest(dryRunRequest, params),
   );
-  if (ok) void vscode.window.showInformationMessage(plainText(message));
+  if (ok) void vscode.window.showInformationMessage(noticeText(message));
   else {
     context.refusals.set(document, message, line);
-    void vscode.window.showErrorMessage(plainText(message));
+    void vscode.window.showErrorMessage(noticeText(message));
   }
 }
 

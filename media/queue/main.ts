@@ -144,6 +144,7 @@ function emptyText(unfiltered: number): string {
   const info = clusters.find(({ profile }) => profile.name === shown);
   if (unfiltered > 0) return 'No job matches the filter.';
   if (queue) return host.state.whose === 'finished' ? 'None of your jobs has finished recently.' : 'No jobs.';
+  if (info?.notAllowed) return `${shown} is not allowed yet: this workspace names it, and you have not agreed.`;
   if (info && info.connection !== 'connected')
     return `${shown} is not connected.${info.message ? ` ${info.message}` : ''}`;
   return 'Waiting for the queue…';
@@ -200,7 +201,7 @@ host.listen({
     clusterSelect.value = shown;
     const info = clusters.find(({ profile }) => profile.name === shown);
     connectButton.hidden = info?.connection === 'connected' || info?.connection === 'connecting';
-    connectButton.textContent = info?.connection === 'lost' ? 'Reconnect' : 'Connect';
+    connectButton.textContent = info?.notAllowed ? 'Allow…' : info?.connection === 'lost' ? 'Reconnect' : 'Connect';
     showProblem(info?.connection === 'lost' ? (info.message ?? 'The connection was lost') : queue?.problem);
     load.replaceChildren(...loadBars(queue?.load ?? []));
     draw();

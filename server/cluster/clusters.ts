@@ -1,6 +1,7 @@
 /** The clusters of this process: each with one host, one scheduler and one watch of its queue, shared by everything. */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf, UserError } from '../errors';
 import type {
   ClusterInfo,
@@ -15,11 +16,13 @@ import type {
   SubmitResult,
 } from '../shared/protocol';
 import { isOver } from '../shared/protocol';
+import { allow, isAllowed, NotAllowedError, type AskAllowance, type WorkspaceFile } from './allowance';
 import { expandHome, openCluster, placeOn, type Cluster } from './cluster';
 import type { Host } from './host';
 import { LocalFolder } from './local-folder';
 import { localFiles } from './local-host';
 import { followLog, type LogNews } from './log-follower';
+import { addProfile } from './profile-writer';
 import { loadProfiles, pollSeconds, profileNamed, type LoadedProfiles } from './profiles';
 import { QueueWatch } from './queue';
 import { recover, SubmissionUnknownError } from './submission';
@@ -44,6 +47,8 @@ export interface ClustersOptions {
   folder?: string;
   /** Value of the setting edmWorkbench.clusters. */
   settings?: () => Promise<unknown>;
+  /** Asks the user about a workspace's file that something is wanted of. Where it is left out, nobody can be asked. */
+  askAllowance?: AskAllowance;
   onQueue?: (state: QueueState) => void;
   onInfo?: (info: ClusterInfo) => void;
 }
@@ -55,6 +60,8 @@ const FOLLOWS_AT_ONCE = 3;
 
 export class Clusters {
   private loaded: LoadedProfiles = { profiles: [], problems: [] };
+  /** Whether the user has allowed the workspace's file as it was loaded. */
+  private allowed = false;
   private readonly opened = new Map<string, Promise<Cluster>>();
   private readonly titles = new Map<string, string>();
   private readonly watches = new Map<string, QueueWatch>();
@@ -68,7 +75,9 @@ export class Clusters {
   /** Reads the profiles again, and the kept snapshots of new ones. */
   async load(folder = this.options.folder): Promise<LoadedProfiles> {
     this.options.folder = folder;
-    this.loaded = await loadProfiles({ folder, settings: await this.options.settings?.() });
+    const loaded = await loadProfiles({ folder, settings: await this.options.settings?.() });
+    const allowed = loaded.workspace !== undefined && (await isAllowed(loaded.workspace));
+    [this.loaded, this.allowed] = [loaded, allowed];
     for (const { name } of this.loaded.profiles) {
       const kept = this.snapshots.has(name) ? undefined : await this.local?.snapshot(name);
       if (kept) this.snapshots.set(name, kept);
@@ -80,7 +89,44 @@ export class Clusters {
     return this.loaded.profiles;
   }
 
+  /** The workspace's file while the user has not allowed what it names. */
+  get notAllowed(): WorkspaceFile | undefined {
+    const { workspace } = this.loaded;
+    return workspace && !this.allowed && workspace.profiles.length > 0 ? workspace : undefined;
+  }
+
+  /** Remembers that the user allows a file's content, and tells of its clusters anew where that is what is loaded. */
+  async allow(file: WorkspaceFile): Promise<void> {
+    await allow(file);
+    if (this.loaded.workspace?.digest !== file.digest) return;
+    this.allowed = true;
+    for (const profile of file.profiles) this.options.onInfo?.(this.info(profile));
+  }
+
+  /**
+   * Adds a profile to the workspace's file. Where all of that was allowed, the new content is too: the user wrote the rest.
+   * @returns path of the file @throws UserError
+   */
+  async add(folder: string, profile: ClusterProfile): Promise<string> {
+    await this.load(folder);
+    const trusted = this.notAllowed === undefined && this.loaded.problems.length === 0;
+    const file = await addProfile(folder, profile);
+    const { workspace } = await this.load(folder);
+    if (trusted && workspace) await this.allow(workspace);
+    return file;
+  }
+
+  /** @throws NotAllowedError unless the profile is the user's own, or in a file that was allowed, now if need be */
+  private async demandAllowed({ name }: ClusterProfile, mayAsk: boolean): Promise<void> {
+    const file = this.notAllowed;
+    if (!file?.profiles.some((one) => one.name === name)) return;
+    // It may have been allowed meanwhile in another process.
+    if ((await isAllowed(file)) || (mayAsk && (await this.options.askAllowance?.(file)))) await this.allow(file);
+    else throw new NotAllowedError(file);
+  }
+
   info(profile: ClusterProfile): ClusterInfo {
+    if (this.notAllowed?.profiles.includes(profile)) return { profile, connection: 'disconnected', notAllowed: true };
     const scheduler = this.titles.get(profile.name);
     return { profile, ...this.options.hosts.state(profile), ...(scheduler !== undefined && { scheduler }) };
   }
@@ -89,9 +135,11 @@ export class Clusters {
   async open(name: string, mayPrompt = false): Promise<Cluster> {
     if (this.loaded.profiles.length === 0) await this.load();
     const profile = profileNamed(this.loaded, name);
+    await this.demandAllowed(profile, mayPrompt);
     const host = await this.options.hosts.host(profile, mayPrompt);
-    const known = this.opened.get(name);
-    if (known && (await known.catch(() => undefined))?.host === host) return known;
+    const known = await this.opened.get(name)?.catch(() => undefined);
+    // A file that was changed, and allowed, since then counts.
+    if (known?.host === host && isDeepStrictEqual(known.profile, profile)) return known;
     const opening = this.openOn(profile, host, mayPrompt);
     this.opened.set(name, opening);
     opening.catch(() => this.opened.delete(name));

@@ -1,15 +1,16 @@
-/** The known clusters: those of the workspace's file, those of the user's settings, and this machine itself. */
-import { readFile } from 'node:fs/promises';
+/** The known clusters: those of the user's settings, those of the workspace's file, and this machine itself. */
+import { readFile, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ErrorObject } from 'ajv';
 import type { SchedulerName } from '../shared/scheduler-name';
-import { messageOf, UserError } from '../errors';
+import { isCode, messageOf, UserError } from '../errors';
 import { destinationProblem } from './ssh/destination';
 import type { ClusterProfile } from '../shared/protocol';
 import { readSchema, schemaErrors } from '../schema';
 import { didYouMean } from '../suggest';
 import { YamlText } from '../yaml-text';
+import { workspaceFile, type WorkspaceFile } from './allowance';
 
 /** Where a workspace keeps its clusters. */
 export const CLUSTERS_FILE = path.join('.edm-workbench', 'clusters.yaml');
@@ -112,11 +113,13 @@ export interface LoadedProfiles {
   profiles: ClusterProfile[];
   /** One line each, with file and line. */
   problems: string[];
+  /** The workspace's file where there is one: nothing of its profiles may be used unless it was allowed. */
+  workspace?: WorkspaceFile;
 }
 
 /**
- * All clusters. The workspace's file wins over settings of the same name. This machine comes last, if it has a scheduler
- * and no profile says `local`.
+ * All clusters. Of the same name, the user's own in the settings wins over the workspace's, which came with a repository.
+ * This machine comes last, if it has a scheduler and no profile says `local`.
  * @param options.folder workspace folder; without it only settings and this machine count
  */
 export async function loadProfiles(options: {
@@ -124,31 +127,48 @@ export async function loadProfiles(options: {
   settings?: unknown;
   environment?: NodeJS.ProcessEnv;
 }): Promise<LoadedProfiles> {
-  const problems: string[] = [];
-  const profiles: ClusterProfile[] = [];
-  const add = (more: readonly ClusterProfile[]): void => {
-    profiles.push(...more.filter(({ name }) => !profiles.some((other) => other.name === name)));
-  };
-  if (options.folder !== undefined) {
-    const file = path.join(options.folder, CLUSTERS_FILE);
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') problems.push(`Cannot read ${file}: ${messageOf(error)}`);
-      return undefined;
-    });
-    if (text !== undefined) {
-      const read = readProfiles(text);
-      add(read.profiles);
-      problems.push(...read.problems.map(({ message, line }) => `${CLUSTERS_FILE}:${(line ?? 0) + 1}: ${message}`));
-    }
-  }
-  const settings = settingsProfiles(options.settings);
-  add(settings.profiles);
-  problems.push(...settings.problems.map(({ message }) => `Setting edmWorkbench.clusters: ${message}`));
+  const own = settingsProfiles(options.settings);
+  const problems = own.problems.map(({ message }) => `Setting edmWorkbench.clusters: ${message}`);
+  const read = options.folder === undefined ? undefined : await readWorkspace(options.folder, problems);
+  const isOwn = ({ name }: ClusterProfile): boolean => own.profiles.some((one) => one.name === name);
+  for (const { name } of read?.profiles.filter(isOwn) ?? [])
+    problems.push(
+      `${CLUSTERS_FILE}: "${name}" is in your settings too, and your own is used: give one of them another name`,
+    );
+  const others = read?.profiles.filter((one) => !isOwn(one)) ?? [];
+  const profiles = [...others, ...own.profiles];
   if (!profiles.some(({ local }) => local)) {
     const scheduler = schedulerHere(options.environment ?? process.env);
-    if (scheduler) add([{ name: THIS_MACHINE, local: true, scheduler }]);
+    if (scheduler && !profiles.some(({ name }) => name === THIS_MACHINE))
+      profiles.push({ name: THIS_MACHINE, local: true, scheduler });
   }
-  return { profiles, problems };
+  return { profiles, problems, ...(read && { workspace: await workspaceFile(read.file, read.bytes, others) }) };
+}
+
+/** The largest file of clusters that is read, in bytes. */
+const LARGEST_FILE = 1 << 20;
+
+/** The workspace's file; undefined where there is none that can be read. @param problems gets what is wrong with it */
+async function readWorkspace(
+  folder: string,
+  problems: string[],
+): Promise<{ file: string; bytes: Buffer; profiles: ClusterProfile[] } | undefined> {
+  const file = path.join(folder, CLUSTERS_FILE);
+  try {
+    const facts = await stat(file);
+    if (!facts.isFile() || facts.size > LARGEST_FILE) {
+      problems.push(`Cannot read ${file}: it is not a file of at most 1 MiB`);
+      return undefined;
+    }
+    const bytes = await readFile(file);
+    const read = readProfiles(bytes.toString());
+    problems.push(...read.problems.map(({ message, line }) => `${CLUSTERS_FILE}:${(line ?? 0) + 1}: ${message}`));
+    return { file, bytes, profiles: read.profiles };
+  } catch (error) {
+    if (!isCode(error, 'ENOENT') && !isCode(error, 'ENOTDIR'))
+      problems.push(`Cannot read ${file}: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 /** The scheduler whose submit command is on PATH of this machine. */

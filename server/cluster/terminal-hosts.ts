@@ -1,6 +1,9 @@
 /** Hosts for the command line: questions of a login are asked on the terminal. */
 import { Hosts } from './hosts';
-import { terminalPrompter } from './ssh/terminal-prompter';
+import type { UserError } from '../errors';
+import { plainText } from '../shared/plain-text';
+import { effectsOf, NotAllowedError, type WorkspaceFile } from './allowance';
+import { agrees, NoTerminalError, terminalPrompter } from './ssh/terminal-prompter';
 
 let hosts: Hosts | undefined;
 /** Lines logged before there was a connection; undefined once they were shown or dropped. */
@@ -8,7 +11,7 @@ let early: string[] | undefined = [];
 
 /** The connections of this process. */
 export function terminalHosts(): Hosts {
-  return (hosts ??= new Hosts(terminalPrompter, (line) => (early ? early.push(line) : console.error(line))));
+  return (hosts ??= new Hosts(terminalPrompter, (line) => (early ? early.push(line) : console.error(plainText(line)))));
 }
 
 /**
@@ -16,11 +19,28 @@ export function terminalHosts(): Hosts {
  * lines are shown at once.
  */
 export function endLogin({ show }: { show: boolean }): void {
-  if (show) early?.forEach((line) => console.error(line));
+  if (show) early?.forEach((line) => console.error(plainText(line)));
   early = undefined;
 }
 
 /** Closes them: an open connection keeps the process alive. */
 export function closeTerminalHosts(): void {
   hosts?.close();
+}
+
+/** Shows what a workspace's file of clusters leads to, and asks whether it may be used. @throws NotAllowedError without a terminal */
+export async function askOnTerminal(file: WorkspaceFile): Promise<boolean> {
+  return agreesOnTerminal(new NotAllowedError(file), allowanceText(file));
+}
+
+/** Asks whether the content that was shown is allowed. @throws the given error where there is no terminal */
+export async function agreesOnTerminal(withoutTerminal: UserError, shown = ''): Promise<boolean> {
+  return agrees(`${shown}${shown && '\n'}Allow this content (y/N)? `).catch((error: unknown) => {
+    throw error instanceof NoTerminalError ? withoutTerminal : error;
+  });
+}
+
+/** What a file of clusters leads to, in lines. */
+export function allowanceText({ file, profiles }: WorkspaceFile): string {
+  return plainText([`${file} names clusters:`, ...profiles.flatMap(effectsOf).map((line) => `  ${line}`)].join('\n'));
 }

@@ -1,7 +1,9 @@
 /** Clusters and their jobs: submit, look, follow, cancel. */
 import path from 'node:path';
+import { NotAllowedError } from '../cluster/allowance';
 import { scriptText } from '../cluster/clusters';
 import { localFiles } from '../cluster/local-host';
+import { agreesOnTerminal, allowanceText } from '../cluster/terminal-hosts';
 import { newToken } from '../cluster/token';
 import { CancelledError, UserError } from '../errors';
 import { CONFIG_SUFFIX } from '../runs/config';
@@ -133,15 +135,38 @@ export const logs: Run<'logs'> = async (call) => {
   return over && ended.state !== 'done' ? 1 : 0;
 };
 
-export const listClusters: Run<'clusters'> = async ({ values }) => {
-  const { profiles, problems } = await knownClusters();
-  printNotes(problems);
+export const clusters: Run<'clusters'> = (call) => (call.positionals[0] === 'allow' ? allowFile(call) : list(call));
+
+async function list({ values }: Pick<Call<'clusters'>, 'values'>): Promise<number> {
+  const { clusters: known, profiles, problems } = await knownClusters();
+  const { notAllowed } = known;
+  printNotes(notAllowed ? [...problems, new NotAllowedError(notAllowed).message] : problems);
   if (values.json) print(profiles);
   else
     for (const { name, host, via, local } of profiles)
       console.log(`${name.padEnd(20)} ${local ? 'this machine' : [host, via].filter(Boolean).join(' > ')}`);
   return problems.length > 0 ? 1 : 0;
-};
+}
+
+/** Shows what the workspace's file leads to, and remembers that the user agrees. */
+async function allowFile({ values }: Pick<Call<'clusters'>, 'values'>): Promise<number> {
+  const { clusters: known, profiles, problems, workspace } = await knownClusters();
+  printNotes(problems);
+  if (!workspace || workspace.profiles.length === 0)
+    throw new UserError(
+      profiles.length > 0
+        ? 'The clusters that are known here are your own: there is nothing to allow'
+        : 'This folder names no clusters in .edm-workbench/clusters.yaml: there is nothing to allow',
+    );
+  const isAllowed = known.notAllowed === undefined;
+  printNotes([allowanceText(workspace)]);
+  const refusal = new UserError('Cannot ask without a terminal: --yes allows what is listed above');
+  if (!isAllowed && !values.yes && !(await agreesOnTerminal(refusal)))
+    throw new CancelledError('Not allowed: nothing of this file is used');
+  await known.allow(workspace);
+  console.log(isAllowed ? 'Allowed before' : 'Allowed until the file changes');
+  return 0;
+}
 
 export const connectCheck: Run<'connect-check'> = async (call) => {
   const { clusters, name, cluster } = await openSession(call, call.values.cluster, { check: true });

@@ -2,7 +2,7 @@
 import type { ClusterProfile } from '../shared/protocol';
 import type { Cluster } from '../cluster/cluster';
 import { Clusters } from '../cluster/clusters';
-import { closeTerminalHosts, endLogin, terminalHosts } from '../cluster/terminal-hosts';
+import { askOnTerminal, closeTerminalHosts, endLogin, terminalHosts } from '../cluster/terminal-hosts';
 import { CancelledError, UserError } from '../errors';
 import { printNotes, type Call } from './command';
 
@@ -15,7 +15,7 @@ export interface Session {
 
 /** The clusters known in the current folder; none of them is connected. */
 export async function knownClusters(): Promise<{ clusters: Clusters } & Awaited<ReturnType<Clusters['load']>>> {
-  const clusters = new Clusters({ hosts: terminalHosts(), folder: process.cwd() });
+  const clusters = new Clusters({ hosts: terminalHosts(), folder: process.cwd(), askAllowance: askOnTerminal });
   return { clusters, ...(await clusters.load()) };
 }
 

@@ -3,12 +3,13 @@ import type { Connection } from 'vscode-languageserver/node';
 import { readScript } from '../scripts/reading/read-script';
 import type { Surroundings } from './documents';
 import * as protocol from '../shared/protocol';
+import { noticeText } from '../shared/plain-text';
 import type { ClusterProfile } from '../shared/schema-types.gen';
 import { registerDispatchRequests } from './dispatch-requests';
 import type { Requests } from './requests';
 import { hostAliases } from '../cluster/ssh/configuration';
+import { effectsOf, type AskAllowance, type WorkspaceFile } from '../cluster/allowance';
 import { Clusters, type HostSource } from '../cluster/clusters';
-import { addProfile } from '../cluster/profile-writer';
 import { defaultCluster } from '../cluster/profiles';
 import { RefusedError } from '../cluster/scheduler';
 import type { Prompter } from '../cluster/ssh/prompter';
@@ -41,8 +42,10 @@ export function registerClusterRequests(
   requests: Requests,
   options: ClusterRequestsOptions,
 ): KnownClusters {
+  const ask = allowanceQuestion(connection);
   const clusters = new Clusters({
     hosts: options.hosts,
+    askAllowance: ask.wanted,
     // A client without settings has none.
     settings: () => connection.workspace.getConfiguration('edmWorkbench.clusters').catch(() => undefined),
     onQueue: (state) => {
@@ -55,13 +58,21 @@ export function registerClusterRequests(
   requests.on(protocol.clustersRequest, async ({ folder }) => {
     const { profiles, problems } = await clusters.load(folder);
     dispatches.opened(folder);
-    for (const problem of problems) connection.window.showWarningMessage(problem);
+    for (const problem of problems) connection.window.showWarningMessage(noticeText(problem));
     options.onSnapshots?.();
+    const { notAllowed } = clusters;
+    // The list is answered meanwhile: nothing waits for the user.
+    if (notAllowed)
+      void ask.opened(notAllowed).then(async (agreed) => {
+        if (!agreed) return;
+        await clusters.allow(notAllowed);
+        dispatches.opened(folder);
+      });
     return profiles.map((profile) => clusters.info(profile));
   });
   requests.on(protocol.connectRequest, async ({ cluster }) => {
     const { info, settled } = await clusters.connect(cluster);
-    for (const line of settled) connection.window.showInformationMessage(line);
+    for (const line of settled) connection.window.showInformationMessage(noticeText(line));
     dispatches.connected(cluster);
     void clusters.takeSnapshot(cluster).then(options.onSnapshots, () => undefined);
     return info;
@@ -69,6 +80,27 @@ export function registerClusterRequests(
   registerJobRequests(connection, requests, clusters);
   connection.onExit(() => clusters.stop());
   return knownClusters(clusters);
+}
+
+/**
+ * The question whether a workspace's file of clusters may be used: once in this session for each content when the
+ * workspace is opened, and whenever the user asks for something that needs it. A client that cannot ask agrees to nothing.
+ */
+function allowanceQuestion(connection: Connection): { opened: AskAllowance; wanted: AskAllowance } {
+  const asked = new Set<string>();
+  const ask = ({ file, profiles }: WorkspaceFile, wanted: boolean): Promise<boolean> =>
+    connection.sendRequest(protocol.allowClustersRequest, { file, effects: profiles.flatMap(effectsOf), wanted }).then(
+      (answer) => answer === true,
+      () => false,
+    );
+  return {
+    opened(file) {
+      if (asked.has(file.digest)) return Promise.resolve(false);
+      asked.add(file.digest);
+      return ask(file, false);
+    },
+    wanted: (file) => ask(file, true),
+  };
 }
 
 /** Queue, jobs, their logs, and submissions. */
@@ -95,7 +127,7 @@ function registerJobRequests(connection: Connection, requests: Requests, cluster
   requests.on(protocol.followRequest, (params, { signal }) =>
     clusters.follow(params, (part) => void connection.sendNotification(protocol.logNotification, part), signal),
   );
-  requests.on(protocol.addClusterRequest, ({ folder, profile }) => addProfile(folder, profile));
+  requests.on(protocol.addClusterRequest, ({ folder, profile }) => clusters.add(folder, profile));
   connection.onRequest(protocol.hostAliasesRequest, () => hostAliases());
   requests.on(
     protocol.submitRequest,

@@ -88,8 +88,11 @@ function watchDispatches(connection: Connection, clusters: Clusters, dispatches:
         (top) => {
           root = top;
           // Clusters that need no connection; the others follow when the user connects.
-          for (const { name, local } of clusters.profiles)
-            if (local) quietly((one) => dispatches.syncRuns(one, { cluster: name }));
+          for (const profile of clusters.profiles) {
+            const { name, local } = profile;
+            if (local && !clusters.info(profile).notAllowed)
+              quietly((one) => dispatches.syncRuns(one, { cluster: name }));
+          }
         },
         () => undefined, // Outside of a repository nothing was sent.
       );

@@ -320,6 +320,8 @@ export interface ClusterInfo {
   message?: string;
   /** Scheduler and version once known, e.g. `Slurm 22.05.8`. */
   scheduler?: string;
+  /** True where the workspace's file names it and the user has not allowed that file: nothing of it is used. */
+  notAllowed?: true;
 }
 /** Parameters of `clustersRequest`. */
 export interface ClustersParams {
@@ -330,6 +332,21 @@ export interface ClustersParams {
 export const clustersRequest = new RequestType<ClustersParams, ClusterInfo[], void>('edm/clusters');
 /** Server to client: the connection to a cluster changed. */
 export const clusterNotification = new NotificationType<ClusterInfo>('edm/cluster');
+
+/** Parameters of `allowClustersRequest`. */
+export interface AllowClustersParams {
+  /** The workspace's file of clusters. */
+  file: string;
+  /** What its profiles lead to, a line each; plain text. */
+  effects: string[];
+  /** True where the user has just asked for something that needs it, false where the workspace was opened. */
+  wanted: boolean;
+}
+/**
+ * Server to client: asks the user whether what a workspace's file of clusters names may be used; the answer is remembered
+ * for exactly this content. When a workspace is opened, the server asks once in its lifetime for each content.
+ */
+export const allowClustersRequest = new RequestType<AllowClustersParams, boolean, void>('edm/allowClusters');
 
 /** Names a cluster. */
 export interface ClusterParams {

@@ -4,10 +4,13 @@ import readline from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import tty from 'node:tty';
 import { UserError } from '../../errors';
-import { withoutControls } from '../../terminal';
+import { plainText } from '../../shared/plain-text';
 import type { Prompter } from './prompter';
 
-/** @returns null where the user gave up @throws UserError where there is no terminal */
+/** There is nobody to ask. */
+export class NoTerminalError extends UserError {}
+
+/** @returns null where the user gave up @throws NoTerminalError */
 async function ask(question: string, echo: boolean): Promise<string | null> {
   let input: tty.ReadStream;
   if (process.stdin.isTTY) input = process.stdin;
@@ -16,7 +19,7 @@ async function ask(question: string, echo: boolean): Promise<string | null> {
       input = new tty.ReadStream(openSync('/dev/tty', 'r'));
     } catch {
       const what = question.trim().replace(/:$/, '');
-      throw new UserError(
+      throw new NoTerminalError(
         `Cannot ask for "${what}" without a terminal: run this in a terminal, or log in with a key`,
         1,
       );
@@ -43,14 +46,19 @@ async function ask(question: string, echo: boolean): Promise<string | null> {
   }
 }
 
+/** Asks on the terminal for a yes; everything else is a no. @throws NoTerminalError */
+export async function agrees(question: string): Promise<boolean> {
+  return /^(y|yes)$/i.test((await ask(question, true))?.trim() ?? '');
+}
+
 /** Asks on the terminal. Keeps no secrets. */
 export const terminalPrompter: Prompter = {
   async prompt({ host, instruction, prompts, retry }) {
     const head = [retry, instruction.trim(), host && `(${host})`].filter(Boolean).join('\n');
-    if (head) process.stderr.write(`${withoutControls(head)}\n`);
+    if (head) process.stderr.write(`${plainText(head)}\n`);
     const answers: string[] = [];
     for (const { text, echo } of prompts) {
-      const answer = await ask(withoutControls(text), echo);
+      const answer = await ask(plainText(text), echo);
       if (answer === null) return null;
       answers.push(answer);
     }
@@ -58,8 +66,9 @@ export const terminalPrompter: Prompter = {
   },
   async hostKey({ host, port, algorithm, fingerprint }) {
     const where = port === 22 ? host : `${host}, port ${port}`;
-    process.stderr.write(`The host ${where} is not known yet. Its ${algorithm} key is ${fingerprint}.\n`);
-    return /^(y|yes)$/i.test((await ask('Trust it permanently (yes/no)? ', true))?.trim() ?? '');
+    const facts = `The host ${where} is not known yet. Its ${algorithm} key is ${fingerprint}.`;
+    process.stderr.write(`${plainText(facts)}\n`);
+    return agrees('Trust it permanently (yes/no)? ');
   },
   secret: () => Promise.resolve(null),
 };

@@ -81,9 +81,15 @@ export const CLUSTER_COMMANDS = {
   release: jobAction('release', 'Let held jobs start'),
   clusters: {
     family: 'clusters',
-    summary: 'List the clusters that are known here',
-    options: { json: JSON_OUTPUT },
-    examples: ['edm-workbench clusters'],
+    summary: "List the clusters that are known here, or allow what this folder's clusters.yaml names",
+    details: [
+      'Nothing of a clusters.yaml is used before it was allowed: no connection, no setup line.',
+      '"clusters allow" shows what it would do and asks; a file that was changed is asked about again.',
+    ],
+    usage: ['clusters [--json]', 'clusters allow [--yes]'],
+    arguments: [{ value: 'allow', choices: ['allow'], optional: true, help: 'Allow the file instead' }],
+    options: { json: JSON_OUTPUT, yes: { help: 'allow: show it and ask nothing' } },
+    examples: ['edm-workbench clusters', 'edm-workbench clusters allow'],
   },
   'connect-check': {
     family: 'clusters',
