@@ -6,7 +6,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { askOn, placeOn, runOn, type Cluster } from '../cluster/cluster';
 import { UserError } from '../errors';
-import { git } from '../git';
+import { git, GitError, pushCommit, REMOTE_GIT } from '../git-process';
 import { lastLine, type TransferControl } from '../cluster/host';
 
 /** Where the code of a run is on the cluster. */
@@ -40,10 +40,10 @@ export async function shipCommit(
   const repository = placeOn(cluster, 'repositories', `${project}.git`);
   const folder = placeOn(cluster, 'commits', project, commit);
   const short = commit.slice(0, 10);
-  const there = (...args: string[]): string[] => ['git', `--git-dir=${repository}`, ...args];
+  const there = (...args: string[]): string[] => [...REMOTE_GIT, `--git-dir=${repository}`, ...args];
   if ((await cluster.files.stat(`${repository}/HEAD`)) === undefined) {
     await cluster.files.makeFolder(path.posix.dirname(repository));
-    await runOn(cluster, 'Creating the repository', ['git', 'init', '--quiet', '--bare', repository]);
+    await runOn(cluster, 'Creating the repository', [...REMOTE_GIT, 'init', '--quiet', '--bare', repository]);
   }
   const known = await runOn(cluster, 'Reading the repository', there('for-each-ref', '--format=%(objectname)', REFS));
   const haves = known.split('\n').filter(Boolean);
@@ -104,7 +104,7 @@ async function sendBundle(
   await cluster.files.upload(bundle, incoming, control);
   const refs = `${SHIPPING}/${commit}:${REFS}/${commit}`;
   await runOn(cluster, `Unpacking ${commit.slice(0, 10)}`, [
-    'git',
+    ...REMOTE_GIT,
     `--git-dir=${repository}`,
     'fetch',
     '--quiet',
@@ -120,19 +120,19 @@ async function sendBundle(
 async function pushAndFetch(cluster: Cluster, root: string, commit: string, repository: string): Promise<void> {
   const name = cluster.profile.git_remote ?? '';
   const ref = `${REFS}/${commit}`;
-  const url = await git(root, 'remote', 'get-url', name).catch(() => {
+  const url = await git(root, 'remote', 'get-url', '--', name).catch(() => {
     throw new UserError(
       `${root} has no git remote "${name}", which the profile of ${cluster.profile.name} names: "git remote -v" lists the remotes`,
     );
   });
-  await git(root, 'push', '--quiet', name, `${commit}:${ref}`).catch((error: unknown) => {
-    const words = lastLine((error as { stderr?: string }).stderr) ?? 'no reason given';
+  await pushCommit(root, name, commit, ref).catch((error: unknown) => {
+    const words = lastLine(error instanceof GitError ? error.stderr : undefined) ?? 'no reason given';
     throw new UserError(
       `The remote "${name}" refused the commit: ${words}; check your permissions there, or remove git_remote from the profile to send it directly`,
       1,
     );
   });
-  const fetch = ['git', `--git-dir=${repository}`, 'fetch', '--quiet', '--no-tags', url, `${ref}:${ref}`];
+  const fetch = [...REMOTE_GIT, `--git-dir=${repository}`, 'fetch', '--quiet', '--no-tags', url, `${ref}:${ref}`];
   await runOn(cluster, `Fetching from ${name}`, fetch, { env: { GIT_TERMINAL_PROMPT: '0' } });
 }
 
@@ -144,7 +144,7 @@ async function checkOut(
   commit: string,
   short: string,
 ): Promise<void> {
-  const inTree = (...args: string[]): string[] => ['git', '-C', folder, '-c', 'core.fsmonitor=false', ...args];
+  const inTree = (...args: string[]): string[] => [...REMOTE_GIT, '-C', folder, ...args];
   const ready = `${repository}/worktrees/${commit}/${READY}`;
   const attempt = `Checking out ${short}`;
   if (await cluster.files.stat(ready)) {
@@ -161,11 +161,11 @@ async function checkOut(
     // The folder was removed: the repository forgets it and makes it again.
     await cluster.files.remove(ready);
   }
-  await runOn(cluster, attempt, ['git', `--git-dir=${repository}`, 'worktree', 'prune']);
+  await runOn(cluster, attempt, [...REMOTE_GIT, `--git-dir=${repository}`, 'worktree', 'prune']);
   if (!(await cluster.files.stat(`${folder}/.git`))) {
     await cluster.files.makeFolder(path.posix.dirname(folder));
     const add = ['worktree', 'add', '--quiet', '--no-checkout', '--detach', folder, commit];
-    await runOn(cluster, attempt, ['git', `--git-dir=${repository}`, ...add]);
+    await runOn(cluster, attempt, [...REMOTE_GIT, `--git-dir=${repository}`, ...add]);
   }
   await runOn(cluster, attempt, inTree('reset', '--quiet', '--hard', commit));
   await cluster.files.write(ready, '');

@@ -1,10 +1,9 @@
 /** The commit of a run on a cluster: the one checked out, or one with the uncommitted changes. */
-import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
-import os from 'node:os';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { lastLine } from '../cluster/host';
-import { messageOf, UserError } from '../errors';
-import { codeVersion, git, gitWith } from '../git';
+import { UserError } from '../errors';
+import { changedPaths, codeVersion, pathsWithout, withScratchIndex } from '../git';
+import { filterDrivers, git, gitWith } from '../git-process';
 import type { RunSource } from '../runs/source';
 import type { CodeVersion } from '../shared/schema-types.gen';
 
@@ -56,64 +55,89 @@ export async function commitToRun(
     notes: await notShipped(root, version.commit),
   });
   if (!code.dirty) return clean(code);
-  const paths = [':/', ...outputs.map((output) => `:(exclude,top,literal)${output}`)];
+  const paths = pathsWithout(outputs);
+  const changed = await changedPaths(root, outputs);
+  const filtered = await filteredAmong(root, changed);
+  if (choice === 'refuse') throw new DirtyTreeError(notCommitted(changed, filtered));
+  if (filtered.length > 0) {
+    throw new UserError(
+      `${named(filtered)} ${are(filtered)} changed, and a git filter stands between the file and its commit, which the workbench does not run: commit with git itself, then submit again`,
+    );
+  }
   switch (choice) {
-    case 'refuse': {
-      const changed = (await git(root, 'status', '--porcelain', '--untracked-files=all', '--', ...paths))
-        .split('\n')
-        .map((line) => line.slice(3));
-      throw new DirtyTreeError(`${named(changed)} ${changed.length === 1 ? 'is' : 'are'} not committed`);
-    }
-    case 'commit':
+    case 'commit': {
       await git(root, 'add', '--all', '--', ...paths);
-      await git(root, 'commit', '--quiet', '--message', `Before running ${purpose}`).catch((error: unknown) => {
-        const { stderr } = error as { stderr?: string };
-        throw new UserError(`git commit in ${root} failed: ${lastLine(stderr) ?? messageOf(error)}`);
-      });
-      return clean(await codeVersion(root, outputs));
+      await git(root, 'commit', '--quiet', '--message', `Before running ${purpose}`);
+      const left = await changedPaths(root, outputs);
+      if (left.length === 0) return clean(await codeVersion(root, outputs));
+      throw new UserError(
+        `After the commit of ${root}, ${named(left)} still ${left.length === 1 ? 'differs' : 'differ'} from it: commit with git itself, then submit again`,
+      );
+    }
     case 'keep': {
       const checkout = await snapshot(root, code, paths);
-      const diff = await git(root, 'diff', '--binary', code.commit, checkout);
+      const format = ['-p', '--binary', '--no-ext-diff', '--no-textconv', '--no-color', '--find-renames'];
+      const prefixes = ['--src-prefix=a/', '--dst-prefix=b/', '--submodule=short'];
+      const diff = await git(root, 'diff-tree', ...format, ...prefixes, code.commit, checkout);
       return { code, checkout, diff: `${diff}\n`, notes: await notShipped(root, checkout) };
     }
   }
 }
 
+/**
+ * Looks whether the commit that will run holds the config as it was read: an editor may have saved in between, which the
+ * commit then has and the plan has not. A config that git ignores is in no commit, and only its text counts.
+ * @param checkout the commit
+ * @throws UserError where they differ
+ */
+export async function checkCommitted(
+  { root, configFile, text }: Pick<RunSource, 'root' | 'configFile' | 'text'>,
+  checkout: string,
+): Promise<void> {
+  const committed = await git(root, 'cat-file', 'blob', `${checkout}:${configFile}`).catch(() => undefined);
+  const plain = (some: string): string => some.replaceAll('\r\n', '\n').replace(/\n$/, '');
+  if (committed === undefined || plain(committed) === plain(text)) return;
+  throw new UserError(
+    `${configFile} in commit ${checkout.slice(0, 10)} is not the text that was read, so it was edited in between: submit again`,
+    1,
+  );
+}
+
+/** Those of some files that a filter of git, such as git LFS, changes on their way into a commit. */
+async function filteredAmong(root: string, files: readonly string[]): Promise<string[]> {
+  const drivers = await filterDrivers(root);
+  if (drivers.length === 0 || files.length === 0) return [];
+  const input = files.map((file) => `${file}\0`).join('');
+  const answer = await gitWith({ input }, root, 'check-attr', '-z', '--stdin', 'filter');
+  // Triples: file, attribute, value.
+  const words = answer.split('\0');
+  return files.filter((_, index) => drivers.includes(words[3 * index + 2] ?? ''));
+}
+
+function notCommitted(changed: readonly string[], filtered: readonly string[]): string {
+  const what = `${named(changed)} ${are(changed)} not committed`;
+  if (filtered.length === 0) return what;
+  return `${what} (${named(filtered)} ${are(filtered)} under a git filter, which is not run here: where "git status" shows no change, running it once settles that)`;
+}
+
+function are(names: readonly string[]): string {
+  return names.length === 1 ? 'is' : 'are';
+}
+
 /** A commit of the work tree as it is, on top of HEAD; neither index nor branch changes. */
 async function snapshot(root: string, head: CodeVersion, paths: readonly string[]): Promise<string> {
   await refuseLargeUntracked(root, paths);
-  const scratch = await mkdtemp(path.join(os.tmpdir(), 'edm-workbench-index-'));
-  try {
-    const index = path.join(scratch, 'index');
-    // With a copy of the index, git need not read unchanged files again.
-    await copyFile(path.resolve(root, await git(root, 'rev-parse', '--git-path', 'index')), index).catch(
-      () => undefined,
-    );
-    const who = { NAME: 'EDM Workbench', EMAIL: 'edm-workbench@localhost', DATE: head.date };
-    const identity = Object.fromEntries(
-      ['AUTHOR', 'COMMITTER'].flatMap((role) =>
-        Object.entries(who).map(([key, value]) => [`GIT_${role}_${key}`, value]),
-      ),
-    );
-    const environment = { GIT_INDEX_FILE: index, ...identity };
-    await gitWith(environment, root, 'add', '--all', '--', ...paths);
-    const tree = await gitWith(environment, root, 'write-tree');
+  const who = { NAME: 'EDM Workbench', EMAIL: 'edm-workbench@localhost', DATE: head.date };
+  const identity = Object.fromEntries(
+    ['AUTHOR', 'COMMITTER'].flatMap((role) => Object.entries(who).map(([key, value]) => [`GIT_${role}_${key}`, value])),
+  );
+  return withScratchIndex(root, async (index) => {
+    const environment = { ...index, ...identity };
+    await gitWith({ environment }, root, 'add', '--all', '--', ...paths);
+    const tree = await gitWith({ environment }, root, 'write-tree');
     const subject = `Uncommitted changes on ${head.short}`;
-    return await gitWith(
-      environment,
-      root,
-      '-c',
-      'commit.gpgSign=false',
-      'commit-tree',
-      tree,
-      '-p',
-      head.commit,
-      '-m',
-      subject,
-    );
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+    return gitWith({ environment }, root, 'commit-tree', tree, '-p', head.commit, '-m', subject);
+  });
 }
 
 async function refuseLargeUntracked(root: string, paths: readonly string[]): Promise<void> {
@@ -136,7 +160,17 @@ async function refuseLargeUntracked(root: string, paths: readonly string[]): Pro
 async function notShipped(root: string, commit: string): Promise<string[]> {
   const [tree, filters] = await Promise.all([
     git(root, 'ls-tree', '-r', commit),
-    git(root, 'grep', '--name-only', '--fixed-strings', 'filter=lfs', commit, '--', '*.gitattributes').catch(() => ''),
+    git(
+      root,
+      'grep',
+      '--no-textconv',
+      '--name-only',
+      '--fixed-strings',
+      'filter=lfs',
+      commit,
+      '--',
+      '*.gitattributes',
+    ).catch(() => ''),
   ]);
   const submodules = tree.split('\n').flatMap((line) => /^160000 commit \S+\t(.*)$/.exec(line)?.[1] ?? []);
   return [

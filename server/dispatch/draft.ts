@@ -15,7 +15,7 @@ import { planRun, type RunPlan } from '../runs/plan';
 import { checkUnchanged, type RunSource } from '../runs/source';
 import { shardsOf } from '../runs/shards';
 import type { RunConfig } from '../shared/schema-types.gen';
-import { commitToRun, type CommitToRun, type DirtyChoice } from './commit';
+import { checkCommitted, commitToRun, type CommitToRun, type DirtyChoice } from './commit';
 import { jobScripts, type JobScript } from './script';
 import { programName, safeName } from './stage';
 
@@ -60,6 +60,7 @@ export async function draftRun(
   await checkUnchanged(source);
   const { config, name } = source;
   const commit = await commitToRun(source, dirty, `${name} on ${profile.name}`);
+  await checkCommitted(source, commit.checkout);
   const seeds = String(config.seeds ?? DEFAULT_SEEDS);
   const common = { ...source, code: commit.code, commit, seeds, images: new Set(parseSeeds(seeds)).size };
   if (config.engine !== 'edm') {

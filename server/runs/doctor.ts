@@ -6,7 +6,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../package-root';
 import { messageOf } from '../errors';
-import { repositoryRoot } from '../git';
+import { headOf, repositoryRoot } from '../git';
+import { gitVersion } from '../git-process';
 import { readModelInfo } from '../models/model-file';
 import type { SetupFinding } from '../shared/protocol';
 import { EMBEDDED_NAMES } from '../shared/embedded';
@@ -40,7 +41,7 @@ function checkNode(): Promise<SetupFinding> {
 }
 
 async function checkGit(): Promise<SetupFinding> {
-  const version = await firstLine('git', '--version');
+  const version = await gitVersion();
   return version
     ? { topic: 'git', state: 'ok', found: version }
     : { topic: 'git', state: 'missing', found: 'not on PATH', remedy: 'Install git: results are tied to commits.' };
@@ -56,8 +57,8 @@ async function checkRepository(folder: string): Promise<SetupFinding> {
       found: `${folder} is not in a git repository`,
       remedy: 'Run git init there and commit your config. Generating and measuring without a config work without it.',
     };
-  const commit = await firstLine('git', '-C', root, 'log', '-1', '--format=%h %s');
-  if (commit) return { topic, state: 'ok', found: `${root} at ${commit}` };
+  const head = await headOf(root).catch(() => undefined);
+  if (head) return { topic, state: 'ok', found: `${root} at ${head.short} ${head.subject}` };
   const remedy = 'Commit your config: git add -A && git commit.';
   return { topic, state: 'missing', found: `${root} has no commit`, remedy };
 }

@@ -1,4 +1,5 @@
 /** What a run is of: a config and a commit, read once and together, before anything that takes time. */
+import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
@@ -68,7 +69,11 @@ export async function readSource(file: string): Promise<RunSource> {
   const source: RunSource = {
     ...config,
     root,
-    configFile: path.relative(root, file).split(path.sep).join('/'),
+    // The root has no links in it.
+    configFile: path
+      .relative(root, path.join(realpathSync(path.dirname(file)), path.basename(file)))
+      .split(path.sep)
+      .join('/'),
     outputs,
     code: await codeVersion(root, outputs),
   };
