@@ -1,8 +1,9 @@
 /** What is kept beside clusters.yaml, on this machine only: snapshots of clusters, and submissions under way. */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
 import { writeAtomically } from '../atomic-file';
+import { makeStateFolder } from '../ignored-folder';
 import type { ClusterSnapshot } from '../shared/protocol';
 import { validator } from '../schema';
 
@@ -66,8 +67,7 @@ export class LocalFolder {
 
   private async write(name: string, value: unknown): Promise<void> {
     try {
-      await mkdir(this.folder, { recursive: true });
-      await writeFile(path.join(this.folder, '.gitignore'), '*\n');
+      await makeStateFolder(this.folder);
       await writeAtomically(path.join(this.folder, name), Buffer.from(`${JSON.stringify(value, null, 2)}\n`));
     } catch (error) {
       throw new UserError(`Cannot write ${path.join(this.folder, name)}: ${messageOf(error)}`);

@@ -1,7 +1,8 @@
 /** Batch sizes measured on clusters, in `.edm-workbench/calibrations/`, and how a recommendation gets into a config. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
+import { makeStateFolder } from '../ignored-folder';
 import { STATE_FOLDER } from '../history/history-store';
 import { validator } from '../schema';
 import type { Calibration, RunConfig } from '../shared/schema-types.gen';
@@ -17,9 +18,8 @@ export function gpusOf({ gpus, engine }: Pick<RunConfig, 'gpus' | 'engine'>): nu
 /** Keeps a calibration; of the same config on the same cluster only the latest. @param root top of the repository */
 export async function saveCalibration(root: string, calibration: Calibration): Promise<void> {
   const folder = path.join(root, FOLDER);
-  await mkdir(folder, { recursive: true });
   // Measured on machines of this user, so of no use to others.
-  await writeFile(path.join(folder, '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
+  await makeStateFolder(folder);
   const { cluster, config_file } = calibration;
   const name = `${config_file.replace(/[^A-Za-z0-9._-]/g, '-')}-${cluster}.json`;
   await writeAtomically(path.join(folder, name), Buffer.from(`${JSON.stringify(calibration, null, 2)}\n`));

@@ -2,10 +2,11 @@
  * What this workspace has sent to clusters, in `.edm-workbench/dispatches/`: one file for each run. Files are written
  * atomically and outlive the editor. One process at a time holds a run, so that two editors do nothing twice.
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Claim } from '../claim';
 import { writeAtomically } from '../atomic-file';
+import { makeStateFolder } from '../ignored-folder';
 import { isCode, UserError } from '../errors';
 import { STATE_FOLDER } from '../history/history-store';
 import { validator } from '../schema';
@@ -52,9 +53,8 @@ export class Ledger {
 
   /** Writes a dispatch; the caller must hold it. */
   async save(dispatch: Dispatch): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
     // Only for this machine and this user; the history is what is shared.
-    await writeFile(path.join(this.folder, '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
+    await makeStateFolder(this.folder);
     await writeAtomically(
       path.join(this.folder, `${dispatch.token}.json`),
       Buffer.from(`${JSON.stringify(dispatch, null, 2)}\n`),

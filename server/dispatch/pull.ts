@@ -1,7 +1,7 @@
 /** Fetching from the cluster: the results as soon as a run is over, the images when they are wanted. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, statfs } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,7 @@ import type { TransferControl } from '../cluster/host';
 import { writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { messageOf, UserError } from '../errors';
+import { makeIgnoredFolder } from '../ignored-folder';
 import { resultText } from '../shared/number-text';
 import { appendRecord, recordId } from '../history/history-store';
 import { readManifest } from '../runs/manifest';
@@ -99,8 +100,8 @@ async function localFolder(root: string, dispatch: Dispatch): Promise<string> {
   for (let number = 1; ; number++) {
     const folder = number === 1 ? base : `${base}-${number}`;
     if (existsSync(folder) && (await readManifest(folder))?.dispatch !== dispatch.token) continue;
+    await makeIgnoredFolder(path.dirname(folder));
     await mkdir(path.join(folder, 'images'), { recursive: true });
-    await writeFile(path.join(path.dirname(folder), '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
     return folder;
   }
 }

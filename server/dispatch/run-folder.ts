@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { runOn, type Cluster } from '../cluster/cluster';
 import type { TaskControl } from '../shared/progress';
+import { IGNORE_ALL } from '../ignored-folder';
 import { isEmbedded } from '../runs/input';
 import type { RunPlan } from '../runs/plan';
 import { PLAN_FILE, planText } from '../runs/plan-file';
@@ -51,10 +52,11 @@ export async function fillRunFolder(
   control: TaskControl,
 ): Promise<void> {
   const place = (name: string): string => `${folder}/${run}/${name}`;
+  // As here: results must not appear in git status, and a folder of the commit is not ignored.
+  const outdir = `${folder}/${path.posix.dirname(run)}`;
+  const isThere = await cluster.files.stat(outdir);
   await cluster.files.makeFolder(place('images'));
-  // Results must not appear in git status, here or there.
-  const ignore = `${folder}/${path.posix.dirname(run)}/.gitignore`;
-  if (!(await cluster.files.stat(ignore))) await cluster.files.write(ignore, '*\n');
+  if (!isThere) await cluster.files.write(`${outdir}/.gitignore`, IGNORE_ALL);
   if (draft.commit.diff) await cluster.files.write(place('changes.diff'), draft.commit.diff);
   for (const { role, text } of scripts) await cluster.files.write(place(`${role}.sh`), text, 0o755);
   if (plan) {

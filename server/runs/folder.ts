@@ -1,8 +1,9 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import { messageOf, UserError } from '../errors';
+import { makeIgnoredFolder } from '../ignored-folder';
 import { readManifest } from './manifest';
 import type { RunManifest } from '../shared/schema-types.gen';
 import type { RunPlan } from './plan';
@@ -69,9 +70,9 @@ export class RunFolder {
     };
     const run = new RunFolder(folder, manifest);
     try {
+      // Results are found through the history, not through git.
+      await makeIgnoredFolder(path.dirname(folder));
       await mkdir(run.images, { recursive: true });
-      // Results are found through the history, not through git: the folder ignores itself.
-      await writeFile(path.join(path.dirname(folder), '.gitignore'), '*\n', { flag: 'wx' }).catch(() => undefined);
       await run.save();
     } catch (error) {
       throw new UserError(`Cannot write the run folder ${folder}: ${messageOf(error)}`);

@@ -10,6 +10,7 @@ import type { TaskControl } from '../shared/progress';
 import { CHOICE_OPTIONS, NUMBER_OPTIONS, type RngDevice, type SamplerOptions } from '../shared/sampler-options';
 import type { CodeVersion, MetricConfig, NetworkIdentity, RunConfig } from '../shared/schema-types.gen';
 import { fetchInput, resolveDetector, resolveInput } from './input';
+import { outdirOf } from './outdir';
 import type { RunSource } from './source';
 
 /** What exactly a run will do: the config with every path found, every name resolved, and the commit it belongs to. */
@@ -93,7 +94,7 @@ export async function planRun(source: RunSource, control: TaskControl = {}): Pro
     configFile: source.configFile,
     config,
     code: source.code,
-    outdir: path.resolve(root, config.outdir ?? 'runs'),
+    outdir: outdirOf(config.outdir, root),
     network: { file: networkFile, info, identity },
     sampler,
     rng: config.rng,

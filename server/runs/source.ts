@@ -8,6 +8,7 @@ import { STATE_FOLDER } from '../history/history-store';
 import type { CodeVersion, RunConfig } from '../shared/schema-types.gen';
 import { CONFIG_SUFFIX, readConfig } from './config';
 import { checkFiles } from './diagnose';
+import { checkOutdir, outdirInside, outdirOf } from './outdir';
 
 /** A run config without a problem, as it was read. */
 export interface ConfigFile {
@@ -65,6 +66,7 @@ function readText(file: string): Promise<string> {
 export async function readSource(file: string): Promise<RunSource> {
   const config = await readConfigFile(file);
   const root = await repositoryRoot(path.dirname(file));
+  await checkOutdir(config.config.outdir, root);
   const outputs = outputsOf(config.config, root);
   const source: RunSource = {
     ...config,
@@ -108,7 +110,7 @@ function changed({ name }: ConfigFile, what: string): UserError {
 }
 
 /** Folders relative to the repository's top whose content is results, not code. */
-function outputsOf({ outdir = 'runs' }: RunConfig, root: string): string[] {
-  const inside = path.relative(root, path.resolve(root, outdir)).split(path.sep).join('/');
-  return [STATE_FOLDER, ...(inside === '' || inside.startsWith('..') ? [] : [inside])];
+function outputsOf({ outdir }: RunConfig, root: string): string[] {
+  const inside = outdirInside(outdirOf(outdir, root), root);
+  return [STATE_FOLDER, ...(inside === undefined ? [] : [inside])];
 }
