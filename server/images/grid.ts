@@ -1,7 +1,7 @@
 /** One PNG of many images, side by side. */
-import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors';
 import { writeAtomically } from '../atomic-file';
+import { readRegularFile } from '../regular-file';
 import type { Image } from './image';
 import { decodePng, encodePngRows } from './png';
 
@@ -49,8 +49,8 @@ async function* gridRows(files: readonly string[], first: Image, columns: number
 }
 
 async function readImage(file: string): Promise<Image> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw new UserError(`Cannot read ${file} for the grid: ${messageOf(error)}`);
+  const bytes = await readRegularFile(file).catch((error: unknown) => {
+    throw new UserError(`${messageOf(error)}, so the grid cannot be made`);
   });
   return decodePng(bytes, file);
 }

@@ -3,6 +3,12 @@ import { type Image, sizeProblem } from './image';
 import { decodeJpeg, readJpegFrame } from './jpeg';
 import { decodePng, isPng } from './png';
 
+/** A bit of a JPEG codes at least one block of 8 x 8 samples, of one component at the image's full size. */
+const MOST_PIXELS_PER_BYTE = 8 * 64;
+
+/** A progressive JPEG has about 10; each goes through the whole image again. */
+const MAX_SCANS = 100;
+
 /**
  * Decodes a PNG (8-bit grayscale or RGB) or JPEG (grayscale or colour), by its content, not by its name.
  * @param name how errors name the file
@@ -27,6 +33,9 @@ function readJpeg(bytes: Buffer, name: string): Image {
   }
   const problem = sizeProblem(width, height);
   if (problem) fail(problem);
+  if (width * height > bytes.length * MOST_PIXELS_PER_BYTE)
+    fail(`the JPEG claims ${width} x ${height} pixels, which cannot be in a file of ${bytes.length} bytes`);
+  if (frame.scans > MAX_SCANS) fail(`the JPEG has more than ${MAX_SCANS} scans: save it again`);
   // jpeg-js fills a missing end with gray and reports nothing.
   if (bytes.lastIndexOf(Buffer.from([0xff, 0xd9])) < start) fail('the JPEG is cut off');
   try {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { CancelledError, messageOf, UserError } from '../errors';
 import { subsetIndices } from '../numpy/numpy-random';
 import { Archive } from '../numpy/zip-archive';
+import { readRegularFile } from '../regular-file';
 import type { Image } from './image';
 import { decodeImage } from './image-file';
 
@@ -191,7 +192,7 @@ async function sourcesAt(root: string, folder: string, item: Dirent): Promise<Im
     throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
   });
   if (!file.isFile()) return [];
-  return [{ name, size: file.size, modified: file.mtimeMs, read: () => readFile(path) }];
+  return [{ name, size: file.size, modified: file.mtimeMs, read: () => readRegularFile(path, { atMost: MAX_FILE }) }];
 }
 
 function isImage(name: string): boolean {

@@ -13,6 +13,8 @@ export interface JpegFrame {
   components: { id: number; horizontal: number; vertical: number }[];
   /** Offset of the frame's segment. */
   start: number;
+  /** How many scans follow it. */
+  scans: number;
   /** There is a JFIF segment: colours are YCbCr. */
   jfif: boolean;
   /** Adobe's segment: its colour transform (0 RGB, 1 YCbCr) and its offsets. */
@@ -44,7 +46,16 @@ export function readJpegFrame(bytes: Buffer): JpegFrame | undefined {
         },
       );
       const [height, width] = [body.readUInt16BE(1), body.readUInt16BE(3)];
-      return { width, height, depth: body.readUInt8(0), components, start: at, jfif, adobe };
+      return {
+        width,
+        height,
+        depth: body.readUInt8(0),
+        components,
+        start: at,
+        scans: scansAfter(bytes, end),
+        jfif,
+        adobe,
+      };
     }
     if (marker === 0xe0 && body.toString('latin1', 0, 5) === 'JFIF\0') jfif = true;
     if (marker === 0xee && body.length >= 12 && body.toString('latin1', 0, 5) === 'Adobe') {
@@ -53,6 +64,15 @@ export function readJpegFrame(bytes: Buffer): JpegFrame | undefined {
     at = end;
   }
   return undefined;
+}
+
+const START_OF_SCAN = Buffer.from([0xff, 0xda]);
+
+/** Scans from an offset on; coded data cannot hold their marker. */
+function scansAfter(bytes: Buffer, from: number): number {
+  let scans = 0;
+  for (let at = bytes.indexOf(START_OF_SCAN, from); at >= 0; at = bytes.indexOf(START_OF_SCAN, at + 2)) scans++;
+  return scans;
 }
 
 /**

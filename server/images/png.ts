@@ -4,7 +4,7 @@
  * families; pixels never do).
  */
 import { pipeline } from 'node:stream/promises';
-import { crc32, createDeflate, deflateSync } from 'node:zlib';
+import { crc32, createDeflate, deflateSync, inflateSync } from 'node:zlib';
 import { PNG } from 'pngjs';
 import { messageOf, UserError } from '../errors';
 import { type Image, sizeProblem } from './image';
@@ -19,6 +19,8 @@ const COLORS: Readonly<Record<number, { channels?: 1 | 3; name: string }>> = {
   6: { name: 'RGB with alpha (RGBA)' },
 };
 const DEFLATE = { level: 6 };
+/** A byte of deflated data gives at most 1032 bytes (RFC 1951: 258 bytes by a length and a distance of one bit each). */
+const MOST_PER_BYTE = 1032;
 
 /** tEXt chunks by keyword (1-79 Latin-1 characters), e.g. `{ seed: '7' }`; written in the order given. */
 export type PngText = Readonly<Record<string, string>>;
@@ -124,14 +126,12 @@ export function decodePng(bytes: Buffer, where: string): Image {
   if (!channels || depth !== 8) {
     return fail(`the PNG is ${depth}-bit ${name}: save it as 8-bit RGB or 8-bit grayscale`);
   }
-  const problem = sizeProblem(width, height);
+  const problem = pngProblem(header, bytes.length);
   if (problem) fail(problem);
-  // pngjs inflates interlaced images without a limit; a normal one is hardly larger than its pixels.
-  if (header.interlaced && bytes.length > width * height * channels + 2 ** 20) {
-    fail('the interlaced PNG is larger than its pixels: save it without interlacing');
-  }
   let rgba: Buffer;
   try {
+    // pngjs inflates interlaced images without a limit.
+    if (header.interlaced) checkInterlaced(bytes, interlacedBytes(width, height, channels));
     rgba = PNG.sync.read(bytes).data;
   } catch (error) {
     return fail(`the PNG is damaged or cut off (${messageOf(error)}): make it again or remove it`);
@@ -141,6 +141,53 @@ export function decodePng(bytes: Buffer, where: string): Image {
     for (let channel = 0; channel < channels; channel++) pixels[to++] = rgba[from + channel]!;
   }
   return { width, height, channels, pixels };
+}
+
+/**
+ * What is wrong with the size that a PNG claims; undefined if nothing is.
+ * @param fileBytes bytes of the whole file, which limit what can be in it
+ */
+export function pngProblem({ width, height, depth, colorType }: PngHeader, fileBytes: number): string | undefined {
+  const problem = sizeProblem(width, height);
+  if (problem) return problem;
+  const rowBits = width * depth * (SAMPLES[colorType] ?? 1);
+  const needed = height * (1 + Math.ceil(rowBits / 8));
+  if (needed <= fileBytes * MOST_PER_BYTE) return undefined;
+  return `the image claims ${width} x ${height} pixels, which cannot be in a file of ${fileBytes} bytes: make it again or remove it`;
+}
+
+/** Samples of a pixel by PNG's colour type. */
+const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+
+/** The seven passes of an interlaced image: start and step of columns and rows (recommendation, section 8.1). */
+const PASSES = [
+  [0, 8, 0, 8],
+  [4, 8, 0, 8],
+  [0, 4, 4, 8],
+  [2, 4, 0, 4],
+  [0, 2, 2, 4],
+  [1, 2, 0, 2],
+  [0, 1, 1, 2],
+] as const;
+
+/** Bytes of an interlaced 8-bit image before they are deflated: each row of each pass begins with its filter. */
+function interlacedBytes(width: number, height: number, channels: number): number {
+  return PASSES.reduce((sum, [left, across, top, down]) => {
+    const columns = Math.max(Math.ceil((width - left) / across), 0);
+    const rows = Math.max(Math.ceil((height - top) / down), 0);
+    return sum + (columns === 0 ? 0 : rows * (1 + columns * channels));
+  }, 0);
+}
+
+/** @throws Error if the image data are longer than `atMost` bytes once they are inflated */
+function checkInterlaced(bytes: Buffer, atMost: number): void {
+  const parts: Buffer[] = [];
+  for (let at = SIGNATURE.length; at + 8 <= bytes.length;) {
+    const end = at + 8 + bytes.readUInt32BE(at);
+    if (bytes.toString('latin1', at + 4, at + 8) === 'IDAT') parts.push(bytes.subarray(at + 8, end));
+    at = end + 4;
+  }
+  inflateSync(Buffer.concat(parts), { maxOutputLength: atMost });
 }
 
 function head({ width, height, channels }: Omit<Image, 'pixels'>, text: PngText): Buffer {

@@ -18,6 +18,10 @@ interface ClassifierConfig {
   layers: string[];
 }
 
+/** More than any classifier has. */
+const MAX_LAYERS = 1000;
+const MAX_SIDE = 2 ** 16;
+
 /** Whether a `.safetensors` file holds a classifier rather than a network. */
 export function isClassifier(source: string): boolean {
   const weights = openSafetensors(source);
@@ -55,10 +59,23 @@ export async function importClassifier(source: string, dest: string): Promise<De
 function readConfig(weights: WeightSource, source: string): ClassifierConfig {
   const config = weights.config as Partial<ClassifierConfig>;
   const { class_name, name, layers, img_channels, img_resolution } = config;
-  if (class_name !== 'Classifier' || !name || !Array.isArray(layers) || !img_resolution || !img_channels) {
+  const isSound =
+    class_name === 'Classifier' &&
+    typeof name === 'string' &&
+    name !== '' &&
+    Array.isArray(layers) &&
+    layers.length <= MAX_LAYERS &&
+    layers.every((layer) => typeof layer === 'string') &&
+    (img_channels === 1 || img_channels === 3) &&
+    isSide(img_resolution);
+  if (!isSound) {
     throw new UserError(`${source} is not a classifier made by tools/train/train_classifiers.py`);
   }
   return config as ClassifierConfig;
+}
+
+function isSide(side: unknown): boolean {
+  return Number.isSafeInteger(side) && (side as number) > 0 && (side as number) <= MAX_SIDE;
 }
 
 function tensorOf(weights: WeightSource, name: string, source: string): Tensor {

@@ -1,5 +1,6 @@
 import { writeAtomically } from '../atomic-file';
 import { UserError } from '../errors';
+import { IMPORTING, type Limits } from '../weights/budget';
 import { SourceFile } from '../weights/source-file';
 import { FIELD } from './onnx-graph';
 import { decodeMetadata } from './model-metadata';
@@ -11,6 +12,8 @@ const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
 /** Far more than any metadata needs; a file that claims more is damaged. */
 const MAX_METADATA_BYTES = 16 * 2 ** 20;
+/** Memory that a byte of metadata can take, which holds JSON. */
+const JSON_GROWTH = 20;
 
 /**
  * Writes a model, loading one tensor at a time. Atomic.
@@ -76,15 +79,16 @@ const MODEL_FIELDS: Readonly<Record<number, number>> = {
 
 /**
  * The metadata of a model. Its graph is skipped, so that memory stays bounded whatever the file holds.
+ * @param limits what reading it may cost
  * @throws UserError for a file that cannot be read, is not an ONNX model, is cut off, or was not made by `import`
  */
-export function readModelInfo(path: string): Promise<ModelInfo> {
-  return new Promise((resolve) => resolve(decodeMetadata(readProperties(path), path)));
+export function readModelInfo(path: string, limits: Limits = IMPORTING): Promise<ModelInfo> {
+  return new Promise((resolve) => resolve(decodeMetadata(readProperties(path, limits), path)));
 }
 
 /** `metadata_props`; of several entries with one key the last counts, as protocol buffers define it. */
-function readProperties(path: string): Map<string, string> {
-  const file = new SourceFile(path);
+function readProperties(path: string, limits: Limits): Map<string, string> {
+  const file = new SourceFile(path, limits);
   try {
     const properties = new Map<string, string>();
     const seen = new Set<number>();
@@ -94,6 +98,7 @@ function readProperties(path: string): Map<string, string> {
       seen.add(field.number);
       if (field.number !== FIELD.model.metadata_props) continue;
       metadataBytes += field.end - field.contentStart;
+      file.budget.hold(JSON_GROWTH * (field.end - field.contentStart));
       if (metadataBytes > MAX_METADATA_BYTES) file.fail('it claims too much metadata');
       const [key, value] = readEntry(file, field);
       properties.set(key, value);

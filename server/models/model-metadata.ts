@@ -1,8 +1,9 @@
 import { UserError } from '../errors';
+import { parseJson } from '../weights/json-object';
 import type { DenoiserInfo, DetectorInfo, ModelInfo } from './model-info';
 import type { Convolution } from './network-layout';
 
-type Kind = 'string' | 'number' | 'boolean' | 'numbers' | 'strings' | 'object' | 'convolutions';
+type Kind = 'string' | 'number' | 'count' | 'boolean' | 'numbers' | 'strings' | 'object' | 'convolutions';
 interface Field {
   readonly is: Kind;
   readonly optional?: true;
@@ -17,9 +18,9 @@ const FIELDS: { denoiser: Record<keyof DenoiserInfo, Field>; detector: Record<ke
     sigma_min: { is: 'number' },
     sigma_max: { is: 'number' },
     sigma_data: { is: 'number' },
-    label_dim: { is: 'number' },
-    img_resolution: { is: 'number' },
-    img_channels: { is: 'number' },
+    label_dim: { is: 'count' },
+    img_resolution: { is: 'count' },
+    img_channels: { is: 'count' },
     parameters: { is: 'number' },
     u: { is: 'numbers', optional: true },
     class_names: { is: 'strings', optional: true },
@@ -32,18 +33,23 @@ const FIELDS: { denoiser: Record<keyof DenoiserInfo, Field>; detector: Record<ke
   detector: {
     kind: { is: 'string' },
     name: { is: 'string' },
-    dimension: { is: 'number' },
+    dimension: { is: 'count' },
     published: { is: 'boolean' },
-    channels: { is: 'number' },
-    resolution: { is: 'number', optional: true },
+    channels: { is: 'count' },
+    resolution: { is: 'count', optional: true },
     source_name: { is: 'string' },
     source_sha256: { is: 'string' },
   },
 };
 
+/** Largest number of classes, pixels of a side, channels or features. */
+const MAX_COUNT = 2 ** 20;
+
 const CHECK: Record<Kind, (value: unknown) => boolean> = {
   string: (value) => typeof value === 'string',
   number: (value) => typeof value === 'number',
+  // Sizes that memory is taken by.
+  count: (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MAX_COUNT,
   boolean: (value) => typeof value === 'boolean',
   numbers: (value) => Array.isArray(value) && value.every(CHECK.number),
   strings: (value) => Array.isArray(value) && value.every(CHECK.string),
@@ -96,10 +102,5 @@ export function decodeMetadata(properties: ReadonlyMap<string, string>, where: s
 
 function decodeValue(stored: string, is: Kind): unknown {
   if (is === 'string') return stored;
-  if (stored === 'inf') return Infinity;
-  try {
-    return JSON.parse(stored) as unknown;
-  } catch {
-    return undefined;
-  }
+  return stored === 'inf' ? Infinity : parseJson(stored);
 }

@@ -11,6 +11,7 @@ import { blockConvolutions, networkLayout } from './network-layout';
 import { checkTensors, parameterCount } from './network-tensors';
 import { openNetworkPickle } from '../weights/network-pickle';
 import { noiseRange } from './noise-range';
+import { IMPORTING, type Limits } from '../weights/budget';
 import { openSafetensors } from '../weights/safetensors';
 import { fileKind } from '../weights/file-kind';
 import type { WeightSource } from '../weights/weight-source';
@@ -30,7 +31,7 @@ export interface ImportOptions extends TaskControl {
  * @throws UserError if the source cannot be used or the destination cannot be written; CancelledError
  */
 export async function importNetwork(source: string, dest: string, options: ImportOptions = {}): Promise<DenoiserInfo> {
-  const weights = await openWeights(source);
+  const weights = await openWeights(source, IMPORTING);
   try {
     const config = parseNetworkConfig(weights.config, source);
     checkTensors(config, weights.tensors, source);
@@ -50,10 +51,11 @@ export async function importNetwork(source: string, dest: string, options: Impor
 
 /**
  * The configuration of the network in a file, without reading its weights: enough to check options against it.
+ * @param limits what reading it may cost
  * @throws UserError as importNetwork
  */
-export async function readNetworkConfig(source: string): Promise<NetworkConfig> {
-  const weights = await openWeights(source);
+export async function readNetworkConfig(source: string, limits: Limits = IMPORTING): Promise<NetworkConfig> {
+  const weights = await openWeights(source, limits);
   try {
     const config = parseNetworkConfig(weights.config, source);
     checkTensors(config, weights.tensors, source);
@@ -64,10 +66,10 @@ export async function readNetworkConfig(source: string): Promise<NetworkConfig> 
 }
 
 /** Pickles and torch's zip files are recognised by their content, safetensors by the name. */
-async function openWeights(source: string): Promise<WeightSource> {
+async function openWeights(source: string, limits: Limits): Promise<WeightSource> {
   const kind = fileKind(source);
-  if (kind === 'pickle' || kind === 'zip') return openNetworkPickle(source);
-  if (source.endsWith('.safetensors')) return openSafetensors(source);
+  if (kind === 'pickle' || kind === 'zip') return openNetworkPickle(source, limits);
+  if (source.endsWith('.safetensors')) return openSafetensors(source, limits);
   throw new UserError(`${source} is neither a pickled network (.pkl, .pt) nor a .safetensors file`);
 }
 

@@ -1,5 +1,6 @@
 import { UserError } from '../errors';
 import type { NetworkConfig } from '../weights/network-config';
+import { shortName } from '../weights/value-text';
 import { elementCount, type Tensor } from '../weights/weight-source';
 import { type BlockModule, groupCount, type Module, networkLayout, skipKind } from './network-layout';
 
@@ -145,7 +146,7 @@ export function checkTensors(config: NetworkConfig, tensors: ReadonlyMap<string,
   for (const name of tensors.keys()) {
     if (!slots.has(name))
       throw new UserError(
-        `${where}: tensor ${name} does not belong to the ${config.model_type} its configuration describes`,
+        `${where}: tensor ${shortName(name)} does not belong to the ${config.model_type} its configuration describes`,
       );
   }
 }

@@ -8,6 +8,7 @@ import { encodeMetadata } from './model-metadata';
 import type { DetectorInfo } from './model-info';
 import { fieldsOf, fieldText, Message, type Field } from './protobuf';
 import { SourceFile } from '../weights/source-file';
+import { shortName } from '../weights/value-text';
 
 /**
  * Imports a feature extractor that is already an ONNX file: one input `images` uint8 [N,3,H,W] (or 1 channel, or a fixed
@@ -43,6 +44,9 @@ async function* followedBy(source: string, appended: Uint8Array): AsyncGenerator
 /** TensorProto.data_location, and its value for weights in another file. */
 const DATA_LOCATION = 14;
 const EXTERNAL = 1;
+
+/** Inputs, outputs and dimensions that a message lists. */
+const MAX_SHOWN = 8;
 
 interface ValueInfo {
   name: string;
@@ -88,12 +92,13 @@ function readSignature(source: string): Pick<DetectorInfo, 'dimension' | 'channe
       features.name === 'features' &&
       features.type === DATA_TYPE.float32 &&
       features.dims.length === 2 &&
-      dimension !== undefined
+      isSize(dimension) &&
+      (height === undefined || isSize(height))
     ) {
       return { channels, dimension, ...(height !== undefined && { resolution: height }) };
     }
     throw new UserError(
-      `${source} is not a detector: it maps ${fed.map(described).join(', ')} to ${outputs.map(described).join(', ')}; ` +
+      `${source} is not a detector: it maps ${listed(fed)} to ${listed(outputs)}; ` +
         'expected one input images uint8 [N,3,H,W] and one output features float32 [N,dimension]',
     );
   } finally {
@@ -103,7 +108,14 @@ function readSignature(source: string): Pick<DetectorInfo, 'dimension' | 'channe
 
 function described({ name, type, dims }: ValueInfo): string {
   const known = Object.entries(DATA_TYPE).find(([, number]) => number === type);
-  return `${name} ${known?.[0] ?? `type ${type}`} [${dims.map((dim) => dim ?? '?').join()}]`;
+  const sizes = dims.slice(0, MAX_SHOWN).map((dim) => dim ?? '?');
+  return `${shortName(name)} ${known?.[0] ?? `type ${type}`} [${sizes.join()}]`;
+}
+
+/** The first few of several inputs or outputs. */
+function listed(values: readonly ValueInfo[]): string {
+  const more = values.length > MAX_SHOWN ? ` and ${values.length - MAX_SHOWN} more` : '';
+  return (values.slice(0, MAX_SHOWN).map(described).join(', ') || 'nothing') + more;
 }
 
 /** ValueInfoProto: name and TypeProto.Tensor {elem_type, shape {dim {dim_value | dim_param}}}. */
@@ -126,5 +138,11 @@ function valueInfo(file: SourceFile, message: Field): ValueInfo {
 
 /** The last field with that number, the one that counts in protocol buffers. */
 function only(file: SourceFile, message: Field | undefined, number: number): Field | undefined {
-  return [...fieldsOf(file, message)].filter((field) => field.number === number).pop();
+  let last: Field | undefined;
+  for (const field of fieldsOf(file, message)) if (field.number === number) last = field;
+  return last;
+}
+
+function isSize(size: number | undefined): size is number {
+  return size !== undefined && Number.isSafeInteger(size) && size > 0;
 }

@@ -5,7 +5,7 @@
  * Source: the protocol-buffers encoding guide (varints, tags, length-delimited fields).
  */
 import { UserError } from '../errors';
-import { ByteCursor } from '../weights/byte-cursor';
+import { ByteCursor, exact } from '../weights/byte-cursor';
 import type { ByteSource } from '../weights/source-file';
 
 /** Bytes that are produced only when they are written, and dropped afterwards. */
@@ -20,6 +20,9 @@ export const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /** Bytes of content after the tag (of a varint: after the varint), by wire type. A byte string states its own length. */
 const LENGTH: Readonly<Record<number, number>> = { [WIRE.varint]: 0, [WIRE.fixed64]: 8, [WIRE.fixed32]: 4 };
+
+/** Largest number of a field. */
+const MAX_FIELD = 2 ** 29 - 1;
 
 const text = new TextEncoder();
 
@@ -97,7 +100,7 @@ function varint(value: number): number[] {
 export interface Field {
   readonly number: number;
   readonly wire: number;
-  /** The value of a varint, exact up to 2^53; 0 for other wire types. */
+  /** The value of a varint as an int64, exact up to 2^53; 0 for other wire types. */
   readonly value: number;
   /** Byte offsets of the field, of its content (unless it is a varint), and of the end of both. */
   readonly start: number;
@@ -108,38 +111,49 @@ export interface Field {
 /**
  * The fields of a message.
  * @param message the field that contains it; undefined: the file itself is the message
- * @throws UserError for bytes that are not a field, or a field that ends after the message
+ * @throws UserError for bytes that are not a field, a field that ends after the message, or more fields than the file's
+ * budget allows
  */
 export function* fieldsOf(source: ByteSource, message?: Field): Generator<Field> {
   const cursor = new ByteCursor(source, message?.contentStart ?? 0, message?.end ?? source.size);
   while (cursor.position < cursor.end) {
+    source.budget.spend(1);
     const from = cursor.position;
     const tag = readVarint(cursor);
-    const wire = tag % 8;
-    const value = wire === WIRE.varint ? readVarint(cursor) : 0;
-    const length = wire === WIRE.bytes ? readVarint(cursor) : LENGTH[wire];
-    if (length === undefined) {
+    const wire = Number(tag % 8n);
+    const number = Number(tag / 8n);
+    const value = wire === WIRE.varint ? Number(BigInt.asIntN(64, readVarint(cursor))) : 0;
+    const length = wire === WIRE.bytes ? exact(readVarint(cursor), source) : LENGTH[wire];
+    if (length === undefined || number < 1 || number > MAX_FIELD) {
       throw new UserError(
         `${source.path} is not an ONNX model, or it is damaged (no valid field at byte ${from}): give an ONNX file, or copy it again from its source`,
       );
     }
     const contentStart = cursor.skip(length).offset;
-    yield { number: Math.floor(tag / 8), wire, value, start: from, contentStart, end: cursor.position };
+    yield { number, wire, value, start: from, contentStart, end: cursor.position };
   }
 }
 
-/** The inverse of `varint`, for values that are not negative; exact up to 2^53. @throws UserError beyond ten bytes */
-function readVarint(cursor: ByteCursor): number {
-  let value = 0;
-  for (let shift = 1; shift <= 2 ** 63; shift *= 128) {
+/** The inverse of `varint`, as a uint64. @throws UserError beyond ten bytes or 64 bits */
+function readVarint(cursor: ByteCursor): bigint {
+  // Nearly all are short: numbers do for the first four bytes.
+  let low = 0;
+  for (let shift = 0; shift < 28; shift += 7) {
     const byte = cursor.uint8();
-    value += (byte & 0x7f) * shift;
-    if (byte < 0x80) return value;
+    low |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return BigInt(low);
+  }
+  let value = BigInt(low);
+  for (let shift = 28n; shift < 70n; shift += 7n) {
+    const byte = cursor.uint8();
+    value |= BigInt(byte & 0x7f) << shift;
+    if (byte < 0x80 && value < 2n ** 64n) return value;
   }
   return cursor.file.fail(`no valid number at byte ${cursor.position}`);
 }
 
-/** The content of a string field. */
+/** The content of a string field. @throws UserError for one that is longer than the file's budget allows */
 export function fieldText(source: ByteSource, { contentStart, end }: Field): string {
+  source.budget.hold(2 * (end - contentStart));
   return new TextDecoder().decode(source.read(contentStart, end - contentStart));
 }

@@ -31,6 +31,9 @@ const DTYPES: {
 };
 
 const MAGIC = '\x93NUMPY';
+/** numpy's own limits on what it reads: bytes of the header, dimensions. */
+const MAX_HEADER = 10_000;
+const MAX_DIMENSIONS = 64;
 /** numpy aligns the first element to this many bytes. */
 const ALIGNMENT = 64;
 
@@ -91,14 +94,17 @@ function parseHeader(bytes: Uint8Array, where: string) {
   const before = version === 1 ? 10 : 12;
   const start = before + (version === 1 ? file.readUInt16LE(8) : file.readUInt32LE(8));
   if (start > file.length) throw new UserError(`${where}: damaged or cut off inside its header`);
+  if (start - before > MAX_HEADER) throw new UserError(`${where}: its header claims ${start - before} bytes`);
   const header = file.toString('latin1', before, start);
   const descr = /'descr': *'([^']*)'/.exec(header)?.[1];
   const order = /'fortran_order': *(True|False)/.exec(header)?.[1];
-  const shape = /'shape': *\(((?: *\d+ *,?)*) *\)/.exec(header)?.[1];
-  if (descr === undefined || order === undefined || shape === undefined) {
+  const shape = /'shape': *\(([\d, ]*)\)/.exec(header)?.[1];
+  const lengths = shape?.split(',').filter((part) => part.trim() !== '') ?? [];
+  const isShape = shape !== undefined && lengths.every((part) => /^ *\d+ *$/.test(part));
+  if (descr === undefined || order === undefined || !isShape) {
     throw new UserError(`${where}: not a plain numeric array: ${header.trim().slice(0, 100)}`);
   }
-  const lengths = shape.split(',').filter((part) => part.trim() !== '');
+  if (lengths.length > MAX_DIMENSIONS) throw new UserError(`${where}: it claims ${lengths.length} dimensions`);
   return { descr, fortran: order === 'True', shape: lengths.map(Number), start };
 }
 

@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
 import { type Zippable, zipSync } from 'fflate';
 import { writeAtomically } from '../atomic-file';
-import { UserError, messageOf } from '../errors';
+import { UserError } from '../errors';
+import { readRegularFile } from '../regular-file';
 import { Archive } from './zip-archive';
 import { formatNpy, type NpyArray, parseNpy } from './npy';
 
@@ -9,6 +9,9 @@ export type { NpyArray, NpyDtype } from './npy';
 
 /** Most bytes unpacked from one file. The largest expected arrays, 50,000 float32 features of 2048, take 0.4 GB. */
 const MAX_BYTES = 2 ** 30;
+
+/** Most arrays in one file. */
+const MAX_ARRAYS = 10_000;
 
 /** The earliest time of a zip file, which numpy uses too, so that equal arrays give equal files. */
 const ZIP_EPOCH = new Date(1980, 0, 1);
@@ -20,7 +23,7 @@ const ZIP_EPOCH = new Date(1980, 0, 1);
  * @throws UserError naming the file and the entry at fault
  */
 export async function readNpz(path: string, maxBytes = MAX_BYTES): Promise<Map<string, NpyArray>> {
-  const archive = await Archive.open(path);
+  const archive = await Archive.open(path, MAX_ARRAYS);
   try {
     const claimed = archive.entries.reduce((sum, entry) => sum + entry.size, 0);
     if (claimed > maxBytes) {
@@ -50,15 +53,7 @@ export async function writeNpz(path: string, arrays: ReadonlyMap<string, NpyArra
 
 /** Reads one numpy `.npy` file. @throws UserError naming the file */
 export async function readNpy(path: string, maxBytes = MAX_BYTES): Promise<NpyArray> {
-  let bytes: Buffer;
-  try {
-    const { size } = await stat(path);
-    if (size > maxBytes) throw new Error(`${size} bytes; at most ${maxBytes} are read`);
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
-  }
-  return parseNpy(bytes, path);
+  return parseNpy(await readRegularFile(path, { atMost: maxBytes }), path);
 }
 
 /**

@@ -1,7 +1,8 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
-import { readPngHeader } from '../images/png';
+import { pngProblem, readPngHeader } from '../images/png';
+import { readRegularFile } from '../regular-file';
 import type { SampleDetails, SamplesResult } from '../shared/protocol';
 import { readManifest } from './manifest';
 
@@ -59,23 +60,26 @@ async function detailsOf(folder: string, file: string): Promise<SampleDetails> {
   if (path.relative(folder, full).startsWith('..')) return { ...unknown, problem: 'outside the folder' };
   if (!/\.png$/i.test(file)) return unknown;
   try {
-    const handle = await open(full, 'r');
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
-      const facts = factsOf(buffer.subarray(0, bytesRead));
-      return facts ? { file, seed, ...facts } : { ...unknown, problem: 'not a PNG file' };
-    } finally {
-      await handle.close();
-    }
+    const start = await readRegularFile(full, { start: 4096 });
+    const facts = factsOf(start, (await stat(full)).size);
+    return facts ? { file, seed, ...facts } : { ...unknown, problem: 'not a PNG file' };
   } catch (error) {
     return { ...unknown, problem: messageOf(error) };
   }
 }
 
-/** Size, and the seed and class that generation writes before the pixels; undefined if it is not a PNG. */
-function factsOf(start: Buffer): { width: number; height: number; seed?: number; class?: number } | undefined {
+/**
+ * Size, and the seed and class that generation writes before the pixels; undefined if it is not a PNG.
+ * @param bytes of the whole file
+ */
+function factsOf(
+  start: Buffer,
+  bytes: number,
+): { width: number; height: number; seed?: number; class?: number; problem?: string } | undefined {
   const header = readPngHeader(start);
   if (!header) return undefined;
+  const problem = pngProblem(header, bytes);
+  if (problem) return { width: 0, height: 0, problem };
   const { width, height } = header;
   const text = new Map(Object.entries(header.text).map(([keyword, value]) => [keyword.toLowerCase(), value]));
   const number = (keyword: string): { [keyword: string]: number } =>

@@ -9,6 +9,8 @@ export class ByteRange {
 }
 
 const WINDOW = 2 ** 16;
+/** Bytes that count as one step of a file's budget when they are read. */
+const BYTES_PER_STEP = 2 ** 12;
 
 /** Reads a region of a file from front to back, and can skip bytes without reading them. */
 export class ByteCursor {
@@ -26,7 +28,9 @@ export class ByteCursor {
   take(length: number): Uint8Array {
     this.need(length);
     if (this.position < this.windowStart || this.position + length > this.windowStart + this.window.length) {
-      this.window = this.file.read(this.position, Math.min(Math.max(length, WINDOW), this.end - this.position));
+      const size = Math.min(Math.max(length, WINDOW), this.end - this.position);
+      this.file.budget.spend(Math.ceil(size / BYTES_PER_STEP));
+      this.window = this.file.read(this.position, size);
       this.windowStart = this.position;
     }
     const start = this.position - this.windowStart;
@@ -58,9 +62,9 @@ export class ByteCursor {
     return this.view(4).getInt32(0, true);
   }
 
-  /** Exact up to 2^53. Larger lengths exceed any file and fail where they are used. */
+  /** @throws UserError beyond 2^53 - 1, which no length or offset in a file can be */
   uint64(): number {
-    return Number(this.view(8).getBigUint64(0, true));
+    return exact(this.view(8).getBigUint64(0, true), this.file);
   }
 
   float64BigEndian(): number {
@@ -69,7 +73,7 @@ export class ByteCursor {
 
   /** @throws UserError when the region ends earlier */
   need(length: number): void {
-    if (this.position + length > this.end) {
+    if (!(length >= 0 && this.position + length <= this.end)) {
       this.file.fail(
         `at byte ${this.position} it claims ${length} more bytes, but only ${this.end - this.position} follow`,
       );
@@ -80,4 +84,10 @@ export class ByteCursor {
     const bytes = this.take(length);
     return new DataView(bytes.buffer, bytes.byteOffset, length);
   }
+}
+
+/** A 64-bit number of a file as a number. @throws UserError beyond 2^53 - 1 */
+export function exact(value: bigint, file: ByteSource): number {
+  if (value > Number.MAX_SAFE_INTEGER) file.fail(`it claims ${value} bytes`);
+  return Number(value);
 }

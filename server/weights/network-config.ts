@@ -1,4 +1,5 @@
 import { UserError } from '../errors';
+import { shortName, valueText } from './value-text';
 
 const PRECONDITIONERS = ['EDMPrecond', 'VPPrecond', 'VEPrecond', 'iDDPMPrecond'] as const;
 export type Preconditioner = (typeof PRECONDITIONERS)[number];
@@ -137,24 +138,22 @@ export function parseNetworkConfig(raw: Readonly<Record<string, unknown>>, where
   const class_name = raw.class_name as Preconditioner;
   if (!PRECONDITIONERS.includes(class_name)) {
     throw new UserError(
-      `${where}: class ${String(raw.class_name)} is not an EDM network (${PRECONDITIONERS.join(', ')})`,
+      `${where}: class ${classText(raw.class_name)} is not an EDM network (${PRECONDITIONERS.join(', ')})`,
     );
   }
   const outer = { ...SCHEDULE_DEFAULTS, ...PRECONDITIONER_DEFAULTS[class_name] };
-  const architecture = (raw.model_type ?? outer.model_type) as Architecture;
+  const architecture = ARCHITECTURES.find((name) => name === (raw.model_type ?? outer.model_type));
   const merged: Record<string, unknown> = {
     ...COMMON_DEFAULTS,
     ...outer,
-    ...ARCHITECTURE_DEFAULTS[architecture],
+    ...(architecture && ARCHITECTURE_DEFAULTS[architecture]),
     ...raw,
   };
   const config: Record<string, unknown> = {};
   for (const [key, check] of Object.entries(CHECKS)) {
     const value = merged[key] === 'inf' ? Infinity : merged[key];
     if (!check.holds(value)) {
-      throw new UserError(
-        `${where}: network argument ${key} is ${JSON.stringify(value) ?? 'missing'}, expected ${check.expected}`,
-      );
+      throw new UserError(`${where}: network argument ${key} is ${valueText(value)}, expected ${check.expected}`);
     }
     config[key] = value;
   }
@@ -166,4 +165,8 @@ export function parseNetworkConfig(raw: Readonly<Record<string, unknown>>, where
     );
   }
   return network;
+}
+
+function classText(name: unknown): string {
+  return typeof name === 'string' ? shortName(name) : valueText(name);
 }

@@ -1,5 +1,7 @@
 import { UserError } from '../errors';
+import type { Budget } from './budget';
 import type { ByteCursor } from './byte-cursor';
+import { valueText } from './value-text';
 
 /** A name that a pickle may use. What a call of it gives is decided here; no Python code ever runs. */
 export class PickleGlobal {
@@ -29,13 +31,19 @@ export interface PickleRules {
   readonly globals: ReadonlyMap<string, PickleGlobal>;
   /** The object that a persistent id stands for. */
   readonly persistentLoad?: (id: unknown) => unknown;
-  /** Operations left for a file and all streams nested in it, so that a small file cannot become large in memory. */
-  readonly budget: { operations: number };
 }
 
 /** Longest text and integer of any network: protocol 2 writes a tensor's bytes as text. */
 const MAX_TEXT_BYTES = 128 * 2 ** 20;
 const MAX_INTEGER_BYTES = 64;
+
+/** Bytes of memory by estimate: of what any operation leaves (an object, a place in a list, dict or memo), and of a dict. */
+const OPERATION_BYTES = 64;
+export const DICT_BYTES = 192;
+/** Of a text, for each byte in the file, while it is decoded. */
+const TEXT_BYTES = 2;
+
+const utf8 = new TextDecoder();
 
 /**
  * Reads one pickle of protocol 2 to 5 and stops after it. Dicts become Maps, lists, tuples and sets arrays, byte
@@ -50,17 +58,22 @@ class PickleMachine {
   stack: unknown[] = [];
   readonly marks: unknown[][] = [];
   readonly memo = new Map<number, unknown>();
+  /** Of the file and all streams nested in it, so that a small file cannot become large in memory. */
+  private readonly budget: Budget;
 
   constructor(
     readonly cursor: ByteCursor,
     readonly rules: PickleRules,
-  ) {}
+  ) {
+    this.budget = cursor.file.budget;
+  }
 
   run(): unknown {
     if (this.cursor.uint8() !== PROTO) this.fail('it does not start like a pickle of protocol 2 to 5');
     this.cursor.position--;
     for (;;) {
-      if (--this.rules.budget.operations < 0) this.fail('it has more objects than any network has');
+      this.budget.spend(1);
+      this.budget.hold(OPERATION_BYTES);
       const code = this.cursor.uint8();
       if (code === STOP) return this.pop();
       const operation = OPERATIONS.get(code);
@@ -102,7 +115,8 @@ class PickleMachine {
   text(length: number): string {
     this.cursor.need(length);
     if (length > MAX_TEXT_BYTES) this.fail(`a text of ${length} bytes is longer than any network's`);
-    return new TextDecoder().decode(this.cursor.take(length));
+    this.budget.hold(TEXT_BYTES * length);
+    return utf8.decode(this.cursor.take(length));
   }
 
   line(): string {
@@ -123,11 +137,14 @@ class PickleMachine {
   }
 
   global(module: unknown, name: unknown): PickleGlobal {
-    const full = `${String(module)} ${String(name)}`;
-    const global = this.rules.globals.get(full);
+    if (typeof module !== 'string' || typeof name !== 'string') {
+      return this.fail(`it names something to load by ${valueText(module)} and ${valueText(name)} instead of texts`);
+    }
+    const global = this.rules.globals.get(`${module} ${name}`);
     if (global) return global;
+    const full = `${module.slice(0, 200)}.${name}`.slice(0, 200);
     throw new UserError(
-      `${this.cursor.file.path}: refused to load ${JSON.stringify(full.replace(' ', '.').slice(0, 200))}, which no EDM network contains. Nothing in the file was executed. Use a file from a source you trust`,
+      `${this.cursor.file.path}: refused to load ${JSON.stringify(full)}, which no EDM network contains. Nothing in the file was executed. Use a file from a source you trust`,
     );
   }
 
@@ -168,8 +185,13 @@ class PickleMachine {
       : this.fail('it refers to objects outside the file');
   }
 
-  dict(items: readonly unknown[]): void {
+  emptyDict(): void {
+    this.budget.hold(DICT_BYTES);
     this.push(new Map());
+  }
+
+  dict(items: readonly unknown[]): void {
+    this.emptyDict();
     this.setItems(items);
   }
 
@@ -220,7 +242,7 @@ const OPERATIONS: ReadonlyMap<number, (m: PickleMachine) => void> = new Map<numb
   [0x6c, (m) => m.push(m.popMark())], // LIST
   [0x61, (m) => m.append([m.pop()])], // APPEND
   [0x65, (m) => m.append(m.popMark())], // APPENDS
-  [0x7d, (m) => m.push(new Map())], // EMPTY_DICT
+  [0x7d, (m) => m.emptyDict()], // EMPTY_DICT
   [0x64, (m) => m.dict(m.popMark())], // DICT
   [0x73, (m) => m.setItems(m.popMany(2))], // SETITEM
   [0x75, (m) => m.setItems(m.popMark())], // SETITEMS

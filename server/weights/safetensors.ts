@@ -1,17 +1,28 @@
 import { UserError } from '../errors';
+import { IMPORTING, type Limits } from './budget';
+import { exact } from './byte-cursor';
+import { parseJson, parseJsonObject } from './json-object';
 import { readFloats, SourceFile } from './source-file';
+import { shortName, valueText } from './value-text';
 import { elementCount, type Tensor, type WeightSource } from './weight-source';
 
 /** The format's own limit on its JSON header. */
 const MAX_HEADER_BYTES = 100 * 2 ** 20;
 
+/** Memory that a byte of JSON can take: `[[],[],` gives a list for every three. */
+const JSON_GROWTH = 20;
+
+/** torch's tensors have at most 8 dimensions in all that is read here. */
+const MAX_DIMENSIONS = 8;
+
 /**
  * Opens a `.safetensors` file: uint64 header length, JSON header, raw little-endian data (huggingface/safetensors,
  * format description). `__metadata__.config` must hold the network's constructor arguments as JSON.
- * @throws UserError when the file is damaged, has tensors that are not F32, or lacks the configuration
+ * @param limits what reading it may cost
+ * @throws UserError when the file is damaged, costs too much, has tensors that are not F32, or lacks the configuration
  */
-export function openSafetensors(path: string): WeightSource {
-  const file = new SourceFile(path);
+export function openSafetensors(path: string, limits: Limits = IMPORTING): WeightSource {
+  const file = new SourceFile(path, limits);
   try {
     return readHeader(file);
   } catch (error) {
@@ -21,59 +32,90 @@ export function openSafetensors(path: string): WeightSource {
 }
 
 function readHeader(file: SourceFile): WeightSource {
-  const { path } = file;
-  const length = Number(new DataView(file.read(0, 8).buffer).getBigUint64(0, true));
+  const length = exact(new DataView(file.read(0, 8).buffer).getBigUint64(0, true), file);
   if (length > MAX_HEADER_BYTES || length > file.size - 8) file.fail(`its header claims ${length} bytes`);
-  const header = parseObject(new TextDecoder().decode(file.read(8, length)));
-  if (!header) file.fail('its header is not JSON');
-
-  const dataStart = 8 + length;
-  const tensors = new Map<string, Tensor>();
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    const { dtype, shape, data_offsets: range } = (entry ?? {}) as Record<string, unknown>;
-    if (dtype !== 'F32')
-      throw new UserError(`${path}: tensor ${name} is ${String(dtype)}: save the weights as float32 (F32)`);
-    const [start, end] = isCounts(range) && range.length === 2 ? range : [];
-    if (!isCounts(shape) || start === undefined || end === undefined || end - start !== 4 * elementCount(shape)) {
-      return file.fail(`the header entry of tensor ${name} is inconsistent`);
-    }
-    if (dataStart + end > file.size) file.fail(`it has ${file.size} bytes, tensor ${name} ends at ${dataStart + end}`);
-    tensors.set(name, { name, shape, load: () => readFloats(file, dataStart + start, (end - start) / 4) });
-  }
-
+  file.budget.hold(JSON_GROWTH * length);
+  const header = parseJsonObject(new TextDecoder().decode(file.read(8, length)));
+  if (!header) return file.fail('its header is not JSON');
+  const tensors = tensorsOf(file, header, 8 + length);
   const metadata = (header.__metadata__ ?? {}) as Record<string, unknown>;
-  const config = typeof metadata.config === 'string' ? parseObject(metadata.config) : undefined;
+  const config = objectIn(file, metadata, 'config');
   if (!config) {
     throw new UserError(
-      `${path}: __metadata__.config is missing: it must hold class_name and the constructor arguments as JSON`,
+      `${file.path}: __metadata__.config is missing: it must hold class_name and the constructor arguments as JSON`,
     );
   }
   return {
     config,
     tensors,
-    training: typeof metadata.training === 'string' ? parseObject(metadata.training) : undefined,
-    trainingCommit: typeof metadata.training_commit === 'string' ? unquoted(metadata.training_commit) : undefined,
+    training: objectIn(file, metadata, 'training'),
+    trainingCommit: commitIn(file, metadata),
     close: () => file.close(),
   };
 }
 
-function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && (item as number) >= 0);
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
+/** The tensors that the header lists. No two share bytes, as the format demands: a small file cannot become a large network. */
+function tensorsOf(
+  file: SourceFile,
+  header: Readonly<Record<string, unknown>>,
+  dataStart: number,
+): ReadonlyMap<string, Tensor> {
+  const tensors = new Map<string, Tensor>();
+  const ranges: { name: string; start: number; end: number }[] = [];
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    file.budget.spend(1);
+    const { dtype, shape, data_offsets: range } = (entry ?? {}) as Record<string, unknown>;
+    if (dtype !== 'F32') {
+      const type = typeof dtype === 'string' ? shortName(dtype) : valueText(dtype);
+      throw new UserError(`${file.path}: tensor ${shortName(name)} is ${type}: save the weights as float32 (F32)`);
+    }
+    const [start, end] = isCounts(range) && range.length === 2 ? range : [];
+    if (!isCounts(shape) || start === undefined || end === undefined || end - start !== 4 * elementCount(shape)) {
+      return file.fail(`the header entry of tensor ${shortName(name)} is inconsistent`);
+    }
+    if (dataStart + end > file.size)
+      file.fail(`it has ${file.size} bytes, tensor ${shortName(name)} ends at ${dataStart + end}`);
+    if (end > start) ranges.push({ name, start, end });
+    tensors.set(name, { name, shape, load: () => readFloats(file, dataStart + start, (end - start) / 4) });
   }
+  ranges.sort((a, b) => a.start - b.start);
+  for (const [i, { name, start }] of ranges.entries()) {
+    const before = ranges[i - 1];
+    if (before && before.end > start) file.fail(`tensors ${shortName(before.name)} and ${shortName(name)} share bytes`);
+  }
+  return tensors;
 }
 
-/** Metadata values are strings; some programs write them as JSON strings within the string. */
-function unquoted(text: string): string {
-  return /^".*"$/.test(text) ? (JSON.parse(text) as string) : text;
+function isCounts(value: unknown): value is number[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= MAX_DIMENSIONS &&
+    value.every((item) => Number.isSafeInteger(item) && (item as number) >= 0)
+  );
+}
+
+/** A value of the metadata that is an object as JSON. @throws UserError for a value that is not */
+function objectIn(
+  file: SourceFile,
+  metadata: Readonly<Record<string, unknown>>,
+  key: string,
+): Record<string, unknown> | undefined {
+  const text = metadata[key];
+  if (text === undefined) return undefined;
+  const value = typeof text === 'string' ? parseJsonObject(text) : undefined;
+  if (value) return value;
+  throw new UserError(
+    `${file.path}: __metadata__.${key} is not an object as JSON (${valueText(text)}): save the file again`,
+  );
+}
+
+/** Metadata values are strings; some programs write them as JSON strings within the string. @throws UserError for broken JSON */
+function commitIn(file: SourceFile, { training_commit: text }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof text !== 'string' || !/^".*"$/s.test(text)) return typeof text === 'string' ? text : undefined;
+  const value = parseJson(text);
+  if (typeof value === 'string') return value;
+  throw new UserError(
+    `${file.path}: __metadata__.training_commit begins like JSON and is not JSON (${valueText(text)}): save the file again`,
+  );
 }

@@ -1,6 +1,7 @@
 import { ByteCursor, ByteRange } from './byte-cursor';
-import { PickleGlobal, PickleObject, unpickle, type PickleRules } from './pickle';
+import { DICT_BYTES, PickleGlobal, PickleObject, unpickle, type PickleRules } from './pickle';
 import { MemorySource, readFloats, type ByteSource } from './source-file';
+import { valueText } from './value-text';
 import { elementCount } from './weight-source';
 
 /** A block of numbers in the file. Its place is known once the stream around it has been read. */
@@ -26,6 +27,11 @@ export class TorchTensor {
     readonly shape: readonly number[],
     readonly strides: readonly number[],
   ) {}
+
+  /** Bytes of the values in the file's type. */
+  get byteLength(): number {
+    return elementCount(this.shape) * (STORAGE_BYTES[this.storage.type] ?? NaN);
+  }
 
   /** The values, row-major. @throws UserError when they are not float32 or not inside the storage */
   load(name: string): Float32Array {
@@ -60,15 +66,15 @@ const STORAGE_BYTES: Readonly<Record<string, number>> = {
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_VERSION = 1001;
 
-/** More operations than any snapshot needs (a 296 M network with its optimizer: some 300,000). */
-const MAX_OPERATIONS = 2_000_000;
+/** Bytes of memory of one member of a dict, and of a tensor or storage without its values, by estimate. */
+const MEMBER_BYTES = 64;
+const TENSOR_BYTES = 384;
 
 /**
  * Reads what torch and numpy put into a pickle. The globals below are the only ones accepted; each gives plain data, none
  * is code.
  */
 export class TorchReader {
-  private readonly budget = { operations: MAX_OPERATIONS };
   private readonly globals: ReadonlyMap<string, PickleGlobal>;
   private isEmbedded = false;
 
@@ -89,7 +95,7 @@ export class TorchReader {
       ['dnnlib.util EasyDict', (args) => this.dict(args)],
       ['__builtin__ set', (args) => args[0] ?? []],
       ['builtins set', (args) => args[0] ?? []],
-      ['_codecs encode', ([text]) => Buffer.from(String(text), 'latin1')],
+      ['_codecs encode', ([text]) => this.encoded(text)],
       ['numpy.core.multiarray scalar', (args) => this.scalar(args)],
       ['numpy._core.multiarray scalar', (args) => this.scalar(args)],
       ['torch._utils _rebuild_parameter', first],
@@ -123,7 +129,7 @@ export class TorchReader {
   }
 
   private rules(persistentLoad?: (id: unknown) => unknown): PickleRules {
-    return { globals: this.globals, budget: this.budget, persistentLoad };
+    return { globals: this.globals, persistentLoad };
   }
 
   /** The rest of a legacy stream: version, system, the object, the storages' keys, then each one's count and data. */
@@ -146,9 +152,9 @@ export class TorchReader {
     const keys = unpickle(cursor, this.rules());
     if (!Array.isArray(keys)) return file.fail('its list of storages is missing');
     for (const key of keys as unknown[]) {
-      const storage = storages.get(String(key));
+      const storage = typeof key === 'string' ? storages.get(key) : undefined;
       if (cursor.uint64() !== storage?.count)
-        return file.fail(`storage ${String(key)} does not have the size stated before`);
+        return file.fail(`storage ${valueText(key)} does not have the size stated before`);
       storage.place = { source: cursor.file, offset: cursor.skip(storage.byteLength).offset };
     }
     return object;
@@ -179,6 +185,7 @@ export class TorchReader {
     if (tag !== 'storage' || !(type in STORAGE_BYTES) || typeof key !== 'string' || !isIndex(count) || view != null) {
       return this.file.fail('a reference to a storage is malformed');
     }
+    this.file.budget.hold(TENSOR_BYTES);
     return { key, storage: new Storage(type, count) };
   }
 
@@ -186,16 +193,30 @@ export class TorchReader {
   private tensor([storage, offset, shape, strides]: readonly unknown[]): TorchTensor {
     const sound = storage instanceof Storage && isIndex(offset) && isIndices(shape) && isIndices(strides);
     if (!sound || shape.length !== strides.length) return this.file.fail('a tensor is malformed');
+    this.file.budget.hold(TENSOR_BYTES);
     return new TorchTensor(this.file, storage, offset, [...shape], [...strides]);
   }
 
   /** dict(), or dict(pairs) */
   private dict([pairs = []]: readonly unknown[]): Map<unknown, unknown> {
+    const { budget } = this.file;
+    const size = pairs instanceof Map ? pairs.size : Array.isArray(pairs) ? pairs.length : 0;
+    // One operation copies all of them, however often they were copied before.
+    budget.spend(size);
+    budget.hold(DICT_BYTES + size * MEMBER_BYTES);
     if (pairs instanceof Map) return new Map(pairs);
     if (!Array.isArray(pairs) || !pairs.every((pair) => Array.isArray(pair) && pair.length === 2)) {
       return this.file.fail('a dict is malformed');
     }
     return new Map(pairs as [unknown, unknown][]);
+  }
+
+  /** Bytes that protocol 2 writes as a text of as many characters. */
+  private encoded(text: unknown): Buffer {
+    if (typeof text !== 'string') return this.file.fail('a byte string is malformed');
+    this.file.budget.spend(Math.ceil(text.length / 4096));
+    this.file.budget.hold(text.length);
+    return Buffer.from(text, 'latin1');
   }
 
   /** numpy's scalar(dtype, bytes): a number, or undefined for a type that no network setting has. */

@@ -1,14 +1,16 @@
-import { openPromise } from 'yauzl';
 import { UserError, messageOf } from '../errors';
+import { entryStart, openZip } from '../zip-file';
 import { ByteCursor, ByteRange } from './byte-cursor';
 import type { SourceFile } from './source-file';
 import type { TorchReader } from './torch-objects';
+import { shortName } from './value-text';
 
 /** torch writes one entry per tensor; the largest snapshots have some thousands. */
 const MAX_ENTRIES = 100_000;
 
 const STORED = 0;
-const LOCAL_HEADER_BYTES = 30;
+/** Memory of an entry besides its name, by estimate. */
+const ENTRY_BYTES = 256;
 
 /**
  * Reads what `torch.save` wrote since torch 1.6: a zip archive, stored, with NAME/data.pkl and NAME/data/KEY.
@@ -28,26 +30,26 @@ export async function readTorchZip(file: SourceFile, reader: TorchReader): Promi
 /** Where each entry's bytes lie in the file; compressed entries are refused, as torch never writes them. */
 async function storedEntries(file: SourceFile): Promise<Map<string, ByteRange>> {
   const entries = new Map<string, ByteRange>();
-  const zip = await openPromise(file.path, { autoClose: false, lazyEntries: true }).catch((error: unknown) => {
+  const zip = await openZip(file).catch((error: unknown) => {
+    if (error instanceof UserError) throw error;
     throw new UserError(
       `Cannot read ${file.path} as a zip archive: ${messageOf(error)}: copy it again from its source`,
     );
   });
   try {
     for await (const entry of zip.eachEntry()) {
-      if (entry.compressionMethod !== STORED)
-        file.fail(`entry ${entry.fileName} is compressed, which torch never does`);
+      const { fileName: name } = entry;
+      file.budget.spend(2);
+      file.budget.hold(ENTRY_BYTES + 2 * name.length);
+      if (entry.compressionMethod !== STORED || entry.isEncrypted())
+        file.fail(`entry ${shortName(name)} is compressed or encrypted, which torch never does`);
       if (entries.size >= MAX_ENTRIES) file.fail('it has more entries than any network has');
-      const header = file.read(entry.relativeOffsetOfLocalHeader, LOCAL_HEADER_BYTES);
-      const view = new DataView(header.buffer);
-      const start =
-        entry.relativeOffsetOfLocalHeader + LOCAL_HEADER_BYTES + view.getUint16(26, true) + view.getUint16(28, true);
-      if (start + entry.uncompressedSize > file.size) file.fail(`entry ${entry.fileName} ends after the file`);
-      entries.set(entry.fileName, new ByteRange(start, entry.uncompressedSize));
+      if (entries.has(name)) file.fail(`it has the entry ${shortName(name)} twice`);
+      entries.set(name, new ByteRange(entryStart(file, entry), entry.uncompressedSize));
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
-    file.fail(messageOf(error));
+    file.fail(shortName(messageOf(error)));
   } finally {
     zip.close();
   }
