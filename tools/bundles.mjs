@@ -20,7 +20,10 @@ const common = {
 /** @type {import('esbuild').BuildOptions[]} */
 const entries = [
   { ...node, entryPoints: { extension: 'client/extension.ts' } },
-  { ...node, entryPoints: { server: 'server/lsp/main.ts', worker: 'server/compute/worker.ts' } },
+  {
+    ...node,
+    entryPoints: { server: 'server/lsp/main.ts', worker: 'server/compute/worker.ts', reader: 'server/runs/reader.ts' },
+  },
   { ...node, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
   {
     ...browser,

@@ -3,10 +3,12 @@ import { examine } from '../runs/doctor';
 import { LINT_FORMATS, lintFile, readSnapshot } from './lint-files';
 import { print, type Run } from './command';
 
-export const lint: Run<'lint'> = async ({ values, positionals }) => {
+export const lint: Run<'lint'> = async ({ values, positionals, signal }) => {
   const { scheduler, snapshot, fix } = values;
   const cluster = snapshot === undefined ? undefined : await readSnapshot(snapshot);
-  const findings = (await Promise.all(positionals.map((file) => lintFile(file, { scheduler, cluster, fix })))).flat();
+  const findings = (
+    await Promise.all(positionals.map((file) => lintFile(file, { scheduler, cluster, fix, signal })))
+  ).flat();
   const report = LINT_FORMATS[values.format](findings);
   if (report) console.log(report);
   return findings.some(({ severity }) => severity === 'error') ? 1 : 0;

@@ -24,6 +24,7 @@ export interface FileFinding {
 export interface LintOptions extends Pick<ScriptContext, 'scheduler' | 'cluster'> {
   /** Apply all fixes to batch scripts; the file keeps its mode and its line ends. */
   fix?: boolean;
+  signal?: AbortSignal;
 }
 
 /**
@@ -42,7 +43,7 @@ export async function readSnapshot(file: string): Promise<ClusterSnapshot> {
 
 /**
  * Findings of batch scripts and run configs.
- * @throws UserError for a file that cannot be read
+ * @throws UserError for a file that cannot be read; CancelledError
  */
 export async function lintFile(file: string, options: LintOptions): Promise<FileFinding[]> {
   const bytes = await readFile(file).catch((error: unknown) => {
@@ -51,12 +52,13 @@ export async function lintFile(file: string, options: LintOptions): Promise<File
   const text = bytes.toString('utf8');
   if (file.endsWith(CONFIG_SUFFIX)) {
     const { config, problems, place } = readConfig(text);
-    const more = config ? (await checkFiles(config, path.dirname(path.resolve(file)))).map(place) : [];
+    const more = config ? (await checkFiles(config, path.dirname(path.resolve(file)), options.signal)).map(place) : [];
     return [...problems, ...more].map(({ range, severity, id, message }) =>
       finding(file, range.start, range.end, severity, id, message),
     );
   }
-  const { fix, ...context } = { ...options, path: file };
+  const { scheduler, cluster, fix } = options;
+  const context = { scheduler, cluster, path: file };
   const script = fix ? fixAll(text, context) : text;
   if (script !== text) await writeAtomically(file, Buffer.from(script), (await stat(file)).mode);
   const { findings } = analyse(script, context);

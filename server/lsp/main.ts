@@ -1,5 +1,7 @@
 /** The language server as a program: over --stdio or node-ipc, as the arguments say. */
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
-import { startServer } from './server';
+import { startServer, surviveDefects } from './server';
 
-startServer(createConnection(ProposedFeatures.all));
+const connection = createConnection(ProposedFeatures.all);
+surviveDefects(connection);
+startServer(connection);

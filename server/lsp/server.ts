@@ -9,6 +9,7 @@ import {
   TextDocumentSyncKind,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
+import { isCode } from '../errors';
 import { Hosts } from '../cluster/hosts';
 import { clientPrompter, registerClusterRequests } from './cluster-requests';
 import {
@@ -40,6 +41,26 @@ const CAPABILITIES: InitializeResult['capabilities'] = {
 
 /** What a document is checked and completed against. */
 type SurroundingsOf = (document: TextDocument) => Promise<Surroundings>;
+
+/** Errors of writing to an editor that has ended. */
+const GONE = ['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_IPC_CHANNEL_CLOSED'];
+
+/**
+ * Whatever is thrown where nobody waits for it is logged, and the server goes on: its documents and connections to
+ * clusters are worth more than a clean end. Requests answer with their own errors.
+ */
+export function surviveDefects(connection: Connection): void {
+  const log = (error: unknown): void => {
+    // The editor is gone, and nothing can be said to it.
+    if (GONE.some((code) => isCode(error, code))) process.exit(1);
+    connection.console.error(`Defect: ${stackOf(error)}`);
+  };
+  process.on('uncaughtException', log).on('unhandledRejection', log);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
 
 /** Serves one editor. The caller has made the connection and ends it. */
 export function startServer(connection: Connection): void {
@@ -91,9 +112,13 @@ function publishDiagnostics(
     if (more.length > 0 && isCurrent())
       void connection.sendDiagnostics({ uri, version, diagnostics: [...found, ...more] });
   };
-  documents.onDidChangeContent(({ document }) => void publish(document));
+  const publishSafely = (document: TextDocument): void =>
+    void publish(document).catch((error: unknown) =>
+      connection.console.error(`Checking ${document.uri} failed: ${stackOf(error)}`),
+    );
+  documents.onDidChangeContent(({ document }) => publishSafely(document));
   documents.onDidClose(({ document: { uri } }) => void connection.sendDiagnostics({ uri, diagnostics: [] }));
-  return () => documents.all().forEach((document) => void publish(document));
+  return () => documents.all().forEach(publishSafely);
 }
 
 /** Completion, hover, outline, format and quick fixes. */

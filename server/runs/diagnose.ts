@@ -1,17 +1,19 @@
 import path from 'node:path';
 import { existsSync } from 'node:fs';
-import { messageOf } from '../errors';
+import { CancelledError, messageOf } from '../errors';
 import type { RunConfig } from '../shared/schema-types.gen';
 import { presentFile, resolveInput, type Role } from './input';
 import { labelDimOf } from './label-dim';
+import { NotCheckedError } from './network-reader';
 import type { CrossProblem } from './checks';
 
 /**
  * What only the files named by a config can tell: a network that is not there, a class beyond its labels. Used by
  * `run` as errors and by the editor as warnings while the file may still be on its way.
  * @param base folder of the config
+ * @throws CancelledError
  */
-export async function checkFiles(config: RunConfig, base: string): Promise<CrossProblem[]> {
+export async function checkFiles(config: RunConfig, base: string, signal?: AbortSignal): Promise<CrossProblem[]> {
   const problems: CrossProblem[] = [];
   const missing = (key: string[], name: string | undefined, role: Role): string | undefined => {
     if (!name) return undefined;
@@ -36,7 +38,7 @@ export async function checkFiles(config: RunConfig, base: string): Promise<Cross
   }
   if (!network) return problems;
   try {
-    const classes = await labelDimOf(network);
+    const classes = await labelDimOf(network, signal);
     if (config.class !== undefined && config.class >= classes) {
       const message =
         classes === 0
@@ -51,7 +53,10 @@ export async function checkFiles(config: RunConfig, base: string): Promise<Cross
       });
     }
   } catch (error) {
-    problems.push({ id: 'not-a-network', severity: 'error', message: messageOf(error), path: ['network'] });
+    if (error instanceof CancelledError) throw error;
+    if (error instanceof NotCheckedError)
+      problems.push({ id: 'not-checked', severity: 'warning', message: error.message, path: ['network'] });
+    else problems.push({ id: 'not-a-network', severity: 'error', message: messageOf(error), path: ['network'] });
   }
   return problems;
 }

@@ -1,29 +1,42 @@
-import { statSync } from 'node:fs';
-import path from 'node:path';
-import { isOnnx } from '../compute/imported-model';
-import { UserError } from '../errors';
-import { readNetworkConfig } from '../models/network-import';
-import { readModelInfo } from '../models/model-file';
+import type { BigIntStats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { messageOf, UserError } from '../errors';
+import { checkRegular } from '../regular-file';
+import { networkReader } from './network-reader';
 
-/** Classes of the networks looked at lately, by path, size and time: a large pickle takes a tenth of a second. */
-const seen = new Map<string, { key: string; labelDim: number }>();
+/** Networks looked at lately; far more than one workspace has. */
+const KEPT = 256;
+
+/** What was found in a file, by its path; also that it is no network, so that typing does not read it again. */
+const seen = new Map<string, { identity: string; labelDim: Promise<number> }>();
 
 /**
- * The number of classes of a network in any form, without importing it.
- * @throws UserError for a file that is not a network
+ * The number of classes of a network in any form, without importing it. It is read in a process of its own.
+ * @param file absolute path
+ * @throws UserError for a file that is not a network; NotCheckedError for one that takes too much; CancelledError
  */
-export async function labelDimOf(file: string): Promise<number> {
-  const { size, mtimeMs } = statSync(file);
-  const key = `${size} ${mtimeMs}`;
+export async function labelDimOf(file: string, signal?: AbortSignal): Promise<number> {
+  const identity = identityOf(await statOf(file));
   const before = seen.get(file);
-  if (before?.key === key) return before.labelDim;
-  const labelDim = isOnnx(file) ? await denoiserLabels(file) : (await readNetworkConfig(file)).label_dim;
-  seen.set(file, { key, labelDim });
+  if (before?.identity === identity) return before.labelDim;
+  const labelDim = networkReader.read(file, signal).then((facts) => facts.labelDim);
+  seen.delete(file);
+  seen.set(file, { identity, labelDim });
+  const [oldest] = seen.keys();
+  if (oldest !== undefined && seen.size > KEPT) seen.delete(oldest);
+  // What was cancelled is not known.
+  labelDim.catch(() => signal?.aborted && seen.delete(file));
   return labelDim;
 }
 
-async function denoiserLabels(file: string): Promise<number> {
-  const info = await readModelInfo(file);
-  if (info.kind !== 'denoiser') throw new UserError(`${path.basename(file)} is a detector, not a denoiser`);
-  return info.label_dim;
+async function statOf(file: string): Promise<BigIntStats> {
+  const stats = await stat(file, { bigint: true }).catch((error: unknown) => {
+    throw new UserError(`Cannot open ${file}: ${messageOf(error)}`);
+  });
+  checkRegular(stats, file);
+  return stats;
+}
+
+function identityOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs].join();
 }
