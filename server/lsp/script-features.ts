@@ -112,7 +112,7 @@ export function codeActions(document: TextDocument, range: Range, context?: Scri
       edit: changes([disabling(document, finding.id)]),
     },
   ]);
-  if (findings.some(({ fix }) => fix)) {
+  if (findings.some(({ fix }) => fix?.keepsMeaning)) {
     const whole = { start: document.positionAt(0), end: document.positionAt(text.length) };
     actions.push({
       title: 'Fix all in this script',

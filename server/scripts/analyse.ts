@@ -1,8 +1,9 @@
-import { TextDocument, type TextEdit } from 'vscode-languageserver-textdocument';
+import { TextDocument, type Range, type TextEdit } from 'vscode-languageserver-textdocument';
 import type { SchedulerName } from '../shared/scheduler-name';
+import { FILLED_IN, type EmbeddedScript } from './reading/embedded';
 import type { Finding, Fix } from './reading/finding';
-import { readScript } from './reading/read-script';
-import type { ScriptContext } from './reading/script';
+import { readScript, readScripts } from './reading/read-script';
+import type { Script, ScriptContext } from './reading/script';
 import { comparePositions, type ScriptText, type Span } from './reading/text';
 import { rules } from './rules';
 import type { OffsetFix } from './rules/fixes';
@@ -22,30 +23,63 @@ interface Analysis {
  * @param context the cluster, disabled rules and so on; see `ScriptContext`
  */
 export function analyse(text: string, context: ScriptContext = {}): Analysis {
-  const script = readScript(text, context);
-  if (!script) return { scheduler: undefined, findings: [] };
-  const off = new Set(context.disabled ?? []);
-  const comments = disablingComments(script.text);
-  for (const id of comments.everywhere) off.add(id);
-  const findings: Finding[] = [];
-  for (const rule of rules) {
-    if (
-      off.has(rule.id) ||
-      off.has('all') ||
-      !rule.schedulers.includes(script.scheduler) ||
-      (rule.needsCluster && !script.cluster)
-    )
-      continue;
-    for (const hit of rule.check(script)) {
-      const finding = toFinding(script.text, rule, hit);
-      if (!comments.lines.get(finding.start.line)?.has(rule.id)) findings.push(finding);
-    }
+  const read = readScripts(text, context);
+  const comments = disablingComments(read.text);
+  const off = new Set([...(context.disabled ?? []), ...comments.everywhere]);
+  const findings = read.script ? findingsOf(read.script, off, inPlace(read.text)) : [];
+  for (const embedded of read.embedded) {
+    // Of the outer script's surroundings only the cluster holds: the inner one is submitted from who knows where.
+    const inner = readScript(embedded.text, { cluster: context.cluster });
+    if (inner) findings.push(...findingsOf(inner, off, within(embedded, read.text, inner)));
   }
-  findings.sort((a, b) => comparePositions(a.start, b.start));
-  return { scheduler: script.scheduler, findings };
+  const kept = findings.filter(({ id, start }) => !comments.lines.get(start.line)?.has(id));
+  kept.sort((a, b) => comparePositions(a.start, b.start));
+  return { scheduler: read.script?.scheduler, findings: kept };
 }
 
-/** The text with the preferred fixes of findings applied; of fixes that overlap, only the first is applied. */
+function findingsOf(script: Script, off: ReadonlySet<string>, place: Place): Finding[] {
+  const findings: Finding[] = [];
+  if (off.has('all')) return findings;
+  for (const rule of rules) {
+    if (off.has(rule.id) || !rule.schedulers.includes(script.scheduler) || (rule.needsCluster && !script.cluster))
+      continue;
+    for (const hit of rule.check(script)) {
+      const finding = toFinding(place, rule, hit);
+      if (finding) findings.push(finding);
+    }
+  }
+  return findings;
+}
+
+/** How what rules report becomes a finding in the document. */
+interface Place {
+  range: (span: Span) => Range;
+  /** A fix's new text as it must be written; undefined where that is not possible. */
+  written: (newText: string) => string | undefined;
+  /** Whether a hit depends on something that is filled in before the scheduler sees the script. */
+  unknown: (hit: Span) => boolean;
+}
+
+function inPlace(text: ScriptText): Place {
+  return { range: (span) => text.range(span), written: (newText) => newText, unknown: () => false };
+}
+
+/** The findings of a script within a script, at their places in the outer one. */
+function within({ outer, written }: EmbeddedScript, text: ScriptText, inner: Script): Place {
+  return {
+    range: (span) => text.range(outer(span)),
+    written,
+    unknown: ({ start, end }) => {
+      // What a directive says is known for the whole line or not at all.
+      const line = inner.text.lineSpan(inner.text.positionAt(start).line);
+      const directive = inner.text.text[line.start] === '#';
+      const stretch = directive ? { start: line.start, end: Math.max(end, line.end) } : { start, end };
+      return inner.text.slice(stretch).includes(FILLED_IN);
+    },
+  };
+}
+
+/** The text with the preferred fixes of findings applied, whatever they change; of fixes that overlap, only the first. */
 export function applyFixes(text: string, findings: readonly Finding[]): string {
   const document = TextDocument.create('', 'shellscript', 0, text);
   const edits: TextEdit[] = [];
@@ -77,33 +111,38 @@ function overlap(earlier: Span, later: Span): boolean {
   return later.start < earlier.end && earlier.start < later.end;
 }
 
-/** Applies all fixes, again until nothing changes: one fix may uncover another finding. */
+/** Applies all fixes that keep the meaning, again until nothing changes: one fix may uncover another finding. */
 export function fixAll(text: string, context: ScriptContext = {}): string {
   let current = text;
   for (let pass = 0; pass < 8; pass++) {
-    const fixed = applyFixes(current, analyse(current, context).findings);
+    const { findings } = analyse(current, context);
+    const fixed = applyFixes(current, findings.filter(({ fix }) => fix?.keepsMeaning)); // prettier-ignore
     if (fixed === current) break;
     current = fixed;
   }
   return current;
 }
 
-function toFinding(text: ScriptText, rule: Rule, hit: Hit): Finding {
-  const toFix = ({ title, edits }: OffsetFix): Fix => ({
-    title,
-    edits: edits.map((edit) => ({ range: text.range(edit), newText: edit.newText })),
-  });
+/** A rule's hit as a finding; undefined where it depends on something that is not known. */
+function toFinding(place: Place, rule: Rule, hit: Hit): Finding | undefined {
+  if (place.unknown(hit)) return undefined;
+  const toFix = ({ title, edits, keepsMeaning = false }: OffsetFix): Fix[] => {
+    const made = edits.map((edit) => ({ range: place.range(edit), newText: place.written(edit.newText) }));
+    const possible = made.flatMap(({ range, newText }) => (newText === undefined ? [] : [{ range, newText }]));
+    return possible.length === made.length ? [{ title, edits: possible, keepsMeaning }] : [];
+  };
   const finding: Finding = {
     id: rule.id,
     severity: hit.severity ?? rule.severity,
-    message: hit.message,
+    message: hit.message.replaceAll(FILLED_IN, '...'),
     remedy: hit.remedy ?? rule.remedy,
-    ...text.range({ start: hit.start, end: Math.max(hit.start, hit.end) }),
+    ...place.range({ start: hit.start, end: Math.max(hit.start, hit.end) }),
   };
-  if (hit.fix) finding.fix = toFix(hit.fix);
-  if (hit.alternatives?.length) finding.alternatives = hit.alternatives.map(toFix);
+  const [fix] = hit.fix ? toFix(hit.fix) : [];
+  if (fix) finding.fix = fix;
+  if (hit.alternatives?.length) finding.alternatives = hit.alternatives.flatMap(toFix);
   if (hit.related?.length)
-    finding.related = hit.related.map((place) => ({ ...text.range(place), message: place.message }));
+    finding.related = hit.related.map(({ start, end, message }) => ({ ...place.range({ start, end }), message }));
   return finding;
 }
 

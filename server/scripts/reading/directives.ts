@@ -83,14 +83,24 @@ export function mayHaveDirectives(text: string): boolean {
   return anyDirective.test(text);
 }
 
-/** The scheduler a script is written for: by its directives, or undefined where there are none. */
-export function schedulerOf(script: ScriptText): SchedulerName | undefined {
+/**
+ * Whether an offset lies in a text that belongs to another script, such as a here-document. Asked only for lines that
+ * look like directives below the first command, because the answer needs the shell code.
+ */
+export type IsText = (offset: number) => boolean;
+
+/** The scheduler a script is written for: by its directives, or undefined where it has none of its own. */
+export function schedulerOf(script: ScriptText, isText: IsText = () => false): SchedulerName | undefined {
   let lookalike: SchedulerName | undefined;
-  for (const { text } of script.lines) {
-    if (text.startsWith('#SBATCH') || text.startsWith('#SLURM')) return 'slurm';
-    if (text.startsWith('#BSUB')) return 'lsf';
+  let code = false;
+  for (const { text, offset } of script.lines) {
+    code ||= text !== '' && !/^\s*(?:#|$)/.test(text);
+    if (text.startsWith('#SBATCH') || text.startsWith('#SLURM') || text.startsWith('#BSUB')) {
+      if (!code || !isText(offset)) return text.startsWith('#BSUB') ? 'lsf' : 'slurm';
+      continue;
+    }
     const like = lookalike === undefined && text.includes('#') ? looksLikeDirective(text) : undefined;
-    if (like) lookalike = like.keyword === '#BSUB' ? 'lsf' : 'slurm';
+    if (like && !(code && isText(offset))) lookalike = like.keyword === '#BSUB' ? 'lsf' : 'slurm';
   }
   return lookalike;
 }
@@ -98,9 +108,13 @@ export function schedulerOf(script: ScriptText): SchedulerName | undefined {
 /**
  * Reads the directives as the scheduler does. sbatch (22.05, `_opt_batch_script`): lines that begin with exactly
  * `#SBATCH`, up to the first line that is neither empty nor a comment; all words of a component form one argument list.
- * bsub: `#BSUB` anywhere, with spaces allowed around the `#`.
+ * bsub: `#BSUB` anywhere, with spaces allowed around the `#`. Lines of a text (`isText`) belong to another script.
  */
-export function parseDirectives(script: ScriptText, scheduler: SchedulerName): Directives {
+export function parseDirectives(
+  script: ScriptText,
+  scheduler: SchedulerName,
+  isText: IsText = () => false,
+): Directives {
   const result: Directives = {
     scheduler,
     lines: [],
@@ -122,6 +136,7 @@ export function parseDirectives(script: ScriptText, scheduler: SchedulerName): D
     }
     const late = line > result.firstCommand && scheduler === 'slurm';
     const directive = directiveAt(text, offset, line, late);
+    if (directive && line > result.firstCommand && isText(offset)) return;
     if (!directive) {
       if (/^##+[ \t]*(?:SBATCH|BSUB)\b/.test(text)) result.disabled.push(line);
       const like = looksLikeDirective(text);

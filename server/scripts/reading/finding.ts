@@ -8,6 +8,11 @@ export interface Fix {
   /** In the imperative, as a menu shows it. */
   title: string;
   edits: TextEdit[];
+  /**
+   * Whether the job stays the same: the scheduler reads the same options from the script as before, or it refused the
+   * script and the change says what is written there already. Only such fixes are part of "fix all".
+   */
+  keepsMeaning: boolean;
 }
 
 /** Another place that belongs to a finding. */
@@ -24,7 +29,7 @@ export interface Finding extends Range {
   message: string;
   /** What to do about it, one sentence. */
   remedy: string;
-  /** The preferred fix, applied by "fix all". */
+  /** The preferred fix. */
   fix?: Fix;
   /** Other fixes to choose from. */
   alternatives?: Fix[];

@@ -1,11 +1,29 @@
 import { mayHaveDirectives, schedulerOf } from './directives';
+import { embeddedScripts, type EmbeddedScript } from './embedded';
 import { Script, type ScriptContext } from './script';
+import { ShellCode } from './shell-code';
 import { ScriptText } from './text';
 
-/** Reads a script; undefined for a text without directives. */
+/** Reads a script; undefined for a text without directives of its own. */
 export function readScript(text: string, context: ScriptContext = {}): Script | undefined {
-  if (!context.scheduler && !mayHaveDirectives(text)) return undefined;
+  return readScripts(text, context).script;
+}
+
+/** What a text holds. */
+interface ScriptsRead {
+  text: ScriptText;
+  /** The script itself; undefined where it has no directives of its own, as a program that writes scripts. */
+  script: Script | undefined;
+  /** The batch scripts within it. */
+  embedded: readonly EmbeddedScript[];
+}
+
+/** Reads a script and finds the scripts within it. */
+export function readScripts(text: string, context: ScriptContext = {}): ScriptsRead {
   const scriptText = new ScriptText(text);
-  const scheduler = context.scheduler ?? schedulerOf(scriptText);
-  return scheduler && new Script(scriptText, scheduler, context);
+  if (!context.scheduler && !mayHaveDirectives(text)) return { text: scriptText, script: undefined, embedded: [] };
+  const code = new ShellCode(text);
+  const scheduler = context.scheduler ?? schedulerOf(scriptText, code.isText);
+  const script = scheduler && new Script(scriptText, scheduler, code, context);
+  return { text: scriptText, script, embedded: code.hasTexts ? embeddedScripts(text, code.shell) : [] };
 }

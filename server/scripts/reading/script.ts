@@ -2,7 +2,7 @@ import type { ClusterSnapshot } from '../../shared/schema-types.gen';
 import type { SchedulerName } from '../../shared/scheduler-name';
 import { parseDirectives, type DirectiveLine, type Directives, type OptionUse } from './directives';
 import { invocationsOf, type Invocation } from './invocations';
-import { readShell } from './shell';
+import type { ShellCode } from './shell-code';
 import type { Shell } from './shell-command';
 import type { ScriptText } from './text';
 
@@ -28,23 +28,23 @@ export class Script {
   /** The options of those directives, in the order of the text. */
   readonly activeOptions: readonly OptionUse[];
   readonly cluster: ClusterSnapshot | undefined;
-  private shellRead: Shell | undefined;
   private invocationsRead: Invocation[] | undefined;
   private programs: Map<string, Invocation[]> | undefined;
 
   constructor(
     readonly text: ScriptText,
     readonly scheduler: SchedulerName,
+    private readonly code: ShellCode,
     readonly context: ScriptContext = {},
   ) {
-    this.directives = parseDirectives(text, scheduler);
+    this.directives = parseDirectives(text, scheduler, code.isText);
     this.activeLines = this.directives.lines.filter(({ late }) => !late);
     this.activeOptions = this.directives.options.filter(({ late }) => !late);
     this.cluster = context.cluster;
   }
 
   get shell(): Shell {
-    return (this.shellRead ??= readShell(this.text.text));
+    return this.code.shell;
   }
 
   /** Every program of every command, outermost first. */

@@ -35,12 +35,29 @@ export interface BrokenContinuation {
   end: number;
 }
 
+/**
+ * A stretch that is text to the shell, not code: the body of a here-document, or what stands between quotes over several
+ * lines. Whatever it holds belongs to another program, or to a script that is written by this one.
+ */
+export interface EmbeddedText {
+  start: number;
+  end: number;
+  /** What the shell does with it: `plain` leaves it as it is; the others expand variables and take backslashes away. */
+  kind: 'plain' | 'document' | 'string';
+  /** `<<-`: tabs at the beginning of its lines are taken away. */
+  stripTabs: boolean;
+  /** The command that gets it. */
+  command: ShellCommand;
+}
+
 /** The shell code of a script. */
 export interface Shell {
   commands: ShellCommand[];
   /** Every assignment in order, `export` ones too. */
   assignments: Assignment[];
   brokenContinuations: BrokenContinuation[];
+  /** In no particular order; one may lie within another. */
+  texts: EmbeddedText[];
   /** Names that the script sets by any means (assignment, export, read, for). */
   variables: ReadonlySet<string>;
 }

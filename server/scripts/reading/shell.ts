@@ -10,8 +10,8 @@
  * The tests use it: test/unit/scripts-shell-judge.test.ts compares this reader with it, word for word.
  */
 
-import type { Assignment, BrokenContinuation, Shell, ShellCommand } from './shell-command';
-import { closing, lineEndAt, WordReader, type Word } from './words';
+import type { Assignment, BrokenContinuation, EmbeddedText, Shell, ShellCommand } from './shell-command';
+import { closing, lineEndAt, longParts, WordReader, type Word } from './words';
 
 const compoundOpeners = new Set(['if', 'for', 'while', 'until', 'case', 'select', '{', 'function']);
 const compoundClosers = new Set(['fi', 'done', 'esac', '}']);
@@ -32,8 +32,8 @@ const maxNesting = 3;
 export function readShell(text: string): Shell {
   const reader = new ShellReader(text);
   reader.read(0, text.length, 0);
-  const { commands, assignments, brokenContinuations, variables } = reader;
-  return { commands, assignments, brokenContinuations, variables };
+  const { commands, assignments, brokenContinuations, texts, variables } = reader;
+  return { commands, assignments, brokenContinuations, texts, variables };
 }
 
 /** Shared by the many commands without assignments or redirections: creating and keeping lists costs more than reading. */
@@ -42,6 +42,8 @@ const noWords: readonly Word[] = [];
 
 interface HereDocument {
   delimiter: string;
+  /** Whether the delimiter is quoted: then the shell expands nothing in the body. */
+  quoted: boolean;
   stripTabs: boolean;
   command: ShellCommand;
 }
@@ -51,6 +53,7 @@ class ShellReader implements Shell {
   readonly commands: ShellCommand[] = [];
   readonly assignments: Assignment[] = [];
   readonly brokenContinuations: BrokenContinuation[] = [];
+  readonly texts: EmbeddedText[] = [];
   readonly variables = new Set<string>();
   /** Known values; a name maps to undefined once its value cannot be known. */
   private readonly values = new Map<string, string | undefined>();
@@ -81,6 +84,17 @@ class ShellReader implements Shell {
     this.commands.push(command);
     const script = nesting < maxNesting ? commandString(command) : undefined;
     if (script) this.read(script.start, script.end, nesting + 1);
+  }
+
+  /** Notes what a word over several lines holds: strings are texts; command substitutions may have texts of their own. */
+  addLongWord(word: Word, command: ShellCommand, nesting: number): void {
+    for (const { kind, start, end } of longParts(this.text, word.start, word.end))
+      if (kind !== 'code') this.texts.push({ start, end, kind, stripTabs: false, command });
+      else if (nesting < maxNesting) {
+        const inner = new ShellReader(this.text);
+        inner.read(start, end, nesting + 1);
+        this.texts.push(...inner.texts);
+      }
   }
 
   private declare({ words, depth }: ShellCommand): void {
@@ -227,6 +241,7 @@ class StretchReader {
       return;
     }
     this.at = word.end;
+    if (word.raw.length > 2 && word.raw.includes('\n')) this.shell.addLongWord(word, this.command, this.nesting);
     const next = this.text[this.at];
     // The number before a redirection is a file descriptor.
     if ((next === '<' || next === '>') && digits.test(word.raw)) return;
@@ -320,25 +335,29 @@ class StretchReader {
     const target = this.shell.words.read(at, this.to);
     if (operator === '<<' || operator === '<<-') {
       const delimiter = target.raw.replace(/['"\\]/g, '');
-      if (delimiter) this.documents.push({ delimiter, stripTabs: operator === '<<-', command });
+      if (delimiter)
+        this.documents.push({ delimiter, quoted: delimiter !== target.raw, stripTabs: operator === '<<-', command });
     } else if (operator.startsWith('>') && operator !== '>&') command.outputs = command.outputs.concat(target);
     this.at = Math.max(target.end, at);
   }
 
   /** Reads past a here-document; its body is code where a shell gets it. */
-  private hereDocument({ delimiter, stripTabs, command }: HereDocument): void {
+  private hereDocument({ delimiter, quoted, stripTabs, command }: HereDocument): void {
+    const kind = quoted ? 'plain' : 'document';
     const { text, to, at: from } = this;
     while (this.at < to) {
       const { at } = this;
       const end = lineEndAt(text, at, to);
       const line = text.slice(at, end);
       if ((stripTabs ? line.replace(/^\t+/, '') : line) === delimiter) {
+        this.shell.texts.push({ start: from, end: at, kind, stripTabs, command });
         if (readsShellFromStdin(command)) this.shell.read(from, at, this.nesting + 1);
         this.at = end;
         return;
       }
       this.at = end + (text[end] === '\r' && text[end + 1] === '\n' ? 2 : 1);
     }
+    this.shell.texts.push({ start: from, end: to, kind, stripTabs, command });
     this.at = to;
   }
 

@@ -6,12 +6,17 @@ export interface ValueProblem {
   expected: string;
   /** The value that was most likely meant. */
   replacement?: string;
+  /** Whether that says the same as the value, in a form that the scheduler reads. */
+  certain?: boolean;
 }
 
 type Check = (value: string, option: OptionSpec) => ValueProblem | undefined;
 
 const bad = (expected: string, replacement?: string): ValueProblem =>
   replacement === undefined ? { expected } : { expected, replacement };
+/** A problem with a replacement that says the same. */
+const rewritten = (wrong: boolean, expected: string, replacement: string | undefined): ValueProblem | undefined =>
+  wrong ? { ...bad(expected, replacement), certain: replacement !== undefined } : undefined;
 const when = (wrong: boolean, expected: string, replacement?: string): ValueProblem | undefined =>
   wrong ? bad(expected, replacement) : undefined;
 
@@ -58,7 +63,7 @@ const checks: Readonly<Record<ValueType, Check>> = {
       'expects seconds, optionally followed by S or L',
     ),
   time: (value) =>
-    when(
+    rewritten(
       !isTime(value),
       'expects minutes, minutes:seconds, hours:minutes:seconds, days-hours, days-hours:minutes or days-hours:minutes:seconds',
       timeIn(value),
@@ -66,7 +71,7 @@ const checks: Readonly<Record<ValueType, Check>> = {
   datetime: (value) =>
     when(!isDateTime(value), 'expects a time such as `16:00`, `now+2hours`, `tomorrow` or `2026-11-24T08:30`'),
   memory: (value) =>
-    when(
+    rewritten(
       !/^\s*\+?\d+(?:[kmgt]b?)?$/i.test(value),
       'expects a whole number followed by K, M, G or T (without one: megabytes)',
       memoryIn(value),
@@ -74,7 +79,8 @@ const checks: Readonly<Record<ValueType, Check>> = {
   nodes: (value) => nodes(value),
   array: (value) => array(value),
   dependency: (value) => dependency(value),
-  gres: (value) => when(!isGres(value), 'expects `name[:type][:count]`, several separated by commas', gresIn(value)),
+  gres: (value) =>
+    rewritten(!isGres(value), 'expects `name[:type][:count]`, several separated by commas', gresIn(value)),
   gpus: (value) =>
     when(
       value !== '' &&
@@ -160,14 +166,14 @@ const checks: Readonly<Record<ValueType, Check>> = {
       `expects one or more of ${rlimits.join(', ')}`,
     ),
   'lsf-time': (value) =>
-    when(!/^(?:\d+:)?\d+(?:\/\S+)?$/.test(value), 'expects minutes or hours:minutes', lsfTimeIn(value)),
+    rewritten(!/^(?:\d+:)?\d+(?:\/\S+)?$/.test(value), 'expects minutes or hours:minutes', lsfTimeIn(value)),
   'lsf-datetime': (value) =>
     when(
       !/^(?:\d+:){1,4}\d+$/.test(value) && !/^\+/.test(value),
       'expects hour:minute, optionally after year:month:day:',
     ),
   'lsf-memory': (value) =>
-    when(
+    rewritten(
       !/^\d+(?:\.\d+)?(?:[kmgtpez]b?)?!?$/i.test(value),
       'expects a number, optionally followed by KB, MB, GB or TB',
       memoryIn(value),

@@ -208,9 +208,16 @@ const closers: Readonly<Record<string, string>> = { '(': ')', '{': '}' };
  */
 export function closing(text: string, start: number, to: number): number {
   const open: string[] = [];
+  let delimiter: string | undefined;
   for (let at = start; at < to; at++) {
     const c = text[at];
     const inner = open[open.length - 1];
+    if (delimiter !== undefined && c === '\n' && inner === '(') {
+      // The body of a here-document may hold any quotes and brackets.
+      at = documentEnd(text, at, to, delimiter) - 1;
+      delimiter = undefined;
+      continue;
+    }
     if (inner === '"') {
       if (c === '\\') at++;
       else if (c === '"') open.pop();
@@ -222,11 +229,69 @@ export function closing(text: string, start: number, to: number): number {
     else if (c === '(' || (c === '{' && (inner === '{' || text[at - 1] === '$' || at === start))) {
       if (open.length >= maxBrackets) return to;
       open.push(c);
+    } else if (c === '<' && inner === '(' && text[at + 1] === '<' && text[at + 2] !== '<') {
+      nestedDocument.lastIndex = at;
+      delimiter = nestedDocument.exec(text)?.[2] ?? delimiter;
+      at++;
     } else if (inner !== undefined && c === closers[inner]) {
       open.pop();
       if (open.length === 0) return at + 1;
     } else if (c === '#' && inner === '(' && /\s/.test(text.charAt(at - 1))) at = lineEndAt(text, at, to) - 1;
     else if ((c === '\n' || c === '\r') && open[0] === '{') return at;
+  }
+  return to;
+}
+
+/** A part of a word that goes over several lines. */
+interface LongPart {
+  /** `plain`: single quotes; `string`: double quotes; `code`: a command substitution outside double quotes. */
+  kind: 'plain' | 'string' | 'code';
+  /** Without the quotes or brackets. */
+  start: number;
+  end: number;
+}
+
+/** The quoted strings and command substitutions of a word that go over several lines, also within double quotes. */
+export function longParts(text: string, from: number, to: number): LongPart[] {
+  const parts: LongPart[] = [];
+  const add = (kind: LongPart['kind'], start: number, end: number): void => {
+    if (text.slice(start, end).includes('\n')) parts.push({ kind, start, end });
+  };
+  for (let at = from; at < to; at++) {
+    const c = text[at];
+    if (c === '\\') at++;
+    else if (c === "'") {
+      const end = indexWithin(text, "'", at + 1, to);
+      add('plain', at + 1, end);
+      at = end;
+    } else if (c === '"') {
+      const start = at + 1;
+      for (at = start; at < to && text[at] !== '"'; at++)
+        if (text[at] === '\\') at++;
+        else if (text[at] === '$' && (text[at + 1] === '(' || text[at + 1] === '{')) {
+          const end = closing(text, at + 1, to);
+          if (text[at + 1] === '(') add('code', at + 2, end - 1);
+          at = end - 1;
+        }
+      add('string', start, Math.min(at, to));
+    } else if (c === '$' && text[at + 1] === '(') {
+      const end = closing(text, at + 1, to);
+      add('code', at + 2, end - 1);
+      at = end - 1;
+    }
+  }
+  return parts;
+}
+
+/** `<<EOF` inside brackets: its delimiter, possibly quoted. */
+const nestedDocument = /<<-?[ \t]*\\?(["']?)([A-Za-z_]\w*)\1/y;
+
+/** Offset of the line that ends a here-document, from the end of the line that begins it; `to` where there is none. */
+function documentEnd(text: string, from: number, to: number, delimiter: string): number {
+  for (let at = from; at < to;) {
+    const end = lineEndAt(text, at + 1, to);
+    if (text.slice(at + 1, end).replace(/^\t+/, '') === delimiter) return end;
+    at = end;
   }
   return to;
 }

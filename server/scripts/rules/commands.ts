@@ -1,6 +1,6 @@
 import type { Script } from '../reading/script';
 import type { Assignment, Shell, ShellCommand } from '../reading/shell-command';
-import { remove } from './fixes';
+import { keeping, remove } from './fixes';
 import { BOTH, hit, links, type Hit, type Rule } from './rule';
 
 const secretNames = /(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|credential)s?$/i;
@@ -24,7 +24,9 @@ export const commandRules: readonly Rule[] = [
         const rest = { start: start + 1, end };
         const written = text.slice(rest).trim();
         yield hit({ start, end }, `${written ? `"${written}"` : 'A space'} after the backslash ends the command here`, {
-          fix: remove(rest, 'Remove what follows the backslash'),
+          fix: cannotRun(text, end, written)
+            ? keeping(remove(rest, 'Remove what follows the backslash'))
+            : remove(rest, 'Remove what follows the backslash'),
         });
       }
     },
@@ -64,6 +66,12 @@ export const commandRules: readonly Rule[] = [
     },
   },
 ];
+
+/** Whether the lines cannot mean anything as they stand: an arrow is no code, and no command begins with a dash. */
+function cannotRun({ text }: Script['text'], end: number, written: string): boolean {
+  const next = /^\r?\n[ \t]*(\S?)/.exec(text.slice(end, end + 200))?.[1] ?? '';
+  return next !== '' && (next === '-' || /^<-{2,}/.test(written));
+}
 
 /** What a command downloads, by the addresses it names or because installing does. */
 function* downloads({ words }: ShellCommand): Generator<Hit> {

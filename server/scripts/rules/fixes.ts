@@ -12,6 +12,13 @@ export interface OffsetEdit extends Span {
 export interface OffsetFix {
   title: string;
   edits: OffsetEdit[];
+  /** See `Fix.keepsMeaning`; absent means no. */
+  keepsMeaning?: boolean;
+}
+
+/** A fix that "fix all" may apply; see `Fix.keepsMeaning` for what that takes. */
+export function keeping(fix: OffsetFix): OffsetFix {
+  return { ...fix, keepsMeaning: true };
 }
 
 /** Replaces a stretch. */

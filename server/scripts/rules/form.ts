@@ -1,7 +1,8 @@
 import type { Lookalike } from '../reading/directives';
 import type { Script } from '../reading/script';
 import type { Line } from '../reading/text';
-import { addDirective, insert, remove, removeLines, replace, type OffsetEdit } from './fixes';
+import { addsOnly, optionsIn } from './additions';
+import { addDirective, insert, keeping, remove, removeLines, replace, type OffsetEdit } from './fixes';
 import { BOTH, SLURM, hit, links, related, type Hit, type Rule } from './rule';
 
 const unicodeSpace = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]/;
@@ -22,9 +23,11 @@ export const formRules: readonly Rule[] = [
       if (text.text.startsWith('#!') || text.text.startsWith('\ufeff')) return;
       const like = /^\s+#!.*/.exec(text.text);
       yield hit({ start: 0, end: text.lineSpan(0).end }, 'The script does not begin with #!, so sbatch refuses it', {
-        fix: like
-          ? remove({ start: 0, end: like[0].indexOf('#!') }, 'Move #! to the start')
-          : insert(0, `#!/bin/bash${text.lines[0]?.eol || '\n'}`, 'Insert #!/bin/bash'),
+        fix: keeping(
+          like
+            ? remove({ start: 0, end: like[0].indexOf('#!') }, 'Move #! to the start')
+            : insert(0, `#!/bin/bash${text.lines[0]?.eol || '\n'}`, 'Insert #!/bin/bash'),
+        ),
       });
     },
   },
@@ -42,7 +45,7 @@ export const formRules: readonly Rule[] = [
       const mark = { start: 0, end: 1 };
       if (text.text.startsWith('\ufeff'))
         yield hit(mark, 'There is a byte order mark before the first line', {
-          fix: remove(mark, 'Remove the byte order mark'),
+          fix: keeping(remove(mark, 'Remove the byte order mark')),
         });
     },
   },
@@ -60,7 +63,7 @@ export const formRules: readonly Rule[] = [
       const [first, ...others] = lineEnds(text.lines, '\r\n');
       if (first)
         yield hit(first, 'The script has Windows line endings (CR LF)', {
-          fix: { title: 'Change all line endings to LF', edits: [first, ...others] },
+          fix: keeping({ title: 'Change all line endings to LF', edits: [first, ...others] }),
         });
     },
   },
@@ -104,7 +107,7 @@ export const formRules: readonly Rule[] = [
         newText: '',
       }));
       yield hit({ start: at, end: at + 1 }, 'The script contains a NUL character', {
-        fix: { title: 'Remove NUL characters', edits },
+        fix: keeping({ title: 'Remove NUL characters', edits }),
       });
     },
   },
@@ -118,27 +121,7 @@ export const formRules: readonly Rule[] = [
     remedy: 'Move all #SBATCH lines above the first command.',
     link: links.sbatch,
     fixable: true,
-    check: function* ({ text, directives }) {
-      const late = directives.lines.filter((directive) => directive.late);
-      const command = text.lineSpan(directives.firstCommand);
-      if (!late.length || !text.lines[directives.firstCommand]) return;
-      // All of them move together and keep their order, whichever one is fixed.
-      const moved = late.map(({ line }) => `${text.slice(text.lineSpan(line)).trim()}\n`).join('');
-      const removals = removeLines(text, late.map(({ line }) => line)); // prettier-ignore
-      const fix = {
-        title:
-          late.length > 1
-            ? `Move ${late.length} directives above the first command`
-            : 'Move the directive above the first command',
-        edits: [{ start: command.start, end: command.start, newText: moved }, ...removals],
-      };
-      const message = `Slurm ignores this directive because it is below the first command (line ${directives.firstCommand + 1})`;
-      for (const { line } of late)
-        yield hit(text.lineSpan(line), message, {
-          fix,
-          related: related(command, 'The first command: sbatch reads directives up to here'),
-        });
-    },
+    check: lateDirectives,
   },
   {
     id: 'directive-misspelt',
@@ -206,9 +189,12 @@ export const formRules: readonly Rule[] = [
           newText: ' ',
         }));
         const [first] = edits;
+        const fix = { title: 'Replace with ordinary spaces', edits };
+        // Between options the scheduler refuses it; within a value it is part of a name that may be meant.
+        const refused = !/[^\s-][\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]+[^\s\-#]/.test(stretch);
         if (first)
           yield hit(first, 'There is a non-breaking space where the scheduler expects an ordinary one', {
-            fix: { title: 'Replace with ordinary spaces', edits },
+            fix: refused ? keeping(fix) : fix,
           });
       }
     },
@@ -244,12 +230,47 @@ function lineEnds(lines: readonly Line[], eol: Line['eol']): OffsetEdit[] {
     .map((start) => ({ start, end: start + eol.length, newText: '\n' }));
 }
 
+/** Directives below the first command; all of them move together and keep their order, whichever one is fixed. */
+function* lateDirectives(script: Script): Generator<Hit> {
+  const { text, directives } = script;
+  const late = directives.lines.filter((directive) => directive.late);
+  const command = text.lineSpan(directives.firstCommand);
+  if (!late.length || !text.lines[directives.firstCommand]) return;
+  const written = late.map(({ line }) => text.slice(text.lineSpan(line)).trim());
+  const removals = removeLines(text, late.map(({ line }) => line)); // prettier-ignore
+  const names = optionsIn(script, written);
+  const what = late.length > 1 ? `${late.length} directives` : 'the directive';
+  const moved = {
+    title: `Move ${what} above the first command${names && `, so that ${names} take${names.includes(', ') ? '' : 's'} effect`}`,
+    edits: [
+      { start: command.start, end: command.start, newText: written.map((line) => `${line}\n`).join('') },
+      ...removals,
+    ],
+  };
+  const fix = addsOnly(script, written) ? keeping(moved) : moved;
+  for (const [i, { line }] of late.entries()) {
+    const own = optionsIn(script, written.slice(i, i + 1)) || 'this directive';
+    const message = `Slurm ignores ${own} because it is below the first command (line ${directives.firstCommand + 1})`;
+    yield hit(text.lineSpan(line), message, {
+      fix,
+      related: related(command, 'The first command: sbatch reads directives up to here'),
+    });
+  }
+}
+
 function* lookalikes(
-  { text, directives }: Script,
+  script: Script,
   kinds: readonly Lookalike['kind'][],
   message: (found: string, keyword: string) => string,
 ): Generator<Hit> {
-  for (const found of directives.lookalikes)
-    if (kinds.includes(found.kind))
-      yield hit(found, message(text.slice(found).trim(), found.keyword), { fix: replace(found, found.keyword) });
+  const { text, directives } = script;
+  for (const found of directives.lookalikes) {
+    if (!kinds.includes(found.kind)) continue;
+    const fix = replace(found, found.keyword);
+    const line = text.lineSpan(found.line);
+    const made = found.keyword + text.text.slice(found.end, line.end);
+    // With a space it may be switched off on purpose.
+    const kept = found.kind !== 'spaced' && addsOnly(script, [made]);
+    yield hit(found, message(text.slice(found).trim(), found.keyword), { fix: kept ? keeping(fix) : fix });
+  }
 }

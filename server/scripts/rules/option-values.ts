@@ -1,10 +1,11 @@
 import { gresForms, refuses } from '../catalogue/releases';
 import { checkValue, type ValueProblem } from '../reading/value-checks';
 import { megabytesOf } from '../reading/values';
-import { replace, type OffsetFix } from './fixes';
+import { keeping, replace, type OffsetFix } from './fixes';
 import { BOTH, LSF, SLURM, hit, links, shorten, type Rule } from './rule';
 import { singleDash } from './spelling';
 import type { Span } from '../reading/text';
+import { typographic } from './typography';
 
 /** Rules about the values of options, each on its own. */
 export const optionValueRules: readonly Rule[] = [
@@ -22,12 +23,17 @@ export const optionValueRules: readonly Rule[] = [
       for (const use of script.activeOptions) {
         const { option, value, spelling } = use;
         if (!option || !value || option.argument === 'none' || value.line !== use.line) continue;
-        if (singleDash(use, script.text.text)) continue;
+        // Those have rules of their own.
+        if (singleDash(use, script.text.text) || typographic.test(value.text)) continue;
         const found = checkValue(option, value.text);
         if (!found) continue;
         const equals = /^-[A-Za-z]$/.test(spelling) && value.text.startsWith('=');
         const problem = equals
-          ? { expected: 'expects its value without `=`', replacement: value.text.slice(1) }
+          ? {
+              expected: 'expects its value without `=`',
+              replacement: value.text.slice(1),
+              certain: !checkValue(option, value.text.slice(1)),
+            }
           : found;
         yield hit(value, problemText(spelling, problem, value.text), { fix: replacement(value, problem) });
       }
@@ -52,7 +58,7 @@ export const optionValueRules: readonly Rule[] = [
           const here = refused ? `this cluster has ${cluster?.version}` : 'other releases accept it';
           yield hit(value, `Slurm ${refusedBy.join(', ')} refuses ${spelling} ${value.text}; ${here}`, {
             severity: refused ? 'error' : undefined,
-            fix: replace(value, portable(value.text)),
+            fix: keeping(replace(value, portable(value.text))),
           });
         }
       }
@@ -147,7 +153,8 @@ export function problemText(option: string, { expected }: ValueProblem, value: s
   return `${option} ${expected}${expected.startsWith('expects') ? ', not' : ':'} "${shorten(value)}"`;
 }
 
-/** The fix of a value, where it is clear what was meant. */
-export function replacement(value: Span, { replacement: meant }: ValueProblem): OffsetFix | undefined {
-  return meant === undefined ? undefined : replace(value, meant);
+/** The fix of a value, where there is one that was probably meant. */
+export function replacement(value: Span, { replacement: meant, certain }: ValueProblem): OffsetFix | undefined {
+  if (meant === undefined) return undefined;
+  return certain ? keeping(replace(value, meant)) : replace(value, meant);
 }

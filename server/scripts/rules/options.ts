@@ -1,20 +1,8 @@
 import type { OptionUse } from '../reading/directives';
 import { secondsOf } from '../reading/values';
-import { addDirective, insert, removeOption, replace } from './fixes';
+import { exclusions } from './exclusions';
+import { addDirective, insert, keeping, removeOption, replace } from './fixes';
 import { BOTH, SLURM, at, hit, links, related, type Rule } from './rule';
-
-/** Options that sbatch refuses to take together. */
-const exclusive: readonly (readonly [readonly string[], readonly string[]])[] = [
-  [['--mem'], ['--mem-per-cpu', '--mem-per-gpu']],
-  [['--mem-per-cpu'], ['--mem-per-gpu']],
-  [
-    ['--ntasks-per-gpu', '--ntasks-per-tres'],
-    ['--gpus-per-task', '--gpus-per-socket', '--ntasks-per-node'],
-  ],
-  [['--core-spec'], ['--thread-spec']],
-  [['--bb'], ['--bbf']],
-  [['--cpus-per-gpu'], ['--cpus-per-task']],
-];
 
 /** Options that sbatch refuses without another one. */
 const needed: readonly { option: string; value?: RegExp; one: readonly string[] }[] = [
@@ -43,7 +31,7 @@ export const optionRules: readonly Rule[] = [
     fixable: true,
     check: function* (script) {
       const pairs = script.components.flatMap((component) =>
-        exclusive.map(([ones, others]) => [
+        exclusions.map(([ones, others]) => [
           script.usesIn(component, ...ones).pop(),
           script.usesIn(component, ...others).pop(),
         ]),
@@ -119,7 +107,8 @@ export const optionRules: readonly Rule[] = [
         last.set(key, use);
         if (!before || before.value?.text === use.value?.text) continue;
         yield hit(at(before), `${before.spelling} is overridden on line ${use.line + 1}; the last one wins`, {
-          fix: removeOption(script, before, 'Remove the overridden one'),
+          // The same option twice: without the first, the scheduler reads the same.
+          fix: keeping(removeOption(script, before, 'Remove the overridden one')),
           related: related(at(use), 'This one counts'),
         });
       }
@@ -198,10 +187,10 @@ export const optionRules: readonly Rule[] = [
         const start = body - keyword.length;
         if (keyword === 'SLURM')
           yield hit({ start: start - 1, end: body }, '#SLURM is outdated', {
-            fix: replace({ start, end: body }, 'SBATCH', 'Change to #SBATCH'),
+            fix: keeping(replace({ start, end: body }, 'SBATCH', 'Change to #SBATCH')),
           });
         if (separator && /^packjob$/i.test(separator.text))
-          yield hit(separator, 'packjob is outdated', { fix: replace(separator, 'hetjob') });
+          yield hit(separator, 'packjob is outdated', { fix: keeping(replace(separator, 'hetjob')) });
       }
       for (const use of activeOptions) {
         if (!use.option) continue;

@@ -1,12 +1,12 @@
+import type { OptionSpec } from '../catalogue/option-spec';
 import { optionNamed } from '../catalogue/options';
 import type { OptionUse, Token } from '../reading/directives';
 import type { Script } from '../reading/script';
 import { checkValue } from '../reading/value-checks';
-import { insert, remove, replace } from './fixes';
+import { insert, keeping, remove, replace, type OffsetFix } from './fixes';
 import { BOTH, SLURM, hit, links, shorten, type Rule } from './rule';
-
-/** Types of values in which people write spaces. */
-const spacedTypes = new Set(['text', 'name', 'path', 'log', 'list', 'mail-type', 'constraint', 'hostlist']);
+import { continuations, spacedTypes } from './spaced-values';
+import { completeOn, typographicCharacters, typographicDash } from './typography';
 
 /** Rules about the words of directives: which are options, which are values, which are neither. */
 export const spellingRules: readonly Rule[] = [
@@ -20,13 +20,14 @@ export const spellingRules: readonly Rule[] = [
     remedy: 'Correct or remove the option.',
     link: links.sbatch,
     fixable: true,
-    check: function* ({ activeOptions, text }) {
+    check: function* (script) {
+      const { activeOptions, text } = script;
       for (const use of activeOptions) {
         if (use.match.kind !== 'unknown' || singleDash(use, text.text)) continue;
         const suggestion = use.match.suggestion;
         const name = suggestion && (/^--[A-Za-z]$/.test(use.spelling) ? suggestion.short : suggestion.name);
         yield hit(use, `There is no option ${use.spelling}${name ? `; did you mean ${name}?` : ''}`, {
-          fix: name ? replace(use, name) : undefined,
+          fix: name ? corrected(script, use, suggestion, name) : undefined,
         });
       }
     },
@@ -44,12 +45,15 @@ export const spellingRules: readonly Rule[] = [
     check: function* ({ activeOptions, text }) {
       for (const use of activeOptions) {
         const written = singleDash(use, text.text);
-        if (written)
-          yield hit(
-            { start: use.start, end: use.start + written.length },
-            `sbatch reads ${written} as ${use.spelling} with the rest as its value; did you mean -${written}?`,
-            { fix: insert(use.start, '-', `Change to -${written}`) },
-          );
+        if (!written) continue;
+        const fix = insert(use.start, '-', `Change to -${written}`);
+        const refused =
+          !use.option || (use.value !== undefined && checkValue(use.option, use.value.text) !== undefined);
+        yield hit(
+          { start: use.start, end: use.start + written.length },
+          `sbatch reads ${written} as ${use.spelling} with the rest as its value; did you mean -${written}?`,
+          { fix: refused ? keeping(fix) : fix },
+        );
       }
     },
   },
@@ -85,7 +89,7 @@ export const spellingRules: readonly Rule[] = [
       for (const use of activeOptions)
         if (use.match.kind === 'abbreviated')
           yield hit(use, `${use.spelling} is short for ${use.match.option.name}`, {
-            fix: replace(use, use.match.option.name),
+            fix: keeping(replace(use, use.match.option.name)),
           });
     },
   },
@@ -173,17 +177,11 @@ export const spellingRules: readonly Rule[] = [
     check: function* (script) {
       for (const { use, first, last } of strayGroups(script)) {
         if (!use?.value) continue;
-        const written = { start: use.value.start, end: last.end };
-        const raw = script.text.slice(written);
+        const [fix, ...others] = continuations(script, use, { start: use.value.start, end: last.end });
         yield hit(
           { start: first.start, end: last.end },
           `The value of ${use.spelling} ends at the space: "${shorten(use.value.text)}"`,
-          {
-            fix: use.value.text.endsWith(',')
-              ? replace(written, raw.replace(/,\s+/g, ','), 'Remove the space')
-              : replace(written, `"${raw.replace(/["']/g, '')}"`, 'Quote the value'),
-            alternatives: [insert(first.start, '# ', 'Make the rest a comment')],
-          },
+          { fix, alternatives: [...others, insert(first.start, '# ', 'Make the rest a comment')] },
         );
       }
     },
@@ -204,11 +202,26 @@ export const spellingRules: readonly Rule[] = [
         if (use?.value) continue;
         const words = { start: first.start, end: last.end };
         yield hit(words, `"${shorten(script.text.slice(words))}" is not an option; ${command} refuses the directive`, {
-          fix: insert(first.start, '# ', 'Make it a comment'),
+          // Words may belong to the value before them; an arrow cannot.
+          fix: arrow.test(script.text.slice(words))
+            ? keeping(insert(first.start, '# ', 'Make it a comment'))
+            : insert(first.start, '# ', 'Make it a comment'),
           alternatives: [remove(words, 'Remove it')],
         });
       }
     },
+  },
+  {
+    id: 'typographic-character',
+    severity: 'error',
+    schedulers: BOTH,
+    effect: 'depends',
+    title: 'A dash or quote from a text editor',
+    why: 'Mail programs and word processors turn `--` into a long dash and straight quotes into curly ones. To the scheduler these are letters: it refuses the option, or takes the quotes as part of the value.',
+    remedy: 'Write hyphens and straight quotes.',
+    link: links.sbatch,
+    fixable: true,
+    check: typographicCharacters,
   },
   {
     id: 'unmatched-quote',
@@ -248,6 +261,22 @@ export const spellingRules: readonly Rule[] = [
   },
 ];
 
+/** What remarks in a text begin with that cannot be an option or part of a value. */
+const arrow = /^(?:<[-=<]+|[-=]+>|[←→⟵⟶]|\/\/|;)/;
+
+/** The suggested name in the place of an unknown one: certain if only its spelling differs, otherwise a guess. */
+function corrected(script: Script, use: OptionUse, suggestion: OptionSpec, name: string): OffsetFix {
+  const fix = replace(use, name);
+  const certain = sameName(use.spelling, name) && (use.value !== undefined || completeOn(script, use.line, use.end, suggestion)); // prettier-ignore
+  return certain ? keeping(fix) : fix;
+}
+
+/** Whether two names of options differ only in dashes, underscores, upper and lower case. */
+export function sameName(written: string, name: string): boolean {
+  const plain = (text: string): string => text.toLowerCase().replace(/[-_]/g, '');
+  return plain(written) === plain(name);
+}
+
 /** The long option that a word with one dash spells, such as `-time`. */
 export function singleDash(use: OptionUse, text: string): string | undefined {
   if (!/^-[A-Za-z]$/.test(use.spelling)) return undefined;
@@ -266,14 +295,21 @@ interface StrayGroup {
 function strayGroups({ text, directives }: Script): StrayGroup[] {
   const late = new Set(directives.lines.filter((directive) => directive.late).map(({ line }) => line));
   const groups: StrayGroup[] = [];
+  let dashed: number | undefined;
   for (const token of directives.strays) {
-    // Words with typographic spaces have their own rule, and so have those that begin with a colon.
+    // Words with typographic spaces or dashes have their own rules, and so have those that begin with a colon.
     if (
       late.has(token.line) ||
       /^[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/.test(token.text) ||
       text.text[token.start] === ':'
     )
       continue;
+    if (typographicDash.test(token.text)) {
+      dashed = token.line;
+      continue;
+    }
+    // What comes after an option with such a dash is its value.
+    if (dashed === token.line) continue;
     const before = groups[groups.length - 1];
     if (before?.last.line === token.line && /^\s+$/.test(text.text.slice(before.last.end, token.start))) {
       before.last = token;
@@ -288,7 +324,7 @@ function strayGroups({ text, directives }: Script): StrayGroup[] {
         spacedTypes.has(option.type) &&
         /^[ \t]+$/.test(text.text.slice(value.end, token.start)),
     );
-    const continues = owner && /^[\w./%@+-]/.test(token.text);
+    const continues = owner && /^[\w./%@+,-]/.test(token.text);
     groups.push({ first: token, last: token, ...(continues && { use: owner }) });
   }
   return groups;

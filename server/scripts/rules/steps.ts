@@ -1,7 +1,8 @@
 import { checkValue } from '../reading/value-checks';
-import { remove, replace } from './fixes';
+import { keeping, remove, replace } from './fixes';
 import { problemText, replacement } from './option-values';
 import { SLURM, hit, links, type Rule } from './rule';
+import { sameName } from './spelling';
 
 /** Rules about the options of srun, salloc and sbatch in the body of a script. */
 export const stepRules: readonly Rule[] = [
@@ -22,7 +23,7 @@ export const stepRules: readonly Rule[] = [
           if (match.kind === 'unknown') {
             const name = match.suggestion?.name;
             yield hit(use, `${program} has no option ${spelling}${name ? `; did you mean ${name}?` : ''}`, {
-              fix: name ? replace(use, name) : undefined,
+              fix: name ? (sameName(spelling, name) ? keeping(replace(use, name)) : replace(use, name)) : undefined,
             });
           } else if (match.kind === 'ambiguous')
             yield hit(use, `${spelling} of ${program} is ambiguous`, {

@@ -1,0 +1,101 @@
+/** Scripts within scripts: never mixed with the outer one, and checked in place where they are batch scripts. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { analyse, applyFixes, fixAll } from '../../server/scripts/analyse';
+import { readScript } from '../../server/scripts/reading/read-script';
+
+/** Findings as `line:column severity id`, counted from 1, with the text they mark. */
+function found(text: string): string[] {
+  const lines = text.split('\n');
+  return analyse(text).findings.map(
+    ({ id, severity, start, end }) =>
+      `${start.line + 1} ${severity} ${id} "${(lines[start.line] ?? '').slice(start.character, end.line === start.line ? end.character : undefined)}"`,
+  );
+}
+
+const outer = '#!/bin/bash\n#SBATCH --account=a\n#SBATCH --time=06:00:00\n';
+const inner = '#!/bin/bash\n#SBATCH --account=a\n#SBATCH --time=1:00:00\nhostname\n';
+
+/** Ways to write a script within a script. */
+const ways = [
+  ['a here-document', `cat > job.sh <<EOF\n${inner}EOF\n`],
+  ['a quoted here-document', `cat > job.sh <<'EOF'\n${inner}EOF\n`],
+  [
+    'a here-document with tabs',
+    `if true; then\n\tcat > job.sh <<-EOF\n\t${inner.replace(/\n(?=.)/g, '\n\t')}\tEOF\nfi\n`,
+  ],
+  ['sbatch from a here-document', `sbatch <<EOF\n${inner}EOF\n`],
+  ['a command substitution', `JOB=$(sbatch --parsable <<EOF\n${inner}# it's a remark )\nEOF\n)\necho $JOB\n`],
+  ['a quoted command substitution', `JOB="$(sbatch --parsable <<EOF\n${inner}EOF\n)"\n`],
+  ['double quotes', `echo "${inner}" > job.sh\n`],
+  ['single quotes', `printf '%s' '${inner}' > job.sh\n`],
+  ['bash -c', `bash -c '\n#SBATCH --time=1:00:00\nhostname'\n`],
+  ['--wrap', `sbatch --wrap="\n#SBATCH --time=1:00:00\nhostname"\n`],
+  ['ssh', `ssh host '\n#SBATCH --time=1:00:00\nhostname'\n`],
+  ['text for another program', `python - <<EOF\nx = 1\n#SBATCH --time=1:00:00\nEOF\n`],
+  ['a variable', `SCRIPT="${inner}"\n`],
+] as const;
+
+for (const [what, body] of ways)
+  test(`${what}: its directives are not the outer script's, whether it has any or not`, () => {
+    for (const head of [outer, '#!/bin/bash\n']) {
+      assert.deepEqual(
+        found(head + body).filter((one) => !one.includes('hint') && !one.includes('info')),
+        [],
+      );
+      assert.equal(fixAll(head + body), head + body);
+      const options = readScript(head + body)?.activeOptions.map(({ value }) => value?.text);
+      assert.deepEqual(options, head === outer ? ['a', '06:00:00'] : undefined);
+    }
+  });
+
+test('an inner script has its own findings in place, and its own fixes', () => {
+  const text = `${outer}for s in 18 40; do\ncat > job_$s.sh <<EOF\n#!/bin/bash\n#SBATCH --account=a\n#SBATCH --tiem=1:00:00\n#SBATCH --array=1, 2\n#SBATCH --job-name=fid_$s\n#SBATCH --nodes=$NODES\ncd /tmp\n#SBATCH --mem=4G\nEOF\nsbatch job_$s.sh\ndone\n`;
+  assert.deepEqual(found(text), [
+    '8 error unknown-option "--tiem"',
+    '9 error unquoted-space "2"',
+    '13 error late-directive "#SBATCH --mem=4G"',
+  ]);
+  const fixed = fixAll(text);
+  assert.match(fixed, /^#SBATCH --array=1,2$/m);
+  assert.match(fixed, /#SBATCH --nodes=\$NODES\n#SBATCH --mem=4G\ncd \/tmp\nEOF/);
+});
+
+test('what is filled in later is not judged, what is escaped is', () => {
+  const script = (directive: string): string => `#!/bin/bash\nsbatch <<EOF\n#!/bin/bash\n#SBATCH --account=a\n${directive}\nhostname\nEOF\n`; // prettier-ignore
+  for (const directive of [
+    '#SBATCH --time=$HOURS:00:00',
+    '#SBATCH --mem=${MEM}',
+    '#SBATCH --nodes=$(wc -l < hosts)',
+    '#SBATCH $OPTIONS',
+    '#SBATCH --ntasks=`nproc`',
+    '#SBATCH --job-name=$1 --output=$OUT/%j.log',
+  ])
+    assert.deepEqual(found(script(directive)), [], directive);
+  assert.deepEqual(found(script('#SBATCH --output=\\$HOME-x.log')), ['5 warning variable-in-directive "\\$HOME"']);
+});
+
+test('new text in an inner script is written so that the inner script gets it', () => {
+  const text = `#!/bin/bash\nsbatch <<EOF\n#!/bin/bash\n#SBATCH --account=a\n#SBATCH --cpus-per-task=4\nsrun ./prog\nEOF\n`;
+  const { findings } = analyse(text);
+  const srun = findings.filter(({ id }) => id === 'srun-cpus-per-task');
+  assert.match(applyFixes(text, srun), /\nsrun --cpus-per-task=\\\$SLURM_CPUS_PER_TASK \.\/prog\n/);
+  const quoted = text.replace('<<EOF', "<<'EOF'");
+  assert.match(
+    applyFixes(
+      quoted,
+      analyse(quoted).findings.filter(({ id }) => id === 'srun-cpus-per-task'),
+    ),
+    /\nsrun --cpus-per-task=\$SLURM_CPUS_PER_TASK \.\/prog\n/,
+  );
+});
+
+test('a program in another language: its strings are texts, its code is not shell code', () => {
+  const text = `#!/usr/bin/env python3\n#SBATCH --account=a\nimport os\nscript = """#!/bin/bash\n#SBATCH --account=a --time=1:00:00\nhostname\n"""\nos.system("srun --nonsense x &")\n`;
+  assert.deepEqual(found(text), []);
+});
+
+test('switched off by a comment of the outer script', () => {
+  const text = `#!/bin/bash\n# edm-workbench: disable=unknown-option\nsbatch <<EOF\n#!/bin/bash\n#SBATCH --account=a\n#SBATCH --tiem=1\nEOF\n`;
+  assert.deepEqual(found(text), []);
+});

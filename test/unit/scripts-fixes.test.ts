@@ -1,0 +1,112 @@
+/** What "fix all" may change: nothing that the scheduler reads today, except where a finding says so. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { analyse, fixAll } from '../../server/scripts/analyse';
+import { readScript } from '../../server/scripts/reading/read-script';
+import { ruleNamed } from '../../server/scripts/rules/index';
+import { variants } from '../cluster/script-variants';
+import { random } from './scripts-shell-generator';
+
+const fixtures = path.join(__dirname, '..', 'fixtures', 'scripts');
+const scripts = ['rules', 'lecture'].flatMap((folder) =>
+  readdirSync(path.join(fixtures, folder)).map((file) => readFileSync(path.join(fixtures, folder, file), 'utf8')),
+);
+
+const job = (directives: string, body = 'hostname\n'): string =>
+  `#!/bin/bash\n#SBATCH --account=lab01\n${directives}${body}`;
+const unchanged = [
+  ['a number with its unit in a remark', job('#SBATCH --mem-per-cpu=400  # memory in megabytes\n')],
+  ['a launcher of its own count', job('#SBATCH --gres=gpu:1\n', 'deepspeed --num_gpus 4 train.py\n')],
+  ['a folder that another script reads', job('', 'python generate.py --outdir=out_50k\n')],
+  ['a time of minutes', job('#SBATCH --time=48\n')],
+  ['words after a number', job('#SBATCH --ntasks=4 2\n')],
+  ['a word that may be a remark', job('#SBATCH --partition=gpu main queue\n')],
+  [
+    'a late directive whose option is given already',
+    job('#SBATCH --time=6:00:00\n', 'cd run\n#SBATCH --time=1:00:00\n'),
+  ],
+  ['a late directive that would be refused', job('', 'cd run\n#SBATCH --nonsense=1\n')],
+  ['late directives that exclude what is there', job('#SBATCH --mem=4G\n', 'cd run\n#SBATCH --mem-per-cpu=1G\n')],
+  ['options that exclude each other', job('#SBATCH --mem=4G\n#SBATCH --mem-per-cpu=1G\n')],
+  ['a switched off directive', job('# SBATCH --time=1:00:00\n')],
+  ['an option of a site', job('#SBATCH --nvmpss\n')],
+  ['a negated flag', job('#SBATCH --contiguous=no\n')],
+  ['a guess', job('#SBATCH --node=g1 --gpu-per-node=2\n')],
+  ['a non-breaking space in a name', job('#SBATCH --job-name=a\u00a0b\n')],
+] as const;
+
+for (const [what, text] of unchanged) test(`fix all leaves alone: ${what}`, () => assert.equal(fixAll(text), text));
+
+const repaired = [
+  ['spaces in an array', '--array=1, 3, 5', '--array=1,3,5'],
+  ['a limit after a space', '--array=1-10 %2', '--array=1-10%2'],
+  ['several kinds of mail', '--mail-type=BEGIN END', '--mail-type=BEGIN,END'],
+  ['mail with commas', '--mail-type=BEGIN, END ,FAIL', '--mail-type=BEGIN,END,FAIL'],
+  ['a list of nodes', '--nodelist=g1, g2', '--nodelist=g1,g2'],
+  ['a name of two words', '--job-name=my job', '--job-name="my job"'],
+  ['a unit after a space', '--mem=16 GB', '--mem=16GB'],
+  ['hours in words', '--time=2 h', '--time=02:00:00'],
+  ['long dashes', '\u2013-time=00:20:00', '--time=00:20:00'],
+  ['an em dash', '\u2014nodes=2', '--nodes=2'],
+  ['an en dash before a letter', '\u2013N 2', '-N 2'],
+  ['a dash in a range', '--array=1\u201310', '--array=1-10'],
+  ['curly quotes around a time', '--time=\u201c10:00\u201d', '--time=10:00'],
+  ['underscores', '--cpus_per_task=4', '--cpus-per-task=4'],
+  ['an arrow', '--gres=gpu:4 <--- here', '--gres=gpu:4 # <--- here'],
+  ['an equals sign', '-n=4', '-n4'],
+] as const;
+
+for (const [what, before, after] of repaired)
+  test(`fix all repairs what is refused: ${what}`, () =>
+    assert.equal(fixAll(job(`#SBATCH ${before}\n`)), job(`#SBATCH ${after}\n`)));
+
+/** The options that the scheduler reads, component by component; of one given several times, the last. */
+function resolved(text: string): Map<string, string> {
+  const options = new Map<string, string>();
+  for (const { component, option, spelling, value } of readScript(text)?.activeOptions ?? [])
+    options.set(`${component} ${option?.name ?? spelling}`, value?.text ?? '');
+  return options;
+}
+
+/** Checks one script, and says whether fix all changes it. */
+function keeps(text: string): boolean {
+  const fixed = fixAll(text);
+  if (fixed === text) return false;
+  const { findings } = analyse(text);
+  const effects = new Set(findings.filter(({ fix }) => fix?.keepsMeaning).map(({ id }) => ruleNamed(id)?.effect));
+  // What the scheduler refuses has no meaning to keep, but options that are not named keep their values.
+  const refused = effects.has('refused') || effects.has('depends');
+  const named = findings.map(({ message, start, end }) => `${message} ${text.split(/\r\n|\n|\r/).slice(start.line, end.line + 1).join(' ')}`).join('\n'); // prettier-ignore
+  const [before, after] = [resolved(text), resolved(fixed)];
+  for (const [name, value] of before)
+    assert.ok(
+      after.get(name) === value || (refused && named.includes(value)),
+      `${name}=${value}: ${JSON.stringify(text)} -> ${JSON.stringify(fixed)}`,
+    );
+  for (const [name] of after)
+    if (!before.has(name)) {
+      const option = name.split(' ')[1] ?? '';
+      assert.ok(refused || effects.has('ignored'), `${name} in ${fixed}`);
+      assert.ok(
+        named.toLowerCase().replace(/[-_\u2010-\u2015]/g, '').includes(option.replace(/-/g, '').toLowerCase()) || /^--?[A-Za-z-]+$/.test(option),
+        `${name} is in no finding of ${text}`,
+      ); // prettier-ignore
+    }
+  return true;
+}
+
+test('every fixture, every variant: options differ only where a finding says so', () => {
+  const changed = [...scripts, ...variants].filter(keeps);
+  assert.ok(changed.length > 20, `${changed.length} changed`);
+});
+
+test('damaged scripts too', () => {
+  const next = random(3);
+  for (let i = 0; i < 600; i++) {
+    const text = scripts[Math.floor(next() * scripts.length)] ?? '';
+    const at = Math.floor(next() * text.length);
+    keeps(text.slice(0, at) + text.slice(at + 1 + Math.floor(next() * 3)));
+  }
+});
