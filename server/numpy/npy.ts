@@ -102,7 +102,11 @@ function parseHeader(bytes: Uint8Array, where: string) {
   const lengths = shape?.split(',').filter((part) => part.trim() !== '') ?? [];
   const isShape = shape !== undefined && lengths.every((part) => /^ *\d+ *$/.test(part));
   if (descr === undefined || order === undefined || !isShape) {
-    throw new UserError(`${where}: not a plain numeric array: ${header.trim().slice(0, 100)}`);
+    const shown = header
+      .trim()
+      .slice(0, 100)
+      .replace(/\p{Cc}/gu, ' ');
+    throw new UserError(`${where}: not a plain numeric array: ${shown}`);
   }
   if (lengths.length > MAX_DIMENSIONS) throw new UserError(`${where}: it claims ${lengths.length} dimensions`);
   return { descr, fortran: order === 'True', shape: lengths.map(Number), start };
