@@ -4,6 +4,12 @@ import { UserError } from '../errors';
 /** More images than this in one run are taken for a typing error. */
 const MAX_SEEDS = 10_000_000;
 
+/** Characters of a list that a message shows. */
+const SHOWN = 60;
+
+/** Both ends belong to it. */
+type SeedRange = [first: number, last: number];
+
 /**
  * The seeds of a list such as `0-63` or `1,2,5-10`: comma-separated integers (spaces and signs allowed) or inclusive
  * ranges `a-b` of non-negative integers, in the order written, duplicates kept.
@@ -12,32 +18,54 @@ const MAX_SEEDS = 10_000_000;
  */
 export function parseSeeds(list: string): number[] {
   const seeds: number[] = [];
+  for (const [first, last] of seedRanges(list)) for (let seed = first; seed <= last; seed++) seeds.push(seed);
+  return seeds;
+}
+
+/** How many different seeds a list has; takes no longer for a range of millions. @throws UserError as `parseSeeds` */
+export function countSeeds(list: string): number {
+  let count = 0;
+  let end = -Infinity;
+  for (const [first, last] of seedRanges(list).sort(([a], [b]) => a - b)) {
+    count += Math.max(last - Math.max(first, end + 1) + 1, 0);
+    end = Math.max(end, last);
+  }
+  return count;
+}
+
+function seedRanges(list: string): SeedRange[] {
+  const ranges: SeedRange[] = [];
+  const shown = list.length > SHOWN ? `${list.slice(0, SHOWN)}...` : list;
+  let count = 0;
   for (const piece of list.split(',')) {
     const range = /^(\d+)-(\d+)$/.exec(piece);
     if (!range && !/^\s*[+-]?\d+\s*$/.test(piece)) {
-      throw new UserError(`--seeds ${list}: "${piece}" is neither an integer nor a range; write e.g. 0-63 or 1,2,5-10`);
+      throw new UserError(
+        `--seeds ${shown}: "${piece.slice(0, SHOWN)}" is neither an integer nor a range; write e.g. 0-63 or 1,2,5-10`,
+      );
     }
     const first = Number(range ? range[1] : piece);
     const last = range ? Number(range[2]) : first;
     if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last)) {
       throw new UserError(
-        `--seeds ${list}: "${piece}" exceeds 2^53 - 1; use smaller seeds (they count mod 2^32 anyway)`,
+        `--seeds ${shown}: "${piece.slice(0, SHOWN)}" exceeds 2^53 - 1; use smaller seeds (they count mod 2^32 anyway)`,
       );
     }
     if (last < first) {
-      throw new UserError(`--seeds ${list}: the range ${piece} is empty; did you mean ${last}-${first}?`);
+      throw new UserError(`--seeds ${shown}: the range ${piece} is empty; did you mean ${last}-${first}?`);
     }
-    if (seeds.length + last - first >= MAX_SEEDS) {
-      throw new UserError(`--seeds ${list}: more than ${MAX_SEEDS} seeds; split the list over several runs`);
+    count += last - first + 1;
+    if (count > MAX_SEEDS) {
+      throw new UserError(`--seeds ${shown}: more than ${MAX_SEEDS} seeds; split the list over several runs`);
     }
-    for (let seed = first; seed <= last; seed++) seeds.push(seed);
+    ranges.push([first, last]);
   }
-  return seeds;
+  return ranges;
 }
 
 /** The shortest list that `parseSeeds` reads as these seeds, in their order: 0,1,2,9 -> `0-2,9`. */
 export function seedsText(seeds: readonly number[]): string {
-  const ranges: [first: number, last: number][] = [];
+  const ranges: SeedRange[] = [];
   for (const seed of seeds) {
     const range = ranges.at(-1);
     // A range has no negative seeds: its dash would be read as a sign.

@@ -1,4 +1,4 @@
-import { parseSeeds } from '../diffusion/seeds';
+import { countSeeds } from '../diffusion/seeds';
 import { messageOf } from '../errors';
 import { DEFAULT_SEEDS, PUBLISHED_NUM } from '../shared/defaults';
 import type { RunConfig } from '../shared/schema-types.gen';
@@ -20,7 +20,7 @@ export interface CrossProblem {
 const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
   ({ seeds }) => {
     try {
-      if (seeds !== undefined) parseSeeds(String(seeds));
+      if (seeds !== undefined) countSeeds(String(seeds));
       return undefined;
     } catch (error) {
       const [, from, to] = /^\s*(\d+)-(\d+)\s*$/.exec(String(seeds)) ?? [];
@@ -62,7 +62,7 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
     const metric = config.fd ?? config.fid;
     const key = config.fd ? 'fd' : 'fid';
     if (!metric?.num) return undefined;
-    const images = countSeeds(config);
+    const images = imagesOf(config);
     return images !== undefined && metric.num > images
       ? {
           id: 'too-few-images',
@@ -85,7 +85,7 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
         }
       : undefined,
   (config) => {
-    const images = countSeeds(config);
+    const images = imagesOf(config);
     return config.fid && images !== undefined && (config.fid.num ?? images) < PUBLISHED_NUM
       ? {
           id: 'fid-below-50000',
@@ -110,9 +110,9 @@ function embeddedName(path: string[], name: string | undefined): CrossProblem | 
 }
 
 /** Number of images that a config makes, or undefined where its seeds are not readable. */
-function countSeeds(config: RunConfig): number | undefined {
+function imagesOf(config: RunConfig): number | undefined {
   try {
-    return new Set(parseSeeds(String(config.seeds ?? DEFAULT_SEEDS))).size;
+    return countSeeds(String(config.seeds ?? DEFAULT_SEEDS));
   } catch {
     return undefined;
   }

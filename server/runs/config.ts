@@ -30,6 +30,9 @@ export interface ReadConfig {
   place: (problem: CrossProblem) => ConfigProblem;
 }
 
+/** Most faults of form, and of the schema, that are shown: each is looked for in the text. */
+const MAX_FAULTS = 100;
+
 /** File name ending of run configs. */
 export const CONFIG_SUFFIX = '.edm.yaml';
 
@@ -43,7 +46,7 @@ export function readConfig(text: string): ReadConfig {
     start: yaml.place(from),
     end: yaml.place(Math.max(to, from + 1)),
   });
-  const problems = yaml.problems.map(({ message, from, to }): ConfigProblem => {
+  const problems = yaml.problems.slice(0, MAX_FAULTS).map(({ message, from, to }): ConfigProblem => {
     return { id: 'yaml', severity: 'error', message, range: rangeOf(from, to) };
   });
   const at = (path: readonly string[], part: 'key' | 'value'): Range => {
@@ -57,7 +60,7 @@ export function readConfig(text: string): ReadConfig {
   if (problems.length > 0) return { problems, place };
 
   const { value } = yaml;
-  for (const error of schemaErrors('run-config', value)) {
+  for (const error of schemaErrors('run-config', value).slice(0, MAX_FAULTS)) {
     const found = explain(error, value);
     if (!found) continue;
     const { id, message, path, part, replacement } = found;

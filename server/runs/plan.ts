@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { parseSeeds } from '../diffusion/seeds';
+import { countSeeds } from '../diffusion/seeds';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
 import { readModelInfo } from '../models/model-file';
@@ -99,7 +99,7 @@ export async function planRun(source: RunSource, control: TaskControl = {}): Pro
     sampler,
     rng: config.rng,
     seeds,
-    images: new Set(parseSeeds(seeds)).size,
+    images: countSeeds(seeds),
     metric: metric && (await planMetric(metric, config.fd ? 'fd' : 'fid', base, control)),
     fingerprint: createHash('sha256').update(JSON.stringify(decides)).digest('hex').slice(0, 16),
   };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { countSeeds, parseSeeds } from '../../server/diffusion/seeds';
 import { readConfig } from '../../server/runs/config';
 
 const BASE = 'network: embedded:fashion-mnist\n';
@@ -60,4 +61,27 @@ test('a config without errors is returned, with warnings or not', () => {
   assert.equal(readConfig(BASE + 'steps: 4\n').config?.steps, 4);
   assert.ok(readConfig(BASE + 'S_noise: 1.003\n').config);
   assert.equal(readConfig(BASE + 'steps: 1\n').config, undefined);
+});
+
+test('no config keeps the editor waiting', () => {
+  const keys = (count: number): string => Array.from({ length: count }, (_, i) => `k${i}: 1\n`).join('');
+  for (const text of [
+    BASE + 'seeds: 0-9999999\nfid:\n  reference: r.npz\n',
+    BASE + `seeds: "${'1,'.repeat(100_000)}1"\nfd:\n  reference: r.npz\n  num: 1\n`,
+    BASE + keys(3000),
+    BASE + 'steps: 4\n'.repeat(3000),
+    BASE + '[{'.repeat(3000),
+    '{a: '.repeat(700) + '}'.repeat(700),
+  ]) {
+    const started = performance.now();
+    const { problems } = readConfig(text);
+    assert.ok(performance.now() - started < 2000, text.slice(0, 60));
+    assert.ok(problems.every(({ message }) => message.length < 300));
+  }
+});
+
+test('seeds are counted as a run has them', () => {
+  for (const list of ['0-63', '1,1,2', '0-5,3-9', '-3,5,-3, 7', '5-6,1-9', '0', '9,8-9,7-10'])
+    assert.equal(countSeeds(list), new Set(parseSeeds(list)).size, list);
+  assert.equal(countSeeds('0-9999999'), 10_000_000);
 });
