@@ -8,18 +8,43 @@ import { openPanel, type PanelKind } from './panel';
 import { withProgress } from './progress';
 import { openConfig, prepareConfig } from './run-config';
 
+/** One measurement of a config, by the job that made it. */
+interface Measured {
+  config: string;
+  cluster: string;
+  job: string;
+}
+
 /** What was measured for one config; each measurement gets a panel of its own. */
-const CALIBRATION: PanelKind<{ config: string; calibration: Calibration }, ToCalibration, FromCalibration> = {
+export const CALIBRATION: PanelKind<Measured, ToCalibration, FromCalibration> = {
   name: 'calibration',
   title: ({ config }) => vscode.l10n.t('Batch size of {0}', path.basename(config, '.edm.yaml')),
-  connect: (context, { post }, { config, calibration }) => ({
-    handlers: {
-      ready: () => post({ type: 'calibration', calibration }),
-      async write({ batch }) {
-        if (calibration.points.some((point) => point.batch === batch)) await writeBatch(context, config, batch);
+  key: ({ config, cluster, job }) => [config, cluster, job].join('\n'),
+  restore(stored) {
+    const { config, cluster, job } = (stored ?? {}) as Partial<Record<keyof Measured, unknown>>;
+    const isWhole = typeof config === 'string' && typeof cluster === 'string' && typeof job === 'string';
+    return isWhole && path.isAbsolute(config) ? { config, cluster, job } : undefined;
+  },
+  connect(context, { post }, { config, cluster, job }) {
+    let calibration: Calibration | undefined;
+    return {
+      handlers: {
+        async ready() {
+          const server = await context.server();
+          const kept = await server.sendRequest(calibrationsRequest, { config });
+          // Only the latest measurement on a cluster is kept; what is shown here stays until the panel is closed.
+          calibration ??= kept.find((one) => one.cluster === cluster && one.job === job);
+          if (!calibration)
+            throw new Error(vscode.l10n.t('The measurement of job {0} on {1} is not kept any more.', job, cluster));
+          post({ type: 'calibration', calibration });
+        },
+        async write({ batch }) {
+          if (calibration?.points.some((point) => point.batch === batch)) await writeBatch(context, config, batch);
+        },
       },
-    },
-  }),
+      fail: (message) => post({ type: 'problem', message }),
+    };
+  },
 };
 
 /** Measures batch sizes on a cluster, or shows what was measured before. */
@@ -31,7 +56,9 @@ export async function calibrateOnCluster(context: Context, argument?: unknown): 
   const known = await server.sendRequest(calibrationsRequest, { config });
   const chosen = known.length > 0 ? await chooseCalibration(known) : 'measure';
   const calibration = chosen === 'measure' ? await measureBatchSizes(context, document.uri) : chosen;
-  if (calibration) openPanel(context, CALIBRATION, { config, calibration });
+  if (!calibration) return;
+  const { cluster, job } = calibration;
+  openPanel(context, CALIBRATION, { config, cluster, job });
 }
 
 /** Runs the job that measures; undefined where it was cancelled or failed (the user has been told). */

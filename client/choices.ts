@@ -1,4 +1,5 @@
 /** Questions that several commands ask. */
+import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { DEFAULT_STEPS } from '../server/shared/defaults';
 import { EMBEDDED_NAMES } from '../server/shared/embedded';
@@ -7,31 +8,24 @@ import type { Context } from './context';
 /** Name of the network, the reference and the detector that come with the workbench and need no file. */
 export const [EMBEDDED] = EMBEDDED_NAMES;
 
-/** The workspace folder of the active document, else the first one. The user is told if there is none. */
-export function workspaceFolder(): string | undefined {
-  const active = vscode.window.activeTextEditor?.document.uri;
-  const folder = (active && vscode.workspace.getWorkspaceFolder(active)) ?? vscode.workspace.workspaceFolders?.[0];
-  if (!folder) void vscode.window.showErrorMessage(vscode.l10n.t('Open a folder first.'));
-  return folder?.uri.fsPath;
-}
-
 /** A folder that the user picks. @returns undefined if the user cancelled */
-export async function pickFolder(base: string): Promise<string | undefined> {
+export async function pickFolder(base?: string): Promise<string | undefined> {
   const [chosen] =
     (await vscode.window.showOpenDialog({
       canSelectFiles: false,
       canSelectFolders: true,
-      defaultUri: vscode.Uri.file(base),
+      defaultUri: base === undefined ? undefined : vscode.Uri.file(base),
     })) ?? [];
   return chosen?.fsPath;
 }
 
-/** A network by path or name. @returns undefined if the user cancelled */
-export function askNetwork(): Promise<string | undefined> {
+/** A network by path or name. @param base folder that its path starts from. @returns undefined if the user cancelled */
+export function askNetwork(base: string): Promise<string | undefined> {
   return askInput(
     vscode.l10n.t('Network: a .pkl, .pt, .safetensors or .onnx file, its https address, or {0}', EMBEDDED),
     [EMBEDDED],
     ['pkl', 'pt', 'safetensors', 'onnx'],
+    base,
   );
 }
 
@@ -42,16 +36,21 @@ const LISTED = 50;
  * An input of a computation: one of those offered, a file, or whatever is typed (a path, an address).
  * @param offered names and paths on top of the list; Enter takes the first
  * @param kinds endings of the files that are listed, without the dot
- * @returns as offered or typed, a path relative to the workspace, or an absolute one; undefined if the user cancelled
+ * @param base folder that relative paths start from: files of other folders are offered by their whole path
+ * @returns as offered or typed, a path relative to `base`, or an absolute one; undefined if the user cancelled
  */
 export async function askInput(
   question: string,
   offered: readonly string[],
   kinds: readonly string[],
+  base: string,
 ): Promise<string | undefined> {
   const pattern = `**/*.{${kinds.join(',')}}`;
   const found = await vscode.workspace.findFiles(pattern, '**/{node_modules,.git,runs}/**', LISTED);
-  const files = found.map((uri) => vscode.workspace.asRelativePath(uri, false)).sort();
+  const isOutside = (file: string): boolean => path.isAbsolute(file) || file.startsWith('..');
+  const files = found
+    .map(({ fsPath }) => (isOutside(path.relative(base, fsPath)) ? fsPath : path.relative(base, fsPath)))
+    .sort((a, b) => Number(isOutside(a)) - Number(isOutside(b)) || a.localeCompare(b));
   const items: vscode.QuickPickItem[] = [...new Set([...offered, ...files])].map((label) => ({ label }));
   // The text is not in the label, so that files which match come before it.
   const typed = { label: vscode.l10n.t('As typed'), description: '', alwaysShow: true };

@@ -18,6 +18,7 @@ import type { Context } from './context';
 import { noticeText } from '../server/shared/plain-text';
 import { showQueue } from './queue-panel';
 import { dryRunScript, submitScript } from './submission';
+import { pickWorkspaceFolder } from './workspace-folders';
 
 /** The commands for clusters and jobs, whether called from the tree, the queue panel, a lens or the palette. */
 export const CLUSTER_COMMANDS: Record<string, Command> = {
@@ -90,6 +91,7 @@ function jobsOfNode(node: Node): PlacedJob[] {
     case 'allow':
     case 'cluster':
     case 'finished':
+    case 'problem':
       return [];
   }
 }
@@ -182,13 +184,10 @@ async function showScript(context: Context, { cluster, job }: PlacedJob): Promis
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: 'shellscript', content }));
 }
 
-/** Adds a cluster to the workspace's .edm-workbench/clusters.yaml and opens that file. */
+/** Adds a cluster to a workspace folder's .edm-workbench/clusters.yaml and opens that file. */
 async function addCluster(context: Context): Promise<void> {
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-  if (folder === undefined) {
-    void vscode.window.showErrorMessage(vscode.l10n.t('Open a folder first.'));
-    return;
-  }
+  const folder = await pickWorkspaceFolder(vscode.l10n.t('Which folder keeps the cluster?'));
+  if (folder === undefined) return;
   const server = await context.server();
   const host = await pickHost(await server.sendRequest(hostAliasesRequest));
   if (!host) return;

@@ -16,14 +16,25 @@ export function registerStatusItem({ clusters }: Context): vscode.Disposable[] {
   const draw = (): void => {
     const reached = clusters.all().filter(({ connection }) => connection === 'connected' || connection === 'lost');
     if (reached.length === 0) return item.hide();
+    const names = reached.map(({ profile }) => profile.name);
     const { running, queued } = clusters.counts();
     const lost = reached.filter(({ connection }) => connection === 'lost').map(({ profile }) => profile.name);
-    item.text = `$(${lost.length > 0 ? 'debug-disconnect' : 'server-process'}) ${vscode.l10n.t('{0} running, {1} queued', running, queued)}`;
+    const failed = names.filter((name) => clusters.failure(name) !== undefined);
+    // Before the first answer nothing is known: no job would be a claim.
+    const text = names.some((name) => clusters.queue(name))
+      ? vscode.l10n.t('{0} running, {1} queued', running, queued)
+      : vscode.l10n.t('jobs not known');
+    const icon = failed.length > 0 ? 'warning' : lost.length > 0 ? 'debug-disconnect' : 'server-process';
+    item.text = `$(${icon}) ${text}`;
     item.tooltip = [
-      vscode.l10n.t('Your jobs on {0}', reached.map(({ profile }) => profile.name).join(', ')),
+      vscode.l10n.t('Your jobs on {0}', names.join(', ')),
       ...(lost.length > 0 ? [vscode.l10n.t('Connection lost: {0}', lost.join(', '))] : []),
+      ...failed.map((name) => `${name}: ${clusters.problem(name)}`),
+      ...names
+        .filter((name) => !failed.includes(name) && !lost.includes(name) && !clusters.queue(name))
+        .map((name) => vscode.l10n.t('{0}: asking for the queue…', name)),
     ].join('\n');
-    item.accessibilityInformation = { label: vscode.l10n.t('Jobs: {0} running, {1} queued', running, queued) };
+    item.accessibilityInformation = { label: vscode.l10n.t('Jobs: {0}', [text, ...failed].join(', ')) };
     item.show();
   };
   draw();

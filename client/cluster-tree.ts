@@ -15,6 +15,7 @@ import type { ClusterInfo, Job } from '../server/shared/protocol';
 import type { Clusters, PlacedJob } from './clusters';
 import type { Context } from './context';
 import { errorText } from './errors';
+import { areSeveral, folderName } from './workspace-folders';
 
 /** An entry of the tree. */
 export type Node =
@@ -22,7 +23,8 @@ export type Node =
   | { kind: 'job'; cluster: string; job: Job }
   | { kind: 'array'; cluster: string; array: JobArray; finished: boolean }
   | { kind: 'finished'; cluster: string }
-  | { kind: 'allow'; cluster: string };
+  | { kind: 'allow'; cluster: string }
+  | { kind: 'problem'; cluster: string };
 
 /** The icon of each state of a connection. */
 const CONNECTIONS: Readonly<Record<ClusterInfo['connection'], { icon: string; colour?: string }>> = {
@@ -31,6 +33,8 @@ const CONNECTIONS: Readonly<Record<ClusterInfo['connection'], { icon: string; co
   disconnected: { icon: 'vm-outline' },
   lost: { icon: 'vm', colour: 'charts.red' },
 };
+/** The icon where the machine is reached but its scheduler does not answer. */
+const TROUBLE = { icon: 'warning', colour: 'problemsWarningIcon.foreground' };
 
 /** How often the clocks of running jobs are drawn again; the cluster is not asked for it. */
 const TICK_MS = 5_000;
@@ -57,7 +61,11 @@ class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
         if (this.clusters.info(cluster)?.notAllowed) return [{ kind: 'allow', cluster }];
         const finished = this.clusters.queue(cluster)?.finished.length ?? 0;
         const jobs = entries(cluster, this.clusters.ownJobs(cluster), false);
-        return finished > 0 ? [...jobs, { kind: 'finished', cluster }] : jobs;
+        return [
+          ...(this.clusters.failure(cluster) === undefined ? [] : [{ kind: 'problem', cluster } as const]),
+          ...jobs,
+          ...(finished > 0 ? [{ kind: 'finished', cluster } as const] : []),
+        ];
       }
       case 'finished':
         return entries(cluster, this.clusters.queue(cluster)?.finished ?? [], true);
@@ -65,6 +73,7 @@ class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
         return inTaskOrder(node.array.tasks).map((job) => ({ kind: 'job', cluster, job }));
       case 'allow':
       case 'job':
+      case 'problem':
         return [];
     }
   }
@@ -86,6 +95,8 @@ class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
         item.command = { command: 'edmWorkbench.connect', title, arguments: [{ cluster: node.cluster }] };
         return item;
       }
+      case 'problem':
+        return this.problemItem(node.cluster);
       case 'finished': {
         const jobs = this.clusters.queue(node.cluster)?.finished ?? [];
         const item = new vscode.TreeItem(vscode.l10n.t('Finished'), vscode.TreeItemCollapsibleState.Collapsed);
@@ -100,30 +111,54 @@ class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
 
   private clusterItem(name: string): vscode.TreeItem {
     const info = this.clusters.info(name);
-    const queue = this.clusters.queue(name);
     const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Expanded);
     const connection = info?.connection ?? 'disconnected';
-    const { icon, colour } = CONNECTIONS[connection];
+    const failure = this.clusters.failure(name);
+    const { icon, colour } = failure === undefined ? CONNECTIONS[connection] : TROUBLE;
     item.id = name;
     item.iconPath = new vscode.ThemeIcon(icon, colour ? new vscode.ThemeColor(colour) : undefined);
     const connected = connection === 'connected';
     item.description = [
       connected ? undefined : info?.notAllowed ? vscode.l10n.t('not allowed yet') : connectionText(connection),
-      connected && queue ? countsText(this.clusters.ownJobs(name)) || vscode.l10n.t('no jobs') : undefined,
-      connected && queue?.problem ? vscode.l10n.t('not up to date') : undefined,
+      connected ? this.standing(name, failure) : undefined,
     ]
       .filter(Boolean)
       .join(', ');
+    // First, because the end of a long line is cut off.
+    if (info?.folder !== undefined && areSeveral())
+      item.description = `${folderName(info.folder)} · ${item.description}`;
     item.tooltip = [
       `${name}: ${connectionText(connection)}`,
       info?.profile.local ? vscode.l10n.t('this machine') : info?.profile.host,
       info?.scheduler,
+      info?.folder,
       info?.message,
-      queue?.problem,
+      this.clusters.problem(name),
     ]
       .filter(Boolean)
       .join('\n');
     item.contextValue = `cluster ${connection}`;
+    return item;
+  }
+
+  /** The user's jobs on a connected cluster, as far as they are known. */
+  private standing(name: string, failure: string | undefined): string {
+    if (!this.clusters.queue(name))
+      return failure === undefined ? vscode.l10n.t('asking for the queue…') : vscode.l10n.t('queue not known');
+    const jobs = countsText(this.clusters.ownJobs(name)) || vscode.l10n.t('no jobs');
+    return failure === undefined ? jobs : vscode.l10n.t('{0}, not up to date', jobs);
+  }
+
+  /** In the scheduler's words; what to do is in the tooltip, and the queue panel says it too. */
+  private problemItem(cluster: string): vscode.TreeItem {
+    const item = new vscode.TreeItem(this.clusters.failure(cluster) ?? '');
+    item.id = `${cluster}/problem`;
+    item.iconPath = new vscode.ThemeIcon('error', new vscode.ThemeColor('problemsErrorIcon.foreground'));
+    item.tooltip = this.clusters.problem(cluster);
+    item.accessibilityInformation = { label: vscode.l10n.t('Problem: {0}', item.tooltip ?? '') };
+    item.contextValue = 'problem';
+    const title = vscode.l10n.t('Show queue');
+    item.command = { command: 'edmWorkbench.showQueue', title, arguments: [{ cluster }] };
     return item;
   }
 
@@ -252,6 +287,7 @@ export function registerClusterTree(context: Context): vscode.Disposable[] {
     view,
     view.onDidChangeVisibility(seen),
     vscode.workspace.onDidGrantWorkspaceTrust(load),
+    vscode.workspace.onDidChangeWorkspaceFolders(() => loaded && load()),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (loaded && change.affectsConfiguration('edmWorkbench.clusters')) load();
     }),

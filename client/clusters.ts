@@ -20,7 +20,7 @@ import {
   type QueueState,
   type WatchParams,
 } from '../server/shared/protocol';
-import { plainValue } from '../server/shared/plain-text';
+import { noticeText, plainValue } from '../server/shared/plain-text';
 import { errorText } from './errors';
 
 /** How closely a view watches the queues. */
@@ -30,6 +30,11 @@ interface Viewer {
   /** The only cluster that it watches; all when left out. */
   cluster?: string;
 }
+
+/** After so long without an answer the user is told that there is none yet; the scheduler is still waited for. */
+const SLOW_MS = 10_000;
+/** How long until a scheduler that could not be asked is asked again. */
+const RETRY_MS = 20_000;
 
 /** A job and the cluster it is on. */
 export interface PlacedJob {
@@ -45,6 +50,9 @@ export class Clusters implements vscode.Disposable {
   private readonly viewers = new Map<string, Viewer>();
   /** What the server was last told of each cluster. */
   private readonly watched = new Map<string, string>();
+  /** Why the scheduler of a cluster could not even be asked for its queue. */
+  private readonly failures = new Map<string, string>();
+  private retry: NodeJS.Timeout | undefined;
   private readonly changed = new vscode.EventEmitter<string | undefined>();
   private readonly ended = new vscode.EventEmitter<PlacedJob>();
   private readonly runEnded = new vscode.EventEmitter<DispatchEnd>();
@@ -72,14 +80,15 @@ export class Clusters implements vscode.Disposable {
     client.onNotification(clusterNotification, (told) => {
       const info = plainInfo(told);
       this.infos.set(info.profile.name, info);
-      // The server forgets who watches when a connection ends.
-      if (info.connection !== 'connected') this.watched.delete(info.profile.name);
+      // The server forgets who watches when a connection ends, and what was told of it is over.
+      if (info.connection !== 'connected') this.forget(info.profile.name);
       this.tellWatchers();
       this.changed.fire(info.profile.name);
     });
     client.onNotification(queueNotification, (told) => {
       const queue = plainValue(told);
       this.queues.set(queue.cluster, this.withProgress(queue));
+      this.failures.delete(queue.cluster);
       this.changed.fire(queue.cluster);
       for (const job of queue.ended)
         if (!this.jobsOfRuns.has(`${queue.cluster}/${job.array?.id ?? job.id}`))
@@ -129,11 +138,11 @@ export class Clusters implements vscode.Disposable {
     return jobs.find((job) => job.id === id && job.task === task)?.progress;
   }
 
-  /** Asks which clusters there are: those of the workspace's file, those of the settings, and this machine. */
+  /** Asks which clusters there are: those of the files of all workspace folders, those of the settings, and this machine. */
   async load(): Promise<ClusterInfo[]> {
     const server = await this.server();
-    const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-    const found = (await server.sendRequest(clustersRequest, { folder })).map(plainInfo);
+    const folders = vscode.workspace.workspaceFolders?.map(({ uri }) => uri.fsPath) ?? [];
+    const found = (await server.sendRequest(clustersRequest, { folders })).map(plainInfo);
     this.infos.clear();
     for (const info of found) this.infos.set(info.profile.name, info);
     for (const name of this.queues.keys()) if (!this.infos.has(name)) this.queues.delete(name);
@@ -151,13 +160,34 @@ export class Clusters implements vscode.Disposable {
     return this.infos.get(name);
   }
 
+  /** The last answer of the scheduler; undefined before the first one, when nothing is known. */
   queue(name: string): QueueState | undefined {
-    return this.queues.get(name);
+    const queue = this.queues.get(name);
+    return queue?.taken ? queue : undefined;
+  }
+
+  /** Why the queue of a connected cluster cannot be asked for, in the scheduler's words; undefined where it can. */
+  failure(name: string): string | undefined {
+    if (this.infos.get(name)?.connection !== 'connected') return undefined;
+    const said = this.failures.get(name) ?? this.queues.get(name)?.problem;
+    return said === undefined ? undefined : noticeText(said);
+  }
+
+  /** The same with what to do. */
+  problem(name: string): string | undefined {
+    const failure = this.failure(name);
+    return failure === undefined
+      ? undefined
+      : vscode.l10n.t(
+          "{0}. It is asked again by itself; Refresh asks now. If this stays, try the scheduler's own queue command in a terminal on {1}.",
+          failure.replace(/[.\s]+$/, ''),
+          this.infos.get(name)?.profile.local ? vscode.l10n.t('this machine') : name,
+        );
   }
 
   /** The user's jobs on a cluster that have not ended. */
   ownJobs(name: string): Job[] {
-    const queue = this.queues.get(name);
+    const queue = this.queue(name);
     return queue ? queue.jobs.filter(({ user }) => user === queue.user) : [];
   }
 
@@ -170,7 +200,7 @@ export class Clusters implements vscode.Disposable {
     ];
   }
 
-  /** How many of the user's jobs run and wait on all clusters. */
+  /** How many of the user's jobs run and wait on all clusters, as far as their queues are known. */
   counts(): { running: number; queued: number } {
     const all = stateCounts(this.all().flatMap(({ profile: { name } }) => this.ownJobs(name)));
     const sum = (...states: string[]): number =>
@@ -199,6 +229,8 @@ export class Clusters implements vscode.Disposable {
   }
 
   async refresh(name: string): Promise<void> {
+    if (this.failures.has(name)) this.watched.delete(name);
+    this.tellWatchers();
     await (await this.server()).sendRequest(refreshRequest, { cluster: name });
   }
 
@@ -219,16 +251,44 @@ export class Clusters implements vscode.Disposable {
       const told = `${attention} ${whose}`;
       if (this.watched.get(profile.name) === told) continue;
       this.watched.set(profile.name, told);
-      void this.server()
-        .then((server) => server.sendRequest(watchRequest, { cluster: profile.name, attention, whose }))
-        .catch((error: unknown) => {
-          this.watched.delete(profile.name);
-          this.report(`${profile.name}: ${errorText(error)}`);
-        });
+      void this.tellAttention({ cluster: profile.name, attention, whose });
     }
   }
 
+  /** Where the scheduler cannot even be reached, the user is told why, and it is tried again while somebody looks. */
+  private async tellAttention(params: WatchParams): Promise<void> {
+    const { cluster, attention } = params;
+    const slow = setTimeout(
+      () => this.fail(cluster, vscode.l10n.t('The scheduler has not answered for {0} s', SLOW_MS / 1000)),
+      SLOW_MS,
+    );
+    try {
+      await (await this.server()).sendRequest(watchRequest, params);
+      if (this.failures.delete(cluster)) this.changed.fire(cluster);
+    } catch (error) {
+      this.watched.delete(cluster);
+      this.report(`${cluster}: ${errorText(error)}`);
+      this.fail(cluster, errorText(error));
+      if (attention === 'none') return;
+      clearTimeout(this.retry);
+      this.retry = setTimeout(() => this.tellWatchers(), RETRY_MS);
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+
+  private fail(cluster: string, why: string): void {
+    this.failures.set(cluster, why);
+    this.changed.fire(cluster);
+  }
+
+  private forget(cluster: string): void {
+    this.watched.delete(cluster);
+    this.failures.delete(cluster);
+  }
+
   dispose(): void {
+    clearTimeout(this.retry);
     this.changed.dispose();
     this.ended.dispose();
     this.runEnded.dispose();

@@ -2,9 +2,15 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { DEFAULT_SEEDS } from '../server/shared/defaults';
 import { resultText } from '../server/shared/number-text';
-import { doctorRequest, generateRequest, runRequest } from '../server/shared/protocol';
+import {
+  generateRequest,
+  historyRequest,
+  runRequest,
+  runsRequest,
+  type HistoryResult,
+} from '../server/shared/protocol';
 import { CLUSTER_COMMANDS } from './cluster-commands';
-import { ask, askNetwork, askSteps, pickFolder, workspaceFolder } from './choices';
+import { ask, askNetwork, askSteps, pickFolder } from './choices';
 import type { Command } from './command';
 import type { Context } from './context';
 import { DISPATCH_COMMANDS } from './dispatch';
@@ -17,7 +23,9 @@ import { withProgress } from './progress';
 import { openConfig } from './run-config';
 import { showSamples } from './samples-panel';
 import { EDITING_COMMANDS } from './script-commands';
+import { checkSetup } from './setup';
 import { showTrajectory } from './trajectory-panel';
+import { folderName, pickOf, pickWorkspaceFolder, searchFolders, workspaceFolders } from './workspace-folders';
 
 /** Every command of the extension; package.json names the same ids. */
 export const COMMANDS: Record<string, Command> = {
@@ -58,9 +66,18 @@ export function registerCommands(context: Context): vscode.Disposable[] {
   );
 }
 
-function openHistory(context: Context): void {
-  const folder = workspaceFolder();
-  if (folder) showHistory(context, folder);
+/** The history of a config's repository, where a lens or a menu names the config; else that of a folder of the workspace. */
+async function openHistory(context: Context, argument?: unknown): Promise<void> {
+  if (argument instanceof vscode.Uri) return showHistory(context, path.dirname(argument.fsPath));
+  const server = await context.server();
+  const look = (folder: string): Promise<HistoryResult> => server.sendRequest(historyRequest, { folder });
+  const found = await searchFolders(look, ({ root }) => root);
+  const chosen = await pickOf(vscode.l10n.t('History of which folder?'), found, ({ folder, value }) => ({
+    label: folderName(folder),
+    description: vscode.l10n.t('{0} results', value.records.length),
+    detail: value.root,
+  }));
+  if (chosen) showHistory(context, chosen.folder);
 }
 
 async function runConfig(context: Context, argument?: unknown): Promise<void> {
@@ -86,9 +103,9 @@ async function runConfig(context: Context, argument?: unknown): Promise<void> {
 }
 
 async function generate(context: Context): Promise<void> {
-  const base = workspaceFolder();
+  const base = await pickWorkspaceFolder(vscode.l10n.t('Paths start from which folder?'));
   if (!base) return;
-  const network = await askNetwork();
+  const network = await askNetwork(base);
   const seeds = network && (await ask(vscode.l10n.t('Seeds, e.g. 0-63 or 1,2,5-10'), DEFAULT_SEEDS));
   const steps = seeds && (await askSteps());
   const outdir = steps && (await ask(vscode.l10n.t('Folder for the images'), 'samples'));
@@ -106,55 +123,41 @@ async function generate(context: Context): Promise<void> {
 }
 
 async function openSamples(context: Context, argument?: unknown): Promise<void> {
-  const base = workspaceFolder();
-  const folder =
-    argument instanceof vscode.Uri
-      ? argument.fsPath
-      : typeof argument === 'string'
-        ? argument
-        : base && (await pickRun(base));
+  const given = argument instanceof vscode.Uri ? argument.fsPath : argument;
+  const folder = typeof given === 'string' ? given : await pickRun(context);
   if (folder) showSamples(context, folder);
 }
 
-/** The run folders of the workspace, newest first, or any other folder. */
-async function pickRun(base: string): Promise<string | undefined> {
-  const manifests = await vscode.workspace.findFiles(
-    new vscode.RelativePattern(base, '**/run.json'),
-    '**/node_modules/**',
-    500,
-  );
-  const dated = await Promise.all(
-    manifests.map(async (uri) => ({ uri, time: (await vscode.workspace.fs.stat(uri)).mtime })),
-  );
-  const runs = dated.sort((a, b) => b.time - a.time).map(({ uri }) => path.dirname(uri.fsPath));
-  const other = vscode.l10n.t('Another folder…');
-  const items = runs.map((run) => ({
-    label: path.basename(run),
-    description: path.relative(base, path.dirname(run)),
-    run,
-  }));
-  const chosen = await vscode.window.showQuickPick([...items, { label: other, description: '', run: '' }], {
-    placeHolder: vscode.l10n.t('Samples of which run?'),
-  });
-  return chosen?.run === '' ? pickFolder(base) : chosen?.run;
-}
+/** Most run folders that are searched for in the workspace, beside those that its repositories know. */
+const SEARCHED = 2000;
 
-/** Shows what was found on this machine and what is missing, as a page that can be searched and copied. */
-async function checkSetup(context: Context): Promise<void> {
-  const folder = workspaceFolder();
-  if (!folder) return;
+/** The run folders of all workspace folders and their repositories, newest first, or any other folder. */
+async function pickRun(context: Context): Promise<string | undefined> {
+  const folders = workspaceFolders();
+  const manifests = await vscode.workspace.findFiles('**/run.json', '**/node_modules/**', SEARCHED);
+  const found = manifests.map(({ fsPath }) => path.dirname(fsPath));
   const server = await context.server();
-  const findings = await server.sendRequest(doctorRequest, { folder });
-  const state = { ok: vscode.l10n.t('found'), missing: vscode.l10n.t('MISSING'), optional: vscode.l10n.t('optional') };
-  const lines = findings.map(
-    ({ topic, state: found, found: text, remedy }) =>
-      `${topic} (${state[found]})\n    ${text}${remedy ? `\n    → ${remedy}` : ''}\n`,
-  );
-  const document = await vscode.workspace.openTextDocument({
-    language: 'plaintext',
-    content: [vscode.l10n.t('EDM Workbench: check my setup'), '', ...lines].join('\n'),
+  const runs = await server.sendRequest(runsRequest, { folders, found });
+  const items = runs.map(({ folder, manifest: { code, results, status, images }, changed }) => ({
+    label: noticeText(path.basename(folder)),
+    description: noticeText(code.subject),
+    detail: noticeText(
+      [
+        ...(results ?? []).map(resultText),
+        status === 'complete' && images !== undefined ? vscode.l10n.t('{0} images', images) : vscode.l10n.t(status),
+        new Date(changed).toLocaleString(),
+        vscode.workspace.asRelativePath(path.dirname(folder), true),
+      ].join(' · '),
+    ),
+    run: folder,
+  }));
+  const other = { label: `$(folder-opened) ${vscode.l10n.t('Another folder…')}`, run: '' };
+  const chosen = await vscode.window.showQuickPick([...items, other], {
+    placeHolder: vscode.l10n.t('Samples of which run?'),
+    matchOnDescription: true,
+    matchOnDetail: true,
   });
-  await vscode.window.showTextDocument(document, { preview: true });
+  return chosen?.run === '' ? pickFolder(folders[0]) : chosen?.run;
 }
 
 /** What a generation leaves behind when it is cancelled. */

@@ -5,6 +5,7 @@ import { pickCluster } from './choices';
 import type { Context } from './context';
 import { noticeText } from '../server/shared/plain-text';
 import { withProgress } from './progress';
+import { pickWorkspaceFolder, workspaceFolders } from './workspace-folders';
 
 /** Builds an Apptainer image on the cluster; its path goes into the cluster's profile. */
 export async function buildContainer(context: Context, argument?: unknown): Promise<void> {
@@ -43,13 +44,14 @@ async function pickDockerfile(context: Context): Promise<vscode.Uri | undefined>
 
 /** Writes a Dockerfile for EDM and opens it, so that it is read before it is built. */
 async function offerDockerfile(context: Context): Promise<void> {
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  const isOpen = workspaceFolders().length > 0;
   const write = vscode.l10n.t('Create one for EDM');
   const text = vscode.l10n.t('There is no Dockerfile in this workspace.');
-  const chosen = await vscode.window.showWarningMessage(text, ...(folder ? [write] : []));
-  if (chosen !== write || !folder) return;
+  const chosen = await vscode.window.showWarningMessage(text, ...(isOpen ? [write] : []));
+  const folder = chosen === write ? await pickWorkspaceFolder(vscode.l10n.t('Dockerfile in which folder?')) : undefined;
+  if (folder === undefined) return;
   const server = await context.server();
-  const file = vscode.Uri.joinPath(folder, 'Dockerfile');
+  const file = vscode.Uri.joinPath(vscode.Uri.file(folder), 'Dockerfile');
   await vscode.workspace.fs.writeFile(file, Buffer.from(await server.sendRequest(dockerfileRequest)));
   await vscode.window.showTextDocument(file);
 }

@@ -9,13 +9,14 @@ import {
   type DirtyRefusal,
   type Dispatch,
   type DispatchEnd,
+  type DispatchesResult,
   type DispatchParams,
   type DispatchProgress,
   type PullParams,
 } from '../server/shared/protocol';
 import { calibrateOnCluster } from './calibration-panel';
 import { buildContainer } from './container';
-import { ask, workspaceFolder } from './choices';
+import { ask } from './choices';
 import type { Context } from './context';
 import { errorData, errorText, isCancelled } from './errors';
 import { showHistory } from './history-panel';
@@ -23,6 +24,7 @@ import { noticeText } from '../server/shared/plain-text';
 import { withProgress } from './progress';
 import { prepareConfig } from './run-config';
 import { showSamples } from './samples-panel';
+import { searchFolders, workspaceFolders } from './workspace-folders';
 
 /** Palette commands; package.json names the same ids. */
 export const DISPATCH_COMMANDS = {
@@ -65,12 +67,12 @@ function drawStatus(item: vscode.StatusBarItem, runs: readonly DispatchProgress[
  * once the user connects; the user is reminded to.
  */
 async function resumeRuns(context: Context): Promise<void> {
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-  if (folder === undefined || !vscode.workspace.isTrusted) return;
-  const server = await context.server();
+  if (workspaceFolders().length === 0 || !vscode.workspace.isTrusted) return;
   // Nothing can have been submitted from outside a repository.
-  const known = await server.sendRequest(dispatchesRequest, { folder }).catch(() => undefined);
-  const open = known?.dispatches.filter(({ state }) => state === 'submitted' || state === 'ended') ?? [];
+  const known = await allDispatches(context).catch(() => []);
+  const open = known
+    .flatMap(({ dispatches }) => dispatches)
+    .filter(({ state }) => state === 'submitted' || state === 'ended');
   if (open.length === 0) return;
   for (const dispatch of open) context.clusters.adopt(dispatch);
   for (const { profile, connection, notAllowed } of await context.clusters.load()) {
@@ -78,6 +80,13 @@ async function resumeRuns(context: Context): Promise<void> {
     if (names.length > 0 && !profile.local && !notAllowed && connection === 'disconnected')
       void remindToConnect(profile.name, [...new Set(names)].join(', '));
   }
+}
+
+/** The runs that the repositories of all workspace folders have sent to clusters. */
+async function allDispatches(context: Context): Promise<DispatchesResult[]> {
+  const server = await context.server();
+  const look = (folder: string): Promise<DispatchesResult> => server.sendRequest(dispatchesRequest, { folder });
+  return (await searchFolders(look, ({ root }) => root)).map(({ value }) => value);
 }
 
 async function remindToConnect(cluster: string, names: string): Promise<void> {
@@ -151,27 +160,30 @@ async function showScripts(context: Context, argument?: unknown): Promise<void> 
   }
 }
 
-/** Fetches the results of a run of this repository, and its images if they are wanted. */
+/** Fetches the results of a run of the open repositories, and its images if they are wanted. */
 async function pullResults(context: Context): Promise<void> {
-  const folder = workspaceFolder();
-  if (folder === undefined) return;
-  const server = await context.server();
-  const { root, dispatches, problems } = await server.sendRequest(dispatchesRequest, { folder });
-  for (const problem of problems) void vscode.window.showWarningMessage(noticeText(problem));
-  const items = dispatches.reverse().map((dispatch) => ({
-    label: `${dispatch.code.short} ${dispatch.name}`,
-    description: `${dispatch.cluster}, ${dispatch.state}`,
-    detail: dispatch.local ?? `${dispatch.folder}/${dispatch.run}`,
-    dispatch,
-  }));
+  const repositories = await allDispatches(context);
+  const several = repositories.filter(({ dispatches }) => dispatches.length > 0).length > 1;
+  for (const problem of repositories.flatMap(({ problems }) => problems))
+    void vscode.window.showWarningMessage(noticeText(problem));
+  const items = repositories
+    .flatMap(({ root, dispatches }) => dispatches.map((dispatch) => ({ root, dispatch })))
+    .sort((a, b) => b.dispatch.created.localeCompare(a.dispatch.created))
+    .map(({ root, dispatch }) => ({
+      label: `${dispatch.code.short} ${dispatch.name}`,
+      description: [dispatch.cluster, dispatch.state, ...(several ? [path.basename(root)] : [])].join(', '),
+      detail: dispatch.local ?? `${dispatch.folder}/${dispatch.run}`,
+      root,
+      dispatch,
+    }));
   if (items.length === 0) {
     void vscode.window.showInformationMessage(
-      vscode.l10n.t('No run of this repository has been submitted to a cluster.'),
+      vscode.l10n.t('No run of this workspace has been submitted to a cluster.'),
     );
     return;
   }
   const chosen = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Results of which run?') });
-  if (chosen) await pullRun(context, { root, dispatch: chosen.dispatch, text: '' });
+  if (chosen) await pullRun(context, { root: chosen.root, dispatch: chosen.dispatch, text: '' });
 }
 
 async function pullRun(context: Context, { root, dispatch }: DispatchEnd): Promise<void> {

@@ -5,6 +5,7 @@ import { registerCommands } from './commands';
 import { Context } from './context';
 import { registerDispatches } from './dispatch';
 import { registerLenses } from './lenses';
+import { registerPanels } from './panels';
 
 /** Registers everything and starts the server without waiting for it. */
 export function activate(extension: vscode.ExtensionContext): void {
@@ -13,6 +14,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     context,
     ...registerCommands(context),
     ...registerLenses(),
+    ...registerPanels(context),
     ...registerDispatches(context),
     ...registerClusterTree(context),
     ...registerStatusItem(context),

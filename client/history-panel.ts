@@ -4,41 +4,33 @@ import type { FromHistory, ToHistory } from '../server/shared/panel-protocol';
 import { historyRequest } from '../server/shared/protocol';
 import { copyText } from './clipboard';
 import type { Context } from './context';
-import { openPanel, type PanelKind } from './panel';
+import { Follower } from './follower';
+import { openPanel, storedFolder, type PanelKind } from './panel';
 import { showSamples } from './samples-panel';
 
-/** The results of the repository that contains a folder. */
-const HISTORY: PanelKind<{ folder: string }, ToHistory, FromHistory> = {
+/** The results of the repository that contains a folder. One panel, whatever repository it shows. */
+export const HISTORY: PanelKind<{ folder: string }, ToHistory, FromHistory> = {
   name: 'history',
   title: () => vscode.l10n.t('History'),
-  key: ({ folder }) => folder,
-  single: true,
-  connect(context, page, { folder }) {
+  key: () => '',
+  restore: storedFolder,
+  connect(context, { panel, post, attempt, own, become }, subject) {
+    let { folder } = subject;
     let root = folder;
-    let ready = false;
-    const load = async (): Promise<void> => {
+    const load = async (): Promise<readonly string[]> => {
       const server = await context.server();
       const history = await server.sendRequest(historyRequest, { folder });
       root = history.root;
-      const { records, problems, published } = history;
-      page.post({ type: 'history', records, problems, published });
+      const { file, ...shown } = history;
+      post({ type: 'history', ...shown });
+      // A run in a terminal, or a git pull, adds lines to the file while the panel is open.
+      return [file];
     };
-    const refresh = (): void => {
-      if (ready) page.attempt(load);
-    };
-    // A run in a terminal, or a git pull, adds lines to the file while the panel is open.
-    const watcher = vscode.workspace.createFileSystemWatcher(
-      new vscode.RelativePattern(folder, '**/.edm-workbench/history.jsonl'),
-    );
-    watcher.onDidChange(refresh);
-    watcher.onDidCreate(refresh);
-    page.own(watcher);
+    const follower = new Follower(placesOf(folder), { load, attempt, isSeen: () => panel.visible });
+    own(follower);
     return {
       handlers: {
-        ready() {
-          ready = true;
-          return load();
-        },
+        ready: () => follower.refresh(),
         openRun({ run }) {
           const opened = path.resolve(root, run);
           if (path.relative(root, opened).startsWith('..'))
@@ -47,11 +39,20 @@ const HISTORY: PanelKind<{ folder: string }, ToHistory, FromHistory> = {
         },
         copy: ({ text }) => copyText(text),
       },
-      show: refresh,
-      fail: (message) => page.post({ type: 'problem', message }),
+      show: (other) => {
+        ({ folder } = other);
+        become(other);
+        attempt(() => follower.turnTo(placesOf(folder)));
+      },
+      fail: (message) => post({ type: 'problem', message }),
     };
   },
 };
+
+/** What makes a folder that is not in a repository, or not there, one that is. */
+function placesOf(folder: string): string[] {
+  return [folder, path.join(folder, '.git')];
+}
 
 /** Shows the history of the repository that contains `folder`. */
 export function showHistory(context: Context, folder: string): void {

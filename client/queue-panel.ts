@@ -16,22 +16,27 @@ const JOB_COMMANDS: Readonly<Record<QueueAction, string>> = {
 };
 
 /** All jobs of a cluster, the user's own on top, and its load. One panel, whatever cluster it shows. */
-const QUEUE: PanelKind<{ cluster: string }, ToQueue, FromQueue> = {
+export const QUEUE: PanelKind<{ cluster: string }, ToQueue, FromQueue> = {
   name: 'queue',
   title: () => vscode.l10n.t('Queue'),
   key: () => '',
-  connect({ clusters }, { panel, post, own }, { cluster }) {
+  restore(stored) {
+    const { cluster } = (stored ?? {}) as { cluster?: unknown };
+    return typeof cluster === 'string' ? { cluster } : undefined;
+  },
+  connect({ clusters }, { panel, post, own, become }, { cluster }) {
     let shown = cluster;
     let whose: QueueState['whose'] = 'all';
     const watch = (): void =>
       clusters.watch('panel', { attention: panel.visible ? 'visible' : 'hidden', whose, cluster: shown });
     const update = (): void => {
-      post({ type: 'clusters', clusters: clusters.all(), shown });
+      post({ type: 'clusters', clusters: clusters.all(), shown, problem: clusters.problem(shown) });
       const queue = clusters.queue(shown);
       if (queue) post({ type: 'queue', queue });
     };
     const choose = (name: string): void => {
       shown = name;
+      become({ cluster: shown });
       watch();
       update();
     };

@@ -4,24 +4,36 @@ import type { FromSamples, ToSamples } from '../server/shared/panel-protocol';
 import { sampleDetailsRequest, samplesRequest } from '../server/shared/protocol';
 import { copyText } from './clipboard';
 import type { Context } from './context';
-import { openPanel, type PanelKind } from './panel';
+import { errorText } from './errors';
+import { Follower } from './follower';
+import { openPanel, storedFolder, type PanelKind } from './panel';
 
-/** The images of one folder, and the run that made them. */
-const SAMPLES: PanelKind<{ folder: string }, ToSamples, FromSamples> = {
+/** The images of one folder, and the run that made them; the panel follows both. */
+export const SAMPLES: PanelKind<{ folder: string }, ToSamples, FromSamples> = {
   name: 'samples',
   title: ({ folder }) => path.basename(folder),
   key: ({ folder }) => folder,
+  restore: storedFolder,
   // The images, and nothing above them.
   folders: ({ folder }) => [vscode.Uri.file(folder)],
-  connect(context, { panel, post }, { folder }) {
+  connect(context, { panel, post, attempt, own }, { folder }) {
     let base = folder;
+    const load = async (): Promise<readonly string[]> => {
+      const server = await context.server();
+      const samples = await server.sendRequest(samplesRequest, { folder }).catch((error: unknown) => errorText(error));
+      if (typeof samples === 'string') {
+        post({ type: 'gone', message: samples });
+        return [folder];
+      }
+      base = samples.folder;
+      post({ type: 'samples', samples, baseUri: panel.webview.asWebviewUri(vscode.Uri.file(base)).toString() });
+      return samples.follow;
+    };
+    const follower = new Follower([folder], { load, attempt, isSeen: () => panel.visible });
+    own(follower);
     return {
       handlers: {
-        async ready() {
-          const samples = await (await context.server()).sendRequest(samplesRequest, { folder });
-          base = samples.folder;
-          post({ type: 'samples', samples, baseUri: panel.webview.asWebviewUri(vscode.Uri.file(base)).toString() });
-        },
+        ready: () => follower.refresh(),
         async details({ files }) {
           const server = await context.server();
           const details = await server.sendRequest(sampleDetailsRequest, { folder: base, files: files.map(String) });

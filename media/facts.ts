@@ -134,15 +134,47 @@ export function runFacts(manifest: RunManifest): Fact[] {
   return facts;
 }
 
-/** How far an unfinished run got, in words; undefined for a complete one. */
-export function unfinishedText(manifest: RunManifest, present: number): string | undefined {
-  if (manifest.status === 'complete') return undefined;
+/** A run that wrote nothing for so long is not called running any more: whoever made it may be gone. */
+const SILENT_MS = 5 * 60_000;
+
+/** What is known of the folder of a run besides its manifest. */
+interface FolderFacts {
+  /** Images in it. */
+  present: number;
+  /** When anything in it changed last, ISO 8601. */
+  changed: string;
+  /** Milliseconds since 1970. */
+  now: number;
+}
+
+/** How far a run got whose images are not all there, in words; undefined where nothing is missing. */
+export function unfinishedText(manifest: RunManifest, { present, changed, now }: FolderFacts): string | undefined {
+  const { status, images, error, dispatch } = manifest;
   const extent =
-    manifest.images === undefined
-      ? countOf(present, 'image')
-      : `${countText(present)} of ${countOf(manifest.images, 'image')}`;
-  const state = { running: 'Still running', cancelled: 'Cancelled', failed: 'Failed' }[manifest.status];
-  return `${state}: ${extent}${manifest.error ? `. ${manifest.error}` : ''}`;
+    images === undefined ? countOf(present, 'image') : `${countText(present)} of ${countOf(images, 'image')}`;
+  switch (status) {
+    case 'complete':
+      if (images === undefined || present >= images) return undefined;
+      return dispatch === undefined
+        ? `Complete, but only ${extent} are here`
+        : `Complete; ${extent} are here. "Results" above the config fetches the others`;
+    case 'running':
+      return now - Date.parse(changed) < SILENT_MS
+        ? `Still running: ${extent}`
+        : `Not finished: ${extent}, and nothing new since ${minuteText(changed)}. If it is not running any more, run the config again to continue`;
+    case 'cancelled':
+      return `Cancelled: ${extent}`;
+    case 'failed':
+      return `Failed: ${extent}${error ? `. ${error}` : ''}`;
+  }
+}
+
+/** A moment in this machine's time: `2026-11-20 14:03`. */
+function minuteText(iso: string): string {
+  const local = new Date(Date.parse(iso));
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const date = [local.getFullYear(), two(local.getMonth() + 1), two(local.getDate())].join('-');
+  return `${date} ${two(local.getHours())}:${two(local.getMinutes())}`;
 }
 
 /**

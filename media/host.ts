@@ -1,6 +1,6 @@
 /** The extension's side of a webview, typed: messages in, messages out, and the state VS Code keeps for the panel. */
 
-import { isMessage, type Handlers, type Message } from '../server/shared/panel-protocol';
+import { isMessage, type Handlers, type Message, type SubjectMessage } from '../server/shared/panel-protocol';
 
 declare function acquireVsCodeApi(): {
   postMessage(message: unknown): void;
@@ -11,7 +11,7 @@ declare function acquireVsCodeApi(): {
 /** Panel side of the connection. `State` must survive JSON. */
 export interface Host<To extends Message, From, State extends object> {
   post(message: From): void;
-  /** What the panel remembers: a hidden panel is destroyed, and built again from this. */
+  /** What the panel remembers: a hidden panel is destroyed, a reloaded window too, and built again from this. */
   readonly state: Readonly<State>;
   /** Changes part of the state and stores it. */
   remember(change: Partial<State>): void;
@@ -27,7 +27,10 @@ export function connect<To extends Message, From extends Message, State extends 
   defaults: State,
 ): Host<To, From, State> {
   const api = acquireVsCodeApi();
-  let state = restore(defaults, api.getState());
+  const stored = (api.getState() ?? {}) as { subject?: unknown; view?: unknown };
+  let { subject } = stored;
+  let state = restore(defaults, stored.view);
+  const store = (): void => api.setState({ subject, view: state });
   return {
     get state() {
       return state;
@@ -35,11 +38,16 @@ export function connect<To extends Message, From extends Message, State extends 
     post: (message) => api.postMessage(message),
     remember(change) {
       state = { ...state, ...change };
-      api.setState(state);
+      store();
     },
     listen(handlers) {
       window.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
-        if (!isMessage(data) || !Object.hasOwn(handlers, data.type)) return;
+        if (!isMessage(data)) return;
+        if (data.type === 'subject') {
+          ({ subject } = data as SubjectMessage);
+          store();
+        }
+        if (!Object.hasOwn(handlers, data.type)) return;
         void (handlers as Record<string, (message: unknown) => Promise<void> | void>)[data.type]?.(data);
       });
       api.postMessage({ type: 'ready' });

@@ -2,19 +2,35 @@
 import type { Calibration } from '../../server/shared/protocol';
 import { button, element, factList } from '../element';
 import { connect } from '../host';
+import { keepScroll } from '../kept-scroll';
 import type { FromCalibration, ToCalibration } from '../../server/shared/panel-protocol';
 import { BatchChart } from './chart';
 import { calibrationFacts, memoryText, pointText, rateText } from './facts';
 
-const host = connect<ToCalibration, FromCalibration, Record<string, never>>({});
+/** What the panel remembers. */
+interface PanelState {
+  /** The batch size that was chosen; 0 for the recommended one. */
+  chosen: number;
+  scrollTop: number;
+  scrollLeft: number;
+}
+
+const host = connect<ToCalibration, FromCalibration, PanelState>({ chosen: 0, scrollTop: 0, scrollLeft: 0 });
+const problem = element('p', { class: 'banner', role: 'alert' });
 
 host.listen({
   calibration({ calibration }) {
-    document.body.replaceChildren(...page(calibration));
+    const [head, main] = page(calibration);
+    document.body.replaceChildren(head, main);
+    keepScroll(main, host)();
+  },
+  problem({ message }) {
+    problem.textContent = message;
+    document.body.prepend(problem);
   },
 });
 
-function page(calibration: Calibration): HTMLElement[] {
+function page(calibration: Calibration): [head: HTMLElement, main: HTMLElement] {
   const { points, batch, reason, config_file } = calibration;
   let chosen = batch;
   const write = button({}, '', () => host.post({ type: 'write', batch: chosen }));
@@ -33,13 +49,15 @@ function page(calibration: Calibration): HTMLElement[] {
     const point = points[at];
     if (!point) return;
     chosen = point.batch;
+    host.remember({ chosen });
     chart.check(at);
     write.textContent = `Write batch: ${chosen} into ${config_file}`;
     status.textContent = pointText(point) + (chosen === batch ? `. Recommended: ${reason}` : '');
     for (const [nth, row] of rows.entries()) row.classList.toggle('active', nth === at);
   };
   const chart = new BatchChart(calibration, choose);
-  choose(points.findIndex((point) => point.batch === batch));
+  const remembered = points.findIndex((point) => point.batch === host.state.chosen);
+  choose(remembered >= 0 ? remembered : points.findIndex((point) => point.batch === batch));
   const titles = ['Batch', 'Images/s', 'Memory of one GPU', ''].map((title) => element('th', { scope: 'col' }, title));
   return [
     element(

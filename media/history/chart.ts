@@ -33,13 +33,18 @@ export class Chart {
   private points: { point: Point; node: SVGGElement; y: number }[] = [];
   private activeAt: number;
   private width = 0;
+  private takesFocus: boolean;
 
+  /** @param focused id of the result whose point has the focus, where one of another chart in its place had it */
   constructor(
     private readonly group: Group,
     private readonly wanted: ScaleKind,
     private readonly needs: ChartNeeds,
+    focused?: string,
   ) {
-    this.activeAt = group.points.length - 1;
+    const at = group.points.findIndex(({ record }) => record.id === focused);
+    this.takesFocus = at >= 0;
+    this.activeAt = at >= 0 ? at : group.points.length - 1;
     const caution = cautionText(group.first);
     const notPositive = wanted === 'log' && group.points.some(({ record }) => record.value <= 0);
     this.element = element(
@@ -70,7 +75,8 @@ export class Chart {
   private draw(): void {
     const room = this.scroller.clientWidth;
     if (room === 0 || room === this.width) return;
-    const focused = this.scroller.contains(document.activeElement);
+    const focused = this.takesFocus || this.scroller.contains(document.activeElement);
+    this.takesFocus = false;
     this.width = room;
     const { commits, points, title } = this.group;
     const slot = Math.min(WIDEST, Math.max(NARROWEST, (room - RIGHT) / commits.length));
@@ -121,6 +127,7 @@ export class Chart {
         {
           class: `point colour-${markerOf(point.series).colour}${record.code.dirty ? ' dirty' : ''}`,
           role: 'button',
+          'data-id': record.id,
           tabindex: at === this.activeAt ? 0 : -1,
           'aria-label': pointText(record),
           'aria-describedby': 'tooltip',

@@ -3,6 +3,7 @@ import type { HistoryRecord } from '../../server/shared/protocol';
 import { element } from '../element';
 import { countOf, countText } from '../facts';
 import { connect } from '../host';
+import { keepScroll } from '../kept-scroll';
 import type { FromHistory, ToHistory } from '../../server/shared/panel-protocol';
 import { Chart } from './chart';
 import { COLUMNS, DEFAULT_SORTING, filterRecords } from './columns';
@@ -16,9 +17,20 @@ interface PanelState {
   filter: string;
   column: string;
   descending: boolean;
+  /** Id of the result whose row is in the tab order. */
+  active: string;
+  scrollTop: number;
+  scrollLeft: number;
 }
 
-const host = connect<ToHistory, FromHistory, PanelState>({ scale: 'linear', filter: '', ...DEFAULT_SORTING });
+const host = connect<ToHistory, FromHistory, PanelState>({
+  scale: 'linear',
+  filter: '',
+  ...DEFAULT_SORTING,
+  active: '',
+  scrollTop: 0,
+  scrollLeft: 0,
+});
 let records: readonly HistoryRecord[] = [];
 let published: Readonly<Record<string, string>> = {};
 let loaded = false;
@@ -30,21 +42,19 @@ const chartNeeds = {
   hover: (record: HistoryRecord, anchor: Element): void => tooltip.show(record, anchor, published[record.id]),
   leave: (): void => tooltip.hideSoon(),
 };
-const table = new HistoryTable(
-  { column: host.state.column, descending: host.state.descending },
-  {
-    open,
-    copy(record) {
-      host.post({ type: 'copy', text: String(record.value) });
-      status.textContent = `Copied ${record.value}`;
-    },
-    sorted({ column, descending }) {
-      host.remember({ column, descending });
-      const title = COLUMNS.find(({ id }) => id === column)?.title ?? column;
-      status.textContent = `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`;
-    },
+const table = new HistoryTable({ column: host.state.column, descending: host.state.descending }, host.state.active, {
+  open,
+  activeChanged: ({ id }) => host.remember({ active: id }),
+  copy(record) {
+    host.post({ type: 'copy', text: String(record.value) });
+    status.textContent = `Copied ${record.value}`;
   },
-);
+  sorted({ column, descending }) {
+    host.remember({ column, descending });
+    const title = COLUMNS.find(({ id }) => id === column)?.title ?? column;
+    status.textContent = `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`;
+  },
+});
 
 const filter = element('input', {
   id: 'filter',
@@ -74,12 +84,12 @@ const status = element('div', { class: 'status', role: 'status', 'aria-live': 'p
 
 filter.value = host.state.filter;
 scale.value = host.state.scale === 'log' ? 'log' : 'linear';
-document.body.append(
-  element('header', { class: 'head' }, element('h1', {}, 'History'), toolbar),
-  element('main', {}, problem, problems, empty, charts, table.element),
-  status,
-  tooltip.element,
-);
+const heading = element('h1', {}, 'History');
+const main = element('main', {}, problem, problems, empty, charts, table.element);
+const restoreScroll = keepScroll(main, host);
+toolbar.hidden = true;
+table.element.hidden = true;
+document.body.append(element('header', { class: 'head' }, heading, toolbar), main, status, tooltip.element);
 
 /** Draws what passes the filter, as charts and as a table. */
 function draw(): void {
@@ -87,7 +97,9 @@ function draw(): void {
   tooltip.hide();
   const passing = filterRecords(records, host.state.filter);
   const wanted: ScaleKind = host.state.scale === 'log' ? 'log' : 'linear';
-  charts.replaceChildren(...groupRecords(passing).map((group) => new Chart(group, wanted, chartNeeds).element));
+  const focused = charts.contains(document.activeElement) ? document.activeElement?.getAttribute('data-id') : undefined;
+  const drawn = groupRecords(passing).map((group) => new Chart(group, wanted, chartNeeds, focused ?? undefined));
+  charts.replaceChildren(...drawn.map((chart) => chart.element));
   table.show(passing);
   table.element.hidden = passing.length === 0;
   toolbar.hidden = records.length === 0;
@@ -125,8 +137,11 @@ host.listen({
     published = message.published;
     loaded = true;
     problem.hidden = true;
+    heading.textContent = `History of ${message.root.replace(/^.*[\\/]/, '')}`;
+    heading.title = message.root;
     showProblems(message.problems);
     draw();
+    restoreScroll();
   },
   problem(message) {
     problem.textContent = message.message;

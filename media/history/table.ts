@@ -10,6 +10,8 @@ import { COLUMNS, sortRecords, type Column } from './columns';
 interface TableNeeds {
   open(record: HistoryRecord): void;
   copy(record: HistoryRecord): void;
+  /** Another row is in the tab order. */
+  activeChanged(record: HistoryRecord): void;
   sorted(sorting: Sorting): void;
 }
 
@@ -22,8 +24,10 @@ export class HistoryTable {
   private records: readonly HistoryRecord[] = [];
   private activeAt = 0;
 
+  /** @param active id of the result whose row is in the tab order first */
   constructor(
     sorting: Sorting,
+    private active: string,
     private readonly needs: TableNeeds,
   ) {
     this.headers = new SortHeaders(sorting, (changed) => {
@@ -39,11 +43,16 @@ export class HistoryTable {
     this.body.addEventListener('focusin', (event) => this.activate(rowOf(event)));
   }
 
-  /** Shows these results in the chosen order. */
+  /** Shows these results in the chosen order. The active row stays, and the focus in it. */
   show(records: readonly HistoryRecord[]): void {
+    const focused = ['.open', '.copy'].find((kind) => this.body.querySelector(`${kind}:focus`));
     this.records = sortRecords(records, this.headers.current);
-    this.activeAt = 0;
-    this.body.replaceChildren(...this.records.map((record, at) => makeRow(record, at)));
+    this.activeAt = Math.max(
+      0,
+      this.records.findIndex(({ id }) => id === this.active),
+    );
+    this.body.replaceChildren(...this.records.map((record, at) => makeRow(record, at === this.activeAt ? 0 : -1)));
+    if (focused) this.body.rows[this.activeAt]?.querySelector<HTMLElement>(focused)?.focus({ preventScroll: true });
   }
 
   private click(event: MouseEvent): void {
@@ -73,6 +82,10 @@ export class HistoryTable {
       for (const made of this.body.rows[row]?.querySelectorAll('button') ?? []) made.tabIndex = tabindex;
     }
     this.activeAt = at;
+    const record = this.records[at];
+    if (!record) return;
+    this.active = record.id;
+    this.needs.activeChanged(record);
   }
 }
 
@@ -86,9 +99,8 @@ function rowOf(event: Event): number {
   return row ? row.sectionRowIndex : -1;
 }
 
-function makeRow(record: HistoryRecord, at: number): HTMLTableRowElement {
+function makeRow(record: HistoryRecord, tabindex: 0 | -1): HTMLTableRowElement {
   const row = element('tr', { 'data-id': record.id });
-  const tabindex = at === 0 ? 0 : -1;
   for (const column of COLUMNS) {
     const { id } = column;
     const shown = column.text(record);

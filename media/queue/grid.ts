@@ -31,13 +31,14 @@ export class QueueGrid {
   private jobs: readonly Job[] = [];
   private clock: Clock = { taken: 0, now: 0 };
   private user = '';
-  /** The active job by id: its place changes when the queue changes. */
-  private activeId = '';
+  /** Place of the active job, which is known by its id: its place changes when the queue changes. */
   private activeAt = 0;
   private frame = 0;
 
+  /** @param activeId id of the job that is active first, where the queue has it */
   constructor(
     sorting: Sorting,
+    private activeId: string,
     private readonly needs: GridNeeds,
   ) {
     this.headers = new SortHeaders(sorting, (changed) => this.needs.sorted(changed));

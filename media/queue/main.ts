@@ -3,6 +3,7 @@ import type { ClusterInfo, Job, QueueState } from '../../server/shared/protocol'
 import { button, element } from '../element';
 import { countOf, countText } from '../facts';
 import { connect } from '../host';
+import { keepScroll } from '../kept-scroll';
 import type { Sorting } from '../sorting';
 import { isOver, stateCounts, JOB_STATES } from '../../server/shared/jobs';
 import type { FromQueue, QueueAction, ToQueue } from '../../server/shared/panel-protocol';
@@ -15,6 +16,10 @@ interface PanelState {
   whose: string;
   column: string;
   descending: boolean;
+  /** Id of the active job. */
+  active: string;
+  scrollTop: number;
+  scrollLeft: number;
 }
 
 /** What can be done with the active job. */
@@ -40,10 +45,19 @@ const JOB_ACTIONS: readonly ActionButton[] = [
 
 const TICK_MS = 1000;
 
-const host = connect<ToQueue, FromQueue, PanelState>({ filter: '', whose: 'all', ...DEFAULT_SORTING });
-let clusters: readonly ClusterInfo[] = [];
+const host = connect<ToQueue, FromQueue, PanelState>({
+  filter: '',
+  whose: 'all',
+  ...DEFAULT_SORTING,
+  active: '',
+  scrollTop: 0,
+  scrollLeft: 0,
+});
+let clusters: readonly ClusterInfo[] | undefined;
 let shown = '';
 let queue: QueueState | undefined;
+/** Why the queue cannot be asked for, and what to do. */
+let trouble: string | undefined;
 
 const clusterSelect = element('select', { id: 'cluster' });
 const filter = element('input', {
@@ -74,14 +88,17 @@ const clock = (): Clock => ({ taken: queue ? Date.parse(queue.taken) : 0, now: D
 const isMine = (job: Job): boolean => job.user === queue?.user;
 const post = (job: Job, action: QueueAction): void => host.post({ type: 'job', id: job.id, action });
 
-const grid = new QueueGrid(sorting(), {
+const grid = new QueueGrid(sorting(), host.state.active, {
   sorted({ column, descending }) {
     host.remember({ column, descending });
     const title = COLUMNS.find(({ id }) => id === column)?.title ?? column;
     draw();
     status.textContent = `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`;
   },
-  activeChanged: (job) => describe(job),
+  activeChanged(job) {
+    if (job && job.id !== host.state.active) host.remember({ active: job.id });
+    describe(job);
+  },
   open: (job) => {
     if (isMine(job)) post(job, isOver(job) ? 'output' : 'follow');
   },
@@ -92,6 +109,7 @@ const grid = new QueueGrid(sorting(), {
   },
 });
 
+const restoreScroll = keepScroll(grid.element, host);
 filter.value = host.state.filter;
 whose.value = host.state.whose;
 const field = (id: string, label: string, control: HTMLElement): HTMLElement =>
@@ -141,13 +159,19 @@ function draw(): void {
 }
 
 function emptyText(unfiltered: number): string {
-  const info = clusters.find(({ profile }) => profile.name === shown);
+  const info = shownInfo();
   if (unfiltered > 0) return 'No job matches the filter.';
   if (queue) return host.state.whose === 'finished' ? 'None of your jobs has finished recently.' : 'No jobs.';
   if (info?.notAllowed) return `${shown} is not allowed yet: this workspace names it, and you have not agreed.`;
   if (info && info.connection !== 'connected')
     return `${shown} is not connected.${info.message ? ` ${info.message}` : ''}`;
-  return 'Waiting for the queue…';
+  if (clusters && !info) return `No cluster is named ${shown} any more. Choose another one.`;
+  if (trouble !== undefined) return `The queue of ${shown} is not known.`;
+  return 'Waiting for the first answer of the scheduler…';
+}
+
+function shownInfo(): ClusterInfo | undefined {
+  return clusters?.find(({ profile }) => profile.name === shown);
 }
 
 /** Shows how old the scheduler's answer is. */
@@ -196,22 +220,23 @@ setInterval(() => {
 host.listen({
   clusters(message) {
     if (message.shown !== shown) queue = undefined;
-    ({ clusters, shown } = message);
+    ({ clusters, shown, problem: trouble } = message);
     clusterSelect.replaceChildren(...clusters.map(({ profile: { name } }) => element('option', { value: name }, name)));
     clusterSelect.value = shown;
-    const info = clusters.find(({ profile }) => profile.name === shown);
-    connectButton.hidden = info?.connection === 'connected' || info?.connection === 'connecting';
+    const info = shownInfo();
+    connectButton.hidden = info?.connection === 'connected' || info?.connection === 'connecting' || !info;
     connectButton.textContent = info?.notAllowed ? 'Allow…' : info?.connection === 'lost' ? 'Reconnect' : 'Connect';
-    showProblem(info?.connection === 'lost' ? (info.message ?? 'The connection was lost') : queue?.problem);
+    refresh.hidden = info?.connection !== 'connected';
+    showProblem(info?.connection === 'lost' ? (info.message ?? 'The connection was lost') : trouble);
     load.replaceChildren(...loadBars(queue?.load ?? []));
     draw();
   },
   queue(message) {
     queue = message.queue;
-    showProblem(queue.problem);
     load.replaceChildren(...loadBars(queue.load));
     showFreshness();
     draw();
+    restoreScroll();
   },
   problem: (message) => showProblem(message.message),
 });

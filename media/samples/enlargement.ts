@@ -98,6 +98,11 @@ export class Enlargement {
     if (!this.isOpen) this.element.showModal();
   }
 
+  /** Closes the dialog where it is open. */
+  close(): void {
+    if (this.isOpen) this.element.close();
+  }
+
   private copy(what: string | number | undefined, said: string): void {
     if (what === undefined) return;
     this.needs.copy(String(what));

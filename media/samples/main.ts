@@ -13,6 +13,7 @@ import {
   type Fact,
 } from '../facts';
 import { connect } from '../host';
+import { keepScroll } from '../kept-scroll';
 import type { FromSamples, ToSamples } from '../../server/shared/panel-protocol';
 import { DetailsCache } from './details';
 import { Enlargement, type Enlarged } from './enlargement';
@@ -30,9 +31,14 @@ interface PanelState {
   classFilter: string;
   /** File of the active tile. */
   active: string;
+  /** How far the grid is scrolled. */
+  scrollTop: number;
+  scrollLeft: number;
 }
 
-const EMPTY: SamplesResult = { folder: '', title: 'Samples', images: [] };
+const EMPTY: SamplesResult = { folder: '', title: 'Samples', images: [], changed: '', follow: [] };
+/** How often the head is looked at again: what it says of a run depends on how long nothing came. */
+const DESCRIBE_MS = 30_000;
 const ALL_CLASSES = '';
 
 const host = connect<ToSamples, FromSamples, PanelState>({
@@ -41,6 +47,8 @@ const host = connect<ToSamples, FromSamples, PanelState>({
   native: 0,
   classFilter: ALL_CLASSES,
   active: '',
+  scrollTop: 0,
+  scrollLeft: 0,
 });
 const details = new DetailsCache((files) => host.post({ type: 'details', files }));
 let samples = EMPTY;
@@ -104,6 +112,7 @@ const grid = new SampleGrid({
     if (enlargement.isOpen) enlarge(position);
   },
 });
+const restoreScroll = keepScroll(grid.element, host);
 const enlargement = new Enlargement({
   step(by) {
     const at = grid.active ? shown.indexOf(grid.active) : 0;
@@ -182,10 +191,18 @@ function describe(): void {
   values.textContent = results.map(resultText).join('  ·  ');
   values.hidden = values.textContent === '';
   facts.replaceChildren(...(manifest ? [factList(runFacts(manifest))] : []));
-  const said = [manifest && unfinishedText(manifest, images.length), ...results.map(cautionText)];
-  notes.replaceChildren(...said.filter((text) => text !== undefined).map((text) => element('li', {}, text)));
-  notes.hidden = notes.childElementCount === 0;
+  tellNotes();
   seedField.hidden = !images.some(({ seed }) => seed !== undefined);
+}
+
+/** How far the run got, and what its numbers cannot be compared with. */
+function tellNotes(): void {
+  const { manifest, images, changed } = samples;
+  const extent = manifest && unfinishedText(manifest, { present: images.length, changed, now: Date.now() });
+  const said = [extent, ...(manifest?.results ?? []).map(cautionText)].filter((text) => text !== undefined);
+  const shownNow = [...notes.children].map(({ textContent }) => textContent);
+  if (said.join('\n') !== shownNow.join('\n')) notes.replaceChildren(...said.map((text) => element('li', {}, text)));
+  notes.hidden = said.length === 0;
 }
 
 function offerClasses(): void {
@@ -247,8 +264,7 @@ function countShown(): void {
   total.textContent = read < all ? `${extent}, classes read of ${countText(read)}` : extent;
   grid.element.hidden = shown.length === 0;
   empty.hidden = shown.length > 0;
-  if (all === 0)
-    empty.textContent = 'No images in this folder yet. Run the config, or open a folder that contains .png files.';
+  if (all === 0) empty.textContent = 'There is no image in this folder yet.';
   else if (read < all) empty.textContent = 'Reading the classes of the images…';
   else empty.textContent = 'No image of this class. Choose another class.';
 }
@@ -308,18 +324,32 @@ document.addEventListener('keydown', (event) => {
   else if (event.key === '-') zoomBy(-1);
 });
 
+/** Without an answer, the problem is all that there is to show. */
+function showProblem(text: string | undefined): void {
+  problem.textContent = text ?? '';
+  problem.hidden = text === undefined;
+  toolbar.hidden = samples === EMPTY;
+  if (samples === EMPTY) empty.hidden = text !== undefined;
+}
+
+setInterval(tellNotes, DESCRIBE_MS);
 host.listen({
   samples(message) {
     const again = message.samples.folder === host.state.folder;
     samples = message.samples;
     baseUri = message.baseUri.replace(/\/$/, '');
-    if (!again) host.remember({ folder: samples.folder, native: 0, classFilter: ALL_CLASSES, active: '' });
-    problem.hidden = true;
+    if (!again) {
+      // Nothing of another folder is looked for in this one.
+      if (shown.length > 0) grid.show((shown = []));
+      host.remember({ folder: samples.folder, native: 0, classFilter: ALL_CLASSES, active: '' });
+    }
+    showProblem(undefined);
     describe();
     offerClasses();
     applyZoom();
     if (again && shown.length > 0) growShown();
     else applyFilter();
+    restoreScroll();
     readClasses();
   },
   details(message) {
@@ -334,10 +364,16 @@ host.listen({
     grid.refresh();
     if (enlargement.isOpen && grid.active) enlarge(shown.indexOf(grid.active));
   },
+  gone(message) {
+    details.fail();
+    samples = EMPTY;
+    enlargement.close();
+    describe();
+    applyFilter();
+    showProblem(message.message);
+  },
   problem(message) {
     details.fail();
-    problem.textContent = message.message;
-    problem.hidden = false;
-    if (samples === EMPTY) empty.hidden = true;
+    showProblem(message.message);
   },
 });

@@ -1,6 +1,7 @@
 /** The trajectory panel: what the network estimates for each seed at every noise level, and the levels as a chart. */
 import { element, factList } from '../element';
 import { connect } from '../host';
+import { keepScroll } from '../kept-scroll';
 import type { FromTrajectory, ToTrajectory } from '../../server/shared/panel-protocol';
 import { noiseChart } from './chart';
 import { trajectoryFacts } from './columns';
@@ -10,8 +11,14 @@ const EXPLANATION =
   'Each picture is D(x; sigma), the network’s estimate of the image at that noise level. ' +
   'A deterministic Euler step goes to x_next = r x + (1 − r) D with r = sigma_next / sigma; Heun’s method corrects it with a second evaluation.';
 
-connect<ToTrajectory, FromTrajectory, Record<string, never>>({}).listen({
+const host = connect<ToTrajectory, FromTrajectory, { scrollTop: number; scrollLeft: number }>({
+  scrollTop: 0,
+  scrollLeft: 0,
+});
+
+host.listen({
   trajectory({ trajectory, network }) {
+    const main = element('main', {}, strips(trajectory), noiseChart(trajectory));
     document.body.replaceChildren(
       element(
         'header',
@@ -21,7 +28,8 @@ connect<ToTrajectory, FromTrajectory, Record<string, never>>({}).listen({
         element('p', { class: 'explanation' }, EXPLANATION),
         ...trajectory.notes.map((note) => element('p', { class: 'caution' }, note)),
       ),
-      element('main', {}, strips(trajectory), noiseChart(trajectory)),
+      main,
     );
+    keepScroll(main, host)();
   },
 });

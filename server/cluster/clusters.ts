@@ -23,11 +23,12 @@ import { LocalFolder } from './local-folder';
 import { localFiles } from './local-host';
 import { followLog, type LogNews } from './log-follower';
 import { addProfile } from './profile-writer';
-import { loadProfiles, pollSeconds, profileNamed, type LoadedProfiles } from './profiles';
+import { pollSeconds, profileNamed } from './profiles';
 import { QueueWatch } from './queue';
 import { recover, SubmissionUnknownError } from './submission';
 import { ChannelGate } from './ssh/channel-gate';
 import { newToken } from './token';
+import { loadWorkspaceProfiles, type WorkspaceProfiles } from './workspace-profiles';
 
 /** Where hosts come from, with one connection for each cluster. `Hosts` is the real one. */
 export interface HostSource {
@@ -43,8 +44,8 @@ export interface HostSource {
 
 export interface ClustersOptions {
   hosts: HostSource;
-  /** Workspace folder: it has clusters.yaml, and snapshots and submissions under way are kept in it. */
-  folder?: string;
+  /** Workspace folders: each may have a clusters.yaml; snapshots and submissions under way are kept beside it, else in the first. */
+  folders?: readonly string[];
   /** Value of the setting edmWorkbench.clusters. */
   settings?: () => Promise<unknown>;
   /** Asks the user about a workspace's file that something is wanted of. Where it is left out, nobody can be asked. */
@@ -59,9 +60,9 @@ const SNAPSHOT_MS = 30 * 60_000;
 const FOLLOWS_AT_ONCE = 3;
 
 export class Clusters {
-  private loaded: LoadedProfiles = { profiles: [], problems: [] };
-  /** Whether the user has allowed the workspace's file as it was loaded. */
-  private allowed = false;
+  private loaded: WorkspaceProfiles = { profiles: [], problems: [], folderOf: new Map(), files: new Map() };
+  /** Digests of the workspace's files, as they were loaded, that the user has allowed. */
+  private allowed: ReadonlySet<string> = new Set();
   private readonly opened = new Map<string, Promise<Cluster>>();
   private readonly titles = new Map<string, string>();
   private readonly watches = new Map<string, QueueWatch>();
@@ -73,13 +74,14 @@ export class Clusters {
   }
 
   /** Reads the profiles again, and the kept snapshots of new ones. */
-  async load(folder = this.options.folder): Promise<LoadedProfiles> {
-    this.options.folder = folder;
-    const loaded = await loadProfiles({ folder, settings: await this.options.settings?.() });
-    const allowed = loaded.workspace !== undefined && (await isAllowed(loaded.workspace));
+  async load(folders = this.options.folders ?? []): Promise<WorkspaceProfiles> {
+    this.options.folders = folders;
+    const loaded = await loadWorkspaceProfiles(folders, await this.options.settings?.());
+    const allowed = new Set<string>();
+    for (const file of loaded.files.values()) if (await isAllowed(file)) allowed.add(file.digest);
     [this.loaded, this.allowed] = [loaded, allowed];
     for (const { name } of this.loaded.profiles) {
-      const kept = this.snapshots.has(name) ? undefined : await this.local?.snapshot(name);
+      const kept = this.snapshots.has(name) ? undefined : await this.localFor(name)?.snapshot(name);
       if (kept) this.snapshots.set(name, kept);
     }
     return this.loaded;
@@ -89,46 +91,52 @@ export class Clusters {
     return this.loaded.profiles;
   }
 
-  /** The workspace's file while the user has not allowed what it names. */
-  get notAllowed(): WorkspaceFile | undefined {
-    const { workspace } = this.loaded;
-    return workspace && !this.allowed && workspace.profiles.length > 0 ? workspace : undefined;
+  /** The workspace's files that name clusters and that the user has not allowed. */
+  get notAllowed(): readonly WorkspaceFile[] {
+    const files = [...this.loaded.files.values()];
+    return files.filter(({ digest, profiles }) => profiles.length > 0 && !this.allowed.has(digest));
   }
 
   /** Remembers that the user allows a file's content, and tells of its clusters anew where that is what is loaded. */
   async allow(file: WorkspaceFile): Promise<void> {
     await allow(file);
-    if (this.loaded.workspace?.digest !== file.digest) return;
-    this.allowed = true;
-    for (const profile of file.profiles) this.options.onInfo?.(this.info(profile));
+    if (![...this.loaded.files.values()].some(({ digest }) => digest === file.digest)) return;
+    this.allowed = new Set([...this.allowed, file.digest]);
+    for (const profile of file.profiles)
+      if (this.loaded.profiles.includes(profile)) this.options.onInfo?.(this.info(profile));
   }
 
   /**
-   * Adds a profile to the workspace's file. Where all of that was allowed, the new content is too: the user wrote the rest.
+   * Adds a profile to a folder's file. Where all of that was allowed, the new content is too: the user wrote the rest.
    * @returns path of the file @throws UserError
    */
   async add(folder: string, profile: ClusterProfile): Promise<string> {
-    await this.load(folder);
-    const trusted = this.notAllowed === undefined && this.loaded.problems.length === 0;
+    const folders = [...new Set([...(this.options.folders ?? []), folder])];
+    const before = await this.load(folders);
+    const known = before.files.get(folder);
+    const trusted = before.problems.length === 0 && !(known && this.notAllowed.includes(known));
     const file = await addProfile(folder, profile);
-    const { workspace } = await this.load(folder);
-    if (trusted && workspace) await this.allow(workspace);
+    const written = (await this.load(folders)).files.get(folder);
+    if (trusted && written) await this.allow(written);
     return file;
   }
 
   /** @throws NotAllowedError unless the profile is the user's own, or in a file that was allowed, now if need be */
-  private async demandAllowed({ name }: ClusterProfile, mayAsk: boolean): Promise<void> {
-    const file = this.notAllowed;
-    if (!file?.profiles.some((one) => one.name === name)) return;
+  private async demandAllowed(profile: ClusterProfile, mayAsk: boolean): Promise<void> {
+    const file = this.notAllowed.find(({ profiles }) => profiles.includes(profile));
+    if (!file) return;
     // It may have been allowed meanwhile in another process.
     if ((await isAllowed(file)) || (mayAsk && (await this.options.askAllowance?.(file)))) await this.allow(file);
     else throw new NotAllowedError(file);
   }
 
   info(profile: ClusterProfile): ClusterInfo {
-    if (this.notAllowed?.profiles.includes(profile)) return { profile, connection: 'disconnected', notAllowed: true };
+    const folder = this.loaded.folderOf.get(profile.name);
+    const from = folder === undefined ? {} : { folder };
+    if (this.notAllowed.some(({ profiles }) => profiles.includes(profile)))
+      return { profile, ...from, connection: 'disconnected', notAllowed: true };
     const scheduler = this.titles.get(profile.name);
-    return { profile, ...this.options.hosts.state(profile), ...(scheduler !== undefined && { scheduler }) };
+    return { profile, ...from, ...this.options.hosts.state(profile), ...(scheduler !== undefined && { scheduler }) };
   }
 
   /** The cluster of a name, connected. @throws UserError where it is unknown, cannot be reached or has no scheduler */
@@ -184,7 +192,7 @@ export class Clusters {
   async settle(name: string): Promise<string[]> {
     const { host, scheduler } = await this.open(name);
     const lines: string[] = [];
-    for (const { token, script } of (await this.local?.pending(name)) ?? []) {
+    for (const { token, script } of (await this.localFor(name)?.pending(name)) ?? []) {
       try {
         await recover(host, token, undefined, { seconds: 10, pause: 0.5 });
         const found = await scheduler.find(token);
@@ -193,7 +201,7 @@ export class Clusters {
         if (error instanceof SubmissionUnknownError) throw error;
         lines.push(`${script}: ${messageOf(error)}`);
       }
-      await this.local?.settled(token);
+      await this.localFor(name)?.settled(token);
     }
     return lines;
   }
@@ -204,16 +212,17 @@ export class Clusters {
     const { scheduler, profile } = cluster;
     const token = newToken();
     const begun = new Date().toISOString();
-    await this.local?.begin({ token, cluster: profile.name, script: path.basename(params.script), begun });
+    const local = this.localFor(profile.name);
+    await local?.begin({ token, cluster: profile.name, script: path.basename(params.script), begun });
     try {
       const defaults = { account: profile.account, partition: profile.partition, name: path.basename(params.script) };
       const submitted = await scheduler.submit({ script, folder, token, options, defaults });
-      await this.local?.settled(token);
+      await local?.settled(token);
       this.watches.get(profile.name)?.refresh();
       return submitted;
     } catch (error) {
       // An unknown outcome stays on file until it is known.
-      if (!(error instanceof SubmissionUnknownError)) await this.local?.settled(token);
+      if (!(error instanceof SubmissionUnknownError)) await local?.settled(token);
       throw error;
     }
   }
@@ -318,12 +327,14 @@ export class Clusters {
     const snapshot: ClusterSnapshot = { ...(await scheduler.snapshot()), name };
     if (profile.nodes_online !== undefined) snapshot.nodesOnline = profile.nodes_online;
     this.snapshots.set(name, snapshot);
-    await this.local?.keepSnapshot(name, snapshot);
+    await this.localFor(name)?.keepSnapshot(name, snapshot);
     return snapshot;
   }
 
-  private get local(): LocalFolder | undefined {
-    return this.options.folder === undefined ? undefined : new LocalFolder(this.options.folder);
+  /** What is kept of a cluster on this machine, beside its profile; undefined where no folder is open. */
+  private localFor(name: string): LocalFolder | undefined {
+    const folder = this.loaded.folderOf.get(name) ?? this.options.folders?.[0];
+    return folder === undefined ? undefined : new LocalFolder(folder);
   }
 
   stop(): void {

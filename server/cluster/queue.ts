@@ -36,6 +36,10 @@ export interface Interest {
 /** After so many polls without a change, we ask half as often. */
 const IDLE_POLLS = 20;
 const LONGEST_PAUSE = 600;
+/** After so many failures in a row the pause is doubled no more: less often for a watcher, who wants to see it recover. */
+const DOUBLINGS = { visible: 2, hidden: 6, none: 6 } as const;
+/** A scheduler that has not answered for so long is told of, and still waited for. */
+const SLOW_MS = 10_000;
 
 /** Seconds until the next question; undefined where there is no reason to ask. @param floor shortest pause, from the profile */
 export function pauseSeconds(
@@ -44,7 +48,7 @@ export function pauseSeconds(
 ): number | undefined {
   if (attention === 'none' && !unfinished) return undefined;
   const slow = attention === 'visible' ? (unchanged >= IDLE_POLLS ? 2 : 1) : 4;
-  return Math.min(floor * slow * 2 ** Math.min(failures, 6), Math.max(LONGEST_PAUSE, floor * slow));
+  return Math.min(floor * slow * 2 ** Math.min(failures, DOUBLINGS[attention]), Math.max(LONGEST_PAUSE, floor * slow));
 }
 
 /** How many ended jobs are kept, and how many hours back the first look goes. */
@@ -141,6 +145,10 @@ export class QueueWatch {
   private async poll(): Promise<void> {
     this.asking = true;
     this.lastAsked = this.clock.now();
+    const tellSlow = this.clock.after(SLOW_MS, () => {
+      const problem = `The scheduler has not answered for ${SLOW_MS / 1000} s`;
+      this.options.onState({ ...this.state, ended: [], problem });
+    });
     try {
       await this.ask();
       this.failures = 0;
@@ -148,6 +156,7 @@ export class QueueWatch {
       this.failures++;
       this.state = { ...this.state, ended: [], problem: messageOf(error) };
     }
+    tellSlow();
     this.asking = false;
     if (this.stopped) return;
     this.options.onState(this.state);

@@ -139,8 +139,7 @@ export const clusters: Run<'clusters'> = (call) => (call.positionals[0] === 'all
 
 async function list({ values }: Pick<Call<'clusters'>, 'values'>): Promise<number> {
   const { clusters: known, profiles, problems } = await knownClusters();
-  const { notAllowed } = known;
-  printNotes(notAllowed ? [...problems, new NotAllowedError(notAllowed).message] : problems);
+  printNotes([...problems, ...known.notAllowed.map((file) => new NotAllowedError(file).message)]);
   if (values.json) print(profiles);
   else
     for (const { name, host, via, local } of profiles)
@@ -150,15 +149,16 @@ async function list({ values }: Pick<Call<'clusters'>, 'values'>): Promise<numbe
 
 /** Shows what the workspace's file leads to, and remembers that the user agrees. */
 async function allowFile({ values }: Pick<Call<'clusters'>, 'values'>): Promise<number> {
-  const { clusters: known, profiles, problems, workspace } = await knownClusters();
+  const { clusters: known, profiles, problems, files } = await knownClusters();
   printNotes(problems);
+  const [workspace] = files.values();
   if (!workspace || workspace.profiles.length === 0)
     throw new UserError(
       profiles.length > 0
         ? 'The clusters that are known here are your own: there is nothing to allow'
         : 'This folder names no clusters in .edm-workbench/clusters.yaml: there is nothing to allow',
     );
-  const isAllowed = known.notAllowed === undefined;
+  const isAllowed = known.notAllowed.length === 0;
   printNotes([allowanceText(workspace)]);
   const refusal = new UserError('Cannot ask without a terminal: --yes allows what is listed above');
   if (!isAllowed && !values.yes && !(await agreesOnTerminal(refusal)))

@@ -15,7 +15,7 @@ export interface Session {
 
 /** The clusters known in the current folder; none of them is connected. */
 export async function knownClusters(): Promise<{ clusters: Clusters } & Awaited<ReturnType<Clusters['load']>>> {
-  const clusters = new Clusters({ hosts: terminalHosts(), folder: process.cwd(), askAllowance: askOnTerminal });
+  const clusters = new Clusters({ hosts: terminalHosts(), folders: [process.cwd()], askAllowance: askOnTerminal });
   return { clusters, ...(await clusters.load()) };
 }
 

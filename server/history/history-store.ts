@@ -14,12 +14,17 @@ export interface History {
   problems: string[];
 }
 
+/** The file that the records of a repository are kept in. @param root top of the repository */
+export function historyFile(root: string): string {
+  return path.join(root, STATE_FOLDER, FILE);
+}
+
 /**
  * Reads `.edm-workbench/history.jsonl` under `root`. A missing file is an empty history. A line that is cut off, not
  * JSON (e.g. a merge conflict marker) or not a record becomes a problem; the others are read.
  */
 export async function readHistory(root: string): Promise<History> {
-  const file = path.join(root, STATE_FOLDER, FILE);
+  const file = historyFile(root);
   let text: string;
   try {
     text = await readFile(file, 'utf8');

@@ -55,18 +55,17 @@ export function registerClusterRequests(
     onInfo: (info) => void connection.sendNotification(protocol.clusterNotification, info),
   });
   const dispatches = registerDispatchRequests(connection, requests, clusters);
-  requests.on(protocol.clustersRequest, async ({ folder }) => {
-    const { profiles, problems } = await clusters.load(folder);
-    dispatches.opened(folder);
+  requests.on(protocol.clustersRequest, async ({ folders }) => {
+    const { profiles, problems } = await clusters.load(folders);
+    dispatches.opened(folders);
     for (const problem of problems) connection.window.showWarningMessage(noticeText(problem));
     options.onSnapshots?.();
-    const { notAllowed } = clusters;
     // The list is answered meanwhile: nothing waits for the user.
-    if (notAllowed)
-      void ask.opened(notAllowed).then(async (agreed) => {
+    for (const file of clusters.notAllowed)
+      void ask.opened(file).then(async (agreed) => {
         if (!agreed) return;
-        await clusters.allow(notAllowed);
-        dispatches.opened(folder);
+        await clusters.allow(file);
+        dispatches.opened(folders);
       });
     return profiles.map((profile) => clusters.info(profile));
   });

@@ -18,8 +18,8 @@ import type { Requests } from './requests';
 
 /** What the session tells of itself, so that runs that ended are brought home. */
 export interface DispatchWatch {
-  /** A workspace folder is open. */
-  opened(folder: string | undefined): void;
+  /** These workspace folders are open. */
+  opened(folders: readonly string[]): void;
   connected(cluster: string): void;
   queueChanged(state: protocol.QueueState): void;
 }
@@ -76,26 +76,23 @@ export function registerDispatchRequests(
 
 /** Brings home what has ended, whenever there is an occasion. */
 function watchDispatches(connection: Connection, clusters: Clusters, dispatches: Dispatches): DispatchWatch {
-  let root: string | undefined;
+  /** Tops of the repositories that are open. Outside of a repository nothing was sent. */
+  let roots: readonly string[] = [];
   /** What cannot be brought home now (no connection, no repository) comes home on the next occasion. */
   const quietly = (work: (root: string) => Promise<unknown>): void => {
-    if (root !== undefined) void work(root).catch((error: unknown) => connection.console.info(messageOf(error)));
+    for (const root of roots) void work(root).catch((error: unknown) => connection.console.info(messageOf(error)));
   };
   return {
-    opened(folder) {
-      if (folder === undefined) return;
-      void repositoryRoot(folder).then(
-        (top) => {
-          root = top;
-          // Clusters that need no connection; the others follow when the user connects.
-          for (const profile of clusters.profiles) {
-            const { name, local } = profile;
-            if (local && !clusters.info(profile).notAllowed)
-              quietly((one) => dispatches.syncRuns(one, { cluster: name }));
-          }
-        },
-        () => undefined, // Outside of a repository nothing was sent.
-      );
+    opened(folders) {
+      void Promise.all(folders.map((folder) => repositoryRoot(folder).catch(() => undefined))).then((tops) => {
+        roots = [...new Set(tops.filter((top) => top !== undefined))];
+        // Clusters that need no connection; the others follow when the user connects.
+        for (const profile of clusters.profiles) {
+          const { name, local } = profile;
+          if (local && !clusters.info(profile).notAllowed)
+            quietly((one) => dispatches.syncRuns(one, { cluster: name }));
+        }
+      });
     },
     connected: (cluster) => quietly((one) => dispatches.syncRuns(one, { cluster })),
     queueChanged: (state) => quietly((one) => dispatches.queueChanged(one, state)),

@@ -1,10 +1,13 @@
 /** Runs on this machine, their history and samples, and scripts as whole texts. Nothing is decided here. */
+import { existsSync } from 'node:fs';
 import type { Connection } from 'vscode-languageserver/node';
+import { UserError } from '../errors';
 import { examine } from '../runs/doctor';
 import { repositoryRoot } from '../git';
 import { publishedTexts } from '../history/published-fids';
-import { readHistory } from '../history/history-store';
+import { historyFile, readHistory } from '../history/history-store';
 import { executeRun } from '../runs/execute';
+import { listRuns } from '../runs/run-list';
 import { listSamples, sampleDetails } from '../runs/samples';
 import { generateInto, importInto, measureImages } from '../runs/single';
 import { denoisingTrajectory } from '../runs/trajectory';
@@ -21,10 +24,12 @@ export function registerRunRequests(connection: Connection, requests: Requests):
   requests.on(protocol.importRequest, importInto);
   requests.on(protocol.measureRequest, measureImages);
   requests.on(protocol.historyRequest, async ({ folder }) => {
+    if (!existsSync(folder)) throw new UserError(`${folder} is not there any more: it was deleted or moved`);
     const root = await repositoryRoot(folder);
     const history = await readHistory(root);
-    return { root, ...history, published: publishedTexts(history.records) };
+    return { root, file: historyFile(root), ...history, published: publishedTexts(history.records) };
   });
+  requests.on(protocol.runsRequest, ({ folders, found }) => listRuns(folders, found));
   requests.on(protocol.samplesRequest, ({ folder }) => listSamples(folder));
   requests.on(protocol.sampleDetailsRequest, ({ folder, files }) => sampleDetails(folder, files));
   requests.on(protocol.doctorRequest, ({ folder }) => examine(folder));

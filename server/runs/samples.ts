@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, UserError } from '../errors';
+import { isCode, messageOf, UserError } from '../errors';
 import { pngProblem, readPngHeader } from '../images/png';
 import { readRegularFile } from '../regular-file';
 import type { SampleDetails, SamplesResult } from '../shared/protocol';
@@ -9,27 +9,51 @@ import { readManifest } from './manifest';
 const IMAGE = /\.(png|jpe?g)$/i;
 
 /**
- * The images under a run folder (its `images/`) or any other folder, in seed order where the names are seeds.
- * @throws UserError where the folder cannot be read or holds no image
+ * The images under a run folder (its `images/`) or any other folder, in seed order where the names are seeds. A run that has
+ * begun may have none yet.
+ * @throws UserError where the folder is gone or cannot be read, or holds neither a run nor an image
  */
 export async function listSamples(folder: string): Promise<SamplesResult> {
-  const manifest = (await readManifest(folder)) ?? (await readManifest(path.dirname(folder)));
+  const run = (await readManifest(folder)) ? folder : path.dirname(folder);
   const inner = path.join(folder, 'images');
   const base = (await isFolder(inner)) ? inner : folder;
-  let names: string[];
-  try {
-    names = (await readdir(base, { recursive: true })).filter(
-      (name) => IMAGE.test(name) && !path.basename(name).startsWith('.'),
-    );
-  } catch (error) {
-    throw new UserError(`Cannot read ${base}: ${messageOf(error)}`);
-  }
-  if (names.length === 0)
+  // Before the manifest and the names are read: a change in between is newer than this.
+  const changed = await lastChange([base, path.join(run, 'run.json'), path.join(run, 'log.txt')]);
+  const manifest = await readManifest(run);
+  const names = await imageNames(base);
+  if (names.length === 0 && !manifest)
     throw new UserError(`There is no PNG or JPEG image in ${base}: run a config or generate samples first`);
   const images = names.map((name) => ({ file: name.split(path.sep).join('/'), seed: seedOf(name) }));
   images.sort((a, b) => (a.seed ?? Infinity) - (b.seed ?? Infinity) || (a.file < b.file ? -1 : 1));
-  const title = manifest ? path.basename(base === folder ? path.dirname(folder) : folder) : path.basename(base);
-  return { folder: base, title, images, manifest, classNames: manifest?.class_names };
+  const title = manifest ? path.basename(run) : path.basename(base);
+  const folders = new Set(names.map((name) => path.join(base, path.dirname(name))));
+  const follow = [...new Set([folder, inner, base, ...folders, path.join(run, 'run.json')])];
+  return { folder: base, title, images, manifest, classNames: manifest?.class_names, changed, follow };
+}
+
+/** Names of the images in a folder and the folders in it, relative to it. @throws UserError where it cannot be read */
+async function imageNames(base: string): Promise<string[]> {
+  try {
+    return (await readdir(base, { recursive: true })).filter(
+      (name) => IMAGE.test(name) && !path.basename(name).startsWith('.'),
+    );
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) throw new UserError(`${base} is not there any more: it was deleted or moved`);
+    throw new UserError(`Cannot read ${base}: ${messageOf(error)}`);
+  }
+}
+
+/** When the latest of these files and folders changed, ISO 8601; those that are missing do not count. */
+async function lastChange(files: readonly string[]): Promise<string> {
+  const times = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      ),
+    ),
+  );
+  return new Date(Math.max(...times)).toISOString();
 }
 
 async function isFolder(name: string): Promise<boolean> {

@@ -1,12 +1,12 @@
 /**
  * What a panel and the extension say to each other: discriminated unions, checked on both sides.
  * A panel builds its whole page itself; the HTML around it has a policy, one style sheet and one script.
- * The extension sends nothing before `ready`. Sending `samples` or `history` again brings the panel up to date in place.
+ * The extension sends nothing before `ready`, and answers it with the panel's subject first. Sending `samples` or `history` again brings the panel up to date in place.
  */
 import type {
   Calibration,
   ClusterInfo,
-  HistoryRecord,
+  HistoryResult,
   JobAction,
   QueueState,
   SampleDetails,
@@ -24,6 +24,16 @@ export function isMessage(value: unknown): value is Message {
   return typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
 }
 
+/**
+ * Extension -> any panel: what the panel shows. The page keeps it, unread, beside its own state, so that the extension gets
+ * it back when the window has been reloaded.
+ */
+export interface SubjectMessage extends Message {
+  type: 'subject';
+  /** Survives JSON. */
+  subject: unknown;
+}
+
 /** One handler for each type of message: the compiler refuses a side that forgets one. */
 export type Handlers<All extends Message> = {
   [Type in All['type']]: (message: Extract<All, { type: Type }>) => Promise<void> | void;
@@ -35,6 +45,8 @@ export type ToSamples =
   | { type: 'samples'; samples: SamplesResult; baseUri: string }
   /** Answer to `details`: one entry for each file that was asked for, in one message or several. */
   | { type: 'details'; details: SampleDetails[] }
+  /** The folder cannot be read any more: nothing of it is shown but why. */
+  | { type: 'gone'; message: string }
   | { type: 'problem'; message: string };
 
 /** Samples panel -> extension. */
@@ -47,10 +59,7 @@ export type FromSamples =
   | { type: 'copy'; text: string };
 
 /** Extension -> history panel. */
-export type ToHistory =
-  /** `published`: by record id, what the paper reports for the same network and reference. */
-  | { type: 'history'; records: HistoryRecord[]; problems: string[]; published: Record<string, string> }
-  | { type: 'problem'; message: string };
+export type ToHistory = ({ type: 'history' } & Omit<HistoryResult, 'file'>) | { type: 'problem'; message: string };
 
 /** History panel -> extension. */
 export type FromHistory = { type: 'ready' } | { type: 'openRun'; run: string } | { type: 'copy'; text: string };
@@ -63,7 +72,9 @@ export type FromTrajectory = { type: 'ready' };
 
 /** Extension -> queue panel. */
 export type ToQueue =
-  | { type: 'clusters'; clusters: ClusterInfo[]; shown: string }
+  /** `problem`: why the queue of the shown one cannot be asked for, and what to do. */
+  | { type: 'clusters'; clusters: ClusterInfo[]; shown: string; problem?: string }
+  /** Comes once the scheduler has answered. */
   | { type: 'queue'; queue: QueueState }
   | { type: 'problem'; message: string };
 
@@ -81,7 +92,10 @@ export type FromQueue =
   | { type: 'job'; id: string; action: QueueAction };
 
 /** Extension -> calibration panel. */
-export type ToCalibration = { type: 'calibration'; calibration: Calibration };
+export type ToCalibration =
+  | { type: 'calibration'; calibration: Calibration }
+  /** The measurement cannot be shown, or the config not be written. */
+  | { type: 'problem'; message: string };
 
 /** Calibration panel -> extension. */
 export type FromCalibration =

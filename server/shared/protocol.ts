@@ -156,6 +156,8 @@ export interface HistoryParams {
 export interface HistoryResult {
   /** Top of the repository. */
   root: string;
+  /** The file that the records are read from; it need not exist yet. */
+  file: string;
   /** Oldest first. */
   records: HistoryRecord[];
   /** Lines that could not be read, each with its number and why. */
@@ -165,6 +167,23 @@ export interface HistoryResult {
 }
 /** Reads the history of the repository that contains `folder`. */
 export const historyRequest = new RequestType<HistoryParams, HistoryResult, void>('edm/history');
+
+/** Parameters of `runsRequest`. */
+export interface RunsParams {
+  /** Workspace folders; runs of the repositories that contain them are found wherever they are. */
+  folders: string[];
+  /** Further folders that hold a run.json. */
+  found: string[];
+}
+/** A run folder. */
+export interface RunEntry {
+  folder: string;
+  manifest: RunManifest;
+  /** When its manifest changed last, ISO 8601. */
+  changed: string;
+}
+/** Lists run folders, the one changed last first. */
+export const runsRequest = new RequestType<RunsParams, RunEntry[], void>('edm/runs');
 
 /** Parameters of `samplesRequest`. */
 export interface SamplesParams {
@@ -176,6 +195,10 @@ export interface SamplesResult {
   /** The folder that the file names start from. */
   folder: string;
   title: string;
+  /** Files and folders whose change changes this answer, absolute; some may not exist yet. */
+  follow: string[];
+  /** When anything of it changed last, ISO 8601. */
+  changed: string;
   /** Images in seed order; `file` is relative to `folder` with forward slashes. */
   images: { file: string; seed?: number }[];
   manifest?: RunManifest;
@@ -322,11 +345,13 @@ export interface ClusterInfo {
   scheduler?: string;
   /** True where the workspace's file names it and the user has not allowed that file: nothing of it is used. */
   notAllowed?: true;
+  /** Workspace folder whose file names it; absent for those of the settings and for this machine. */
+  folder?: string;
 }
 /** Parameters of `clustersRequest`. */
 export interface ClustersParams {
-  /** Workspace folder, whose `.edm-workbench/clusters.yaml` is read. */
-  folder?: string;
+  /** Workspace folders, whose `.edm-workbench/clusters.yaml` are read. */
+  folders: string[];
 }
 /** Lists the clusters of the workspace and of the settings, and this machine where it has a scheduler. */
 export const clustersRequest = new RequestType<ClustersParams, ClusterInfo[], void>('edm/clusters');
@@ -379,7 +404,7 @@ export interface PartitionLoad {
 /** The queue of a cluster at one moment. */
 export interface QueueState {
   cluster: string;
-  /** When the answer came, by the server's clock. */
+  /** When the answer came, by the server's clock; empty before the first one, when nothing is known but the problem. */
   taken: string;
   whose: 'mine' | 'all';
   jobs: Job[];

@@ -304,7 +304,7 @@ test('two editors opened after the end: one tells, once; the record is there onc
   try {
     for (const { connection } of editors)
       connection.onNotification(dispatchEndNotification, (end) => void ended.push(end));
-    await Promise.all(editors.map(({ connection }) => connection.sendRequest(clustersRequest, { folder: root })));
+    await Promise.all(editors.map(({ connection }) => connection.sendRequest(clustersRequest, { folders: [root] })));
     await until(() => ended.length > 0, 'the word of its end');
     assert.deepEqual([ended[0].dispatch.name, ended[0].dispatch.state], ['later', 'complete']);
     const { connection } = editors[0];

@@ -68,7 +68,7 @@ for (const [site, profile] of [
       };
       const clusters = new Clusters({
         hosts: Object.assign(Object.create(hosts) as Hosts, { host }),
-        folder: logins.scratch,
+        folders: [logins.scratch],
       });
       await clusters.connect('bed');
       const { scheduler } = await clusters.open('bed');

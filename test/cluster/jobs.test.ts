@@ -30,7 +30,7 @@ before(async () => {
     'clusters:\n  - {name: bed, host: inner, poll_seconds: 10, account: proja}\n',
   );
   alice = logins.of('alice', () => [bed.otp('alice')]);
-  clusters = new Clusters({ hosts: alice.hosts, folder: logins.scratch, onQueue: (state) => states.push(state) });
+  clusters = new Clusters({ hosts: alice.hosts, folders: [logins.scratch], onQueue: (state) => states.push(state) });
   await clusters.connect('bed');
   cluster = await clusters.open('bed');
 });
@@ -222,7 +222,7 @@ test('the end of a job is told once, also when the connection was lost meanwhile
   assert.deepEqual(told(), [id]);
   // An editor that starts anew begins by knowing what is over.
   const again: QueueState[] = [];
-  const next = new Clusters({ hosts: alice.hosts, folder: logins.scratch, onQueue: (state) => again.push(state) });
+  const next = new Clusters({ hosts: alice.hosts, folders: [logins.scratch], onQueue: (state) => again.push(state) });
   (await next.queue('bed')).watch('visible', 'mine');
   await until(() => again.length > 0, 'the first answer');
   next.stop();

@@ -31,7 +31,7 @@ async function window(): Promise<{ server: TestServer; states: protocol.QueueSta
   const server = await TestServer.start(['env', `HOME=${logins.scratch}`]);
   const states: protocol.QueueState[] = [];
   server.connection.onNotification(protocol.queueNotification, (state) => void states.push(state));
-  await server.connection.sendRequest(protocol.clustersRequest, { folder: logins.scratch });
+  await server.connection.sendRequest(protocol.clustersRequest, { folders: [logins.scratch] });
   await server.connection.sendRequest(protocol.connectRequest, { cluster: 'bed' });
   await server.connection.sendRequest(protocol.watchRequest, { cluster: 'bed', attention: 'visible', whose: 'mine' });
   return { server, states };

@@ -40,7 +40,7 @@ before(async () => {
     const folder = path.join(logins.scratch, user);
     mkdirSync(path.join(folder, '.edm-workbench'), { recursive: true });
     writeFileSync(path.join(folder, '.edm-workbench', 'clusters.yaml'), 'clusters:\n  - {name: bed, host: inner}\n');
-    const clusters = new Clusters({ hosts: logins.of(user).hosts, folder });
+    const clusters = new Clusters({ hosts: logins.of(user).hosts, folders: [folder] });
     await clusters.connect('bed');
     open.set(user, { clusters, cluster: await clusters.open('bed') });
   }

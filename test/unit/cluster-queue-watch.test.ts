@@ -135,3 +135,42 @@ test('a problem is said, the last jobs stay, and the next answer clears it', asy
   assert.equal(states.at(-1)?.problem, undefined);
   assert.deepEqual(states.flatMap(({ ended }) => ended), []); // prettier-ignore
 });
+
+test('a scheduler that hangs is told of after ten seconds, and waited for', async () => {
+  const clock = new HandClock();
+  const states: QueueState[] = [];
+  let answer: (jobs: Job[]) => void = () => undefined;
+  const scheduler = {
+    queue: () => new Promise<Job[]>((resolve) => (answer = resolve)),
+    history: () => Promise.resolve({ jobs: [] }),
+    load: () => Promise.resolve([]),
+    now: () => Promise.resolve(new Date(clock.now())),
+  };
+  const watch = new QueueWatch(scheduler, { cluster: 'c', user: 'me', floorSeconds: 15, clock, onState: (state) => states.push(state) }); // prettier-ignore
+  watch.watch('visible', 'mine');
+  await clock.pass(9);
+  assert.equal(states.length, 0);
+  await clock.pass(2);
+  assert.deepEqual(states.map(({ taken, problem }) => [taken, problem]), [['', 'The scheduler has not answered for 10 s']]); // prettier-ignore
+  answer([job('1', 'running')]);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([states.length, states.at(-1)?.problem, states.at(-1)?.jobs.length], [2, undefined, 1]);
+});
+
+test('whoever looks sees within a minute that the scheduler answers again; else it is asked less often', async () => {
+  const { clock, watch, states, asked, down } = bench();
+  down.now = true;
+  watch.watch('visible', 'mine');
+  await clock.pass(600);
+  assert.equal(states.at(-1)?.taken, '', 'nothing is known before the first answer');
+  assert.equal(states.at(-1)?.problem, 'no answer');
+  down.now = false;
+  await clock.pass(61);
+  assert.equal(states.at(-1)?.problem, undefined);
+  watch.watch('hidden', 'mine');
+  down.now = true;
+  await clock.pass(3600);
+  const before = asked.length;
+  await clock.pass(3600);
+  assert.equal(asked.length - before, 6);
+});

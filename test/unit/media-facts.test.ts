@@ -97,15 +97,21 @@ test('a run without results counts its NFE by the solver', () => {
 });
 
 test('unfinished runs say how far they came', () => {
-  assert.equal(unfinishedText(makeManifest(), 5), undefined);
-  assert.equal(
-    unfinishedText(makeManifest({ status: 'cancelled', images: 1000 }), 512),
-    'Cancelled: 512 of 1,000 images',
+  const now = Date.parse('2026-11-20T14:03:00Z');
+  const said = (change: Partial<RunManifest>, present: number, age = 0): string | undefined =>
+    unfinishedText(makeManifest(change), { present, changed: new Date(now - age).toISOString(), now });
+  assert.equal(said({}, 5), undefined);
+  assert.equal(said({ images: 5 }, 5), undefined);
+  assert.equal(said({ status: 'cancelled', images: 1000 }, 512), 'Cancelled: 512 of 1,000 images');
+  assert.equal(said({ status: 'failed', error: 'out of memory' }, 1), 'Failed: 1 image. out of memory');
+  assert.equal(said({ status: 'running', images: 2000 }, 64), 'Still running: 64 of 2,000 images');
+  // Whoever ran it may have been killed: its manifest says "running" for ever.
+  assert.match(
+    said({ status: 'running', images: 2000 }, 64, 3600_000) ?? '',
+    /^Not finished: 64 of 2,000 images, and nothing new since 2026-11-20 \d\d:\d\d\./,
   );
-  assert.equal(
-    unfinishedText(makeManifest({ status: 'failed', error: 'out of memory' }), 1),
-    'Failed: 1 image. out of memory',
-  );
+  assert.equal(said({ images: 8 }, 7), 'Complete, but only 7 of 8 images are here');
+  assert.match(said({ images: 50_000, dispatch: 'x' }, 64) ?? '', /^Complete; 64 of 50,000 images are here\. /);
 });
 
 test('the generate command finds the network from the top of the repository and quotes what a shell would split', () => {

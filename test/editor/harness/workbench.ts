@@ -95,6 +95,20 @@ export class Workbench {
     await this.page.goto('about:blank');
     this.leaving = false;
     await this.page.goto(this.server.url);
+    await this.isReady();
+  }
+
+  /** Reloads the window as a user does: what is open comes back, and the extension host starts anew. */
+  async reload(): Promise<void> {
+    this.leaving = true;
+    const loaded = this.page.waitForEvent('load');
+    await this.runCommand('Developer: Reload Window');
+    await loaded;
+    this.leaving = false;
+    await this.isReady();
+  }
+
+  private async isReady(): Promise<void> {
     await this.page
       .locator(`.monaco-workbench.vscode-theme-defaults-themes-${this.themeFile}-json .part.statusbar`)
       .waitFor();
@@ -113,6 +127,20 @@ export class Workbench {
   async openFile(file: string): Promise<void> {
     await this.pick(file, path.basename(file));
     await this.activeTab(path.basename(file)).waitFor();
+  }
+
+  /** Runs a command that asks for one of a list, and takes the first entry that has the text. */
+  async runAndPick(title: string, text: string | RegExp): Promise<void> {
+    const widget = this.page.locator('.quick-input-widget');
+    await this.attempt(`"${title}" in the palette`, async () => {
+      await this.page.keyboard.press('Escape');
+      await this.page.keyboard.press('F1');
+      await widget.locator('input.input').fill(`>${title}`, { timeout: ATTEMPT_MS });
+      const entry = widget.locator('.monaco-list-row').filter({ hasText: title }).first();
+      await entry.click({ timeout: ATTEMPT_MS });
+    });
+    await widget.locator('.monaco-list-row').filter({ hasText: text }).first().click();
+    await widget.waitFor({ state: 'hidden' });
   }
 
   /** Types into whatever has the focus, key by key, as a user does: suggestions and auto-closing included. */
