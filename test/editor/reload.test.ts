@@ -1,12 +1,13 @@
 /** The window is reloaded: all five kinds of panels come back with what they showed and how, and follow their files again. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { FrameLocator } from 'playwright-core';
 import type { Calibration } from '../../server/shared/protocol';
-import { cli, git, repository, ROOT, SMALL_CONFIG, temporaryFolder } from '../server/workspace';
+import { cli, git, repository, ROOT, SMALL_CONFIG } from '../server/workspace';
 import { until } from '../until';
+import { LoginNode } from './harness/login-node';
 import { openWorkbench, type Theme, type Workbench } from './harness/workbench';
 
 const PICTURES = process.env.EDM_PICTURES;
@@ -45,15 +46,10 @@ before(async () => {
   runConfig(3);
   run = path.join(workspace, 'runs', `${git(workspace, 'rev-parse', '--short', 'HEAD')}-garments`);
   // A login node whose queue is empty.
-  const programs = temporaryFolder();
-  for (const name of ['sbatch', 'squeue', 'sacct', 'sinfo', 'scontrol']) {
-    writeFileSync(path.join(programs, name), '#!/bin/sh\ncase "$*" in *--version*) echo "slurm 22.05.8" ;; esac\n');
-    chmodSync(path.join(programs, name), 0o755);
-  }
   workbench = await openWorkbench({
     workspace,
     extensionDevelopmentPath: ROOT,
-    env: { PATH: `${programs}:${process.env.PATH}` },
+    env: new LoginNode().env,
     theme: process.env.EDM_THEME as Theme | undefined,
   });
 });

@@ -1,10 +1,10 @@
 /** A login node whose scheduler does not answer: sbatch is on PATH, squeue fails or hangs. And when it works again. */
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Locator } from 'playwright-core';
-import { repository, ROOT, temporaryFolder } from '../server/workspace';
+import { repository, ROOT } from '../server/workspace';
+import { LoginNode } from './harness/login-node';
 import { openWorkbench, type Theme, type Workbench } from './harness/workbench';
 
 const PICTURES = process.env.EDM_PICTURES;
@@ -18,26 +18,20 @@ const SQUEUE = {
   broken: `echo "squeue: error while loading shared libraries: libslurm.so" >&2; exit 127`,
   failing: `case "$*" in *--version*) echo "slurm 22.05.8"; exit ;; esac; echo "${ERROR}" >&2; exit 1`,
   hanging: `case "$*" in *--version*) echo "slurm 22.05.8"; exit ;; esac; exec sleep 600`,
-  working: `case "$*" in *--version*) echo "slurm 22.05.8" ;; esac`,
+  working: undefined,
 };
 
-let programs: string;
+const node = new LoginNode();
 let workbench: Workbench;
 
-function install(name: string, text: string): void {
-  const file = path.join(programs, name);
-  writeFileSync(file, `#!/bin/sh\n${text}\n`);
-  chmodSync(file, 0o755);
-}
+const install = (how: keyof typeof SQUEUE): void => node.install('squeue', SQUEUE[how]);
 
 async function open(squeue: keyof typeof SQUEUE): Promise<void> {
-  programs = temporaryFolder();
-  for (const name of ['sbatch', 'sacct', 'sinfo', 'scontrol']) install(name, 'exit 0');
-  install('squeue', SQUEUE[squeue]);
+  install(squeue);
   workbench = await openWorkbench({
     workspace: repository({ 'job.slurm': '#!/bin/bash\n#SBATCH --time=1:00\nhostname\n' }),
     extensionDevelopmentPath: ROOT,
-    env: { PATH: `${programs}:${process.env.PATH}` },
+    env: node.env,
     theme: process.env.EDM_THEME as Theme | undefined,
   });
   await workbench.runCommand('View: Show EDM Workbench');
@@ -69,7 +63,7 @@ test('squeue fails: tree, status bar and queue say so at once, in its words', as
 });
 
 test('squeue works again: everything recovers by itself', async () => {
-  install('squeue', SQUEUE.working);
+  install('working');
   const queue = await workbench.webview('Queue');
   await queue.locator('.empty').filter({ hasText: 'No jobs.' }).waitFor();
   await queue.locator('.banner').waitFor({ state: 'hidden' });
@@ -80,7 +74,7 @@ test('squeue works again: everything recovers by itself', async () => {
 });
 
 test('squeue hangs: what was known stays, marked as not up to date, while it is waited for', async () => {
-  install('squeue', SQUEUE.hanging);
+  install('hanging');
   const queue = await workbench.webview('Queue');
   await queue.locator('button').filter({ hasText: 'Refresh' }).click();
   await queue.locator('.banner').filter({ hasText: 'The scheduler has not answered for 10 s' }).waitFor();
@@ -95,7 +89,7 @@ test('squeue cannot even be started: told too, and it recovers', async () => {
   await row('libslurm.so').waitFor();
   await statusItem('jobs not known').waitFor();
   await picture('broken');
-  install('squeue', SQUEUE.working);
+  install('working');
   await row(/this-machine.*no jobs/).waitFor();
   await statusItem('0 running, 0 queued').waitFor();
 });
