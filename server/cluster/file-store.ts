@@ -56,11 +56,11 @@ export abstract class FileStore implements HostFiles {
   }
 
   upload(local: string, remote: string, control?: TransferControl): Promise<void> {
-    return copy('Uploading', this.here(), local, this, remote, control);
+    return this.receive('Uploading', this.here(), local, remote, { ...control, keepsMode: true });
   }
 
   download(remote: string, local: string, control?: TransferControl): Promise<void> {
-    return copy('Downloading', this, remote, this.here(), local, control);
+    return this.here().receive('Downloading', this, remote, local, { ...control, keepsMode: false });
   }
 
   /** SHA-256 in hex; read back where the host has no program for it. */
@@ -97,15 +97,18 @@ export abstract class FileStore implements HostFiles {
     return there > size ? 0 : there === size ? size : Math.floor(there / PIECE) * PIECE;
   }
 
-  /** @internal The receiving side of `copy`. */
+  /**
+   * @internal The receiving side of a copy.
+   * @param keepsMode whether the file keeps its permissions: what comes from a host is data here, and decides none
+   */
   async receive(
     phase: string,
     source: FileStore,
     from: string,
     to: string,
-    { onProgress, signal }: TransferControl,
+    { onProgress, signal, keepsMode }: TransferControl & { keepsMode: boolean },
   ): Promise<void> {
-    const { size, mode = 0o644 } = await source.factsOfFile(from);
+    const { size, mode } = await source.factsOfFile(from);
     const wanted = await source.digest(from, size, signal);
     const present = await this.stat(to);
     if (present?.kind === 'file' && present.size === size && (await this.digest(to, size, signal)) === wanted) {
@@ -133,7 +136,7 @@ export abstract class FileStore implements HostFiles {
           `The checksum of ${from} is wrong after copying it to ${this.host}: the file is being changed, or the disk is failing`,
         );
     }
-    await this.setMode(part, mode);
+    await this.setMode(part, keepsMode ? (mode ?? 0o644) : 0o644);
     await this.rename(part, to);
   }
 
@@ -146,17 +149,6 @@ export abstract class FileStore implements HostFiles {
   protected failure(verb: string, path: string, reason: string): string {
     return `Cannot ${verb} ${path.replace(PART_NAME, '$1')} on ${this.host}: ${reason}`;
   }
-}
-
-function copy(
-  phase: string,
-  source: FileStore,
-  from: string,
-  target: FileStore,
-  to: string,
-  control: TransferControl = {},
-): Promise<void> {
-  return target.receive(phase, source, from, to, control);
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -23,6 +23,7 @@ const REASONS: Readonly<Record<string, string | undefined>> = {
   ENOTDIR: 'a part of its path is a file',
   EISDIR: 'it is a folder',
   ENAMETOOLONG: 'the path is too long',
+  ELOOP: 'a link has its name',
 };
 
 export class LocalHost extends Runner {
@@ -134,7 +135,8 @@ class LocalFiles extends FileStore {
 
   protected override async writeAt(file: string, offset: number, bytes: Uint8Array): Promise<void> {
     const write = async () => {
-      const handle = await fs.open(file, constants.O_WRONLY | constants.O_CREAT);
+      // What is written here is a part of a file of ours: a link that lies in wait under its name is refused.
+      const handle = await fs.open(file, constants.O_WRONLY | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0));
       try {
         for (let done = 0; done < bytes.length;) {
           done += (await handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;

@@ -112,9 +112,12 @@ async function edmInputs(
   };
 }
 
-/** `a1b2c3d-garments`, with `-dirty` where the tree was. */
+/**
+ * `a1b2c3d-garments`, with `-dirty` where the tree was. A name may be that of a file, and it becomes part of paths and
+ * lines of scripts there: characters that mean something in one are replaced.
+ */
 export function labelOf({ commit, name }: Pick<Draft, 'commit' | 'name'>): string {
-  return `${commit.code.short}-${name}${commit.code.dirty ? '-dirty' : ''}`;
+  return `${commit.code.short}-${name.replace(/[^A-Za-z0-9._-]/g, '-')}${commit.code.dirty ? '-dirty' : ''}`;
 }
 
 /** Run folder relative to the work tree there: its name has the commit and the dispatch. */

@@ -3,11 +3,13 @@ import { askOn, type Cluster } from '../cluster/cluster';
 import { cacheKey } from '../download/download-cache';
 import { recordId } from '../history/history-store';
 import { DEFAULT_STEPS, nfe } from '../shared/defaults';
+import { UserError } from '../errors';
 import type { Job } from '../shared/protocol';
 import { samplerOptions } from '../runs/plan';
 import { jsonOf } from '../runs/folder';
 import type { Dispatch, HistoryRecord, RunConfig, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
 import { DETECTOR_URL, digestOf, type Draft, type JobInput } from './draft';
+import { readRemoteJson } from './remote-json';
 
 /** File in the run folder with what was known when the run was sent. */
 export const FACTS_FILE = 'edm.json';
@@ -50,8 +52,13 @@ export async function edmManifest(
   distance: number | undefined,
 ): Promise<RunManifest> {
   const infinite = (_key: string, value: unknown): unknown => (value === '.inf' ? Infinity : value);
-  const text = await cluster.files.read(`${dispatch.folder}/${dispatch.run}/${FACTS_FILE}`);
-  const facts = JSON.parse(text.toString(), infinite) as Facts;
+  const file = `${dispatch.folder}/${dispatch.run}/${FACTS_FILE}`;
+  const facts = (await readRemoteJson(cluster, file, infinite)) as Facts | undefined;
+  if (!facts?.config || !facts.network)
+    throw new UserError(
+      `${file} on ${cluster.profile.name} is not what was written there: the run cannot be recorded`,
+      1,
+    );
   const network = await identified(cluster, facts.network);
   const { name, code, seeds, images, fingerprint, token, config_file, created, run } = dispatch;
   const { config } = facts;

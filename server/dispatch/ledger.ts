@@ -6,8 +6,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Claim } from '../claim';
 import { writeAtomically } from '../atomic-file';
+import { demandUnlinked, placeInside } from '../containment';
 import { makeStateFolder } from '../ignored-folder';
-import { isCode, UserError } from '../errors';
+import { isCode, messageOf, UserError } from '../errors';
 import { STATE_FOLDER } from '../history/history-store';
 import { validator } from '../schema';
 import type { Dispatch } from '../shared/schema-types.gen';
@@ -33,8 +34,13 @@ export class Ledger {
     const problems: string[] = [];
     for (const name of names.filter((one) => /^[^.].*\.json$/.test(one))) {
       const checked = await readFile(path.join(this.folder, name), 'utf8')
-        .then((text) => validate(JSON.parse(text)))
-        .catch((error: Error) => ({ valid: false as const, problem: error.message }));
+        .then(async (text) => {
+          const read = validate(JSON.parse(text));
+          // The file may have come with the repository: what it names here is written to when results are fetched.
+          if (read.valid && read.value.local !== undefined) await placeInside(this.root, read.value.local);
+          return read;
+        })
+        .catch((error: unknown) => ({ valid: false as const, problem: messageOf(error) }));
       if (checked.valid) dispatches.push(checked.value);
       else problems.push(`Cannot use ${FOLDER}/${name}: ${checked.problem}`);
     }
@@ -53,6 +59,7 @@ export class Ledger {
 
   /** Writes a dispatch; the caller must hold it. */
   async save(dispatch: Dispatch): Promise<void> {
+    await demandUnlinked(this.root, this.folder);
     // Only for this machine and this user; the history is what is shared.
     await makeStateFolder(this.folder);
     await writeAtomically(
@@ -67,6 +74,7 @@ export class Ledger {
    * @returns undefined where another process is doing it
    */
   async hold<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
+    await demandUnlinked(this.root, this.folder);
     const claim = await Claim.take(this.folder, name);
     if (!claim) return undefined;
     try {

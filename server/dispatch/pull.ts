@@ -1,14 +1,12 @@
 /** Fetching from the cluster: the results as soon as a run is over, the images when they are wanted. */
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, statfs } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import { runOn, type Cluster } from '../cluster/cluster';
+import type { Cluster } from '../cluster/cluster';
 import type { TransferControl } from '../cluster/host';
 import { writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { placeInside } from '../containment';
 import { messageOf, UserError } from '../errors';
 import { makeIgnoredFolder } from '../ignored-folder';
 import { resultText } from '../shared/number-text';
@@ -17,16 +15,18 @@ import { readManifest } from '../runs/manifest';
 import { jsonOf } from '../runs/folder';
 import { writeAtomically } from '../atomic-file';
 import type { Dispatch, HistoryRecord, RunManifest } from '../shared/schema-types.gen';
+import { fetchImages, imagesOf, type ImageTransfer } from './image-pull';
 import type { Ledger } from './ledger';
 import type { Outcome } from './track';
-
-const run = promisify(execFile);
 
 /** Files of a run folder that are fetched at once, together with logs and scripts. */
 const RESULTS = ['grid.png', 'stats.npz', 'log.txt', 'changes.diff', 'plan.json', 'edm.json'];
 /** Number of images of engine edm that are fetched with the results. */
 const FIRST_IMAGES = 64;
-const SCRIPTS_AND_LOGS = /^(?:generate|fid|finish)[^/]*\.(?:sh|out)$/;
+/** The names of scripts and logs as our scripts give them. */
+const SCRIPTS_AND_LOGS = /^(?:generate|fid|finish)[\w.-]*\.(?:sh|out)$/;
+/** The largest file that comes by itself, in bytes. */
+const LARGEST_RESULT = 512 << 20;
 
 /**
  * Fetches the results of a run that is over and records its number, once.
@@ -47,10 +47,15 @@ export async function pullResults(
   const from = `${dispatch.folder}/${dispatch.run}`;
   for (const { name, facts } of await cluster.files.list(from)) {
     if (facts.kind !== 'file' || !(RESULTS.includes(name) || SCRIPTS_AND_LOGS.test(name))) continue;
+    if (facts.size > LARGEST_RESULT) {
+      const note = `${name} has ${Math.round(facts.size / 1e6)} MB and was left in ${from} on ${cluster.profile.name}`;
+      dispatch.notes = [...new Set([...dispatch.notes, note])];
+      continue;
+    }
     await cluster.files.download(`${from}/${name}`, path.join(local, name), control);
   }
   if (outcome.state === 'complete' && dispatch.engine === 'edm')
-    await firstImages(cluster, dispatch, outcome, local, control);
+    await firstImages({ ledger, cluster, dispatch, control }, outcome, local);
   const records = outcome.state === 'complete' ? await recordResults(ledger, dispatch, outcome) : [];
   if (records.length > 0) dispatch.result = records.map(resultText).join('; ');
   const manifest = manifestOf(dispatch, outcome, records);
@@ -70,22 +75,18 @@ export async function pullResults(
 
 /** 1-based number of the last such line of a file. */
 async function lineOf(file: string, line: string | undefined): Promise<number | undefined> {
-  const lines = line === undefined ? [] : (await readFile(file, 'utf8')).split('\n');
+  const text = line === undefined ? undefined : await readFile(file, 'utf8').catch(() => undefined); // it may have stayed there
+  const lines = text?.split('\n') ?? [];
   const at = lines.lastIndexOf(line ?? '');
   return at < 0 ? undefined : at + 1;
 }
 
 /** generate.py makes no grid, so one is made here from the first images. */
-async function firstImages(
-  cluster: Cluster,
-  dispatch: Dispatch,
-  { manifest }: Outcome,
-  local: string,
-  control: TransferControl,
-): Promise<void> {
+async function firstImages(transfer: ImageTransfer, { manifest }: Outcome, local: string): Promise<void> {
+  const { dispatch } = transfer;
   const seeds = [...new Set(parseSeeds(dispatch.seeds))].slice(0, FIRST_IMAGES);
   const subdirs = manifest?.config.subdirs === true;
-  await fetchImages(cluster, dispatch, local, seeds, subdirs, control);
+  await fetchImages(transfer, imagesOf(seeds, subdirs));
   const files = seeds.map((seed) => path.join(local, 'images', imagePath(seed, subdirs)));
   await writeGrid(files, path.join(local, 'grid.png')).catch((error: unknown) => {
     dispatch.notes = [...new Set([...dispatch.notes, `Cannot make the grid: ${messageOf(error)}`])];
@@ -94,11 +95,11 @@ async function firstImages(
 
 /** The folder of a dispatch here; where another folder has its name, a number is added. */
 async function localFolder(root: string, dispatch: Dispatch): Promise<string> {
-  if (dispatch.local) return path.join(root, dispatch.local);
+  if (dispatch.local) return placeInside(root, dispatch.local);
   // The folder's name there ends with the dispatch's token; here a number is enough.
-  const base = path.join(root, dispatch.run.replace(/-[a-z0-9]{6}$/, ''));
+  const base = dispatch.run.replace(/-[a-z0-9]{6}$/, '');
   for (let number = 1; ; number++) {
-    const folder = number === 1 ? base : `${base}-${number}`;
+    const folder = await placeInside(root, number === 1 ? base : `${base}-${number}`);
     if (existsSync(folder) && (await readManifest(folder))?.dispatch !== dispatch.token) continue;
     await makeIgnoredFolder(path.dirname(folder));
     await mkdir(path.join(folder, 'images'), { recursive: true });
@@ -141,7 +142,8 @@ function manifestOf(dispatch: Dispatch, { manifest, state, error }: Outcome, res
 export type ImageChoice = 'all' | { seeds: string };
 
 /**
- * Fetches images of a run in one archive; a download is resumed and checked.
+ * Fetches images of a run in one archive; a download is resumed and checked. What the archive has beside them is left
+ * out, and named in the dispatch's notes.
  * @throws UserError where the disk has not enough space, with the sizes; for seeds that the run does not have
  */
 export async function pullImages(
@@ -154,70 +156,19 @@ export async function pullImages(
   if (dispatch.fetched.includes('images')) return dispatch;
   if (!dispatch.local)
     throw new UserError(`The results of ${dispatch.name} are not here yet: pull the run when it is over`, 1);
-  const local = path.join(ledger.root, dispatch.local);
+  const transfer = { ledger, cluster, dispatch, control };
+  const own = new Set(parseSeeds(dispatch.seeds));
   if (choice !== 'all') {
-    const own = new Set(parseSeeds(dispatch.seeds));
     const foreign = parseSeeds(choice.seeds).find((seed) => !own.has(seed));
     if (foreign !== undefined)
       throw new UserError(`The run ${dispatch.name} has no seed ${foreign}: its seeds are ${dispatch.seeds}`);
-    const subdirs = (await readManifest(local))?.config.subdirs === true;
-    await fetchImages(cluster, dispatch, local, parseSeeds(choice.seeds), subdirs, control);
+    const manifest = await readManifest(await placeInside(ledger.root, dispatch.local));
+    await fetchImages(transfer, imagesOf(parseSeeds(choice.seeds), manifest?.config.subdirs === true));
     return dispatch;
   }
-  await fetchImages(cluster, dispatch, local, undefined, false, control);
-  dispatch.fetched = [...new Set([...dispatch.fetched, 'images' as const])];
+  const isWhole = await fetchImages(transfer, { names: ['images'], seeds: own });
+  // An image that was refused is still wanted: another pull asks for it again.
+  if (isWhole) dispatch.fetched = [...new Set([...dispatch.fetched, 'images' as const])];
   await ledger.save(dispatch);
   return dispatch;
-}
-
-/** @param seeds all where undefined */
-async function fetchImages(
-  cluster: Cluster,
-  dispatch: Dispatch,
-  local: string,
-  seeds: readonly number[] | undefined,
-  subdirs: boolean,
-  control: TransferControl,
-): Promise<void> {
-  const from = `${dispatch.folder}/${dispatch.run}`;
-  const names = seeds ? seeds.map((seed) => `images/${imagePath(seed, subdirs)}`) : ['images'];
-  const key = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 12);
-  const archive = `${from}/${seeds ? `images-${key}` : 'images'}.tar`;
-  const stdin = names.join('\n');
-  if (!(await cluster.files.stat(archive))) {
-    // Space here is checked before anything is packed there; du counts what single files take.
-    const said = await runOn(cluster, 'Asking for the size of the images', ['sh', '-c', SIZE, 'sh', from], { stdin });
-    await demandSpace(local, 2 * 1024 * Number(said));
-    const part = `${archive}.part`;
-    await runOn(cluster, 'Packing the images', ['tar', '-C', from, '-cf', part, '-T', '-'], { stdin });
-    await cluster.files.rename(part, archive);
-  }
-  const { size = 0 } = (await cluster.files.stat(archive)) ?? {};
-  await demandSpace(local, 2 * size);
-  const target = path.join(local, path.posix.basename(archive));
-  await cluster.files.download(archive, target, control);
-  // tar has `-C` everywhere, on Windows since 2018.
-  await run('tar', ['-xf', target, '-C', local]).catch((error: unknown) => {
-    throw new UserError(
-      `Unpacking ${target} failed: ${(error as { stderr?: string }).stderr?.trim() ?? String(error)}`,
-    );
-  });
-  await rm(target);
-  await cluster.files.remove(archive);
-}
-
-/** Prints the kilobytes of the files that stdin names, below the folder $1. */
-const SIZE =
-  'cd "$1" && tr "\\n" "\\0" | xargs -0 du -sk | { total=0; while read -r size name; do total=$((total + size)); done; echo "$total"; }';
-
-/** Checks the space for the archive and its content. @throws UserError where it is not enough */
-async function demandSpace(folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  if (free >= bytes) return;
-  const mega = (n: number): string => `${Math.ceil(n / 1e6)} MB`;
-  throw new UserError(
-    `The images and their archive need ${mega(bytes)}, and ${folder} has ${mega(free)} free: free some space, then pull again`,
-    1,
-  );
 }

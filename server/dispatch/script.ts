@@ -119,6 +119,9 @@ export function renderScript(
   const { keyword, options } = WORDS[scheduler];
   // The folder of the log is made before the job is submitted; a profile without an account means the default account.
   const settled = ['log-folder', ...(scheduler === 'slurm' && !demand.account ? ['account-missing'] : []), ...known];
+  const broken = options(demand).find((option) => /\p{Cc}/u.test(option));
+  if (broken !== undefined)
+    throw new UserError(`${JSON.stringify(broken)} cannot be written into a script: an option is one line`);
   const lines = [
     '#!/bin/bash',
     ...options(demand).map((option) => `${keyword} ${option}`),

@@ -7,6 +7,7 @@ import type { Dispatch, RunConfig, RunManifest } from '../shared/schema-types.ge
 import { edmManifest } from './edm-result';
 import { progressOf } from './progress';
 import { jobsText } from './job-text';
+import { readRemoteJson } from './remote-json';
 
 /** What one look found. */
 export interface RunState {
@@ -76,9 +77,8 @@ async function outcomeOf(cluster: Cluster, dispatch: Dispatch, jobs: readonly (J
 }
 
 async function remoteManifest(cluster: Cluster, { folder, run }: Dispatch): Promise<RunManifest | undefined> {
-  const file = `${folder}/${run}/run.json`;
-  if (!(await cluster.files.stat(file))) return undefined;
-  const checked = validator<RunManifest>('run-manifest')(JSON.parse((await cluster.files.read(file)).toString()));
+  const value = await readRemoteJson(cluster, `${folder}/${run}/run.json`);
+  const checked = validator<RunManifest>('run-manifest')(value);
   return checked.valid ? checked.value : undefined;
 }
 
@@ -109,7 +109,7 @@ async function explainingLog(cluster: Cluster, { folder, run, jobs }: Dispatch):
   const ids = jobs.flatMap(({ id }) => id ?? []);
   const place = `${folder}/${run}`;
   const logs = (await cluster.files.list(place)).filter(
-    ({ name }) => name.endsWith('.out') && ids.some((id) => name.includes(`-${id}.`) || name.includes(`-${id}_`)),
+    ({ name }) => /^[\w.-]+\.out$/.test(name) && ids.some((id) => name.includes(`-${id}.`) || name.includes(`-${id}_`)),
   );
   let last: ExplainingLog | undefined;
   for (const { role } of jobs) {

@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import type { ActionResult } from '../../server/cluster/scheduler';
 import type { FollowResult, Job, LogPart, SubmitResult } from '../../server/shared/protocol';
 import { CLI } from '../server/workspace';
+import { allowClusters } from './allow';
 import { TestBed } from './bed';
 
 const SCRIPTS = {
@@ -31,6 +32,7 @@ before(async () => {
       path.join(home, '.edm-workbench', 'clusters.yaml'),
       'clusters:\n  - {name: bed, host: inner}\n  - {name: nowhere, host: nosuch.invalid}\n',
     );
+    await allowClusters(home);
     for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(path.join(home, name), text);
   }
 });
@@ -159,7 +161,7 @@ test('submit, queue, hold, release, logs, cancel, job: for people and as JSON', 
   const fails = (JSON.parse((await asKeyonly('submit', 'fails.slurm', ...on, '--json')).stdout) as SubmitResult).id;
   const held = (await asKeyonly('submit', 'held.slurm', ...on)).stdout.trim();
   const [log, failed] = await Promise.all([asKeyonly('logs', ok, ...on), asKeyonly('logs', fails, ...on, '--json')]);
-  assert.deepEqual([log.status, log.stdout], [0, 'ok.slurm\n]0;titleshown\n'], 'named for its file; nothing acts on the terminal'); // prettier-ignore
+  assert.deepEqual([log.status, log.stdout], [0, 'ok.slurm\n\\x1b]0;title\\x07shown\n'], 'named for its file; nothing acts on the terminal'); // prettier-ignore
   assert.match(log.stderr, new RegExp(`^\\n${ok} +done +cpu +keyonly +ok\\.slurm`, 'm'));
   assert.equal(failed.status, 1);
   const parts = failed.stdout.trim().split('\n').map((line) => JSON.parse(line) as LogPart & FollowResult); // prettier-ignore

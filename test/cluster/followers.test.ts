@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { Clusters } from '../../server/cluster/clusters';
 import type { Host, HostFiles } from '../../server/cluster/host';
 import type { Hosts } from '../../server/cluster/hosts';
+import { allowClusters } from './allow';
 import { TestBed } from './bed';
 import { Logins } from './logins';
 import { until } from '../until';
@@ -37,6 +38,7 @@ for (const [site, profile] of [
         path.join(logins.scratch, '.edm-workbench', 'clusters.yaml'),
         `clusters:\n  - {name: bed, ${profile}}\n`,
       );
+      await allowClusters(logins.scratch);
       const { hosts } = logins.of('keyonly');
       // The real host, where reading a log stands still, as on a file system that does: each read has a channel of its own.
       const pipe = `/home/keyonly/${site.replaceAll(' ', '-')}`;

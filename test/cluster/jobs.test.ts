@@ -11,6 +11,7 @@ import { Slurm } from '../../server/cluster/slurm/slurm';
 import { newToken } from '../../server/cluster/token';
 import type { FollowResult, Job, LogPart, QueueState } from '../../server/shared/protocol';
 import { elapsedNow } from '../../server/shared/jobs';
+import { allowClusters } from './allow';
 import { TestBed } from './bed';
 import { Logins, type Login } from './logins';
 import { until } from '../until';
@@ -29,6 +30,7 @@ before(async () => {
     path.join(logins.scratch, '.edm-workbench', 'clusters.yaml'),
     'clusters:\n  - {name: bed, host: inner, poll_seconds: 10, account: proja}\n',
   );
+  await allowClusters(logins.scratch);
   alice = logins.of('alice', () => [bed.otp('alice')]);
   clusters = new Clusters({ hosts: alice.hosts, folders: [logins.scratch], onQueue: (state) => states.push(state) });
   await clusters.connect('bed');

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import * as protocol from '../../server/shared/protocol';
 import { TestServer } from '../server/connection';
+import { allowClusters } from './allow';
 import { TestBed } from './bed';
 import { Logins } from './logins';
 import { until } from '../until';
@@ -20,6 +21,7 @@ before(async () => {
     path.join(logins.scratch, '.edm-workbench', 'clusters.yaml'),
     'clusters:\n  - {name: bed, host: inner, poll_seconds: 10}\n',
   );
+  await allowClusters(logins.scratch);
 });
 after(async () => {
   logins?.close();

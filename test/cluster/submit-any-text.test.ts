@@ -12,6 +12,7 @@ import { Clusters } from '../../server/cluster/clusters';
 import { messageOf, UserError } from '../../server/errors';
 import { isOver, type Job } from '../../server/shared/protocol';
 import { random } from '../unit/scripts-shell-generator';
+import { allowClusters } from './allow';
 import { TestBed, type BedUser } from './bed';
 import { Logins } from './logins';
 import { until } from '../until';
@@ -40,6 +41,7 @@ before(async () => {
     const folder = path.join(logins.scratch, user);
     mkdirSync(path.join(folder, '.edm-workbench'), { recursive: true });
     writeFileSync(path.join(folder, '.edm-workbench', 'clusters.yaml'), 'clusters:\n  - {name: bed, host: inner}\n');
+    await allowClusters(folder);
     const clusters = new Clusters({ hosts: logins.of(user).hosts, folders: [folder] });
     await clusters.connect('bed');
     open.set(user, { clusters, cluster: await clusters.open('bed') });

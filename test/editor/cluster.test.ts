@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { allowClusters, ownState } from '../cluster/allow';
 import { TestBed } from '../cluster/bed';
 import { repository, ROOT, temporaryFolder } from '../server/workspace';
 import { openWorkbench, type Theme, type Workbench } from './harness/workbench';
@@ -31,7 +32,9 @@ before(async () => {
     'refused.slurm': SCRIPT.replace('partition=cpu', 'partition=nowhere'),
     '.edm-workbench/clusters.yaml': 'clusters:\n  - name: bed\n    host: inner\n    poll_seconds: 10\n',
   });
-  workbench = await openWorkbench({ workspace, extensionDevelopmentPath: ROOT, env: { HOME: home }, theme: THEME });
+  await allowClusters(workspace);
+  const env = { HOME: home, XDG_STATE_HOME: ownState() };
+  workbench = await openWorkbench({ workspace, extensionDevelopmentPath: ROOT, env, theme: THEME });
 });
 after(async () => {
   await workbench.close();

@@ -11,6 +11,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
 import { readHistory } from '../../server/history/history-store';
+import { allowClusters, ownState } from '../cluster/allow';
 import { bedHost, TestBed } from '../cluster/bed';
 import { git, repository, ROOT, temporaryFolder } from '../server/workspace';
 import { openWorkbench, type Theme, type Workbench } from './harness/workbench';
@@ -85,6 +86,7 @@ before(async () => {
     '.edm-workbench/clusters.yaml': CLUSTERS,
   });
   copyFileSync(path.join(ROOT, 'test', 'fixtures', 'nets', 'vp-ddpmpp-u-r8.pkl'), path.join(workspace, 'net.pkl'));
+  await allowClusters(workspace);
   workbench = await open();
 });
 after(async () => {
@@ -94,7 +96,12 @@ after(async () => {
 
 function open(): Promise<Workbench> {
   const identity = { GIT_AUTHOR_NAME: 'Test', GIT_AUTHOR_EMAIL: 'test@localhost', GIT_COMMITTER_NAME: 'Test', GIT_COMMITTER_EMAIL: 'test@localhost' }; // prettier-ignore
-  return openWorkbench({ workspace, extensionDevelopmentPath: ROOT, theme: THEME, env: { HOME: home, ...identity } });
+  return openWorkbench({
+    workspace,
+    extensionDevelopmentPath: ROOT,
+    theme: THEME,
+    env: { HOME: home, XDG_STATE_HOME: ownState(), ...identity },
+  });
 }
 
 /** Clicks a lens above the config that is open. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { FrameLocator } from 'playwright-core';
+import { allowClusters, ownState } from '../cluster/allow';
 import { TestBed, type BedUser } from '../cluster/bed';
 import { repository, ROOT, temporaryFolder } from '../server/workspace';
 import { openWorkbench, type Theme, type Workbench } from './harness/workbench';
@@ -36,7 +37,9 @@ before(async () => {
   const workspace = repository({
     '.edm-workbench/clusters.yaml': 'clusters:\n  - name: bed\n    host: inner\n    poll_seconds: 10\n',
   });
-  workbench = await openWorkbench({ workspace, extensionDevelopmentPath: ROOT, env: { HOME: home }, theme: THEME });
+  await allowClusters(workspace);
+  const env = { HOME: home, XDG_STATE_HOME: ownState() };
+  workbench = await openWorkbench({ workspace, extensionDevelopmentPath: ROOT, env, theme: THEME });
 });
 after(async () => {
   await workbench.close();

@@ -76,10 +76,12 @@ test('file, settings and this machine become one list', async () => {
   ];
   const loaded = await loadProfiles({ folder, settings, environment: { PATH: bin } });
   assert.deepEqual(loaded.profiles, [
-    { name: 'a', host: 'from-file' },
+    { name: 'a', host: 'from-settings' },
     { name: 'b', host: 'b' },
     { name: 'this-machine', local: true, scheduler: 'lsf' },
   ]);
+  assert.match(loaded.problems.join(), /clusters\.yaml: "a" is in your settings too, and your own is used/);
+  assert.deepEqual(loaded.workspace?.profiles, []);
   assert.equal(profileNamed(loaded, 'b').host, 'b');
   assert.throws(() => profileNamed(loaded, 'this-machin'), /did you mean "this-machine"/);
   const named = await loadProfiles({ settings: [{ name: 'x', local: true }], environment: { PATH: bin } });
