@@ -106,7 +106,7 @@ function atLineStart(
         detail: name === 'slurm' ? 'Slurm directive' : 'LSF directive',
       });
   // Whole scripts are proposed in a file that contains at most a shebang.
-  if (/^(?:#!.*)?\s*[#A-Z]*\s*$/.test(text))
+  if (/^[#A-Z]*$/.test(text.replace(/^#!.*/, '').trim()))
     for (const template of templates)
       proposals.push({
         label: template.title,

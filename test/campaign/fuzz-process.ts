@@ -3,7 +3,7 @@ import { rmSync, writeFileSync, mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { UserError } from '../../server/errors';
-import { FILES } from './files';
+import { FILE_GENERATORS } from './generators-files';
 import { chanceOf } from './random';
 import { TEXTS } from './texts';
 
@@ -24,13 +24,13 @@ const CPU_SECONDS = 2;
 const say = (word: Word): void => void process.send?.(word);
 
 async function work({ reader: name, seed, from, to }: Work): Promise<void> {
-  const reader = [...TEXTS, ...FILES].find((one) => one.name === name);
+  const reader = [...TEXTS, ...FILE_GENERATORS].find((one) => one.name === name);
   if (!reader) throw new Error(`no reader ${name}`);
   const folder = mkdtempSync(path.join(os.tmpdir(), 'edm-campaign-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (let index = from; index <= to; index++) {
     say({ begins: index });
-    const file = path.join(folder, `input-${index}`);
+    const file = path.join(folder, `input-${index}${reader.suffix ?? ''}`);
     writeFileSync(file, reader.make(chanceOf(seed, name, index)));
     const start = process.cpuUsage();
     try {

@@ -1,12 +1,12 @@
 /** Damaged inputs for every reader: each ends as a result or a refusal, within 2 s and 500 MB, or it is a failure. */
 import { fork } from 'node:child_process';
 import path from 'node:path';
-import { FILES } from './files';
+import { FILE_GENERATORS } from './generators-files';
 import type { Word, Work } from './fuzz-process';
 import { TEXTS } from './texts';
 
 /** Names of all readers, for options and reports. */
-export const READERS: readonly string[] = [...TEXTS, ...FILES].map(({ name }) => name);
+export const READERS: readonly string[] = [...TEXTS, ...FILE_GENERATORS].map(({ name }) => name);
 
 /** Wall time after which a try counts as hanging: ten times what it may take, as machines are shared. */
 const HANG_MS = 20_000;

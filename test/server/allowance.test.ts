@@ -172,7 +172,7 @@ test('opening the folder in the editor runs nothing and writes nothing, inside o
       try {
         const before = readdirSync(folder).sort();
         for (let times = 0; times < 2; times++) {
-          const infos = await server.connection.sendRequest(protocol.clustersRequest, { folder });
+          const infos = await server.connection.sendRequest(protocol.clustersRequest, { folders: [folder] });
           assert.deepEqual(infos.map(({ profile, connection, notAllowed }) => [profile.name, connection, notAllowed]), [['here', 'disconnected', true]]); // prettier-ignore
         }
         await sleep(700); // whatever were to run at the start has begun by now
@@ -207,7 +207,7 @@ test('once the user agrees in the editor, the runs of before are looked at, insi
     server.connection.onNotification(protocol.clusterNotification, (info) => void infos.push(info));
     const ended: protocol.DispatchEnd[] = [];
     server.connection.onNotification(protocol.dispatchEndNotification, (end) => void ended.push(end));
-    await server.connection.sendRequest(protocol.clustersRequest, { folder });
+    await server.connection.sendRequest(protocol.clustersRequest, { folders: [folder] });
     await until(() => infos.length > 0, 'the clusters told of anew');
     assert.deepEqual([infos[0]?.notAllowed, infos[0]?.connection], [undefined, 'connected']);
     assert.deepEqual(
@@ -235,7 +235,7 @@ test('a cluster that the user adds in the editor needs no second yes, unless the
         folder,
         profile: { name: 'mine', host: 'mine' },
       });
-      const infos = await server.connection.sendRequest(protocol.clustersRequest, { folder });
+      const infos = await server.connection.sendRequest(protocol.clustersRequest, { folders: [folder] });
       assert.equal(infos.find(({ profile }) => profile.name === 'mine')?.notAllowed, notAllowed);
     }
   } finally {
