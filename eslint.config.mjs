@@ -1,3 +1,4 @@
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 import { wallRules } from './tools/rooms.mjs';
 
@@ -23,6 +24,15 @@ export default tseslint.config(
     rules: { 'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }] },
   },
   ...wallRules(),
+  // Others write what these expressions read: none may take longer than in proportion to its text.
+  {
+    files: ['client/**', 'server/**', 'media/**'],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'certain' }],
+      'regexp/no-super-linear-move': 'error',
+    },
+  },
   // node:test's describe/it return promises that the runner itself awaits.
   { files: ['test/**'], rules: { '@typescript-eslint/no-floating-promises': 'off' } },
   // What JSON.parse gives gets its type in a JSDoc cast here, which tsc heeds and these rules do not see.

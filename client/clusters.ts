@@ -180,7 +180,7 @@ export class Clusters implements vscode.Disposable {
       ? undefined
       : vscode.l10n.t(
           "{0}. It is asked again by itself; Refresh asks now. If this stays, try the scheduler's own queue command in a terminal on {1}.",
-          failure.replace(/[.\s]+$/, ''),
+          failure.replace(/(?<![.\s])[.\s]+$/, ''),
           this.infos.get(name)?.profile.local ? vscode.l10n.t('this machine') : name,
         );
   }

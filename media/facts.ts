@@ -185,7 +185,7 @@ export function generateCommand(manifest: RunManifest, seed: number): string {
   const { config } = manifest;
   const named = typeof config.network === 'string' ? config.network : manifest.network.name;
   const inPlace = /^(embedded:|~\/|\/|\\|[A-Za-z]:[\\/])/.test(named);
-  const folder = manifest.config_file?.replace(/[^/]*$/, '') ?? '';
+  const folder = manifest.config_file?.replace(/(?<![^/])[^/]*$/, '') ?? '';
   const rng = config.rng ?? manifest.results?.[0]?.sampler?.rng;
   const options: [name: string, value: unknown][] = [
     ['network', inPlace ? named : folder + named],

@@ -65,7 +65,10 @@ export class CommandFiles extends FileStore {
     const format = '%y %m %s %T@ %f\\0';
     const find = ['find', '-L', folder, '-mindepth', '1', '-maxdepth', '1', '-printf', format];
     const stdout = await this.must('list', folder, find);
-    const entries = [...stdout.matchAll(/(\S+) (\S+) (\d+) ([\d.]+) ([^\0]+)\0/g)];
+    const entries = stdout.split('\0').flatMap((entry) => {
+      const found = /^(\S+) (\S+) (\d+) ([\d.]+) (.+)$/s.exec(entry);
+      return found ? [found] : [];
+    });
     return entries
       .map(([, type, mode = '', size, modified, name = '']) => {
         const kind: FileFacts['kind'] = type === 'f' ? 'file' : type === 'd' ? 'folder' : 'other';
@@ -103,7 +106,7 @@ export class CommandFiles extends FileStore {
 
   protected override async freeBytesAt(file: string): Promise<number | undefined> {
     const { code, stdout } = await this.command(['df', '-Pk', '--', file]);
-    const available = /^\S.*?\s+\d+\s+-?\d+\s+(-?\d+)\s+\S+\s/m.exec(stdout.split('\n')[1] ?? '')?.[1];
+    const available = /^-?\d+$/.exec(stdout.split('\n')[1]?.trim().split(/\s+/).at(-3) ?? '')?.[0];
     return code === 0 && available !== undefined ? Math.max(0, Number(available)) * 1024 : undefined;
   }
 

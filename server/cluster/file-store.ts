@@ -10,7 +10,7 @@ const MiB = 1024 * 1024;
 const PIECE = 8 * MiB;
 
 /** Names that `partOf` gives. Errors name the file instead. */
-const PART_NAME = /\.([^/\\]+)\.[0-9a-f]{16}\.part/;
+const PART_NAME = /(?<![^/\\])\.([^/\\]+)\.[0-9a-f]{16}\.part/;
 
 /** The files of one host. */
 export abstract class FileStore implements HostFiles {

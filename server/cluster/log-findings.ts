@@ -138,7 +138,8 @@ export interface BarProgress {
 
 /** ` 10%|█         | 79/782 [00:12<01:10,  9.95batch/s]`, as tqdm prints it; undefined for any other line. */
 export function progressOf(line: string): BarProgress | undefined {
-  const found = /\|\s*([\d.]+)([kMG]?)\/([\d.]+)([kMG]?)\S*\s+\[(?:[\d:]+)<([\d:?]+)(?:,\s*([^\],]+))?/.exec(line);
+  const found =
+    /\|\s*([\d.]+)([kMG]?)\/([\d.]+)([kMG]?)(?:[^\s\d.]\S*)?\s+\[(?:[\d:]+)<([\d:?]+)(?:,\s*([^\],]+))?/.exec(line);
   if (!found) return undefined;
   const [, done = '', doneUnit = '', total = '', totalUnit = '', eta = '', rate] = found;
   const count = (text: string, unit: string): number => Number(text) * ({ k: 1e3, M: 1e6, G: 1e9 }[unit] ?? 1);

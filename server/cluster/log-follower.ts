@@ -155,12 +155,12 @@ function news(lines: string[], open: string): LogNews {
 
 /** What is kept of an overwritten line for the next piece: its last state, and a carriage return at the end. */
 function lastState(line: string): string {
-  const body = line.replace(/\r+$/, '');
+  const body = line.replace(/(?<!\r)\r+$/, '');
   return body.slice(body.lastIndexOf('\r') + 1) + (body.length < line.length ? '\r' : '');
 }
 
 /** The line as a terminal shows it: the text after the last carriage return, without colours and cursor movements. */
 function visible(line: string): string {
-  const body = line.replace(/\r+$/, '');
+  const body = line.replace(/(?<!\r)\r+$/, '');
   return body.slice(body.lastIndexOf('\r') + 1).replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '');
 }

@@ -358,6 +358,6 @@ export const states: readonly StateSpec[] = [
 
 /** The meaning of a state or reason; reasons with an addition (`ReqNodeNotAvail, UnavailableNodes:g1`) are found too. */
 export function stateNamed(scheduler: SchedulerName, name: string): StateSpec | undefined {
-  const plain = name.trim().replace(/[,(\s].*$/s, '');
+  const plain = name.trim().split(/[,(\s]/, 1)[0];
   return states.find((state) => state.scheduler === scheduler && (state.name === plain || state.code === plain));
 }

@@ -74,9 +74,9 @@ function problemText(name: string, known: readonly string[], { message }: Error)
     const hint = didYouMean(unknown.replace(/^--?/, ''), known);
     return `${name} has no option ${unknown}${hint ? `: did you mean --${hint}?` : `; edm-workbench ${name} --help lists them`}`;
   }
-  const [, ambiguous] = /^Option '(?:-\w, )?(--[^ ']+)[^']*' argument is ambiguous/.exec(message) ?? [];
+  const [, ambiguous] = /^Option '(?:-\w, )?(--[^ ']+)(?: [^']*)?' argument is ambiguous/.exec(message) ?? [];
   if (ambiguous) return `${name}: ${ambiguous} needs a value; one that begins with "-" is written ${ambiguous}=-1`;
-  const [, missing] = /^Option '(?:-\w, )?(--[^ ']+)[^']*' argument missing/.exec(message) ?? [];
+  const [, missing] = /^Option '(?:-\w, )?(--[^ ']+)(?: [^']*)?' argument missing/.exec(message) ?? [];
   if (missing) return `${name}: ${missing} needs a value`;
   const [, flag] = /^Option '(?:-\w, )?(--[^ ']+)' does not take an argument/.exec(message) ?? [];
   if (flag) return `${name}: ${flag} does not take a value`;

@@ -140,7 +140,7 @@ function knownClusters(clusters: Clusters): KnownClusters {
     named !== undefined ? clusters.profiles.find(({ name }) => name === named) : defaultCluster(clusters.profiles);
   return {
     script: (text) => {
-      const named = /^\s*#\s*edm-workbench:\s*cluster=([A-Za-z0-9._-]+)/m.exec(text)?.[1];
+      const named = /^[ \t]*#[ \t]*edm-workbench:[ \t]*cluster=([A-Za-z0-9._-]+)/m.exec(text)?.[1];
       const profile = profileOf(named);
       if (!profile) return {};
       const cluster = clusters.snapshot(profile.name);

@@ -25,7 +25,7 @@ interface Place {
   valueStart?: number;
 }
 
-const KEY_LINE = /^(\s*)([A-Za-z_]\w*)?(\s*:\s*)?/;
+const KEY_LINE = /^(\s*)(?:([A-Za-z_]\w*)(\s*:\s*)?|(:\s*))?/;
 
 /** A line as the beginning of a map's entry. */
 interface KeyLine {
@@ -36,7 +36,8 @@ interface KeyLine {
 }
 
 function keyLine(text = ''): KeyLine {
-  const [all = '', space = '', key, colon] = KEY_LINE.exec(text) ?? [];
+  const [all = '', space = '', key, afterKey, alone] = KEY_LINE.exec(text) ?? [];
+  const colon = afterKey ?? alone;
   return { indent: space.length, key, ...(colon !== undefined && { valueStart: all.length }) };
 }
 
@@ -78,7 +79,7 @@ export function proposals(text: string, position: Range['start']): Proposal[] {
       label: value,
       kind: 'value',
       insert: value,
-      range: range(place.valueStart ?? 0, line.replace(/\s+(#.*)?$/, '').length),
+      range: range(place.valueStart ?? 0, line.replace(/(?<!\s)\s+(#.*)?$/, '').length),
       documentation: schema.description,
     }));
   }

@@ -139,7 +139,7 @@ async function checkSshConfig(): Promise<SetupFinding> {
     const remedy = 'To reach a cluster, add a Host entry with HostName and User.';
     return { topic, state: 'optional', found: `${file} does not exist`, remedy };
   }
-  const hosts = [...text.matchAll(/^\s*Host\s+(.+)$/gim)]
+  const hosts = [...text.matchAll(/^[ \t]*Host[ \t]+(\S.*)$/gim)]
     .flatMap(([, names = '']) => names.trim().split(/\s+/))
     .filter((host) => !/[*?!]/.test(host));
   return { topic, state: 'ok', found: hosts.length > 0 ? `hosts ${hosts.join(', ')}` : 'no named host' };

@@ -69,7 +69,7 @@ function inStep(
   // After the first word that is not an option come the program and its own arguments.
   if (!invocation || !isSlurmCommand(invocation.program)) return [];
   const { program, stepOptions } = invocation;
-  const word = /\S*$/.exec(before)?.[0] ?? '';
+  const word = /(?<!\S)\S*$/.exec(before)?.[0] ?? '';
   const start = before.length - word.length;
   const { end } = invocation.read();
   const last = stepOptions.at(-1);
@@ -128,7 +128,7 @@ function inDirective(
   text: string,
   context: ScriptContext,
 ): Completion[] {
-  const word = /\S*$/.exec(before)?.[0] ?? '';
+  const word = /(?<!\S)\S*$/.exec(before)?.[0] ?? '';
   const start = before.length - word.length;
   const script = readScript(text, { ...context, scheduler });
   const equals = word.indexOf('=');

@@ -132,9 +132,7 @@ export const toSlurm: Readonly<Record<string, Converter>> = {
       exit: 'afternotok',
       started: 'after',
     };
-    const parts = value
-      .split(/\s*(?:&&|\|\|)\s*/)
-      .map((part) => /^(done|ended|exit|started)\((\d+)\)$/.exec(part.trim()));
+    const parts = value.split(/&&|\|\|/).map((part) => /^(done|ended|exit|started)\((\d+)\)$/.exec(part.trim()));
     if (parts.some((part) => part === null) || (value.includes('&&') && value.includes('||'))) {
       note('must be written as --dependency by hand: only ids joined by one kind of operator are converted');
       return [];

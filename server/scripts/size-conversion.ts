@@ -125,7 +125,7 @@ function memoryForSlurm(script: Script, note: NoteOption): string | undefined {
     const rest = text
       .replace(/\bspan\s*\[[^\]]*\]/g, '')
       .replace(/\brusage\s*\[\s*mem\s*=[^\],:]*\]/g, '')
-      .replace(/\brusage\s*\[\s*ngpus\w*\s*=\s*\d+[^\]]*\]/g, '')
+      .replace(/\brusage\s*\[\s*ngpus\w*\s*=\s*\d[^\]]*\]/g, '')
       .trim();
     if (rest) note(use, `${rest} ${NO_COUNTERPART}`);
   }

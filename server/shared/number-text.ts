@@ -32,7 +32,7 @@ function round(magnitude: number): { digits: string; exponent: number } {
 
 /** `digits` with the point after `whole` of them, without trailing zeros. */
 function decimal(digits: string, whole: number): string {
-  const fraction = digits.slice(whole).replace(/0+$/, '');
+  const fraction = digits.slice(whole).replace(/(?<!0)0+$/, '');
   return digits.slice(0, whole) + (fraction && `.${fraction}`);
 }
 

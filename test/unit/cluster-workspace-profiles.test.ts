@@ -29,9 +29,12 @@ const named = (profiles: readonly { name: string; host?: string }[]): string[] =
 
 test('all folders, then the settings; each says where it comes from', async () => {
   const { profiles, folderOf, problems } = await loadWorkspaceProfiles([plain, one, two], settings);
-  assert.deepEqual(named(profiles), ['alpha a1', 'shared s1', 'beta b1', 'own o1']);
-  assert.deepEqual(Object.fromEntries(folderOf), { alpha: one, shared: one, beta: two });
-  assert.deepEqual(problems, [`Two folders name a cluster "shared": ${one} counts, ${two} does not`]);
+  assert.deepEqual(named(profiles), ['shared s1', 'beta b1', 'own o1', 'alpha mine']);
+  assert.deepEqual(Object.fromEntries(folderOf), { shared: one, beta: two });
+  assert.deepEqual(problems, [
+    'one: .edm-workbench/clusters.yaml: "alpha" is in your settings too, and your own is used: give one of them another name',
+    `Two folders name a cluster "shared": ${one} counts, ${two} does not`,
+  ]);
 });
 
 test('a broken file is named with its folder, and the others are read', async () => {

@@ -56,7 +56,7 @@ export function parseJson(text: string, home: string): Job[] | undefined {
 const told = (value: string | undefined): string => (value === undefined || value === '-' ? '' : value);
 
 /** The name of an array without its list of tasks: `edm[1-9]%2`, `edm[3]`. */
-const arrayName = (name: string): string => name.replace(/\[[^\]]*\](%\d+)?$/, '');
+const arrayName = (name: string): string => name.replace(/\[[^[\]]*\](%\d+)?$/, '');
 
 /** Job, user, state, queue and the submitting host. The execution host may be empty, and the name may contain spaces. */
 const ROW = /^(\d+) +(\S+) +([A-Z]+) +(\S+) +(\S+) +/;
@@ -129,7 +129,7 @@ export function parseLong(text: string, home: string): Job[] {
         why:
           /\bTERM_\w+/.exec(part)?.[0] ??
           (/: Signal <KILL> requested by/.test(part) ? 'TERM_OWNER' : undefined) ??
-          /PENDING REASONS:\n\s*(.*?);?\n/.exec(part)?.[1],
+          /PENDING REASONS:\n(.*)\n/.exec(part)?.[1]?.trim().replace(/;$/, ''),
         folder: field('CWD'),
         stdout: field('Output File(?: \\(overwrite\\))?'),
         stderr: field('Error File(?: \\(overwrite\\))?'),

@@ -45,8 +45,8 @@ export function snapshotOf(texts: SnapshotTexts, taken: string): ClusterSnapshot
     if (name === undefined) return [];
     // The hard limit comes last: MAXIMUM LIMITS follow DEFAULT LIMITS.
     const limits = part.slice(Math.max(part.indexOf('MAXIMUM LIMITS:'), 0));
-    const limit = parseLimit(/RUNLIMIT\s*\n\s*(\d\S*)/.exec(limits)?.[1] ?? '');
-    const hosts = /^HOSTS:\s+(.*?)\s*$/m.exec(part)?.[1];
+    const limit = parseLimit(/RUNLIMIT\s+(\d\S*)/.exec(limits)?.[1] ?? '');
+    const hosts = /^HOSTS:(.+)$/m.exec(part)?.[1]?.trim();
     const status = /\bSTATUS\b.*\n\s*\S+\s+\S+\s+(\S+)/.exec(part)?.[1];
     return {
       name,

@@ -102,7 +102,7 @@ export function endsJobs(name: string): boolean {
 }
 
 /** Without the details that follow some of them: `ReqNodeNotAvail, UnavailableNodes:c1`, `RaisedSignal:9(Killed)`. */
-const plainName = (name: string): string => name.replace(/[,:(\s].*$/s, '');
+const plainName = (name: string): string => name.split(/[,:(\s]/, 1)[0] ?? '';
 
 /** A reason in words; undefined for one that is not known. */
 export function reasonInWords(name: string): ReasonWords | undefined {

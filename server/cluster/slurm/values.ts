@@ -30,7 +30,7 @@ export function gpusOfTres(text: string): number | undefined {
 /** Resources of a node: `gpu:a100:4(S:0-1),mps:400`, `gpu:4`, `(null)`. */
 export function parseGres(text: string): { name: string; type?: string; count: number }[] {
   // Commas are also within parentheses: `gpu:a100:2(IDX:0,2)`.
-  return [...text.matchAll(/([A-Za-z][\w.-]*)(?::([A-Za-z_][\w.-]*))?:(\d+)([KMG]?)(?:\([^)]*\))?/g)].map(
+  return [...text.matchAll(/(?<![\w.-])([A-Za-z][\w.-]*)(?::([A-Za-z_][\w.-]*))?:(\d+)([KMG]?)(?:\([^)]*\))?/g)].map(
     ([, name = '', type, count, unit = '']) => ({
       name,
       ...(type !== undefined && type !== 'no_consume' && { type }),
@@ -71,7 +71,7 @@ const STATES: Record<string, JobState> = {
 
 /** Our state of Slurm's, also as sacct extends it (`CANCELLED by 60001`); a pending job is held if its reason says so. */
 export function jobState(name: string, reason: string): JobState {
-  const state = STATES[name.replace(/[\s+].*$/s, '')] ?? 'unknown';
+  const state = STATES[name.split(/[\s+]/, 1)[0] ?? ''] ?? 'unknown';
   return state === 'queued' && /^JobHeld(?:User|Admin)/.test(reason) ? 'held' : state;
 }
 

@@ -17,8 +17,8 @@ export interface Destination {
 const IN_HOST = /['"`$\\;&<>|(){}\s\p{Cc}]/u;
 /** Words of shells, in the name of a user: a domain may be before a backslash, and spaces may be inside. */
 const IN_USER = /['"`$;&<>|(){}\p{Cc}]|\s-|\\$/u;
-const DESTINATION =
-  /^(?:(.+)@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9a-fA-F:]*::[0-9a-fA-F:]*)(?::(\d+))?$/s;
+/** A host and its port, if any; addresses of IPv6 also without brackets. */
+const PLACE = /^(?:(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::(\d+))?|([0-9a-fA-F:]+))$/;
 
 /** Why a name cannot be that of a host; undefined for one that can. */
 export function hostProblem(name: string): string | undefined {
@@ -50,7 +50,9 @@ export function parseDestination(text: string): Destination {
   const at = text.lastIndexOf('@');
   const wrong = at < 0 ? undefined : userProblem(text.slice(0, at));
   if (wrong !== undefined) throw new UserError(`"${text}": the name of the user ${wrong}`);
-  const [, user, host, port] = DESTINATION.exec(text) ?? [];
+  const user = at > 0 ? text.slice(0, at) : undefined;
+  const [, name, port, address] = PLACE.exec(text.slice(at + 1)) ?? [];
+  const host = name ?? (address?.includes('::') ? address : undefined);
   if (host === undefined || /\s/.test(text)) {
     const why = at + 1 === text.length ? undefined : hostProblem(text.slice(at + 1).replace(/:\d+$/, ''));
     const advice = 'write an alias of your ssh configuration, or user@host';

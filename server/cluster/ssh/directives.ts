@@ -179,11 +179,11 @@ function readLines(file: string): Line[] {
   return readIfThere(file)
     .split(/\r?\n/)
     .flatMap((raw) => {
-      const match = /^\s*([A-Za-z0-9]+)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(raw);
-      if (!match || raw.trimStart().startsWith('#')) return [];
-      const [, name = '', rest = ''] = match;
-      const keyword = name.toLowerCase();
       const text = raw.trim();
+      const [name = ''] = /^[A-Za-z0-9]+(?=[\s=])/.exec(text) ?? [];
+      if (name === '') return [];
+      const keyword = name.toLowerCase();
+      const rest = text.slice(name.length).trimStart().replace(/^=/, '').trimStart();
       // A command is the rest of its line, quotes and all.
       if (keyword === 'proxycommand') return [{ keyword, values: [rest], text }];
       const values = [...rest.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, bare = '']) => quoted ?? bare);

@@ -18,7 +18,7 @@ interface Entry {
 
 /** `SHA256:…` as ssh-keygen -l prints it. @param key public key in ssh's wire format */
 export function fingerprint(key: Buffer): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replaceAll('=', '')}`;
 }
 
 /** Name of a key's algorithm, the first field of its wire format. */

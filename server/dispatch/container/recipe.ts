@@ -45,7 +45,7 @@ export async function readRecipe(dockerfile: string): Promise<Recipe> {
     throw new UserError(`Cannot read ${dockerfile}: ${messageOf(error)}`);
   });
   const hash = createHash('sha256').update(text);
-  if (!/^\s*(?:COPY|ADD)\s+(?!--from=)/im.test(text)) return { dockerfile, digest: hash.digest('hex') };
+  if (!/^[ \t]*(?:COPY|ADD)\s+(?!--from=)/im.test(text)) return { dockerfile, digest: hash.digest('hex') };
   const context = path.dirname(dockerfile);
   for (const name of await filesBelow(context, ''))
     hash.update(`${name}\0${await fileDigest(path.join(context, name))}\n`);

@@ -25,7 +25,7 @@ interface GresForm {
 export const gresForms: readonly GresForm[] = [
   { form: /=\d+[kmgtp]?(?:,|$)/i, refusedBy: ['20.11', '22.05'], portable: (value) => value.replaceAll('=', ':') },
   { form: /(?:^|,)gres\//, refusedBy: ['20.11', '22.05'], portable: (value) => value.replace(/(^|,)gres\//g, '$1') },
-  { form: /,$/, refusedBy: ['22.05'], portable: (value) => value.replace(/,+$/, '') },
+  { form: /,$/, refusedBy: ['22.05'], portable: (value) => value.replace(/(?<!,),+$/, '') },
   { form: /(?:^|,)gres:/, refusedBy: ['20.11', '24.11', '26.05'], portable: (value) => value.replace(/(^|,)gres:/g, '$1') }, // prettier-ignore
 ];
 

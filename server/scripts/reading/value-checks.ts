@@ -249,7 +249,7 @@ function numberIn(value: string): string | undefined {
 function isTime(value: string): boolean {
   if (/^(?:-1|infinite|unlimited)$/i.test(value)) return true;
   // Slurm accepts more than its manual says, such as `1-`, `-5` and `5-`.
-  const match = /^(\d*)(-?)(\d*)((?::\d*)*)$/.exec(value);
+  const match = /^(\d*)(?:(-)(\d*))?((?::\d*)*)$/.exec(value);
   if (!match) return false;
   const groups = value.match(/\d+/g)?.length ?? 0;
   const colons = value.split(':').length - 1;
@@ -290,7 +290,7 @@ function memoryIn(value: string): string | undefined {
 function nodes(value: string): ValueProblem | undefined {
   const expected = 'expects a number of nodes or a range such as `2-4`';
   // `-4` is a range without a minimum.
-  const match = /^\s*\+?(\d+)([km]*)\s*(?:-\s*\+?(\d+)?([km]*)\s*)?$/i.exec(value.replace(/^-(?=[1-9])/, '1-'));
+  const match = /^\+?(\d+)([km]*)\s*(?:-\s*\+?(\d+)?([km]*))?$/i.exec(value.replace(/^-(?=[1-9])/, '1-').trim());
   if (!match) {
     // A list with steps is allowed since 23.02; 22.05 refuses it.
     if (/^\d+(?:-\d+(?::\d+)?)?(?:,\d+(?:-\d+(?::\d+)?)?)*$/.test(value)) return undefined;

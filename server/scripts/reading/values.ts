@@ -28,7 +28,7 @@ export function lsfMinutesOf(value: string): number | undefined {
 /** The largest index of an array specification; 0 where it has none. */
 export function largestIndex(value: string): number {
   let largest = 0;
-  for (const part of value.replace(/[[\]]/g, '').replace(/%.*$/, '').split(',')) {
+  for (const part of (value.replace(/[[\]]/g, '').split('%', 1)[0] ?? '').split(',')) {
     const match = /^(\d+)(?:-(\d+)(?::(\d+))?)?$/.exec(part);
     if (match) largest = Math.max(largest, Number(match[2] ?? match[1]));
   }

@@ -315,8 +315,8 @@ function* missingGpus(script: Script, gpu: OptionUse, value: Token): Generator<H
   const { cluster } = script;
   const other = cluster?.partitions.find((one) => (mostGpus(nodesOfPartitions(cluster, [one]), type) ?? 0) >= count);
   const fixes: OffsetFix[] = [];
-  if (most > 0 && /\d+(["']?)$/.test(value.text) && gpu.option?.name !== '--gpus-per-task')
-    fixes.push(replace(value, value.text.replace(/\d+$/, String(most)), `Change to ${most}`));
+  if (most > 0 && /(?<!\d)\d+(["']?)$/.test(value.text) && gpu.option?.name !== '--gpus-per-task')
+    fixes.push(replace(value, value.text.replace(/(?<!\d)\d+$/, String(most)), `Change to ${most}`));
   if (other) fixes.push(choosePartition(script, other.name));
   const [fix, ...alternatives] = fixes;
   const message =

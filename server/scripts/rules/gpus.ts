@@ -84,7 +84,7 @@ export const gpuRules: readonly Rule[] = [
         const count = countIn(option.value);
         if (count === undefined || count <= gpusPerNode.count) continue;
         const value = valueSpan(option);
-        const newText = option.value.replace(/\d+$/, String(gpusPerNode.count));
+        const newText = option.value.replace(/(?<!\d)\d+$/, String(gpusPerNode.count));
         yield hit(optionSpan(option), `srun asks for ${count} GPUs on a node, the job for ${gpusPerNode.count}`, {
           fix: value && replace(value, newText, `Change to ${gpusPerNode.count}`),
           related: related(at(gpusPerNode.use), 'GPUs of the job'),
@@ -268,8 +268,8 @@ function askFor(script: Script, count: number): OffsetFix[] {
       ? raw.replace(/num=\d+/, `num=${factor}`)
       : name === '-R'
         ? raw
-        : /\d+(["']?)$/.test(raw)
-          ? raw.replace(/\d+(["']?)$/, `${factor}$1`)
+        : /(?<!\d)\d+(["']?)$/.test(raw)
+          ? raw.replace(/(?<!\d)\d+(["']?)$/, `${factor}$1`)
           : `${raw}:${factor}`;
   return newText === raw ? [] : [replace(value, newText, `Ask for ${counted(count, 'GPU')} on a node`)];
 }

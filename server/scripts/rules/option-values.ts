@@ -121,7 +121,7 @@ export const optionValueRules: readonly Rule[] = [
         if (!option || !value) continue;
         if (option.name === '-M' && /^\d+$/.test(value.text))
           yield hit(value, `The unit of -M ${value.text} depends on the site`);
-        const mem = option.name === '-R' ? /\bmem\s*[=>]=?\s*(\d+)(?![\d.]*[A-Za-z])/.exec(value.text) : null;
+        const mem = option.name === '-R' ? /\bmem\s*[=>]=?\s*(\d+)(?!\d|(?:\.[\d.]*)?[A-Za-z])/.exec(value.text) : null;
         if (mem) yield hit(value, `The unit of mem=${mem[1]} depends on the site`);
       }
     },

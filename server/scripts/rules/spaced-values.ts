@@ -35,7 +35,11 @@ export function continuations(script: Script, { option, value }: OptionUse, writ
     add(wanted, `Change to ${wanted}`, /^\d+[a-z]+$/i.test(together));
   }
   if (listTypes.has(option.type)) {
-    const joined = raw.replace(/\s*,\s*|\s+(?=[^%\s])/g, ',').replace(/\s+%/g, '%');
+    const joined = raw
+      .split(/\s+/)
+      .join(' ')
+      .replace(/ ?, ?| (?!%|$)/g, ',')
+      .replaceAll(' %', '%');
     add(joined, `Change to ${joined}`, meansList(option, raw, joined));
   }
   if (textTypes.has(option.type)) add(`"${raw.replace(/["']/g, '')}"`, 'Quote the value', freeText.has(option.name));
