@@ -5,30 +5,19 @@
 import { chmod, link, mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { HOST, isAlive } from './claim';
-import { isCode, messageOf, UserError } from './errors';
+import { isCode, UserError } from './errors';
+import { reasonOf } from './system-error';
 
 /** A temporary file is named `.<final name>.<number>.<host>.<process id>.part`. */
 const PART_NAME = /^\..+\.([^.]+)\.(\d+)\.part$/;
 /** Age in ms above which a temporary file is a leftover, whichever host wrote it; they normally live for seconds. */
 const PART_LIFETIME = 3600_000;
 
-/** What to do about errors of the file system, by code. */
-const REMEDIES: Readonly<Record<string, string | undefined>> = {
-  ENOSPC: 'the disk is full: free some space and run again; finished images are kept',
-  EDQUOT: 'your disk quota is used up: free some space and run again; finished images are kept',
-  EACCES: 'permission denied: choose a folder that you may write to',
-  EPERM: 'permission denied: choose a folder that you may write to',
-  EROFS: 'the file system is read-only: choose another folder',
-  ENOTDIR: 'a part of its path is a file: choose another folder',
-  EEXIST: 'a file of that name exists: choose another folder',
-  ENAMETOOLONG: 'the path is too long: choose a shorter one',
-};
-
 /** An error of the file system as a UserError that says what to do; any other error unchanged. */
 export function fileError(error: unknown, path: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   if (code === undefined) return error;
-  return new UserError(`Cannot write ${path}: ${REMEDIES[code] ?? messageOf(error)}`);
+  return new UserError(`Cannot write ${path}: ${reasonOf(error, 'write')}`);
 }
 
 /**

@@ -2,7 +2,7 @@
  * Sharing work among several processes, on one machine or on many with a shared file system: the process that creates the
  * next file has the claim. Creating a file that must not exist is atomic on local disks and on NFS.
  */
-import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { isCode } from './errors';
@@ -44,7 +44,14 @@ export class Claim {
       const last = held[held.length - 1];
       if (last !== undefined && (await isHeld(claimFile(folder, name, last)))) return undefined;
       const next = (last ?? -1) + 1;
-      await create(claimFile(folder, name, next));
+      const file = claimFile(folder, name, next);
+      await create(file);
+      // A claim that was released since the list was read makes another number free: two could hold one each.
+      for (const other of await generations(folder, name)) {
+        if (other === next || !(await isHeld(claimFile(folder, name, other)))) continue;
+        await rm(file, { force: true });
+        return undefined;
+      }
       return new Claim(folder, name, next);
     } catch (error) {
       // Another process was faster, or has just removed the empty folder: the caller tries again.
@@ -68,15 +75,25 @@ export class Claim {
 
 const OWNER = `${HOST} ${process.pid}\n`;
 
+let parts = 0;
+
+/**
+ * Makes a claim together with its owner's name: of a process that is killed in between, nobody would know for minutes that
+ * it is gone.
+ * @throws Error with code EEXIST where the claim is taken
+ */
 async function create(claim: string): Promise<void> {
-  const file = await open(claim, 'wx');
+  // Named like other temporary files, so that those of killed processes are found and removed.
+  const part = `${claim}.${++parts}.${HOST}.${process.pid}.part`;
   try {
-    await file.writeFile(OWNER);
-  } catch (error) {
-    await rm(claim, { force: true });
-    throw error;
+    await writeFile(part, OWNER, { flag: 'wx' });
+    await link(part, claim).catch((error: unknown) => {
+      if (isCode(error, 'EEXIST')) throw error;
+      // Not every file system has hard links.
+      return writeFile(claim, OWNER, { flag: 'wx' });
+    });
   } finally {
-    await file.close();
+    await rm(part, { force: true });
   }
 }
 

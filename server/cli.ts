@@ -10,7 +10,8 @@ import type { Call, Run } from './commands/command';
 import { commandHelp, overview } from './commands/help';
 import { commandOf, parseCommand } from './commands/parse';
 import { CancelledError, UserError } from './errors';
-import { withProgress } from './terminal';
+import { asUserError } from './system-error';
+import { watchOutput, withProgress } from './terminal';
 
 /** Where the code of each command is; the language server reads its command line itself. */
 const CODE: { [Name in Exclude<CommandName, 'lsp'>]: () => Promise<Run<Name>> } = {
@@ -104,19 +105,34 @@ function stopOnInterrupt(): AbortSignal {
   return controller.signal;
 }
 
-void main(process.argv.slice(2)).then(
-  (code) => (process.exitCode = code),
-  (error: unknown) => {
-    if (error instanceof CancelledError) {
-      const kept = 'Cancelled: finished images are kept; run the same command again to continue';
-      console.error(error.message === 'Cancelled' ? kept : error.message);
-      process.exitCode = 130;
-    } else if (error instanceof UserError) {
-      console.error(`Error: ${error.message}`);
-      process.exitCode = error.exitCode;
-    } else {
-      console.error(error);
-      process.exitCode = 70;
-    }
-  },
-);
+/** Exit status of a defect. */
+const DEFECT = 70;
+
+/** Says what ended the command. @returns exit status */
+function report(thrown: unknown): number {
+  const error = asUserError(thrown);
+  if (error instanceof CancelledError) {
+    const kept = 'Cancelled: finished images are kept; run the same command again to continue';
+    console.error(error.message === 'Cancelled' ? kept : error.message);
+    return 130;
+  }
+  if (error instanceof UserError) {
+    console.error(`Error: ${error.message}`);
+    return error.exitCode;
+  }
+  console.error(error);
+  return DEFECT;
+}
+
+let outputFailed = false;
+watchOutput((reason) => {
+  outputFailed = true;
+  process.exitCode = 2;
+  console.error(`Error: Cannot write the output: ${reason}`);
+});
+// What goes wrong beside the work ends it as well, but in one line where it is the system's error.
+process.on('uncaughtException', (error) => process.exit(report(error)));
+
+void main(process.argv.slice(2))
+  .catch(report)
+  .then((status) => (process.exitCode = outputFailed ? 2 : status));

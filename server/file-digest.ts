@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { messageOf, UserError } from './errors';
+import { UserError } from './errors';
 import { checkRegular } from './regular-file';
+import { reasonOf } from './system-error';
 
 /**
  * sha256 of a file, hex, streamed.
@@ -16,7 +17,7 @@ export async function fileDigest(file: string): Promise<string> {
     await pipeline(createReadStream(file), hash);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`Cannot read ${file}: ${messageOf(error)}`);
+    throw new UserError(`Cannot read ${file}: ${reasonOf(error, 'read')}`);
   }
   return hash.digest('hex');
 }

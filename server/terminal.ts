@@ -1,8 +1,23 @@
+import { isCode } from './errors';
 import { durationText, type OnProgress, type Progress, rateText } from './shared/progress';
+import { reasonOf } from './system-error';
 
 /** Text from elsewhere without the control characters that a terminal acts on; tabs and line ends stay. */
 export function withoutControls(text: string): string {
   return text.replace(/[^\t\n\x20-\x7e\u00a0-\u{10ffff}]/gu, '');
+}
+
+/**
+ * Watches what is printed: a result that cannot be written must not pass for one that was. Where the reader has closed
+ * its end, as `head` does, it has what it wanted. Lines on stderr are only reports, and the work goes on without them.
+ * @param onFailure called with the reason, once
+ */
+export function watchOutput(onFailure: (reason: string) => void): void {
+  process.stdout.once('error', (error) => {
+    if (!isCode(error, 'EPIPE') && !isCode(error, 'EOF')) onFailure(reasonOf(error, 'write'));
+    process.stdout.on('error', () => undefined);
+  });
+  process.stderr.on('error', () => undefined);
 }
 
 /** One progress step in one line: `Generating 128/1000 (13 %), 15.2/s, 58 s left`. */

@@ -7,6 +7,7 @@ import { messageOf, UserError } from '../errors';
 import { CONFIG_SUFFIX, readConfig } from '../runs/config';
 import { checkFiles } from '../runs/diagnose';
 import { validator } from '../schema';
+import { reasonOf } from '../system-error';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
 
 /** One finding in a file, as every report format needs it. Lines and columns count from 1. */
@@ -47,7 +48,7 @@ export async function readSnapshot(file: string): Promise<ClusterSnapshot> {
  */
 export async function lintFile(file: string, options: LintOptions): Promise<FileFinding[]> {
   const bytes = await readFile(file).catch((error: unknown) => {
-    throw new UserError(`${file} cannot be read: ${messageOf(error)}`);
+    throw new UserError(`${file} cannot be read: ${reasonOf(error, 'read')}`);
   });
   const text = bytes.toString('utf8');
   if (file.endsWith(CONFIG_SUFFIX)) {

@@ -3,6 +3,7 @@
  * ends neither the language server nor the editor.
  */
 import { CancelledError, messageOf, UserError } from '../errors';
+import { asUserError } from '../system-error';
 import type { FromWorker, ToWorker } from './tasks';
 import { runTask } from './run-task';
 
@@ -19,7 +20,8 @@ process.on('message', (message: ToWorker) => {
   if (message.type === 'cancel') return controller.abort();
   void runTask(message.task, (progress) => void tell({ type: 'progress', progress }), controller.signal)
     .then((result): FromWorker => ({ type: 'done', result }))
-    .catch((error: unknown): FromWorker => {
+    .catch((thrown: unknown): FromWorker => {
+      const error = asUserError(thrown);
       if (error instanceof CancelledError) return { type: 'cancelled' };
       if (error instanceof UserError) return { type: 'userError', message: error.message, exitCode: error.exitCode };
       return { type: 'defect', message: messageOf(error), stack: error instanceof Error ? (error.stack ?? '') : '' };

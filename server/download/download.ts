@@ -53,10 +53,7 @@ async function fetchFile(url: string, what: string, { onProgress, signal }: Task
   const part = path.join(downloadFolder(), `${cacheKey(url)}.part`);
   const notes = `${part}.json`;
   const transfer = new Transfer(url, what, part, {
-    read: async () => {
-      const text = await readFile(notes, 'utf8').catch(() => 'null');
-      return JSON.parse(text) as Validator | null;
-    },
+    read: () => readNote(notes),
     write: (validator) => writeAtomically(notes, Buffer.from(JSON.stringify(validator))),
   });
   let meter: ProgressMeter | undefined;
@@ -89,6 +86,16 @@ async function fetchFile(url: string, what: string, { onProgress, signal }: Task
       }
       await sleep(FIRST_PAUSE * 2 ** (failures - 1));
     }
+  }
+}
+
+/** The validator that an earlier process noted; a note that is not whole is none, and the download starts again. */
+async function readNote(file: string): Promise<Validator | null> {
+  try {
+    const { value } = JSON.parse(await readFile(file, 'utf8')) as Partial<Record<keyof Validator, unknown>>;
+    return typeof value === 'string' ? { value } : null;
+  } catch {
+    return null;
   }
 }
 

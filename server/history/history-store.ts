@@ -1,12 +1,26 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, stat, truncate, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createOnce, fileError, removeLeftOvers } from '../atomic-file';
+import { Claim } from '../claim';
+import { demandUnlinked } from '../containment';
+import { isCode, UserError } from '../errors';
+import { makeStateFolder } from '../ignored-folder';
+import { checkRegular } from '../regular-file';
 import type { HistoryRecord } from '../shared/schema-types.gen';
 import { validator } from '../schema';
+import { reasonOf } from '../system-error';
 
 /** Folder in the repository for the workbench's files under version control. */
 export const STATE_FOLDER = '.edm-workbench';
 const FILE = 'history.jsonl';
+/** Folder beside it for what belongs to this machine, which git ignores; claims are taken there. */
+const LOCAL = 'local';
+/** Most milliseconds between two looks whether another process has finished its append. */
+const POLL = 40;
+/** How every line begins that was ever written: what is left of one that was cut off begins like this. */
+const START = '{"version":1,';
 
 /** The records, oldest first, and a sentence for each line that cannot be used. */
 export interface History {
@@ -22,29 +36,26 @@ export function historyFile(root: string): string {
 /**
  * Reads `.edm-workbench/history.jsonl` under `root`. A missing file is an empty history. A line that is cut off, not
  * JSON (e.g. a merge conflict marker) or not a record becomes a problem; the others are read.
+ * @throws UserError where the file cannot be read
  */
 export async function readHistory(root: string): Promise<History> {
-  const file = historyFile(root);
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { records: [], problems: [] };
-    throw error;
-  }
+  const text = await readText(historyFile(root));
   const validate = validator<HistoryRecord>('history-record');
   const records = new Map<string, HistoryRecord>();
   const problems: string[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
+  const lines = text.split('\n');
+  for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
     const where = `${STATE_FOLDER}/${FILE} line ${index + 1}`;
     let value: unknown;
     try {
       value = JSON.parse(line);
     } catch {
-      problems.push(
-        `${where} is not JSON${/^[<=>]{7}/.test(line) ? ' (a merge conflict marker: keep both sides)' : ''}`,
-      );
+      const isTorn = index === lines.length - 1 && isRest(line);
+      const why = isTorn
+        ? 'is cut off, as a process ended while it wrote: the next record takes its place'
+        : `is not JSON${/^[<=>]{7}/.test(line) ? ' (a merge conflict marker: keep both sides)' : ''}`;
+      problems.push(`${where} ${why}`);
       continue;
     }
     const wrong = validate(value);
@@ -80,35 +91,111 @@ function flatten(value: unknown, into: Record<string, true> = {}): Record<string
 }
 
 /**
- * Appends a record as one line, unless the history has the same result; then the earlier record is returned. As each
- * record is a single append, concurrent or interrupted writers leave at most an incomplete last line, which the next
- * append ends. `merge=union` in .gitattributes lets git merge the records of two branches.
+ * Appends a record as one line, unless the history has the same result; then the earlier record is returned. One process
+ * at a time appends, and the line is on the disk when this returns. What an interrupted process left of a line is cut off
+ * first, a whole line without its end is ended. `merge=union` in .gitattributes lets git merge the records of two
+ * branches.
+ * @throws UserError where it cannot be written; the history is then as it was
  */
 export async function appendRecord(root: string, record: HistoryRecord): Promise<HistoryRecord> {
-  const known = (await readHistory(root)).records.find((other) => other.id === record.id);
-  if (known) return known;
   const folder = path.join(root, STATE_FOLDER);
-  await mkdir(folder, { recursive: true });
-  await writeFile(path.join(folder, '.gitattributes'), `${FILE} merge=union\n`, { flag: 'wx' }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    },
-  );
   const file = path.join(folder, FILE);
-  const torn = await endsWithoutNewline(file);
-  await appendFile(file, `${torn ? '\n' : ''}${JSON.stringify(record)}\n`);
-  return record;
+  try {
+    // A repository may come from anywhere: its history must not lead out of it.
+    await demandUnlinked(root, file);
+    await makeStateFolder(path.join(folder, LOCAL));
+    const claim = await takeClaim(path.join(folder, LOCAL));
+    try {
+      await removeLeftOvers(path.join(folder, LOCAL));
+      const known = (await readHistory(root)).records.find((other) => other.id === record.id);
+      if (known) return known;
+      const attributes = path.join(folder, '.gitattributes');
+      const isThere = await stat(attributes).catch(() => undefined);
+      if (!isThere) await createOnce(attributes, `${FILE} merge=union\n`);
+      const { version, ...rest } = record;
+      await appendLine(file, JSON.stringify({ version, ...rest }));
+      return record;
+    } finally {
+      await claim.release();
+    }
+  } catch (error) {
+    throw fileError(error, file);
+  }
 }
 
-async function endsWithoutNewline(file: string): Promise<boolean> {
-  const handle = await open(file, 'r').catch(() => undefined);
-  if (!handle) return false;
+async function takeClaim(folder: string): Promise<Claim> {
+  for (;;) {
+    const claim = await Claim.take(folder, 'history');
+    if (claim) return claim;
+    await sleep(Math.random() * POLL);
+  }
+}
+
+/** Adds a line and flushes it to the disk. Where that fails, the file is as long as before. */
+async function appendLine(file: string, line: string): Promise<void> {
+  const handle = await open(file, 'a+');
   try {
     const { size } = await handle.stat();
-    if (size === 0) return false;
-    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
-    return buffer[0] !== 10;
+    const tail = await lastLine(handle, size);
+    const rest = tail.toString('utf8');
+    const whole = isRest(rest) ? size - tail.length : size;
+    if (whole < size) await truncate(file, whole);
+    try {
+      await handle.appendFile(`${whole === size && tail.length > 0 ? '\n' : ''}${line}\n`);
+      await handle.datasync().catch((error: unknown) => {
+        if (!['EINVAL', 'ENOSYS', 'ENOTSUP'].some((code) => isCode(error, code))) throw error;
+      });
+    } catch (error) {
+      await truncate(file, whole).catch(() => undefined); // What was written ends as a torn line, which the next append cuts off.
+      throw error;
+    }
   } finally {
     await handle.close();
+  }
+}
+
+/** The bytes after the last line end. */
+async function lastLine(handle: FileHandle, size: number): Promise<Buffer> {
+  const step = 1 << 16;
+  let tail = Buffer.alloc(0);
+  for (let end = size; end > 0;) {
+    const start = Math.max(0, end - step);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(end - start), 0, end - start, start);
+    const part = buffer.subarray(0, bytesRead);
+    const at = part.lastIndexOf(10);
+    tail = Buffer.concat([part.subarray(at + 1), tail]);
+    if (at >= 0 || bytesRead < end - start) break;
+    end = start;
+  }
+  return tail;
+}
+
+/**
+ * Whether a line without an end is what is left of a record; after a power failure it may end in zeros, or be nothing
+ * else. A whole line that lacks only its end, and text of anybody else, are not.
+ */
+function isRest(line: string): boolean {
+  const written = line.replace(/\0+$/, '');
+  if (written === line && isJson(line)) return false;
+  return written.startsWith(START) || START.startsWith(written);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The file's text; empty where there is none. */
+async function readText(file: string): Promise<string> {
+  try {
+    checkRegular(await stat(file), file);
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return '';
+    throw error instanceof UserError ? error : new UserError(`Cannot read ${file}: ${reasonOf(error, 'read')}`);
   }
 }

@@ -6,6 +6,7 @@ import {
   type RequestType,
 } from 'vscode-languageserver/node';
 import { CancelledError, messageOf, UserError } from '../errors';
+import { asUserError } from '../system-error';
 import type { TaskControl } from '../shared/progress';
 import { runProgress, type WithProgress } from '../shared/protocol';
 
@@ -40,7 +41,8 @@ export class Requests {
     });
   }
 
-  private responseError<E>(error: unknown, data: E | undefined): ResponseError<E> {
+  private responseError<E>(thrown: unknown, data: E | undefined): ResponseError<E> {
+    const error = asUserError(thrown);
     if (error instanceof CancelledError) return new ResponseError(LSPErrorCodes.RequestCancelled, 'Cancelled', data);
     // Anything but a UserError is a defect: the log keeps where it happened.
     if (!(error instanceof UserError))

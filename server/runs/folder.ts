@@ -2,7 +2,8 @@ import { appendFile, mkdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
-import { messageOf, UserError } from '../errors';
+import { UserError } from '../errors';
+import { reasonOf } from '../system-error';
 import { makeIgnoredFolder } from '../ignored-folder';
 import { readManifest } from './manifest';
 import type { RunManifest } from '../shared/schema-types.gen';
@@ -75,7 +76,8 @@ export class RunFolder {
       await mkdir(run.images, { recursive: true });
       await run.save();
     } catch (error) {
-      throw new UserError(`Cannot write the run folder ${folder}: ${messageOf(error)}`);
+      const reason = error instanceof UserError ? error.message : reasonOf(error, 'write');
+      throw new UserError(`Cannot write the run folder ${folder}: ${reason}`);
     }
     return run;
   }

@@ -4,6 +4,7 @@ import { isCode, messageOf, UserError } from '../errors';
 import { pngProblem, readPngHeader } from '../images/png';
 import { readRegularFile } from '../regular-file';
 import type { SampleDetails, SamplesResult } from '../shared/protocol';
+import { reasonOf } from '../system-error';
 import { readManifest } from './manifest';
 
 const IMAGE = /\.(png|jpe?g)$/i;
@@ -39,7 +40,7 @@ async function imageNames(base: string): Promise<string[]> {
     );
   } catch (error) {
     if (isCode(error, 'ENOENT')) throw new UserError(`${base} is not there any more: it was deleted or moved`);
-    throw new UserError(`Cannot read ${base}: ${messageOf(error)}`);
+    throw new UserError(`Cannot read ${base}: ${reasonOf(error, 'read')}`);
   }
 }
 

@@ -2,11 +2,12 @@
 import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, UserError } from '../errors';
+import { UserError } from '../errors';
 import { codeVersion, repositoryRoot } from '../git';
 import { STATE_FOLDER } from '../history/history-store';
 import type { CodeVersion, RunConfig } from '../shared/schema-types.gen';
 import { CONFIG_SUFFIX, readConfig } from './config';
+import { reasonOf } from '../system-error';
 import { checkFiles } from './diagnose';
 import { checkOutdir, outdirInside, outdirOf } from './outdir';
 
@@ -54,7 +55,7 @@ async function readConfigFile(file: string): Promise<ConfigFile> {
 
 function readText(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UserError(`Cannot read ${file}: ${messageOf(error)}`);
+    throw new UserError(`Cannot read ${file}: ${reasonOf(error, 'read')}`);
   });
 }
 
