@@ -1,4 +1,18 @@
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml';
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Alias,
+  type Document,
+  type Node,
+} from 'yaml';
 
 /** Offsets in a text, in UTF-16 units. */
 export interface Span {
@@ -12,36 +26,108 @@ export interface Place {
   character: number;
 }
 
+/** What is wrong with the form of a text, and where. */
+type Fault = Span & { message: string };
+
+/** Most values that aliases may stand for together; a file that people write has few or none. */
+const MOST_NODES = 1000;
+
+const TOO_DEEP = 'Too many levels, one inside the other';
+
+/** What some work gives; undefined where it overflows the stack, as reading YAML calls itself for each level. */
+function orTooDeep<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function parsed(text: string, lineCounter: LineCounter): Document {
+  // Its own search for keys that are there twice compares each with all: 10 s for 20,000.
+  return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
+}
+
+function problemsOf(document: Document): Fault[] {
+  const found = [...document.errors, ...document.warnings];
+  if (found.length > 0) {
+    return found.map(({ message, pos: [from, to] }) => {
+      // The package puts an overflow of the stack among the errors of the text.
+      return { message: message.startsWith('Maximum call stack') ? TOO_DEEP : message, from, to };
+    });
+  }
+  const repeated = repeatedKeys(document);
+  if (repeated.length > 0) return repeated;
+  const fault = new Aliases().faultIn(document.contents);
+  return fault ? [fault] : [];
+}
+
+/** The aliases have been counted: the package's own count is of something else. */
+function valueOf(document: Document): unknown {
+  return document.toJS({ maxAliasCount: -1 });
+}
+
+/** The aliases of a document, looked at before any value is made: few bytes can stand for more than a memory holds. */
+class Aliases {
+  /** Values below each anchor so far; undefined while its node has not ended. */
+  private readonly anchors = new Map<string, number | undefined>();
+  private stoodFor = 0;
+  private fault: Fault | undefined;
+
+  /** The first alias without an anchor before it, inside its own anchor, or with which there are too many values. */
+  faultIn(contents: unknown): Fault | undefined {
+    this.countOf(contents);
+    return this.fault;
+  }
+
+  /** How many values a node stands for. */
+  private countOf(node: unknown): number {
+    if (this.fault) return 0;
+    if (isAlias(node)) return this.countOfAlias(node);
+    if (isPair(node)) return this.countOf(node.key) + this.countOf(node.value);
+    if (!isNode(node)) return 1;
+    const { anchor } = node as { anchor?: string };
+    if (anchor !== undefined) this.anchors.set(anchor, undefined);
+    let count = 1;
+    if (isCollection(node)) for (const item of node.items) count += this.countOf(item);
+    if (anchor !== undefined) this.anchors.set(anchor, count);
+    return count;
+  }
+
+  private countOfAlias({ source, range }: Alias): number {
+    const count = this.anchors.get(source);
+    this.stoodFor += count ?? 0;
+    const why = !this.anchors.has(source)
+      ? 'has no anchor before it; in quotes it is a text'
+      : count === undefined
+        ? 'is inside what it stands for'
+        : `makes more than ${MOST_NODES} values of this file: write out what is needed`;
+    const [from, to] = range ?? [0, 1];
+    if (count === undefined || this.stoodFor > MOST_NODES)
+      this.fault = { message: `The alias *${source} ${why}`, from, to };
+    return count ?? 0;
+  }
+}
+
 /** A text in YAML that somebody may still be typing: its value, what is wrong with its form, and where things are. */
 export class YamlText {
   /** What is wrong with the form; a text with a problem has no value. */
-  readonly problems: readonly (Span & { message: string })[];
+  readonly problems: readonly Fault[];
   /** As JavaScript has it; undefined where there is a problem. */
   readonly value: unknown;
   private readonly lines = new LineCounter();
   private readonly document: Document;
 
   constructor(readonly text: string) {
-    // Its own search for keys that are there twice compares each with all: 10 s for 20,000.
-    this.document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false, uniqueKeys: false });
-    const problems = [...this.document.errors, ...this.document.warnings].map(({ message, pos: [from, to] }) => ({
-      message,
-      from,
-      to,
-    }));
-    if (problems.length === 0) {
-      try {
-        problems.push(...repeatedKeys(this.document));
-        if (problems.length === 0) this.value = this.document.toJS({ maxAliasCount: 100 });
-      } catch (error) {
-        // An alias without an anchor, or aliases that multiply: yaml finds both only when it makes the value. Or maps in
-        // maps without end, which overflow the stack.
-        const at = text.indexOf('*');
-        const from = Math.max(at, 0);
-        problems.push({ message: error instanceof Error ? error.message : String(error), from, to: from + 1 });
-      }
-    }
-    this.problems = problems;
+    const read = orTooDeep(() => {
+      const document = parsed(text, this.lines);
+      const problems = problemsOf(document);
+      return { document, problems, value: problems.length > 0 ? undefined : valueOf(document) };
+    });
+    this.document = read?.document ?? parseDocument('');
+    this.problems = read?.problems ?? [{ message: TOO_DEEP, from: 0, to: 1 }];
+    this.value = read?.value;
   }
 
   /**
@@ -76,8 +162,8 @@ export class YamlText {
 }
 
 /** Keys that their map has before. */
-function repeatedKeys(document: Document): (Span & { message: string })[] {
-  const repeated: (Span & { message: string })[] = [];
+function repeatedKeys(document: Document): Fault[] {
+  const repeated: Fault[] = [];
   visit(document, {
     Map: (_, { items }) => {
       const seen = new Set<unknown>();

@@ -1,17 +1,20 @@
 /** Measuring images: `fid calc`, `fid ref` and `fid merge`. */
 import path from 'node:path';
 import { compute } from '../compute/compute-process';
+import type { MeasureSummary } from '../compute/tasks';
 import { UserError } from '../errors';
 import { mergeStatistics } from '../fid/kept-statistics';
 import { furtherLines } from '../fid/further-metrics';
+import { fileMeasurement, filingOf, unfiled } from '../runs/measured';
 import { provenanceOf } from '../runs/provenance';
 import { publishedText } from '../history/published-fids';
 import { fetchInput, resolveDetector, resolveInput } from '../runs/input';
 import { formatG } from '../shared/number-text';
+import type { HistoryRecord } from '../shared/schema-types.gen';
 import { print, printNotes, relative, type Call, type Run } from './command';
 
 /** Options of `fid calc` that work without images. */
-const WITHOUT_IMAGES: readonly string[] = ['stats', 'ref', 'json'];
+const WITHOUT_IMAGES: readonly string[] = ['stats', 'ref', 'json', 'no-record'];
 
 export const calc: Run<'fid calc'> = async (call) => {
   const { values, withProgress } = call;
@@ -21,6 +24,7 @@ export const calc: Run<'fid calc'> = async (call) => {
   const images = path.resolve(values.images);
   const reference = resolveInput(values.ref, 'reference', process.cwd());
   const detector = resolveDetector({ reference: values.ref, detector: values.detector }, process.cwd());
+  const filing = values['no-record'] ? undefined : await filingOf(images, process.cwd()).catch(unfiled);
   const summary = await withProgress(async (control) =>
     compute(
       {
@@ -40,17 +44,32 @@ export const calc: Run<'fid calc'> = async (call) => {
   printNotes(summary.notes);
   const { name } = reference;
   const named = { ...summary, reference: { ...summary.reference, name } };
-  const published = publishedText({ ...named, ...(await provenanceOf(images)) });
-  if (values.json) return (print({ ...named, published }), 0);
-  for (const line of furtherLines(summary)) console.log(line);
-  if (summary.repeats) console.log(`Least of ${summary.repeats.map(formatG).join(', ')}`);
-  console.log(`${summary.metric}, N = ${summary.num}, reference ${name}`);
-  if (published) console.log(published);
-  console.log(formatG(summary.value));
+  const isFiled = filing && !(filing instanceof UserError);
+  const published = publishedText({ ...named, ...(isFiled ? filing.provenance : await provenanceOf(images)) });
+  // Whatever becomes of the record, the number is told.
+  const record = isFiled ? await fileMeasurement(filing, named).catch(unfiled) : undefined;
+  if (filing instanceof UserError) printNotes([`Nothing is recorded: ${filing.message}`]);
+  if (record && !(record instanceof UserError)) printNotes([recordedText(record)]);
+  if (values.json) print({ ...named, published, record: record instanceof UserError ? undefined : record?.id });
+  else printMeasured(summary, name, published);
+  if (record instanceof UserError) throw record;
   return 0;
 };
 
-/** `fid calc` without images: of statistics that were kept. */
+/** The number is the last line. */
+function printMeasured(summary: MeasureSummary, reference: string, published: string | undefined): void {
+  for (const line of furtherLines(summary)) console.log(line);
+  if (summary.repeats) console.log(`Least of ${summary.repeats.map(formatG).join(', ')}`);
+  console.log(`${summary.metric}, N = ${summary.num}, reference ${reference}`);
+  if (published) console.log(published);
+  console.log(formatG(summary.value));
+}
+
+function recordedText({ name, code }: HistoryRecord): string {
+  return `Recorded in the history: ${name} at ${code.short}${code.dirty ? '-dirty' : ''}`;
+}
+
+/** `fid calc` without images: of statistics that were kept. They do not say whose images they are, so there is no record. */
 async function compare(statistics: string, { values, given, withProgress }: Call<'fid calc'>): Promise<number> {
   const unused = [...given].find((name) => !WITHOUT_IMAGES.includes(name));
   if (unused) throw new UserError(`--${unused} needs the images: add --images DIR|ZIP`);

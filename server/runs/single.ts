@@ -1,13 +1,10 @@
 /** Generation and measurement on their own, without a config: the palette's short ways. */
-import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors';
-import { codeVersion, repositoryRoot } from '../git';
-import { type Provenance, provenanceOf } from './provenance';
+import { fileMeasurement, filingOf, unfiled } from './measured';
+import { provenanceOf } from './provenance';
 import { publishedText } from '../history/published-fids';
-import { appendRecord, recordId, STATE_FOLDER } from '../history/history-store';
 import { compute } from '../compute/compute-process';
-import type { MeasureSummary } from '../compute/tasks';
 import { modelText } from '../models/model-text';
 import { DEFAULT_BATCH } from '../shared/defaults';
 import type { TaskControl } from '../shared/progress';
@@ -19,7 +16,6 @@ import type {
   MeasureParams,
   MeasureResult,
 } from '../shared/protocol';
-import type { HistoryRecord } from '../shared/schema-types.gen';
 import { fetchInput, resolveDetector, resolveInput } from './input';
 
 /** Generates images into `outdir` (relative to `base`). */
@@ -62,6 +58,7 @@ export async function measureImages(
   const { images, reference, detector, num, base } = params;
   const folder = path.resolve(base, images);
   const referenceInput = resolveInput(reference, 'reference', base);
+  const filing = await filingOf(folder).catch(unfiled);
   const measured = await compute(
     {
       kind: 'measure',
@@ -78,39 +75,12 @@ export async function measureImages(
     signal,
   );
   const named = { ...measured, reference: { ...measured.reference, name: referenceInput.name } };
-  const provenance = await provenanceOf(folder);
   const { metric, value, notes } = measured;
   const outcome = { metric, value, num: measured.num, detector: measured.detector, reference: named.reference };
+  const provenance = filing instanceof UserError ? await provenanceOf(folder) : filing.provenance;
   const published = publishedText({ ...named, ...provenance });
-  try {
-    return { ...outcome, published, notes, record: await recorded(named, folder, provenance) };
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return { ...outcome, published, notes: [...notes, `Not in the history: ${error.message}`] };
-  }
-}
-
-/** Adds a measured folder to the history of its repository. @throws UserError where there is none, or no commit */
-async function recorded(measured: MeasureSummary, folder: string, provenance: Provenance): Promise<HistoryRecord> {
-  const root = await repositoryRoot(path.dirname(folder));
-  const run = path
-    .relative(root, await realpath(folder))
-    .split(path.sep)
-    .join('/');
-  const { metric, value, num, detector, reference, device, seconds } = measured;
-  const record: Omit<HistoryRecord, 'id'> = {
-    version: 1,
-    time: new Date().toISOString(),
-    run,
-    code: await codeVersion(root, [STATE_FOLDER, run]),
-    ...provenance,
-    metric,
-    value,
-    num,
-    detector,
-    reference,
-    device,
-    seconds: { measure: Math.round(seconds * 100) / 100 },
-  };
-  return appendRecord(root, { ...record, id: recordId(record) });
+  const record = filing instanceof UserError ? filing : await fileMeasurement(filing, named).catch(unfiled);
+  if (record instanceof UserError)
+    return { ...outcome, published, notes: [...notes, `Not in the history: ${record.message}`] };
+  return { ...outcome, published, notes, record };
 }

@@ -23,7 +23,7 @@ const CASES: [text: string, expected: ReturnType<typeof findings>][] = [
   ['', [['bad-type', 0, '']]],
   ['just words\n', [['bad-type', 0, 'just words']]],
   ['steps: 18\n', [['missing-key', 0, 'steps: 18']]],
-  ['network: *best.pkl\n', [['yaml', 0, '*']]],
+  ['network: *best.pkl\n', [['yaml', 0, '*best.pkl']]],
   [BASE + 'stepss: 4\n', [['unknown-key', 1, 'stepss', 'steps']]],
   [BASE + 'fd:\n  refrence: a.npz\n', [['missing-key', 1, 'fd'], ['unknown-key', 2, 'refrence', 'reference']]],
   [BASE + 'steps: 1\n', [['too-few-steps', 1, '1', '2']]],
@@ -71,7 +71,7 @@ test('no config keeps the editor waiting', () => {
     BASE + keys(3000),
     BASE + 'steps: 4\n'.repeat(3000),
     BASE + '[{'.repeat(3000),
-    '{a: '.repeat(700) + '}'.repeat(700),
+    BASE + 'a: ' + '{a: '.repeat(700) + '}'.repeat(700),
   ]) {
     const started = performance.now();
     const { problems } = readConfig(text);

@@ -19,6 +19,7 @@ export const FID_COMMANDS = {
       'Only the 2048 features of the published Inception-v3 give an FID; every other number is shown as FD (<detector>).',
       "The paper's protocol is --repeats 3: three equal parts, of which the least counts.",
       'Kept statistics (--stats) are enough to measure against another reference, without the images.',
+      'Inside a git repository the result of images enters its history, with what their folder tells of the run.',
     ],
     usage: ['fid calc --images DIR|ZIP --ref R.npz [options]', 'fid calc --stats S.npz --ref R.npz [--json]'],
     options: {
@@ -37,6 +38,7 @@ export const FID_COMMANDS = {
       pr: { help: 'Also measure precision and recall' },
       real: { value: 'DIR|ZIP', completes: 'file', otherwise: 'features that fid ref kept', help: 'Real images that --kid and --pr compare with' },
       extrapolate: { help: 'Also extrapolate the distance to infinitely many images' },
+      'no-record': { help: 'Leave the result out of the history' },
     }, // prettier-ignore
     examples: [
       'edm-workbench fid calc --images images --ref embedded:fashion-mnist --num 1000',
