@@ -2,6 +2,7 @@ import { writeAtomically } from '../atomic-file';
 import { UserError } from '../errors';
 import { IMPORTING, type Limits } from '../weights/budget';
 import { SourceFile } from '../weights/source-file';
+import { refuseExternalData } from './external-data';
 import { FIELD } from './onnx-graph';
 import { decodeMetadata } from './model-metadata';
 import type { ModelInfo } from './model-info';
@@ -78,9 +79,10 @@ const MODEL_FIELDS: Readonly<Record<number, number>> = {
 };
 
 /**
- * The metadata of a model. Its graph is skipped, so that memory stays bounded whatever the file holds.
+ * The metadata of a model. No tensor is read, so that memory stays bounded whatever the file holds.
  * @param limits what reading it may cost
- * @throws UserError for a file that cannot be read, is not an ONNX model, is cut off, or was not made by `import`
+ * @throws UserError for a file that cannot be read, is not an ONNX model, is cut off, keeps weights in other files, or was
+ *   not made by `import`
  */
 export function readModelInfo(path: string, limits: Limits = IMPORTING): Promise<ModelInfo> {
   return new Promise((resolve) => resolve(decodeMetadata(readProperties(path, limits), path)));
@@ -96,6 +98,7 @@ function readProperties(path: string, limits: Limits): Map<string, string> {
     for (const field of fieldsOf(file)) {
       if (MODEL_FIELDS[field.number] !== field.wire) throw new UserError(`${path} is not an ONNX model`);
       seen.add(field.number);
+      refuseExternalData(file, field);
       if (field.number !== FIELD.model.metadata_props) continue;
       metadataBytes += field.end - field.contentStart;
       file.budget.hold(JSON_GROWTH * (field.end - field.contentStart));

@@ -3,6 +3,7 @@ import { basename, parse } from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
+import { refuseExternalData } from './external-data';
 import { DATA_TYPE, FIELD } from './onnx-graph';
 import { encodeMetadata } from './model-metadata';
 import type { DetectorInfo } from './model-info';
@@ -41,10 +42,6 @@ async function* followedBy(source: string, appended: Uint8Array): AsyncGenerator
   yield appended;
 }
 
-/** TensorProto.data_location, and its value for weights in another file. */
-const DATA_LOCATION = 14;
-const EXTERNAL = 1;
-
 /** Inputs, outputs and dimensions that a message lists. */
 const MAX_SHOWN = 8;
 
@@ -58,6 +55,7 @@ interface ValueInfo {
 function readSignature(source: string): Pick<DetectorInfo, 'dimension' | 'channels' | 'resolution'> {
   const file = new SourceFile(source);
   try {
+    for (const field of fieldsOf(file)) refuseExternalData(file, field);
     const graph = only(file, undefined, FIELD.model.graph);
     if (!graph) throw new UserError(`${source} is not an ONNX model: it has no graph`);
     const inputs: ValueInfo[] = [];
@@ -69,9 +67,6 @@ function readSignature(source: string): Pick<DetectorInfo, 'dimension' | 'channe
       if (field.number !== FIELD.graph.initializer) continue;
       for (const part of fieldsOf(file, field)) {
         if (part.number === FIELD.tensor.name) weights.add(fieldText(file, part));
-        if (part.number === DATA_LOCATION && part.value === EXTERNAL) {
-          throw new UserError(`${source} keeps its weights in another file: export the model as one file`);
-        }
       }
     }
     // Before IR version 4, weights were listed as inputs.
