@@ -8,7 +8,8 @@ import type { Host, HostFiles } from '../../server/cluster/host';
 import { LocalHost } from '../../server/cluster/local-host';
 import type { Scheduler } from '../../server/cluster/scheduler';
 import { shipCommit } from '../../server/dispatch/code';
-import { commitToRun, type DirtyChoice } from '../../server/dispatch/commit';
+import { checkCommitted, commitToRun, type DirtyChoice } from '../../server/dispatch/commit';
+import { draftRun } from '../../server/dispatch/draft';
 import { codeVersion } from '../../server/git';
 import { git, repository, temporaryFolder } from '../server/workspace';
 
@@ -202,4 +203,45 @@ test('setup lines run before git, and what they print is not taken for an answer
   const { checkout } = await commitNow(root);
   await shipCommit(remote, root, checkout);
   await assert.rejects(runOn(remote, 'Asking', ['no-such-program']), /Asking on here failed: .*no-such-program.*setup/);
+});
+
+test('what is checked out there holds the config as it was read, whatever is saved or committed in between', async () => {
+  const [before, later] = ['network: x.pkl\nsteps: 4\n', 'network: x.pkl\nsteps: 8\n'];
+  const root = repository({ 'a.edm.yaml': before, 'a.py': '1\n' });
+  const outputs = ['runs', '.edm-workbench'];
+  const config = path.join(root, 'a.edm.yaml');
+  const read = async () => ({ root, outputs, configFile: 'a.edm.yaml', text: before, code: await codeVersion(root, outputs) }); // prettier-ignore
+
+  // Committed in between: the commit that was read is the one that runs and is recorded.
+  const clean = await read();
+  writeFileSync(config, later);
+  git(root, 'commit', '--quiet', '--all', '--message', 'steps 8');
+  const { code, checkout } = await commitToRun(clean, 'refuse', 'a on here');
+  assert.deepEqual([code, checkout], [clean.code, clean.code.commit]);
+  await checkCommitted(clean, checkout);
+  const remote = await remoteIn(temporaryFolder());
+  const { folder } = await shipCommit(remote, root, checkout);
+  assert.equal(readFileSync(path.join(folder, 'a.edm.yaml'), 'utf8'), before);
+
+  // Saved in between: the commit that would be made of the tree holds another config.
+  git(root, 'reset', '--quiet', '--hard', clean.code.commit);
+  writeFileSync(path.join(root, 'a.py'), '2\n');
+  const dirty = await read();
+  writeFileSync(config, later);
+  for (const choice of ['keep', 'commit'] as const) {
+    const made = await commitToRun(dirty, choice, 'a on here');
+    await assert.rejects(
+      checkCommitted(dirty, made.checkout),
+      /a\.edm\.yaml in commit \w+ is not the text that was read/,
+    );
+  }
+  await assert.rejects(draftRun({ ...dirty, file: config, name: 'a', config: { network: 'x.pkl' } }, remote.profile, 'keep'), /While the run of a was being prepared/); // prettier-ignore
+
+  // A config that git ignores is in no commit; line ends may differ where git converts them.
+  writeFileSync(path.join(root, '.gitignore'), 'b.edm.yaml\n');
+  git(root, 'add', '--all');
+  git(root, 'commit', '--quiet', '--message', 'ignored');
+  const head = git(root, 'rev-parse', 'HEAD');
+  await checkCommitted({ root, configFile: 'b.edm.yaml', text: before }, head);
+  await checkCommitted({ root, configFile: 'a.edm.yaml', text: later.replaceAll('\n', '\r\n') }, head);
 });
