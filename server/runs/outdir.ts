@@ -49,8 +49,8 @@ export async function checkOutdir(outdir: string = DEFAULT_OUTDIR, root: string)
 
 async function namesIn(folder: string): Promise<string[]> {
   return readdir(folder).catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) return [];
-    if (isCode(error, 'ENOTDIR')) throw new UserError(`outdir ${folder} is a file: name a folder for the runs`);
+    // Where a file is in its place, making the run folder fails.
+    if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return [];
     throw error;
   });
 }
