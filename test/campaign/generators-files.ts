@@ -9,21 +9,7 @@ import { importModel } from '../../server/models/model-import';
 import { networkFacts } from '../../server/models/network-facts';
 import { readNpy, readNpz } from '../../server/numpy/npz';
 import * as files from './structured-files';
-import type { Random } from './structured-bytes';
-
-/** One format. */
-export interface FileGenerator {
-  name: string;
-  /** How the file's name ends, with its dot. */
-  suffix: string;
-  /** The bytes of one file; the same random numbers give the same bytes. */
-  make(random: Random): Uint8Array;
-  /**
-   * Reads a file as the workbench does.
-   * @throws UserError for what it refuses; anything else that is thrown is a crash
-   */
-  read(file: string): Promise<void>;
-}
+import type { Reader } from './reader';
 
 /** What a check reads of a network, and what an import does. */
 async function readNetwork(file: string): Promise<void> {
@@ -47,34 +33,29 @@ async function readOnnx(file: string): Promise<void> {
   }
 }
 
-export const FILE_GENERATORS: readonly FileGenerator[] = [
+export const FILE_GENERATORS: readonly Reader[] = [
   {
     name: 'pickle',
-    suffix: '.pkl',
     make: (random) => files.pickle().mutated(random, files.operations),
     read: readNetwork,
   },
   {
-    name: 'torch zip',
-    suffix: '.pt',
+    name: 'torch-zip',
     make: (random) => files.torchZip(random).mutated(random),
     read: readNetwork,
   },
   {
     name: 'npz',
-    suffix: '.npz',
     make: (random) => files.npz(random).mutated(random),
     read: async (file) => void (await readNpz(file)),
   },
   {
     name: 'npy',
-    suffix: '.npy',
     make: (random) => files.npy(random).mutated(random),
     read: async (file) => void (await readNpy(file)),
   },
   {
-    name: 'PNG',
-    suffix: '.png',
+    name: 'png',
     make: (random) => {
       const bytes = files.png(random).mutated(random);
       return random() < 0.3 ? bytes : files.withChecksums(bytes);
@@ -90,13 +71,13 @@ export const FILE_GENERATORS: readonly FileGenerator[] = [
   },
   {
     name: 'safetensors',
+    // The only format that is known by its name.
     suffix: '.safetensors',
     make: (random) => files.safetensors(random).mutated(random),
     read: readNetwork,
   },
   {
-    name: 'ONNX',
-    suffix: '.onnx',
+    name: 'onnx',
     make: (random) => files.onnx(random).mutated(random, files.protobufs),
     read: readOnnx,
   },

@@ -1,7 +1,5 @@
 /** Bytes of a file that know where their structure is, so that it can be broken at those places. */
-
-/** A random number in [0, 1). */
-export type Random = () => number;
+import { pick, type Random, whole } from './random';
 
 /** A number in the bytes: a length, an offset, a count. */
 interface Place {
@@ -9,9 +7,6 @@ interface Place {
   size: 1 | 2 | 4 | 8;
   littleEndian: boolean;
 }
-
-export const pick = <T>(random: Random, values: readonly T[]): T => values[Math.floor(random() * values.length)];
-export const upTo = (random: Random, most: number): number => Math.floor(random() * (most + 1));
 
 /** Bytes in order, with the places of their numbers and the borders between their parts. */
 export class StructuredBytes {
@@ -62,7 +57,7 @@ export class StructuredBytes {
   }
 
   anyBorder(random: Random, length: number): number {
-    return Math.min(this.borders.length > 0 ? pick(random, this.borders) : upTo(random, length), length);
+    return Math.min(this.borders.length > 0 ? pick(random, this.borders) : whole(random, length + 1), length);
   }
 }
 
@@ -94,9 +89,7 @@ const changeNumber: Mutation = (bytes, structure, random) => {
 };
 
 const flipByte: Mutation = (bytes, _, random) =>
-  bytes.length === 0
-    ? bytes
-    : replaced(bytes, upTo(random, bytes.length - 1), 1, Buffer.of(Math.floor(random() * 256)));
+  bytes.length === 0 ? bytes : replaced(bytes, whole(random, bytes.length), 1, Buffer.of(whole(random, 256)));
 
 const insertPart: Mutation = (bytes, structure, random, insert) =>
   replaced(bytes, structure.anyBorder(random, bytes.length), 0, insert(random));
@@ -113,10 +106,10 @@ const removePart: Mutation = (bytes, structure, random) => {
 };
 
 const cutOff: Mutation = (bytes, structure, random) =>
-  bytes.subarray(0, random() < 0.5 ? structure.anyBorder(random, bytes.length) : upTo(random, bytes.length));
+  bytes.subarray(0, random() < 0.5 ? structure.anyBorder(random, bytes.length) : whole(random, bytes.length + 1));
 
 const append: Mutation = (bytes, _, random) =>
-  Buffer.concat([bytes, Buffer.from(Array.from({ length: upTo(random, 64) }, () => Math.floor(random() * 256)))]);
+  Buffer.concat([bytes, Buffer.from(Array.from({ length: whole(random, 64 + 1) }, () => whole(random, 256)))]);
 
 /** The likelier ones stand there more often. */
 const MUTATIONS = [

@@ -2,7 +2,8 @@
 import { crc32, deflateRawSync, deflateSync } from 'node:zlib';
 import { parseNetworkConfig } from '../../server/weights/network-config';
 import { networkTensors } from '../../server/models/network-tensors';
-import { pick, type Random, StructuredBytes, upTo } from './structured-bytes';
+import { pick, type Random, whole } from './random';
+import { StructuredBytes } from './structured-bytes';
 
 /** The smallest network that `import` takes. */
 export const NETWORK = {
@@ -164,11 +165,11 @@ export const pickle = (): StructuredBytes => (plain ??= networkPickle(embeddedSt
 
 /** Operations that may stand anywhere in a pickle. */
 export function operations(random: Random): Buffer {
-  const some = Array.from({ length: 1 + upTo(random, 12) }, () => pick(random, OPERATIONS)(random));
+  const some = Array.from({ length: 1 + whole(random, 13) }, () => pick(random, OPERATIONS)(random));
   return Buffer.concat(some.map((text) => Buffer.from(text, 'latin1')));
 }
 
-const byte = (random: Random): string => String.fromCharCode(upTo(random, 40));
+const byte = (random: Random): string => String.fromCharCode(whole(random, 41));
 const OPERATIONS: readonly ((random: Random) => string)[] = [
   ...'0122(N\x88)]}\x85\x86\x87teuasR\x81bQ\x93\x94\x8f\x90\x91dl'.split('').map((code) => () => code),
   (random) => `h${byte(random)}`,
@@ -268,7 +269,7 @@ export function torchZip(random: Random): StructuredBytes {
 /* ---- numpy ---- */
 
 export function npy(random: Random): StructuredBytes {
-  const shape = Array.from({ length: upTo(random, 3) }, () => upTo(random, 4));
+  const shape = Array.from({ length: whole(random, 4) }, () => whole(random, 5));
   const count = shape.reduce((a, b) => a * b, 1);
   const [descr, size] = pick(random, [
     ['<f8', 8],
@@ -279,8 +280,8 @@ export function npy(random: Random): StructuredBytes {
   const valid = `(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`;
   const tuple = pick(random, [
     ...Array<string>(10).fill(valid),
-    `(${'1'.repeat(upTo(random, 60))} ${','.repeat(upTo(random, 9))}x)`,
-    `(${'9'.repeat(upTo(random, 30))}, 0)`,
+    `(${'1'.repeat(whole(random, 61))} ${','.repeat(whole(random, 10))}x)`,
+    `(${'9'.repeat(whole(random, 31))}, 0)`,
   ]);
   const order = pick(random, ['True', 'False']);
   const dict = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': ${tuple}, }\n`;
@@ -305,11 +306,11 @@ export function npz(random: Random): StructuredBytes {
 /* ---- PNG ---- */
 
 export function png(random: Random): StructuredBytes {
-  const [width, height] = [1 + upTo(random, 9), 1 + upTo(random, 9)];
+  const [width, height] = [1 + whole(random, 10), 1 + whole(random, 10)];
   const color = pick(random, [0, 0, 0, 2, 2, 2, 3, 4, 6]);
   const samples = [1, 0, 3, 1, 2, 0, 4][color];
   const interlaced = random() < 0.3 ? 1 : 0;
-  const rows = Buffer.alloc(height * (1 + width * samples) * (interlaced ? 2 : 1), upTo(random, 5));
+  const rows = Buffer.alloc(height * (1 + width * samples) * (interlaced ? 2 : 1), whole(random, 6));
   const out = new StructuredBytes().bytes('\x89PNG\r\n\x1a\n');
   const chunk = (type: string, write: (body: StructuredBytes) => void): void => {
     const body = new StructuredBytes();
@@ -332,13 +333,13 @@ export function png(random: Random): StructuredBytes {
   header.writeUInt32BE(height, 4);
   header.set([8, color, 0, 0, interlaced], 8);
   chunk('IHDR', (body) => body.bytes(header));
-  if (random() < 0.3) chunk('tEXt', (body) => body.bytes(`seed\0${upTo(random, 99)}`));
+  if (random() < 0.3) chunk('tEXt', (body) => body.bytes(`seed\0${whole(random, 100)}`));
   if (random() < 0.3) chunk('iCCP', (body) => body.bytes('p\0\0').bytes(deflateSync(Buffer.alloc(1e5))));
   if (random() < 0.3) chunk('zTXt', (body) => body.bytes('t\0\0').bytes(deflateSync(Buffer.alloc(1e5))));
   if (color === 3) chunk('PLTE', (body) => body.bytes(Buffer.alloc(768)));
   if (random() < 0.2) chunk('tRNS', (body) => body.bytes('\0\x01'));
   const data = deflateSync(random() < 0.1 ? Buffer.alloc(1e6) : rows);
-  const cut = upTo(random, data.length);
+  const cut = whole(random, data.length + 1);
   for (const part of [data.subarray(0, cut), data.subarray(cut)]) chunk('IDAT', (body) => body.bytes(part));
   chunk('IEND', () => undefined);
   return out;
