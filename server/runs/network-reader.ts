@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import path from 'node:path';
 import { CancelledError, UserError } from '../errors';
 import type { NetworkFacts } from '../models/network-facts';
-import { READ_MEMORY, READ_TIME, type ReadReply, type ReadRequest } from './reader-messages';
+import type { ReadLimits, ReadReply, ReadRequest } from './reader-messages';
 
 /** A file that could not be read within its limits, so that nothing is known of it. */
 export class NotCheckedError extends Error {}
@@ -13,19 +13,20 @@ export class NotCheckedError extends Error {}
 const START_TIME = 30_000;
 /** Milliseconds without a file after which the process is ended. */
 const IDLE_TIME = 60_000;
-/** Bytes of memory above which the next file gets a fresh process. */
-const USED = READ_MEMORY / 2;
+const LIMITS: ReadLimits = { time: 2000, memory: 300e6 };
 
 /**
  * One process, started when the first file is to be read; files are read one after the other. A file that takes too long
  * or too much memory costs that process its life, and the next file gets another.
  */
-class NetworkReader {
+export class NetworkReader {
   private child?: ChildProcess;
   private queue: Promise<unknown> = Promise.resolve();
   private idle?: NodeJS.Timeout;
   private requests = 0;
   private endsAtExit = false;
+
+  constructor(private readonly limits = LIMITS) {}
 
   /**
    * @param file absolute path
@@ -51,7 +52,8 @@ class NetworkReader {
     try {
       const child = (this.child ??= await this.start(signal));
       const reply = await this.ask(child, file, signal);
-      if (reply.memory > USED) this.end();
+      // What this file has left must not count against the next one.
+      if (reply.memory > this.limits.memory / 2) this.end();
       if (reply.facts) return reply.facts;
       if (reply.refused !== undefined) throw new UserError(reply.refused);
       throw new NotCheckedError(`${file} was not checked: reading it failed (${reply.defect?.message ?? 'no reason'})`);
@@ -63,7 +65,7 @@ class NetworkReader {
   private start(signal?: AbortSignal): Promise<ChildProcess> {
     if (!this.endsAtExit) process.once('exit', () => this.end());
     this.endsAtExit = true;
-    return startReader(signal);
+    return startReader(this.limits, signal);
   }
 
   private async ask(
@@ -72,13 +74,14 @@ class NetworkReader {
     signal?: AbortSignal,
   ): Promise<Extract<ReadReply, { type: 'read' }>> {
     const id = ++this.requests;
+    const { time, memory } = this.limits;
     const answer = waitFor(child, (reply) => (reply.type === 'read' && reply.id === id ? reply : undefined), {
-      time: READ_TIME,
-      late: () => new NotCheckedError(`${file} took more than ${READ_TIME / 1000} s to read: not checked`),
+      time,
+      late: () => new NotCheckedError(`${file} took more than ${time / 1000} s to read: not checked`),
       ended: (last) =>
         new NotCheckedError(
           last === 'memory'
-            ? `${file} took more than ${READ_MEMORY / 1e6} MB of memory to read: not checked`
+            ? `${file} took more than ${memory / 1e6} MB of memory to read: not checked`
             : `${file} was not checked: the process that read it ended (${last || 'no reason'})`,
         ),
       signal,
@@ -94,10 +97,12 @@ class NetworkReader {
   }
 }
 
-async function startReader(signal?: AbortSignal): Promise<ChildProcess> {
+async function startReader({ time, memory }: ReadLimits, signal?: AbortSignal): Promise<ChildProcess> {
   // Run from source, it is a TypeScript file (the loader's flags are inherited); bundled, it is next to the bundle.
   const entry = __filename.endsWith('.ts') ? 'reader.ts' : 'reader.js';
-  const child = fork(path.join(__dirname, entry), [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = fork(path.join(__dirname, entry), [String(time), String(memory)], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   // While nothing is read, its end is noticed by the next file.
   child.on('error', () => undefined);
   try {

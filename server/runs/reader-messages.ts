@@ -1,12 +1,14 @@
-/** What the reader process and the one that started it tell each other, and what reading one file may cost there. */
+/** What the reader process and the one that started it tell each other. */
 
 import type { NetworkFacts } from '../models/network-facts';
 
-/** Milliseconds for one file. */
-export const READ_TIME = 2000;
-
-/** Bytes of memory of the whole process. */
-export const READ_MEMORY = 300e6;
+/** What reading one file may cost. The reader process gets them as the two arguments of its program, in this order. */
+export interface ReadLimits {
+  /** Milliseconds. */
+  time: number;
+  /** Bytes of memory of the whole process. */
+  memory: number;
+}
 
 /** Read this network. */
 export interface ReadRequest {

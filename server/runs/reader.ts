@@ -6,13 +6,14 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, UserError } from '../errors';
 import { networkFacts } from '../models/network-facts';
-import { READ_MEMORY, READ_TIME, type ReadReply, type ReadRequest } from './reader-messages';
+import type { ReadReply, ReadRequest } from './reader-messages';
 
+const [time, memory] = process.argv.slice(2).map(Number) as [number, number];
 /**
  * Milliseconds after which this process ends although nobody has ended it: the one that started it may be gone, and a
  * process that reads does not hear of that.
  */
-const LAST_RESORT = 3 * READ_TIME;
+const LAST_RESORT = 3 * time;
 /** Milliseconds between two looks at the memory. */
 const WATCH = 20;
 
@@ -38,7 +39,7 @@ const since = new BigInt64Array(busy);
 new Worker(WATCHER, {
   eval: true,
   execArgv: [],
-  workerData: { busy, memory: READ_MEMORY, watch: WATCH, lastResort: LAST_RESORT },
+  workerData: { busy, memory, watch: WATCH, lastResort: LAST_RESORT },
 }).unref();
 
 function tell(reply: ReadReply): void {
