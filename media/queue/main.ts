@@ -161,6 +161,7 @@ function draw(): void {
 function emptyText(unfiltered: number): string {
   const info = shownInfo();
   if (unfiltered > 0) return 'No job matches the filter.';
+  if (queue && trouble !== undefined) return `No jobs when the scheduler of ${shown} answered last.`;
   if (queue) return host.state.whose === 'finished' ? 'None of your jobs has finished recently.' : 'No jobs.';
   if (info?.notAllowed) return `${shown} is not allowed yet: this workspace names it, and you have not agreed.`;
   if (info && info.connection !== 'connected')

@@ -78,7 +78,7 @@ test('setup: what differs is said for each folder, what is the same once', async
 test('clusters: those of the second folder, with its name', async () => {
   await workbench.runCommand('View: Show EDM Workbench');
   const tree = workbench.page.locator('.part.sidebar .monaco-list-row');
-  await tree.filter({ hasText: /sample-cluster.*sample · not connected/ }).waitFor();
+  await tree.filter({ hasText: /sample-cluster.*sample · not allowed yet/ }).waitFor();
   await picture('clusters');
 });
 
@@ -101,8 +101,8 @@ test('two folders with a history: asked, with the folder of the active editor fi
   await history.locator('td').filter({ hasText: 'garments' }).first().waitFor();
   await workbench.runCommand('View: Show EDM Workbench');
   const tree = workbench.page.locator('.part.sidebar .monaco-list-row');
-  await tree.filter({ hasText: /sample-cluster.*sample · not connected/ }).waitFor();
-  await tree.filter({ hasText: /other-cluster.*other · not connected/ }).waitFor();
+  await tree.filter({ hasText: /sample-cluster.*sample · not allowed yet/ }).waitFor();
+  await tree.filter({ hasText: /other-cluster.*other · not allowed yet/ }).waitFor();
 });
 
 test('the History lens of a config shows its own repository, whichever is first', async () => {

@@ -27,14 +27,14 @@ const settings = [
 const named = (profiles: readonly { name: string; host?: string }[]): string[] =>
   profiles.filter(({ name }) => name !== 'this-machine').map(({ name, host }) => `${name} ${host}`);
 
-test('all folders, then the settings; each says where it comes from', async () => {
-  const { profiles, folderOf, problems } = await loadWorkspaceProfiles([plain, one, two], settings);
+test('all folders, then the settings, whose own win; each says where it comes from', async () => {
+  const { profiles, folderOf, problems, files } = await loadWorkspaceProfiles([plain, one, two], settings);
   assert.deepEqual(named(profiles), ['shared s1', 'beta b1', 'own o1', 'alpha mine']);
   assert.deepEqual(Object.fromEntries(folderOf), { shared: one, beta: two });
-  assert.deepEqual(problems, [
-    'one: .edm-workbench/clusters.yaml: "alpha" is in your settings too, and your own is used: give one of them another name',
-    `Two folders name a cluster "shared": ${one} counts, ${two} does not`,
-  ]);
+  assert.deepEqual([...files.keys()], [one, two]);
+  assert.equal(problems.length, 2);
+  assert.match(problems[0] ?? '', /^one: .*"alpha" is in your settings too/);
+  assert.equal(problems[1], `Two folders name a cluster "shared": ${one} counts, ${two} does not`);
 });
 
 test('a broken file is named with its folder, and the others are read', async () => {
