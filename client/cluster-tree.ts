@@ -114,7 +114,9 @@ class ClusterTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
     const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Expanded);
     const connection = info?.connection ?? 'disconnected';
     const failure = this.clusters.failure(name);
-    const { icon, colour } = failure === undefined ? CONNECTIONS[connection] : TROUBLE;
+    // Green only once the scheduler has answered: the machine alone says nothing of jobs.
+    const isAsked = connection === 'connected' && !this.clusters.queue(name);
+    const { icon, colour } = failure !== undefined ? TROUBLE : CONNECTIONS[isAsked ? 'connecting' : connection];
     item.id = name;
     item.iconPath = new vscode.ThemeIcon(icon, colour ? new vscode.ThemeColor(colour) : undefined);
     const connected = connection === 'connected';

@@ -74,7 +74,8 @@ async function openHistory(context: Context, argument?: unknown): Promise<void> 
   const found = await searchFolders(look, ({ root }) => root);
   const chosen = await pickOf(vscode.l10n.t('History of which folder?'), found, ({ folder, value }) => ({
     label: folderName(folder),
-    description: vscode.l10n.t('{0} results', value.records.length),
+    description:
+      value.records.length === 1 ? vscode.l10n.t('1 result') : vscode.l10n.t('{0} results', value.records.length),
     detail: value.root,
   }));
   if (chosen) showHistory(context, chosen.folder);
