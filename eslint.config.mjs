@@ -23,6 +23,12 @@ export default tseslint.config(
     files: ['client/**', 'server/**', 'media/**', 'tools/**'],
     rules: { 'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }] },
   },
+  // What people read goes out by the functions of these files, in which nothing acts on a terminal.
+  {
+    files: ['server/**'],
+    ignores: ['server/cli.ts', 'server/commands/command.ts', 'server/cluster/terminal-hosts.ts'],
+    rules: { 'no-console': 'error' },
+  },
   ...wallRules(),
   // Others write what these expressions read: none may take longer than in proportion to its text.
   {

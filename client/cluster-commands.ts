@@ -15,7 +15,7 @@ import { pickCluster } from './choices';
 import { copyText } from './clipboard';
 import type { Command } from './command';
 import type { Context } from './context';
-import { noticeText } from '../server/shared/plain-text';
+import { noticeText, plainValue } from '../server/shared/plain-text';
 import { showQueue } from './queue-panel';
 import { dryRunScript, submitScript } from './submission';
 import { pickWorkspaceFolder } from './workspace-folders';
@@ -110,7 +110,7 @@ async function findJob(context: Context, { cluster, id }: JobReference): Promise
   const found = await server.sendRequest(jobRequest, { cluster, id });
   if (!found)
     void vscode.window.showWarningMessage(vscode.l10n.t('{0} no longer knows job {1}.', cluster, noticeText(id)));
-  return found ?? undefined;
+  return found ? plainValue(found) : undefined;
 }
 
 async function pickJob(context: Context): Promise<PlacedJob[]> {

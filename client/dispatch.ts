@@ -170,9 +170,9 @@ async function pullResults(context: Context): Promise<void> {
     .flatMap(({ root, dispatches }) => dispatches.map((dispatch) => ({ root, dispatch })))
     .sort((a, b) => b.dispatch.created.localeCompare(a.dispatch.created))
     .map(({ root, dispatch }) => ({
-      label: `${dispatch.code.short} ${dispatch.name}`,
+      label: noticeText(`${dispatch.code.short} ${dispatch.name}`),
       description: [dispatch.cluster, dispatch.state, ...(several ? [path.basename(root)] : [])].join(', '),
-      detail: dispatch.local ?? `${dispatch.folder}/${dispatch.run}`,
+      detail: noticeText(dispatch.local ?? `${dispatch.folder}/${dispatch.run}`),
       root,
       dispatch,
     }));

@@ -47,8 +47,8 @@ async function confirmHostKey({ host, port, algorithm, fingerprint }: HostKeyPar
       modal: true,
       detail: vscode.l10n.t(
         '{0} key, fingerprint\n{1}\n\nCompare it with the fingerprint that the site publishes. If you trust it, it is added to your known_hosts file.',
-        algorithm,
-        fingerprint,
+        noticeText(algorithm),
+        noticeText(fingerprint),
       ),
     },
     trust,

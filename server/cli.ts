@@ -4,12 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { inspect } from 'node:util';
 import { packageRoot } from './package-root';
 import { COMMANDS, GROUPS, type CommandName } from './commands/tables/commands';
 import type { Call, Run } from './commands/command';
 import { commandHelp, overview } from './commands/help';
 import { commandOf, parseCommand } from './commands/parse';
 import { CancelledError, UserError } from './errors';
+import { plainText } from './shared/plain-text';
 import { asUserError } from './system-error';
 import { watchOutput, withProgress } from './terminal';
 
@@ -113,14 +115,14 @@ function report(thrown: unknown): number {
   const error = asUserError(thrown);
   if (error instanceof CancelledError) {
     const kept = 'Cancelled: finished images are kept; run the same command again to continue';
-    console.error(error.message === 'Cancelled' ? kept : error.message);
+    console.error(plainText(error.message === 'Cancelled' ? kept : error.message));
     return 130;
   }
   if (error instanceof UserError) {
-    console.error(`Error: ${error.message}`);
+    console.error(`Error: ${plainText(error.message)}`);
     return error.exitCode;
   }
-  console.error(error);
+  console.error(plainText(inspect(error)));
   return DEFECT;
 }
 

@@ -1,11 +1,7 @@
 import { isCode } from './errors';
+import { plainLine } from './shared/plain-text';
 import { durationText, type OnProgress, type Progress, rateText } from './shared/progress';
 import { reasonOf } from './system-error';
-
-/** Text from elsewhere without the control characters that a terminal acts on; tabs and line ends stay. */
-export function withoutControls(text: string): string {
-  return text.replace(/[^\t\n\x20-\x7e\u00a0-\u{10ffff}]/gu, '');
-}
 
 /**
  * Watches what is printed: a result that cannot be written must not pass for one that was. Where the reader has closed
@@ -50,7 +46,7 @@ function progressLine(stream: NodeJS.WriteStream): { report: OnProgress; end(): 
   let lastPhase = '';
   return {
     report(progress) {
-      const text = progressText(progress);
+      const text = plainLine(progressText(progress));
       if (stream.isTTY) {
         const fitted = text.slice(0, (stream.columns || 80) - 1);
         stream.write(`\r${fitted.padEnd(width)}`);

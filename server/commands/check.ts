@@ -1,7 +1,7 @@
 /** What is wrong in a script or a config, and what is missing on this machine. */
 import { examine } from '../runs/doctor';
 import { LINT_FORMATS, lintFile, readSnapshot } from './lint-files';
-import { print, type Run } from './command';
+import { print, say, type Run } from './command';
 
 export const lint: Run<'lint'> = async ({ values, positionals, signal }) => {
   const { scheduler, snapshot, fix } = values;
@@ -10,7 +10,7 @@ export const lint: Run<'lint'> = async ({ values, positionals, signal }) => {
     await Promise.all(positionals.map((file) => lintFile(file, { scheduler, cluster, fix, signal })))
   ).flat();
   const report = LINT_FORMATS[values.format](findings);
-  if (report) console.log(report);
+  if (report) say(report);
   return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
 };
 
@@ -21,6 +21,6 @@ export const doctor: Run<'doctor'> = async ({ values }) => {
   if (values.json) print(findings);
   else
     for (const { topic, state, found, remedy } of findings)
-      console.log(`${MARKS[state]}  ${topic}: ${found}${remedy ? `\n            ${remedy}` : ''}`);
+      say(`${MARKS[state]}  ${topic}: ${found}${remedy ? `\n            ${remedy}` : ''}`);
   return findings.some(({ state }) => state === 'missing') ? 1 : 0;
 };

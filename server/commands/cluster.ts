@@ -7,10 +7,10 @@ import { agreesOnTerminal, allowanceText } from '../cluster/terminal-hosts';
 import { newToken } from '../cluster/token';
 import { CancelledError, UserError } from '../errors';
 import { CONFIG_SUFFIX } from '../runs/config';
+import { plainLine, plainText } from '../shared/plain-text';
 import { durationText } from '../shared/progress';
 import { isOver, type Job, type JobAction } from '../shared/protocol';
-import { withoutControls } from '../terminal';
-import { print, printNotes, relative, type Call, type Run } from './command';
+import { print, printLine, printNotes, relative, say, tell, type Call, type Run } from './command';
 import { knownClusters, openSession } from './session';
 
 export const submit: Run<'submit'> = async (call) => {
@@ -27,7 +27,7 @@ async function submitScript(script: string, call: Call<'submit'>): Promise<numbe
   if (values['dry-run']) {
     const { ok, message, line } = await clusters.dryRun(params);
     if (values.json) print({ ok, message, line });
-    else console.log(`${line === undefined ? '' : `${relative(script)}:${line + 1}: `}${message}`);
+    else say(`${line === undefined ? '' : `${relative(script)}:${line + 1}: `}${message}`);
     return ok ? 0 : 1;
   }
   const submitted = await clusters.submit(params).catch((error: unknown) => {
@@ -38,7 +38,7 @@ async function submitScript(script: string, call: Call<'submit'>): Promise<numbe
   });
   printNotes(submitted.warnings);
   if (values.json) print(submitted);
-  else console.log(submitted.id);
+  else say(submitted.id);
   return 0;
 }
 
@@ -46,7 +46,7 @@ export const queue: Run<'queue'> = async (call) => {
   const { scheduler } = (await openSession(call, call.values.cluster)).cluster;
   const jobs = await scheduler.queue(call.values.all ? 'all' : 'mine');
   if (call.values.json) print(jobs);
-  else for (const job of jobs) console.log(jobLine(job));
+  else for (const job of jobs) say(jobLine(job));
   return 0;
 };
 
@@ -56,8 +56,8 @@ function jobLine({ id, name, user, partition, state, elapsed, limit, nodeList, r
   const time = `${elapsed === undefined ? '' : durationText(elapsed)}${most}`;
   const where = nodeList ?? (reason ? `${reason.name}: ${reason.text}` : '');
   const line = [id.padEnd(14), state.padEnd(9), partition.padEnd(10), user.padEnd(10), name.padEnd(20), time, where];
-  // The name of a job may hold line ends and control characters, and not all jobs are ours.
-  return withoutControls(line.join('  ').trimEnd()).replace(/[\t\n]/g, ' ');
+  // The name of a job may hold line ends, and not all jobs are ours.
+  return plainLine(line.join('  ').trimEnd());
 }
 
 export const job: Run<'job'> = async (call) => {
@@ -67,14 +67,16 @@ export const job: Run<'job'> = async (call) => {
   } = call;
   const { scheduler } = (await openSession(call, values.cluster)).cluster;
   if (values.script) {
-    process.stdout.write(await scheduler.script(id));
+    const script = await scheduler.script(id);
+    // Byte for byte into a file; a terminal must not obey it.
+    process.stdout.write(process.stdout.isTTY ? plainText(script) : script);
     return 0;
   }
   const found = await scheduler.job(id);
   if (!found)
     throw new UserError(`${scheduler.title} does not know job ${id}: it never existed, or it ended long ago`, 1);
   if (values.json) print(found);
-  else for (const line of jobFacts(found)) console.log(line);
+  else for (const line of jobFacts(found)) say(line);
   return 0;
 };
 
@@ -98,7 +100,7 @@ function actionOn(action: JobAction): (call: ActionCall) => Promise<number> {
     const { cluster } = await openSession(call, call.values.cluster);
     const results = await cluster.scheduler.act(action, [...call.positionals]);
     if (call.values.json) print(results);
-    else for (const { id, message } of results) console.log(`${id}: ${message}`);
+    else for (const { id, message } of results) say(`${id}: ${message}`);
     return results.every(({ ok }) => ok) ? 0 : 1;
   };
 }
@@ -116,21 +118,21 @@ export const logs: Run<'logs'> = async (call) => {
   const { explained, job: ended } = await clusters.follow(
     { cluster: name, id, stream: values.stderr ? 'stderr' : 'stdout', follow: newToken() },
     ({ lines, restarted, progress }) => {
-      if (values.json) return console.log(JSON.stringify({ lines, restarted, progress }));
-      if (restarted) console.error('The log was truncated or replaced: it is shown from its beginning');
-      for (const line of lines) console.log(withoutControls(line));
+      if (values.json) return printLine({ lines, restarted, progress });
+      if (restarted) tell('The log was truncated or replaced: it is shown from its beginning');
+      for (const line of lines) say(line);
     },
     signal,
     ({ reason, stateName }) =>
-      console.error(`Job ${id} has not started yet (${reason?.text ?? stateName}); its log is shown once it has`),
+      tell(`Job ${id} has not started yet (${reason?.text ?? stateName}); its log is shown once it has`),
   );
   if (signal.aborted) throw new CancelledError(`Cancelled: job ${id} continues`);
   const over = ended && isOver(ended);
-  if (values.json) console.log(JSON.stringify({ explained, job: ended }));
+  if (values.json) printLine({ explained, job: ended });
   else {
     for (const { line, text: meaning, remedy } of explained)
-      console.error(`\n${withoutControls(line)}\n  ${meaning}${remedy ? `. ${remedy}` : ''}`);
-    if (over) console.error(`\n${jobLine(ended)}`);
+      tell(`\n${line}\n  ${meaning}${remedy ? `. ${remedy}` : ''}`);
+    if (over) tell(`\n${jobLine(ended)}`);
   }
   return over && ended.state !== 'done' ? 1 : 0;
 };
@@ -143,7 +145,7 @@ async function list({ values }: Pick<Call<'clusters'>, 'values'>): Promise<numbe
   if (values.json) print(profiles);
   else
     for (const { name, host, via, local } of profiles)
-      console.log(`${name.padEnd(20)} ${local ? 'this machine' : [host, via].filter(Boolean).join(' > ')}`);
+      say(`${name.padEnd(20)} ${local ? 'this machine' : [host, via].filter(Boolean).join(' > ')}`);
   return problems.length > 0 ? 1 : 0;
 }
 
@@ -164,7 +166,7 @@ async function allowFile({ values }: Pick<Call<'clusters'>, 'values'>): Promise<
   if (!isAllowed && !values.yes && !(await agreesOnTerminal(refusal)))
     throw new CancelledError('Not allowed: nothing of this file is used');
   await known.allow(workspace);
-  console.log(isAllowed ? 'Allowed before' : 'Allowed until the file changes');
+  say(isAllowed ? 'Allowed before' : 'Allowed until the file changes');
   return 0;
 }
 
@@ -173,7 +175,7 @@ export const connectCheck: Run<'connect-check'> = async (call) => {
   const { profile, user, home } = cluster;
   const info = clusters.info(profile);
   if (call.values.json) print({ ...info, user, home });
-  else console.log(`${name}: ${info.scheduler}, as ${user}, home ${home}`);
+  else say(`${name}: ${info.scheduler}, as ${user}, home ${home}`);
   return 0;
 };
 
@@ -184,6 +186,6 @@ export const snapshot: Run<'snapshot'> = async (call) => {
   await localFiles.write(out, `${JSON.stringify(taken, null, 2)}\n`);
   const counts = { partitions: taken.partitions.length, nodes: taken.nodes?.length ?? 0 };
   if (call.values.json) print({ file: out, ...counts });
-  else console.log(`${relative(out)}: ${counts.partitions} partitions, ${counts.nodes} nodes`);
+  else say(`${relative(out)}: ${counts.partitions} partitions, ${counts.nodes} nodes`);
   return 0;
 };

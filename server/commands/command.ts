@@ -1,5 +1,6 @@
 /** What the code of a command gets, and how it prints. */
 import path from 'node:path';
+import { plainJson, plainText } from '../shared/plain-text';
 import type { TaskControl } from '../shared/progress';
 import type { CommandName, CommandTable } from './tables/commands';
 import type { PositionalsOf, ValuesOf } from './spec';
@@ -25,12 +26,27 @@ export type Run<Name extends CommandName> = (call: Call<Name>) => Promise<number
 
 /** Result for programs: JSON on stdout. */
 export function print(value: unknown): void {
-  console.log(JSON.stringify(value, null, 2));
+  console.log(plainJson(value, 2));
+}
+
+/** One of several results for programs: JSON on a line of its own. */
+export function printLine(value: unknown): void {
+  console.log(plainJson(value));
+}
+
+/** Result for people: text on stdout, in which nothing acts on the terminal. */
+export function say(text: string): void {
+  console.log(plainText(text));
+}
+
+/** What is said beside the result, on stderr. */
+export function tell(text: string): void {
+  console.error(plainText(text));
 }
 
 /** What a person should know beside the result: a line each, on stderr. */
 export function printNotes(notes: readonly string[]): void {
-  for (const note of notes) console.error(note);
+  notes.forEach(tell);
 }
 
 /** A file as the user would name it: relative to the current folder where it lies below. */

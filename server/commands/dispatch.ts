@@ -18,7 +18,7 @@ import { finishRun, runShard } from '../runs/array-run';
 import { readSource } from '../runs/source';
 import { resultText } from '../shared/number-text';
 import type { Dispatch } from '../shared/schema-types.gen';
-import { print, printNotes, type Call, type Run } from './command';
+import { print, printNotes, say, tell, type Call, type Run } from './command';
 import { openSession } from './session';
 
 /** Seconds between two looks at a run that is waited for. */
@@ -31,14 +31,14 @@ export async function submitConfig(config: string, call: Call<'submit'>): Promis
   const { clusters, name, cluster } = await openSession(call, values.cluster ?? source.config.cluster);
   const dispatches = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt));
   if (values['dry-run']) {
-    for (const { role, text } of await dispatches.preview(source, name)) console.log(`# ${role}\n${text}`);
+    for (const { role, text } of await dispatches.preview(source, name)) say(`# ${role}\n${text}`);
     return 0;
   }
   let dispatch = await withProgress((control) =>
     dispatches.submit({ source, cluster: name, dirty: values.dirty }, control),
   );
   printNotes(dispatch.notes);
-  console.error(
+  tell(
     `${dispatch.name} at ${dispatch.code.short} is on ${name}: ${jobsText(dispatch)}, ${dispatch.folder}/${dispatch.run}`,
   );
   const { root } = source;
@@ -49,8 +49,8 @@ export async function submitConfig(config: string, call: Call<'submit'>): Promis
     );
   }
   if (values.json) print(dispatch);
-  else console.log(dispatch.jobs.flatMap(({ id }) => id ?? []).join(' '));
-  if (values.wait) for (const line of await resultLines(root, dispatch)) console.log(line);
+  else say(dispatch.jobs.flatMap(({ id }) => id ?? []).join(' '));
+  if (values.wait) for (const line of await resultLines(root, dispatch)) say(line);
   return 0;
 }
 
@@ -90,8 +90,9 @@ export const pull: Run<'pull'> = async (call) => {
       : own.syncRuns(root, { cluster: values.cluster, mayPrompt: true }),
   );
   const now = (await ledger.all()).dispatches.filter((one) => !token || one.token === latest.token);
+  if (token) printNotes(now.flatMap(({ notes }) => notes.filter((note) => !latest.notes.includes(note))));
   if (values.json) print(now);
-  else for (const one of now) console.log(await dispatchLine(root, one));
+  else for (const one of now) say(await dispatchLine(root, one));
   return 0;
 };
 
@@ -116,7 +117,7 @@ export const calibrateOnCluster: Run<'cluster calibrate'> = async (call) => {
   );
   if (values.write) await writeAtomically(config, Buffer.from(withBatch(await readFile(config, 'utf8'), found.batch)));
   if (values.json) print(found);
-  else for (const line of batchLines(found.points, found)) console.log(line);
+  else for (const line of batchLines(found.points, found)) say(line);
   return 0;
 };
 
@@ -133,7 +134,7 @@ export const buildContainer: Run<'container build'> = async (call) => {
     provideContainer({ dockerfile, name, builder, cluster, control, pollSeconds: LOOK_EVERY }),
   );
   if (values.json) print({ cluster: cluster.profile.name, container });
-  else console.log(`${container}\nWrite it into the profile of ${cluster.profile.name}: container: ${container}`);
+  else say(`${container}\nWrite it into the profile of ${cluster.profile.name}: container: ${container}`);
   return 0;
 };
 
@@ -147,13 +148,13 @@ export const shard: Run<'shard'> = async ({ positionals: [folder, share], withPr
   if (!folder || !tasks) throw new UserError('shard: give a run folder and a share such as 2/4');
   const result = await withProgress((control) => runShard(path.resolve(folder), Number(task), Number(tasks), control));
   printNotes(result.notes);
-  console.log(`Task ${share}: ${result.images} images, ${result.written} of them made now`);
+  say(`Task ${share}: ${result.images} images, ${result.written} of them made now`);
   return 0;
 };
 
 export const finish: Run<'finish'> = async ({ values, positionals: [folder], withProgress }) => {
   const manifest = await withProgress((control) => finishRun(path.resolve(folder), control));
   if (values.json) print(manifest);
-  else for (const result of manifest.results ?? []) console.log(resultText(result));
+  else for (const result of manifest.results ?? []) say(resultText(result));
   return 0;
 };

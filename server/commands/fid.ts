@@ -11,7 +11,7 @@ import { publishedText } from '../history/published-fids';
 import { fetchInput, resolveDetector, resolveInput } from '../runs/input';
 import { formatG } from '../shared/number-text';
 import type { HistoryRecord } from '../shared/schema-types.gen';
-import { print, printNotes, relative, type Call, type Run } from './command';
+import { print, printNotes, relative, say, type Call, type Run } from './command';
 
 /** Options of `fid calc` that work without images. */
 const WITHOUT_IMAGES: readonly string[] = ['stats', 'ref', 'json', 'no-record'];
@@ -58,11 +58,11 @@ export const calc: Run<'fid calc'> = async (call) => {
 
 /** The number is the last line. */
 function printMeasured(summary: MeasureSummary, reference: string, published: string | undefined): void {
-  for (const line of furtherLines(summary)) console.log(line);
-  if (summary.repeats) console.log(`Least of ${summary.repeats.map(formatG).join(', ')}`);
-  console.log(`${summary.metric}, N = ${summary.num}, reference ${reference}`);
-  if (published) console.log(published);
-  console.log(formatG(summary.value));
+  for (const line of furtherLines(summary)) say(line);
+  if (summary.repeats) say(`Least of ${summary.repeats.map(formatG).join(', ')}`);
+  say(`${summary.metric}, N = ${summary.num}, reference ${reference}`);
+  if (published) say(published);
+  say(formatG(summary.value));
 }
 
 function recordedText({ name, code }: HistoryRecord): string {
@@ -80,8 +80,8 @@ async function compare(statistics: string, { values, given, withProgress }: Call
   });
   printNotes(summary.notes);
   if (values.json) return (print(summary), 0);
-  console.log(`${summary.metric}, N = ${summary.num ?? 'unknown'}, reference ${input.name}`);
-  console.log(formatG(summary.value));
+  say(`${summary.metric}, N = ${summary.num ?? 'unknown'}, reference ${input.name}`);
+  say(formatG(summary.value));
   return 0;
 }
 
@@ -104,13 +104,13 @@ export const ref: Run<'fid ref'> = async ({ values, withProgress }) => {
   );
   printNotes(summary.notes);
   if (values.json) print({ dest, ...summary });
-  else console.log(`Statistics of ${summary.num} images written to ${relative(dest)}`);
+  else say(`Statistics of ${summary.num} images written to ${relative(dest)}`);
   return 0;
 };
 
 export const merge: Run<'fid merge'> = async ({ values, positionals }) => {
   const dest = path.resolve(values.out);
   const num = await mergeStatistics(positionals, dest);
-  console.log(`Statistics of ${num} images written to ${relative(dest)}`);
+  say(`Statistics of ${num} images written to ${relative(dest)}`);
   return 0;
 };

@@ -5,7 +5,7 @@ import { batchLines } from '../diffusion/batch-size';
 import { UserError } from '../errors';
 import { modelText } from '../models/model-text';
 import { fetchFile, fetchInput, resolveInput } from '../runs/input';
-import { print, printNotes, relative, type Run } from './command';
+import { print, printNotes, relative, say, type Run } from './command';
 
 export const generate: Run<'generate'> = async ({ values, withProgress }) => {
   const { network, outdir: folder, device, grid, json, ...options } = values;
@@ -25,7 +25,7 @@ export const generate: Run<'generate'> = async ({ values, withProgress }) => {
   printNotes(summary.notes);
   const skipped = summary.skipped ? `, ${summary.skipped} were there already` : '';
   if (json) print({ outdir, ...summary });
-  else console.log(`${summary.written} images written to ${relative(outdir)}${skipped}`);
+  else say(`${summary.written} images written to ${relative(outdir)}${skipped}`);
   return 0;
 };
 
@@ -37,7 +37,7 @@ export const calibrate: Run<'calibrate'> = async ({ values, withProgress }) => {
   });
   printNotes(found.notes);
   if (values.json) print(found);
-  else for (const line of batchLines(found.points, found)) console.log(line);
+  else for (const line of batchLines(found.points, found)) say(line);
   return 0;
 };
 
@@ -48,7 +48,7 @@ export const importModel: Run<'import'> = async ({ values, positionals: [given],
     const source = await fetchFile(input, control);
     return compute({ kind: 'import', source, dest, name: input.name }, control.onProgress, control.signal);
   });
-  console.log(`${relative(dest)}: ${modelText(info)}`);
+  say(`${relative(dest)}: ${modelText(info)}`);
   return 0;
 };
 

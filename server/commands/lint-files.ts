@@ -8,6 +8,7 @@ import { CONFIG_SUFFIX, readConfig } from '../runs/config';
 import { checkFiles } from '../runs/diagnose';
 import { validator } from '../schema';
 import { reasonOf } from '../system-error';
+import { plainJson, plainLine } from '../shared/plain-text';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
 
 /** One finding in a file, as every report format needs it. Lines and columns count from 1. */
@@ -96,8 +97,8 @@ function finding(
 /** Report formats of `lint --format`. */
 export const LINT_FORMATS = {
   text: (findings: readonly FileFinding[]) =>
-    findings.map((f) => `${f.file}:${f.line}:${f.column}: ${f.severity}: ${f.message} [${f.id}]`).join('\n'),
-  json: (findings: readonly FileFinding[]) => JSON.stringify(findings, null, 2),
+    findings.map((f) => plainLine(`${f.file}:${f.line}:${f.column}: ${f.severity}: ${f.message} [${f.id}]`)).join('\n'),
+  json: (findings: readonly FileFinding[]) => plainJson(findings, 2),
   sarif,
 };
 
@@ -106,7 +107,7 @@ const SARIF_LEVEL = { error: 'error', warning: 'warning', info: 'note', hint: 'n
 /** SARIF 2.1.0, as code-scanning systems read it. */
 function sarif(findings: readonly FileFinding[]): string {
   const rules = [...new Set(findings.map((f) => f.id))].sort();
-  return JSON.stringify(
+  return plainJson(
     {
       $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
       version: '2.1.0',
@@ -129,7 +130,6 @@ function sarif(findings: readonly FileFinding[]): string {
         },
       ],
     },
-    null,
     2,
   );
 }

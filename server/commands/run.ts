@@ -3,17 +3,18 @@ import path from 'node:path';
 import { repositoryRoot } from '../git';
 import { readHistory } from '../history/history-store';
 import { executeRun } from '../runs/execute';
+import { plainLine } from '../shared/plain-text';
 import { resultText } from '../shared/number-text';
 import type { HistoryRecord } from '../shared/schema-types.gen';
-import { print, printNotes, relative, type Run } from './command';
+import { print, printNotes, relative, say, type Run } from './command';
 
 export const run: Run<'run'> = async ({ values, positionals: [config], withProgress }) => {
   const result = await withProgress((control) => executeRun(path.resolve(config), control));
   printNotes(result.notes);
   if (values.json) print(result);
   else {
-    console.log(`${result.manifest.images} images in ${relative(result.folder)}`);
-    for (const record of result.records) console.log(resultText(record));
+    say(`${result.manifest.images} images in ${relative(result.folder)}`);
+    for (const record of result.records) say(resultText(record));
   }
   return 0;
 };
@@ -22,7 +23,7 @@ export const history: Run<'history'> = async ({ values, positionals: [folder = '
   const { records, problems } = await readHistory(await repositoryRoot(path.resolve(folder)));
   printNotes(problems);
   if (values.json) print(records);
-  else for (const record of records) console.log(recordLine(record));
+  else for (const record of records) say(recordLine(record));
   return 0;
 };
 
@@ -32,5 +33,5 @@ function recordLine(record: HistoryRecord): string {
   const commit = code.short + (code.dirty ? '-dirty' : '');
   const steps = sampler ? [`${sampler.steps} steps`] : [];
   const when = time.slice(0, 16).replace('T', ' ');
-  return [when, commit.padEnd(13), name, ...steps, resultText(record), code.subject].join('  ');
+  return plainLine([when, commit.padEnd(13), name, ...steps, resultText(record), code.subject].join('  '));
 }

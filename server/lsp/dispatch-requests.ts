@@ -5,6 +5,7 @@ import { pollSeconds } from '../cluster/profiles';
 import { messageOf } from '../errors';
 import { repositoryRoot } from '../git';
 import { readSource } from '../runs/source';
+import { noticeText, plainLine } from '../shared/plain-text';
 import * as protocol from '../shared/protocol';
 import { calibrate } from '../dispatch/calibration';
 import { batchEdit, calibrationsOf } from '../dispatch/calibrations';
@@ -55,7 +56,10 @@ export function registerDispatchRequests(
   });
   requests.on(protocol.pullRequest, async ({ folder, token, images }, control) => {
     const root = await repositoryRoot(folder);
+    const before = await new Ledger(root).named(token);
     const { dispatch } = await dispatches.pull(root, token, { images, control });
+    for (const note of dispatch.notes)
+      if (!before.notes.includes(note)) connection.window.showWarningMessage(noticeText(note));
     return { root, dispatch, text: endText(dispatch) };
   });
   requests.on(protocol.containerRequest, async ({ cluster: name, dockerfile }, control) => {
@@ -80,7 +84,8 @@ function watchDispatches(connection: Connection, clusters: Clusters, dispatches:
   let roots: readonly string[] = [];
   /** What cannot be brought home now (no connection, no repository) comes home on the next occasion. */
   const quietly = (work: (root: string) => Promise<unknown>): void => {
-    for (const root of roots) void work(root).catch((error: unknown) => connection.console.info(messageOf(error)));
+    for (const root of roots)
+      void work(root).catch((error: unknown) => connection.console.info(plainLine(messageOf(error))));
   };
   return {
     opened(folders) {

@@ -23,6 +23,7 @@ import { CONFIG_SUFFIX, readConfig, type ConfigProblem } from '../runs/config';
 import { clusterChecks } from '../runs/cluster-checks';
 import { checkFiles } from '../runs/diagnose';
 import { hoverText, proposals } from '../runs/assist';
+import { plainLine } from '../shared/plain-text';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
 import type { ScriptContext } from '../scripts/reading/script';
 import * as scripts from './script-features';
@@ -76,7 +77,7 @@ export async function fileDiagnostics(document: TextDocument, base: string): Pro
 function configDiagnostic({ id, severity, message, range, replacement }: ConfigProblem): Diagnostic {
   return {
     range,
-    message,
+    message: plainLine(message),
     code: id,
     source: SOURCE,
     severity: severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
@@ -141,7 +142,7 @@ export function codeActions(
         const { replacement } = (diagnostic.data ?? {}) as { replacement?: string };
         if (replacement === undefined) return [];
         return {
-          title: `Change to "${replacement}"`,
+          title: plainLine(`Change to "${replacement}"`),
           kind: CodeActionKind.QuickFix,
           isPreferred: true,
           diagnostics: [diagnostic],
@@ -169,7 +170,7 @@ export async function calibrationActions(document: TextDocument, range: Range, f
     const place = { start: document.positionAt(edit.from), end: document.positionAt(edit.to) };
     if (range.end.line < place.start.line || range.start.line > place.end.line) return [];
     return {
-      title: `Set batch to ${batch}, as measured on ${cluster}: ${reason}`,
+      title: plainLine(`Set batch to ${batch}, as measured on ${cluster}: ${reason}`),
       kind: CodeActionKind.QuickFix,
       edit: { changes: { [document.uri]: [{ range: place, newText: edit.text }] } },
     };

@@ -7,6 +7,7 @@ import {
 } from 'vscode-languageserver/node';
 import { CancelledError, messageOf, UserError } from '../errors';
 import { asUserError } from '../system-error';
+import { plainLine, plainText, plainValue } from '../shared/plain-text';
 import type { TaskControl } from '../shared/progress';
 import { runProgress, type WithProgress } from '../shared/protocol';
 
@@ -29,7 +30,7 @@ export class Requests {
       const listener = token.onCancellationRequested(() => controller.abort());
       const { progressToken } = (params ?? {}) as WithProgress;
       const onProgress: Required<TaskControl>['onProgress'] = (progress) => {
-        if (progressToken) void this.connection.sendProgress(runProgress, progressToken, progress);
+        if (progressToken) void this.connection.sendProgress(runProgress, progressToken, plainValue(progress));
       };
       try {
         return await work(params, { onProgress, signal: controller.signal });
@@ -46,7 +47,7 @@ export class Requests {
     if (error instanceof CancelledError) return new ResponseError(LSPErrorCodes.RequestCancelled, 'Cancelled', data);
     // Anything but a UserError is a defect: the log keeps where it happened.
     if (!(error instanceof UserError))
-      this.connection.console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return new ResponseError(LSPErrorCodes.RequestFailed, messageOf(error), data);
+      this.connection.console.error(plainText(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    return new ResponseError(LSPErrorCodes.RequestFailed, plainLine(messageOf(error)), data);
   }
 }

@@ -24,6 +24,7 @@ import type { Finding, Fix } from '../scripts/reading/finding';
 import type { ScriptContext } from '../scripts/reading/script';
 import { ruleNamed } from '../scripts/rules';
 import { symbols } from '../scripts/symbols';
+import { plainLine } from '../shared/plain-text';
 
 const severities = {
   error: DiagnosticSeverity.Error,
@@ -58,7 +59,7 @@ function diagnostic({ id, severity, message, remedy, start, end }: Finding): Dia
     code: id,
     ...(link !== undefined && { codeDescription: { href: link } }),
     source,
-    message: `${message}. ${remedy}`,
+    message: plainLine(`${message}. ${remedy}`),
   };
 }
 
@@ -66,13 +67,13 @@ function diagnostic({ id, severity, message, remedy, start, end }: Finding): Dia
 export function completion(document: TextDocument, position: Position, context?: ScriptContext): CompletionItem[] {
   return completionsAt(document.getText(), position, context).map(
     ({ label, kind, insert, snippet, range, detail, documentation }, index) => ({
-      label,
+      label: plainLine(label),
       kind: completionKinds[kind],
       textEdit: { range, newText: insert },
       filterText: label,
       insertTextFormat: snippet ? InsertTextFormat.Snippet : InsertTextFormat.PlainText,
       sortText: String(index).padStart(4, '0'),
-      ...(detail !== undefined && { detail }),
+      ...(detail !== undefined && { detail: plainLine(detail) }),
       ...(documentation !== undefined && { documentation: { kind: MarkupKind.Markdown, value: documentation } }),
     }),
   );
@@ -96,7 +97,7 @@ export function codeActions(document: TextDocument, range: Range, context?: Scri
   const { findings } = analyse(text, context);
   const touched = findings.filter(({ start, end }) => start.line <= range.end.line && end.line >= range.start.line);
   const action = (finding: Finding, fix: Fix, preferred: boolean): CodeAction => ({
-    title: fix.title,
+    title: plainLine(fix.title),
     kind: CodeActionKind.QuickFix,
     diagnostics: [diagnostic(finding)],
     isPreferred: preferred,
@@ -132,8 +133,8 @@ function disabling(document: TextDocument, id: string): TextEdit {
 /** Symbols of a script for the outline. */
 export function documentSymbols(document: TextDocument, context?: ScriptContext): DocumentSymbol[] {
   return symbols(document.getText(), context).map(({ name, detail, kind, start, end }) => ({
-    name,
-    detail,
+    name: plainLine(name),
+    detail: plainLine(detail),
     kind: kind === 'directive' ? SymbolKind.Property : SymbolKind.Function,
     range: { start, end },
     selectionRange: { start, end },

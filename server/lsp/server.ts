@@ -11,6 +11,7 @@ import {
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { isCode } from '../errors';
 import { Hosts } from '../cluster/hosts';
+import { plainText } from '../shared/plain-text';
 import { clientPrompter, registerClusterRequests } from './cluster-requests';
 import {
   calibrationActions,
@@ -53,7 +54,7 @@ export function surviveDefects(connection: Connection): void {
   const log = (error: unknown): void => {
     // The editor is gone, and nothing can be said to it.
     if (GONE.some((code) => isCode(error, code))) process.exit(1);
-    connection.console.error(`Defect: ${stackOf(error)}`);
+    connection.console.error(plainText(`Defect: ${stackOf(error)}`));
   };
   process.on('uncaughtException', log).on('unhandledRejection', log);
 }
@@ -74,7 +75,7 @@ export function startServer(connection: Connection): void {
   };
   const publishAll = publishDiagnostics(connection, documents, surroundingsOf);
   const clusters = registerClusterRequests(connection, requests, {
-    hosts: new Hosts(clientPrompter(connection), (line) => connection.console.log(line)),
+    hosts: new Hosts(clientPrompter(connection), (line) => connection.console.log(plainText(line))),
     onSnapshots: publishAll,
   });
   registerRunRequests(connection, requests);
@@ -114,7 +115,7 @@ function publishDiagnostics(
   };
   const publishSafely = (document: TextDocument): void =>
     void publish(document).catch((error: unknown) =>
-      connection.console.error(`Checking ${document.uri} failed: ${stackOf(error)}`),
+      connection.console.error(plainText(`Checking ${document.uri} failed: ${stackOf(error)}`)),
     );
   documents.onDidChangeContent(({ document }) => publishSafely(document));
   documents.onDidClose(({ document: { uri } }) => void connection.sendDiagnostics({ uri, diagnostics: [] }));

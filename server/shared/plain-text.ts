@@ -32,17 +32,6 @@ export function noticeText(text: string, longest = LONGEST): string {
   return line.length > longest ? `…${line.slice(-longest)}` : line;
 }
 
-/** Text inside Markdown: shown as it is written, with no link, picture, command, HTML or emphasis made of it. */
-export function markdownText(text: string): string {
-  // A colon, an "@" and "www." make links by themselves; an entity is the one escape that Markdown has for them.
-  return plainText(text)
-    .replace(/[&<>]/g, (character) => ENTITIES[character] ?? character)
-    .replace(/[\\`*_{}[\]()#+\-.!|~$]/g, '\\$&')
-    .replace(/[:@]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
-
 /** A value with every text in it as `plainLine` has it, keys as they are. For what is only shown, never for names of files. */
 export function plainValue<T>(value: T): T {
   if (typeof value === 'string') return plainLine(value) as T;
