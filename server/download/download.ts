@@ -18,16 +18,32 @@ const FIRST_PAUSE = 250;
 /** Milliseconds between two looks whether another process has finished its download. */
 const POLL = 500;
 const MEGABYTE = 1e6;
+const GIB = 2 ** 30;
+/**
+ * The largest file that is downloaded, by what it is for, in bytes. The largest published networks have some GB, Inception
+ * 91 MB, statistics of 2,048 features 34 MB. A server that states a size is held to that, too.
+ */
+const LARGEST: Readonly<Record<'network' | 'detector' | 'reference', number>> = {
+  network: 16 * GIB,
+  detector: 4 * GIB,
+  reference: 2 * GIB,
+};
+/** What a download is for. */
+export type Downloaded = keyof typeof LARGEST;
 
 /**
  * The file at a URL, downloaded unless it is in a cache. An interrupted download continues where it stopped, even in a
  * later process. If several processes need a file, one downloads it.
- * @param what the kind of file for messages, e.g. `network`
+ * @param what the kind of file, which decides how large it may be
  * @returns its absolute path
  * @throws UserError if the file cannot be downloaded, saying which file to put where; CancelledError (the received part is
  *   kept)
  */
-export async function download(url: string, what: string, { onProgress, signal }: TaskControl = {}): Promise<string> {
+export async function download(
+  url: string,
+  what: Downloaded,
+  { onProgress, signal }: TaskControl = {},
+): Promise<string> {
   parseUrl(url);
   for (;;) {
     const cached = cachedDownload(url);
@@ -49,13 +65,14 @@ export async function download(url: string, what: string, { onProgress, signal }
 }
 
 /** Transfers the file, in several attempts, and checks it. Only the holder of the claim may call it. */
-async function fetchFile(url: string, what: string, { onProgress, signal }: TaskControl): Promise<string> {
+async function fetchFile(url: string, what: Downloaded, { onProgress, signal }: TaskControl): Promise<string> {
   const part = path.join(downloadFolder(), `${cacheKey(url)}.part`);
   const notes = `${part}.json`;
-  const transfer = new Transfer(url, what, part, {
-    read: () => readNote(notes),
-    write: (validator) => writeAtomically(notes, Buffer.from(JSON.stringify(validator))),
-  });
+  const validator = {
+    read: () => readValidator(notes),
+    write: (value: Validator | null) => writeAtomically(notes, Buffer.from(JSON.stringify(value))),
+  };
+  const transfer = new Transfer(url, what, part, validator, { largest: LARGEST[what] });
   let meter: ProgressMeter | undefined;
   const report = (done: number, total: number): void => {
     const megabytes = (bytes: number): number => Math.round(bytes / (MEGABYTE / 10)) / 10;
@@ -89,13 +106,13 @@ async function fetchFile(url: string, what: string, { onProgress, signal }: Task
   }
 }
 
-/** The validator that an earlier process noted; a note that is not whole is none, and the download starts again. */
-async function readNote(file: string): Promise<Validator | null> {
+/** What was noted beside a part of a file; null, and so a new start, where the note says nothing. */
+async function readValidator(notes: string): Promise<Validator | null> {
   try {
-    const { value } = JSON.parse(await readFile(file, 'utf8')) as Partial<Record<keyof Validator, unknown>>;
-    return typeof value === 'string' ? { value } : null;
+    const { value } = JSON.parse(await readFile(notes, 'utf8')) as Partial<Validator>;
+    return typeof value === 'string' && /^[\x20-\x7e]+$/.test(value) ? { value } : null;
   } catch {
-    return null;
+    return null; // none, torn, or the word null
   }
 }
 

@@ -22,8 +22,18 @@ export class Interrupted extends Error {}
 export class Unreachable extends Interrupted {}
 
 const MAX_REDIRECTS = 5;
-/** Milliseconds without a byte after which a connection is given up. */
+/** What a server may take, whatever it says of itself. */
+export interface TransferLimits {
+  /** Bytes of the file at most. */
+  largest: number;
+  /** Milliseconds in which `LEAST` more bytes must have come. */
+  stallMs?: number;
+}
+
+/** Milliseconds after which a connection is given up that has not sent `LEAST` bytes. */
 const STALL = 60_000;
+/** So slow that nobody waits for it: a server that sends a byte now and then has stalled, too. */
+const LEAST = 16 * 1024;
 /** Start of a web page that was sent instead of the file. */
 const WEB_PAGE = /^\s*<(!doctype html|html|head|\?xml)/i;
 
@@ -34,6 +44,7 @@ export class Transfer {
     private readonly what: string,
     private readonly part: string,
     private readonly validator: ValidatorStore,
+    private readonly limits: TransferLimits,
   ) {}
 
   /** Size of the partial file in bytes. */
@@ -48,11 +59,15 @@ export class Transfer {
    * @throws Interrupted if another attempt may succeed, UserError if not
    */
   async run(report: (done: number, total: number) => void, signal?: AbortSignal): Promise<string | undefined> {
+    const { stallMs = STALL } = this.limits;
     const stalled = new AbortController();
-    let timer = setTimeout(() => stalled.abort(), STALL);
-    const alive = (): void => {
+    let timer = setTimeout(() => stalled.abort(), stallMs);
+    let mark = await this.received();
+    const alive = (done: number): void => {
+      if (done >= mark && done - mark < LEAST) return;
+      mark = done;
       clearTimeout(timer);
-      timer = setTimeout(() => stalled.abort(), STALL);
+      timer = setTimeout(() => stalled.abort(), stallMs);
     };
     const either = signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal;
     try {
@@ -62,13 +77,14 @@ export class Transfer {
       const start = await this.startOf(response, known ? have : 0);
       const length = Number(response.headers.get('content-length') ?? NaN);
       const total = start + length;
+      if (total > this.limits.largest) throw this.tooLarge(`has ${total} bytes`);
       if (start === 0) {
         // In this order: the validator must never belong to another file than the bytes.
         await writeFile(this.part, '');
         await this.validator.write(validatorOf(response));
       }
-      await this.save(response, start, (done) => {
-        alive();
+      await this.save(response, start, total > 0 ? total : Infinity, (done) => {
+        alive(done);
         if (total > 0) report(done, total);
       });
       const got = await this.received();
@@ -76,10 +92,12 @@ export class Transfer {
       if (total > 0 && got !== total) throw new Interrupted(`${this.url} broke off after ${got} of ${total} bytes`);
       return /filename="([^"]*)"/.exec(response.headers.get('content-disposition') ?? '')?.[1];
     } catch (error) {
-      if (stalled.signal.aborted) throw new Interrupted(`${this.url} sent nothing for ${STALL / 1000} s`);
+      if (stalled.signal.aborted)
+        throw new Interrupted(`${this.url} sent nothing, or next to nothing, for ${stallMs / 1000} s`);
       throw error;
     } finally {
       clearTimeout(timer);
+      stalled.abort(); // ends a connection whose answer was refused
     }
   }
 
@@ -91,7 +109,7 @@ export class Transfer {
       const location = response.headers.get('location');
       if (response.status < 300 || response.status >= 400 || !location) return response;
       await response.body?.cancel();
-      const next = parseUrl(new URL(location, url).href);
+      const next = parseUrl(URL.canParse(location, url.href) ? new URL(location, url).href : location);
       if (url.protocol === 'https:' && next.protocol !== 'https:') {
         throw new UserError(
           `${this.url} redirects to ${next.href}, which is not encrypted and was not followed: give an https address`,
@@ -126,6 +144,14 @@ export class Transfer {
         status === 404 ? 'there is no such file' : status === 401 || status === 403 ? 'access denied' : 'refused';
       throw new UserError(`${this.url} answered ${status} (${why}): check the address of the ${this.what}`);
     }
+    const encoding = response.headers.get('content-encoding')?.trim().toLowerCase();
+    if (encoding && encoding !== 'identity') {
+      // What comes out of a few bytes can be without end, and neither its length nor its parts are the file's.
+      await response.body?.cancel();
+      throw new UserError(
+        `${this.url} is sent compressed (${encoding}), which was not asked for: download the ${this.what} yourself and give its path`,
+      );
+    }
     if (/^text\/html/i.test(response.headers.get('content-type') ?? '')) throw this.webPage();
     if (status === 200) return 0;
     const start = Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? NaN);
@@ -134,17 +160,36 @@ export class Transfer {
     throw new Interrupted(`${this.url} sent another part than requested`);
   }
 
+  /** @param what is wrong with its size, as a predicate */
+  private tooLarge(what: string): UserError {
+    return new UserError(
+      `${this.url} ${what}, and a ${this.what} has at most ${this.limits.largest}: check the address, or download the file yourself and give its path`,
+    );
+  }
+
   private webPage(): UserError {
     return new UserError(`${this.url} answered with a web page, not with a ${this.what}: check the address`);
   }
 
-  private async save(response: Response, start: number, onBytes: (done: number) => void): Promise<void> {
+  /** @param announced bytes of the whole file; Infinity where the server states no size */
+  private async save(
+    response: Response,
+    start: number,
+    announced: number,
+    onBytes: (done: number) => void,
+  ): Promise<void> {
     let file: FileHandle | undefined;
     try {
       file = await open(this.part, 'r+');
       let at = start;
       for await (const chunk of chunksOf(response, this.url)) {
         if (at === 0 && WEB_PAGE.test(Buffer.from(chunk.subarray(0, 100)).toString('latin1'))) throw this.webPage();
+        if (at + chunk.length > Math.min(announced, this.limits.largest)) {
+          await file.truncate(0);
+          throw at + chunk.length > announced
+            ? new UserError(`${this.url} sends more than the ${announced} bytes that it announced: check the address`)
+            : this.tooLarge('does not end');
+        }
         for (let done = 0; done < chunk.length;) {
           const { bytesWritten } = await file.write(chunk, done, chunk.length - done, at);
           done += bytesWritten;

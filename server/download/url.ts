@@ -16,12 +16,12 @@ export function parseUrl(text: string): URL {
   throw new UserError(`${text}: only https addresses can be downloaded; download the file yourself and give its path`);
 }
 
-/** The last part of a URL's path, e.g. `edm-cifar10-32x32-cond-vp.pkl`; the host if the path is empty. */
+/** The last part of a URL's path as a name of a file, e.g. `edm-cifar10-32x32-cond-vp.pkl`; the host if the path is empty. */
 export function urlFileName(text: string): string {
   const { pathname, hostname } = new URL(text);
   const last = pathname.split('/').pop() || hostname;
   try {
-    return decodeURIComponent(last).replaceAll('/', '_');
+    return decodeURIComponent(last).replace(/[/\\\p{Cc}]/gu, '_');
   } catch {
     return last;
   }

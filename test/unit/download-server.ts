@@ -19,6 +19,12 @@ export interface Behaviour {
   type?: string;
   /** `Content-Disposition`'s file name. */
   name?: string;
+  /** State this encoding; the bytes are as they are. */
+  encoding?: string;
+  /** State this size and send nothing; null: state none, and send the content in chunks. */
+  size?: number | null;
+  /** Send one byte, then one every so many milliseconds, for ever. */
+  drip?: number;
   /** Milliseconds before the answer. */
   delay?: number;
 }
@@ -30,7 +36,7 @@ function keptOf(url: string): string {
 }
 
 export class FileServer {
-  readonly requests: { path: string; range?: string }[] = [];
+  readonly requests: { path: string; range?: string; encoding?: string | string[] }[] = [];
   /** Behaviours of the next requests, one each; when used up, all is well. */
   readonly next: Behaviour[] = [];
   etag = '"one"';
@@ -59,12 +65,30 @@ export class FileServer {
 
   private async answer({ url, headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const { range } = headers;
-    this.requests.push({ path: url ?? '', range });
+    this.requests.push({ path: url ?? '', range, encoding: headers['accept-encoding'] });
     const behaviour = this.next.shift() ?? {};
     const { breakAfter, noRange, lie = 0, status, redirect, type = 'application/octet-stream', name } = behaviour;
     if (behaviour.delay) await new Promise((resolve) => setTimeout(resolve, behaviour.delay).unref());
     if (redirect !== undefined) return void response.writeHead(302, { location: redirect }).end();
     if (status !== undefined) return void response.writeHead(status, { 'content-type': type }).end('no');
+    if (behaviour.drip !== undefined) {
+      response.writeHead(200, { 'content-type': type, 'content-length': this.content.length });
+      const timer = setInterval(() => response.write('x'), behaviour.drip);
+      response.on('close', () => clearInterval(timer));
+      return;
+    }
+    if (behaviour.size === null) {
+      response.writeHead(200, { 'content-type': type });
+      return void response.end(this.content);
+    }
+    if (behaviour.size !== undefined) {
+      response.writeHead(200, { 'content-type': type, 'content-length': behaviour.size });
+      return response.flushHeaders();
+    }
+    if (behaviour.encoding !== undefined) {
+      response.writeHead(200, { 'content-type': type, 'content-encoding': behaviour.encoding });
+      return void response.end(this.content);
+    }
     const from = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
     const resumed = from > 0 && !noRange && headers['if-range'] === this.etag;
     const body = resumed ? this.content.subarray(from) : this.content;

@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { cacheName, downloadFolder } from '../../server/download/download-cache';
 import { download } from '../../server/download/download';
+import { Transfer } from '../../server/download/transfer';
 import { urlFileName } from '../../server/download/url';
 import { CancelledError, UserError } from '../../server/errors';
 import type { Progress } from '../../server/shared/progress';
@@ -166,4 +177,60 @@ test('of several that want one file one fetches it; cancelling keeps what came',
   server.requests.length = 0;
   assert.deepEqual(readFileSync(await download(other, 'network')), CONTENT);
   assert.ok(Number(/\d+/.exec(server.requests[0].range ?? '')?.[0]) > 0);
+});
+
+test('a server is held to what it says, and to what such a file can have', async () => {
+  const [network, reference] = [16 * 2 ** 30, 2 * 2 ** 30];
+  server.next.push({ size: network + 1 }, { size: reference + 1 }, { size: Number.MAX_SAFE_INTEGER });
+  await fails(
+    download(fresh(), 'network'),
+    /has 17179869185 bytes, and a network has at most 17179869184: check the address/,
+  );
+  await fails(download(fresh(), 'reference'), /has 2147483649 bytes, and a reference has at most 2147483648/);
+  await fails(download(fresh(), 'detector'), /and a detector has at most/);
+  server.next.push({ size: null });
+  assert.deepEqual(readFileSync(await download(fresh(), 'network')), CONTENT, 'one without a size is taken');
+
+  const part = path.join(home, 'part');
+  const store = { read: () => Promise.resolve(null), write: () => Promise.resolve() };
+  const limited = (largest: number, stallMs?: number): Promise<string | undefined> =>
+    new Transfer(fresh(), 'network', part, store, { largest, stallMs }).run(() => undefined);
+  server.next.push({ size: null });
+  await assert.rejects(limited(1_000_000), /does not end, and a network has at most 1000000/);
+  assert.equal(statSync(part).size, 0, 'nothing of it is kept');
+  server.next.push({ drip: 20 });
+  await assert.rejects(limited(1e9, 400), /sent nothing, or next to nothing, for 0\.4 s/);
+});
+
+test('nothing is unpacked on the way', async () => {
+  const bomb = gzipSync(Buffer.alloc(20_000_000));
+  for (const encoding of ['gzip', 'br', 'deflate', 'x-strange']) {
+    server.content = bomb;
+    server.next.push({ encoding });
+    await fails(
+      download(fresh(), 'network'),
+      new RegExp(`is sent compressed \\(${encoding}\\), which was not asked for`),
+    );
+  }
+  assert.ok(server.requests.every(({ encoding }) => encoding === 'identity'));
+  server.content = CONTENT;
+  server.next.push({ encoding: 'identity' });
+  assert.deepEqual(readFileSync(await download(fresh(), 'network')), CONTENT);
+});
+
+test('redirects to nowhere, torn notes and names of files from elsewhere', async () => {
+  server.next.push({ redirect: 'http://[' }, { redirect: 'https://%' });
+  await fails(download(fresh(), 'network'), /only https/);
+  await fails(download(fresh(), 'network'), /only https/);
+  for (const note of ['{"val', '{"value": 7}', '{"value": "a\\u0000b"}', '[]', 'null', '"x"']) {
+    const url = fresh();
+    const part = path.join(downloadFolder(), `${createHash('md5').update(url).digest('hex')}.part`);
+    writeFileSync(part, 'from before');
+    writeFileSync(`${part}.json`, note);
+    assert.deepEqual(readFileSync(await download(url, 'network')), CONTENT, note);
+  }
+  server.next.push({ name: '../../.bashrc' });
+  const file = await download(fresh(), 'network');
+  assert.equal(path.dirname(file), downloadFolder());
+  assert.equal(urlFileName('https://x/a%2f..%5c%1b%00b'), 'a_..___b');
 });
