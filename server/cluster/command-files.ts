@@ -1,7 +1,7 @@
 /** Files of a host that only runs commands (a second ssh has no sftp): GNU programs, as every Linux cluster has them. */
 import path from 'node:path';
 import { UserError } from '../errors';
-import { FileStore } from './file-store';
+import { FileStore, LARGEST_WHOLE } from './file-store';
 import { ConnectionLostError, type FileFacts, type Host, type RunOptions, type RunOutcome } from './host';
 import { localFiles } from './local-host';
 
@@ -78,9 +78,9 @@ export class CommandFiles extends FileStore {
   }
 
   async read(file: string, offset = 0, length?: number): Promise<Buffer> {
-    const limit = length === undefined ? '' : ' | head -c "$3"';
+    if (length === undefined) return this.whole(file, await this.read(file, offset, LARGEST_WHOLE + 1));
     // Opening the file first reports a failure that the pipe would hide.
-    const script = `: < "$1" || exit 1; tail -c "+$2" -- "$1"${limit}`;
+    const script = `: < "$1" || exit 1; tail -c "+$2" -- "$1" | head -c "$3"`;
     const chunks: Buffer[] = [];
     let stderr = '';
     const code = await this.runner.stream(

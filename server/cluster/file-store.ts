@@ -9,6 +9,9 @@ const MiB = 1024 * 1024;
 /** Bytes per write or read of a copy. A resumed copy goes back to a multiple of it: pieces before are whole. */
 const PIECE = 8 * MiB;
 
+/** The largest file that is read whole, in bytes: scripts, manifests. Larger ones are read in pieces. */
+export const LARGEST_WHOLE = 64 * MiB;
+
 /** Names that `partOf` gives. Errors name the file instead. */
 const PART_NAME = /(?<![^/\\])\.([^/\\]+)\.[0-9a-f]{16}\.part/;
 
@@ -143,6 +146,15 @@ export abstract class FileStore implements HostFiles {
   private async demandSpace(path: string, bytes: number): Promise<void> {
     const free = await this.freeBytes(path);
     if (free !== undefined && free < bytes) throw new UserError(this.failure('write', path, fullDisk(bytes, free)));
+  }
+
+  /**
+   * What was read of a file that was asked for whole, `LARGEST_WHOLE` bytes and one more at most.
+   * @throws UserError where it has more
+   */
+  protected whole(path: string, bytes: Buffer): Buffer {
+    if (bytes.length <= LARGEST_WHOLE) return bytes;
+    throw new UserError(this.failure('read', path, 'it has more than 64 MiB'));
   }
 
   /** One line: what failed, where, why. */

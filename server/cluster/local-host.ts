@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { CancelledError, isCode, messageOf, UserError } from '../errors';
-import { FileStore } from './file-store';
+import { FileStore, LARGEST_WHOLE } from './file-store';
 import type { FileFacts, RunOptions } from './host';
 import { Runner, type OnOutput } from './runner';
 
@@ -101,8 +101,9 @@ class LocalFiles extends FileStore {
     return entries.map(({ name, facts }) => ({ name, facts: facts ?? { kind: 'other', size: 0, modified: 0 } }));
   }
 
-  read(file: string, offset = 0, length = Infinity): Promise<Buffer> {
-    if (length <= 0) return Promise.resolve(Buffer.alloc(0));
+  async read(file: string, offset = 0, length?: number): Promise<Buffer> {
+    if (length === undefined) return this.whole(file, await this.read(file, offset, LARGEST_WHOLE + 1));
+    if (length <= 0) return Buffer.alloc(0);
     const stream = createReadStream(file, { start: offset, end: offset + length - 1, highWaterMark: 1 << 20 });
     return this.attempt(
       'read',

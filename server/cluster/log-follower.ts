@@ -43,6 +43,8 @@ const PIECE = 1 << 20;
 /** So many bytes before the position reached must still be the same. */
 const OVERLAP = 64;
 const MOST_EXPLAINED = 50;
+/** A line that grows beyond so many characters is shown in parts: a file need not have any line end. */
+const LONGEST_LINE = 1 << 20;
 
 /**
  * Follows until the job is over and the file is read, or the signal fires.
@@ -132,6 +134,10 @@ export class LineReader {
   take(bytes: Uint8Array): LogNews {
     const parts = (this.rest + this.decoder.decode(bytes, { stream: true })).split('\n');
     this.rest = lastState(parts.pop() ?? '');
+    if (this.rest.length > LONGEST_LINE) {
+      parts.push(this.rest);
+      this.rest = '';
+    }
     return news(parts.map(visible), this.rest);
   }
 

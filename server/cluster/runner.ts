@@ -5,6 +5,9 @@ import type { Host, HostFiles, RunOptions, RunOutcome } from './host';
 
 export type OnOutput = (chunk: Buffer, source: 'stdout' | 'stderr') => void;
 
+/** The largest output that is kept, in bytes: a queue of 100,000 jobs has some 50 MB. */
+const LARGEST_OUTPUT = 256 << 20;
+
 /** A host, built on its one operation `execute`. */
 export abstract class Runner implements Host {
   abstract readonly name: string;
@@ -50,9 +53,20 @@ export abstract class Runner implements Host {
     }
   }
 
-  async run(command: readonly string[], options?: RunOptions): Promise<RunOutcome> {
+  async run(command: readonly string[], options: RunOptions = {}): Promise<RunOutcome> {
     const chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
-    const code = await this.stream(command, (chunk, source) => chunks[source].push(chunk), options);
+    const ending = new AbortController();
+    let size = 0;
+    const take: OnOutput = (chunk, source) => {
+      size += chunk.length;
+      if (size <= LARGEST_OUTPUT) chunks[source].push(chunk);
+      else ending.abort();
+    };
+    const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
+    const code = await this.stream(command, take, { ...options, signal }).catch((error: unknown) => {
+      if (size <= LARGEST_OUTPUT) throw error;
+      throw new UserError(`${command[0]} on ${this.name} printed more than 256 MiB and was stopped`, 1);
+    });
     return {
       code,
       stdout: Buffer.concat(chunks.stdout).toString(),

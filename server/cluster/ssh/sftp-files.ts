@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { SFTPWrapper, Stats } from 'ssh2';
 import { messageOf, UserError } from '../../errors';
 import { factsOf, reasonIn, remoteDigest } from '../command-files';
-import { FileStore } from '../file-store';
+import { FileStore, LARGEST_WHOLE } from '../file-store';
 import { ConnectionLostError, type FileFacts, type Host } from '../host';
 import { localFiles } from '../local-host';
 import type { ClusterConnection } from './connection';
@@ -54,9 +54,12 @@ export class SftpFiles extends FileStore {
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  read(file: string, offset = 0, length?: number): Promise<Buffer> {
+  async read(file: string, offset = 0, length?: number): Promise<Buffer> {
     const reading = async () => {
-      const size = length ?? Math.max(0, (await this.ask<Stats>((sftp, done) => sftp.stat(file, done))).size - offset);
+      const left = async (): Promise<number> =>
+        (await this.ask<Stats>((sftp, done) => sftp.stat(file, done))).size - offset;
+      // However large the host says that it is.
+      const size = length ?? Math.min(LARGEST_WHOLE + 1, Math.max(0, await left()));
       const handle = await this.ask<Buffer>((sftp, done) => sftp.open(file, 'r', done));
       try {
         const target = Buffer.alloc(size);
@@ -80,7 +83,8 @@ export class SftpFiles extends FileStore {
         await this.shut(handle);
       }
     };
-    return this.attempt('read', file, reading());
+    const bytes = await this.attempt('read', file, reading());
+    return length === undefined ? this.whole(file, bytes) : bytes;
   }
 
   async makeFolder(folder: string): Promise<void> {
