@@ -44,7 +44,10 @@ export class Dispatches {
     return this.open(name, true);
   }
 
-  /** Fetches the results of runs that are over, on all clusters or one. */
+  /**
+   * Fetches the results of runs that are over, on all clusters or one. What is not asked for by the user leaves out the
+   * dispatches that came with the repository: those are only shown.
+   */
   async syncRuns(
     root: string,
     { cluster: only, mayPrompt = false }: { cluster?: string; mayPrompt?: boolean } = {},
@@ -52,8 +55,9 @@ export class Dispatches {
     const ledger = new Ledger(root);
     const { dispatches } = await ledger.all();
     const results: SyncResult[] = [];
+    const foreign = mayPrompt ? new Set<string>() : await this.foreign(ledger, dispatches);
     for (const { token, cluster: name, state } of dispatches) {
-      if (!OPEN_STATES.includes(state) || (only !== undefined && name !== only)) continue;
+      if (!OPEN_STATES.includes(state) || (only !== undefined && name !== only) || foreign.has(token)) continue;
       const result = await syncRun(ledger, token, await this.open(name, mayPrompt));
       if (result.ended) this.onEnd(root, result.dispatch);
       results.push(result);
@@ -61,12 +65,20 @@ export class Dispatches {
     return results;
   }
 
+  /** Those that came with the repository. Git is not asked where nothing is under way. */
+  private async foreign(ledger: Ledger, dispatches: readonly Dispatch[]): Promise<ReadonlySet<string>> {
+    return dispatches.some(({ state }) => OPEN_STATES.includes(state)) ? ledger.committed() : new Set();
+  }
+
   /** After a poll of the queue: reports how far runs are, and fetches those that have no unfinished job any more. */
   async queueChanged(root: string, { cluster: name, jobs, problem }: QueueState): Promise<void> {
     if (problem !== undefined) return;
     const alive = new Set(jobs.filter((job) => !isOver(job)).map(({ id, array }) => array?.id ?? id));
-    const { dispatches } = await new Ledger(root).all();
-    const here = dispatches.filter((one) => one.cluster === name && OPEN_STATES.includes(one.state));
+    const ledger = new Ledger(root);
+    const { dispatches } = await ledger.all();
+    const open = dispatches.filter((one) => one.cluster === name && OPEN_STATES.includes(one.state));
+    const foreign = await this.foreign(ledger, open);
+    const here = open.filter(({ token }) => !foreign.has(token));
     const isAlive = (one: Dispatch): boolean => one.jobs.some(({ id }) => id !== undefined && alive.has(id));
     if (here.some((one) => !isAlive(one))) await this.syncRuns(root, { cluster: name });
     const running = here.filter(isAlive);

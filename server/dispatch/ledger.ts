@@ -9,6 +9,7 @@ import { writeAtomically } from '../atomic-file';
 import { demandUnlinked, placeInside } from '../containment';
 import { makeStateFolder } from '../ignored-folder';
 import { isCode, messageOf, UserError } from '../errors';
+import { git } from '../git-process';
 import { STATE_FOLDER } from '../history/history-store';
 import { validator } from '../schema';
 import type { Dispatch } from '../shared/schema-types.gen';
@@ -25,12 +26,19 @@ export class Ledger {
 
   /** All dispatches, oldest first, and a sentence for each file that cannot be used. */
   async all(): Promise<{ dispatches: Dispatch[]; problems: string[] }> {
+    const { dispatches, problems } = await this.read();
+    return { dispatches: dispatches.sort((a, b) => a.created.localeCompare(b.created)), problems };
+  }
+
+  /** As `all`, in any order, with the name of each file. */
+  private async read(): Promise<{ dispatches: Dispatch[]; files: string[]; problems: string[] }> {
     const names = await readdir(this.folder).catch((error: unknown) => {
       if (isCode(error, 'ENOENT')) return [];
       throw error;
     });
     const validate = validator<Dispatch>('dispatch');
     const dispatches: Dispatch[] = [];
+    const files: string[] = [];
     const problems: string[] = [];
     for (const name of names.filter((one) => /^[^.].*\.json$/.test(one))) {
       const checked = await readFile(path.join(this.folder, name), 'utf8')
@@ -41,10 +49,24 @@ export class Ledger {
           return read;
         })
         .catch((error: unknown) => ({ valid: false as const, problem: messageOf(error) }));
-      if (checked.valid) dispatches.push(checked.value);
-      else problems.push(`Cannot use ${FOLDER}/${name}: ${checked.problem}`);
+      if (checked.valid) {
+        dispatches.push(checked.value);
+        files.push(name);
+      } else problems.push(`Cannot use ${FOLDER}/${name}: ${checked.problem}`);
     }
-    return { dispatches: dispatches.sort((a, b) => a.created.localeCompare(b.created)), problems };
+    return { dispatches, files, problems };
+  }
+
+  /**
+   * Tokens of dispatches that are under version control: they came with the repository. Ours never are, as git ignores
+   * the folder. They are shown, and looked at when the user asks for it.
+   */
+  async committed(): Promise<ReadonlySet<string>> {
+    const names = await git(this.root, 'ls-files', '-z', '--', FOLDER.split(path.sep).join('/'));
+    const tracked = new Set(names.split('\0').map((name) => path.posix.basename(name)));
+    if (names === '') return new Set();
+    const { dispatches, files } = await this.read();
+    return new Set(dispatches.filter((_, at) => tracked.has(files[at] ?? '')).map(({ token }) => token));
   }
 
   /** The dispatch whose token begins with this text. @throws UserError where there is none, or more than one */

@@ -199,8 +199,15 @@ test('opening the folder in the editor runs nothing and writes nothing, inside o
   }
 });
 
-test('once the user agrees in the editor, the runs of before are looked at, inside the repository only', async () => {
+test('once the user agrees in the editor, their runs of before are looked at; those of the repository when they ask', async () => {
   const folder = foreign();
+  // One of the user's own: git ignores it.
+  const dispatches = path.join(folder, '.edm-workbench', 'dispatches');
+  writeFileSync(path.join(dispatches, '.gitignore'), '*\n');
+  const own = { ...DISPATCH, token: 'zzzzzzzzzzzzzzzz', run: 'own', folder: path.join(base, 'payload') };
+  mkdirSync(path.join(base, 'payload', 'own'), { recursive: true });
+  writeFileSync(path.join(base, 'payload', 'own', 'log.txt'), 'my own');
+  writeFileSync(path.join(dispatches, `${own.token}.json`), JSON.stringify(own));
   const { server, asked } = await serve(true);
   try {
     const infos: protocol.ClusterInfo[] = [];
@@ -216,6 +223,14 @@ test('once the user agrees in the editor, the runs of before are looked at, insi
     );
     await until(() => ended.length > 0, 'the end of the run');
     assert.ok(existsSync(RAN), 'this test can see a setup line run');
+    assert.equal(readFileSync(path.join(folder, 'own', 'log.txt'), 'utf8'), 'my own');
+    await sleep(500);
+    assert.ok(!existsSync(path.join(folder, 'r')), 'what was committed is only shown');
+    assert.deepEqual(
+      ended.map(({ dispatch }) => dispatch.token),
+      [own.token],
+    );
+    await server.connection.sendRequest(protocol.pullRequest, { folder, token: DISPATCH.token });
     assert.equal(readFileSync(path.join(folder, 'r', 'log.txt'), 'utf8'), 'payload');
   } finally {
     server.stop();
