@@ -1,10 +1,12 @@
 /** What is kept beside clusters.yaml, on this machine only: snapshots of clusters, and submissions under way. */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
 import { writeAtomically } from '../atomic-file';
+import { demandUnlinked } from '../containment';
 import { makeStateFolder } from '../ignored-folder';
 import type { ClusterSnapshot } from '../shared/protocol';
+import { readRegularFile } from '../regular-file';
 import { validator } from '../schema';
 
 /** A submission that has begun; its file is removed when the outcome is known. */
@@ -17,13 +19,16 @@ export interface PendingSubmission {
   begun: string;
 }
 
+/** The largest file that is read, in bytes: a snapshot names every node. */
+const LARGEST = 64 << 20;
+
 const checkSnapshot = validator<ClusterSnapshot>('cluster-snapshot');
 
 /** `.edm-workbench/local/` of a workspace folder: git ignores all of it. */
 export class LocalFolder {
   private readonly folder: string;
 
-  constructor(workspace: string) {
+  constructor(private readonly workspace: string) {
     this.folder = path.join(workspace, '.edm-workbench', 'local');
   }
 
@@ -51,15 +56,15 @@ export class LocalFolder {
     const names = await readdir(this.folder).catch(() => []);
     const files = names.filter((name) => name.endsWith('.submission.json'));
     const read = await Promise.all(files.map((name) => this.read(name)));
-    return (read as (PendingSubmission | undefined)[])
-      .filter((one) => one?.cluster === cluster && /^[a-z2-9]{16}$/.test(one.token))
-      .map((one) => one as PendingSubmission)
+    return read
+      .filter(isSubmission)
+      .filter((one) => one.cluster === cluster)
       .sort((a, b) => a.begun.localeCompare(b.begun));
   }
 
   private async read(name: string): Promise<unknown> {
     try {
-      return JSON.parse(await readFile(path.join(this.folder, name), 'utf8'));
+      return JSON.parse(String(await readRegularFile(path.join(this.folder, name), { atMost: LARGEST })));
     } catch {
       return undefined; // not there, or cut short by a crash of an older version
     }
@@ -67,10 +72,18 @@ export class LocalFolder {
 
   private async write(name: string, value: unknown): Promise<void> {
     try {
+      await demandUnlinked(this.workspace, this.folder);
       await makeStateFolder(this.folder);
       await writeAtomically(path.join(this.folder, name), Buffer.from(`${JSON.stringify(value, null, 2)}\n`));
     } catch (error) {
       throw new UserError(`Cannot write ${path.join(this.folder, name)}: ${messageOf(error)}`);
     }
   }
+}
+
+/** Whether a file says what ours say: others can have written it. */
+function isSubmission(value: unknown): value is PendingSubmission {
+  const { token, cluster, script, begun } = (value ?? {}) as Partial<Record<keyof PendingSubmission, unknown>>;
+  const texts = [cluster, script, begun].every((text) => typeof text === 'string');
+  return texts && typeof token === 'string' && /^[a-z2-9]{16}$/.test(token);
 }

@@ -1,14 +1,18 @@
 /** Batch sizes measured on clusters, in `.edm-workbench/calibrations/`, and how a recommendation gets into a config. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
+import { demandUnlinked } from '../containment';
 import { makeStateFolder } from '../ignored-folder';
 import { STATE_FOLDER } from '../history/history-store';
+import { readRegularFile } from '../regular-file';
 import { validator } from '../schema';
 import type { Calibration, RunConfig } from '../shared/schema-types.gen';
 import { YamlText } from '../yaml-text';
 
 const FOLDER = path.join(STATE_FOLDER, 'calibrations');
+/** The largest file that is read as a calibration, in bytes. */
+const LARGEST = 1 << 20;
 
 /** GPUs of a job where the config does not say. */
 export function gpusOf({ gpus, engine }: Pick<RunConfig, 'gpus' | 'engine'>): number {
@@ -18,6 +22,7 @@ export function gpusOf({ gpus, engine }: Pick<RunConfig, 'gpus' | 'engine'>): nu
 /** Keeps a calibration; of the same config on the same cluster only the latest. @param root top of the repository */
 export async function saveCalibration(root: string, calibration: Calibration): Promise<void> {
   const folder = path.join(root, FOLDER);
+  await demandUnlinked(root, folder);
   // Measured on machines of this user, so of no use to others.
   await makeStateFolder(folder);
   const { cluster, config_file } = calibration;
@@ -38,8 +43,8 @@ export async function calibrationsOf(file: string): Promise<Calibration[]> {
     const names = await readdir(folder).catch(() => []);
     const relative = path.relative(root, file).split(path.sep).join('/');
     for (const name of names.filter((one) => one.endsWith('.json'))) {
-      const checked = await readFile(path.join(folder, name), 'utf8')
-        .then((text) => validate(JSON.parse(text)))
+      const checked = await readRegularFile(path.join(folder, name), { atMost: LARGEST })
+        .then((text) => validate(JSON.parse(text.toString())))
         .catch(() => undefined);
       if (checked?.valid && checked.value.config_file === relative) found.push(checked.value);
     }

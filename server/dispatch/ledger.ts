@@ -2,7 +2,7 @@
  * What this workspace has sent to clusters, in `.edm-workbench/dispatches/`: one file for each run. Files are written
  * atomically and outlive the editor. One process at a time holds a run, so that two editors do nothing twice.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Claim } from '../claim';
 import { writeAtomically } from '../atomic-file';
@@ -11,10 +11,13 @@ import { makeStateFolder } from '../ignored-folder';
 import { isCode, messageOf, UserError } from '../errors';
 import { git } from '../git-process';
 import { STATE_FOLDER } from '../history/history-store';
+import { readRegularFile } from '../regular-file';
 import { validator } from '../schema';
 import type { Dispatch } from '../shared/schema-types.gen';
 
 const FOLDER = path.join(STATE_FOLDER, 'dispatches');
+/** The largest file that is read as a dispatch, in bytes; ours have some thousand. */
+const LARGEST = 1 << 20;
 
 export class Ledger {
   private readonly folder: string;
@@ -41,9 +44,9 @@ export class Ledger {
     const files: string[] = [];
     const problems: string[] = [];
     for (const name of names.filter((one) => /^[^.].*\.json$/.test(one))) {
-      const checked = await readFile(path.join(this.folder, name), 'utf8')
+      const checked = await readRegularFile(path.join(this.folder, name), { atMost: LARGEST })
         .then(async (text) => {
-          const read = validate(JSON.parse(text));
+          const read = validate(JSON.parse(text.toString()));
           // The file may have come with the repository: what it names here is written to when results are fetched.
           if (read.valid && read.value.local !== undefined) await placeInside(this.root, read.value.local);
           return read;
