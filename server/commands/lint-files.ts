@@ -9,6 +9,7 @@ import { checkFiles } from '../runs/diagnose';
 import { validator } from '../schema';
 import { reasonOf } from '../system-error';
 import { plainJson, plainLine } from '../shared/plain-text';
+import { siblingsOf } from '../script-siblings';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
 
 /** One finding in a file, as every report format needs it. Lines and columns count from 1. */
@@ -24,7 +25,7 @@ export interface FileFinding {
 }
 
 export interface LintOptions extends Pick<ScriptContext, 'scheduler' | 'cluster'> {
-  /** Apply all fixes to batch scripts; the file keeps its mode and its line ends. */
+  /** Apply the fixes that keep the job as it is to batch scripts; the file keeps its mode and its line ends. */
   fix?: boolean;
   signal?: AbortSignal;
 }
@@ -60,7 +61,7 @@ export async function lintFile(file: string, options: LintOptions): Promise<File
     );
   }
   const { scheduler, cluster, fix } = options;
-  const context = { scheduler, cluster, path: file };
+  const context = { scheduler, cluster, path: file, siblings: siblingsOf(file) };
   const script = fix ? fixAll(text, context) : text;
   if (script !== text) await writeAtomically(file, Buffer.from(script), (await stat(file)).mode);
   const { findings } = analyse(script, context);

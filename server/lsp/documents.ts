@@ -32,8 +32,8 @@ const SOURCE = 'EDM Workbench';
 
 /** What is known of a document besides its text. */
 export interface Surroundings {
-  /** Of a script: the cluster it is for, and rules that are off. */
-  script: Pick<ScriptContext, 'cluster' | 'disabled'>;
+  /** Of a script: the cluster it is for, rules that are off, and the other scripts of its folder. */
+  script: Pick<ScriptContext, 'cluster' | 'disabled' | 'siblings'>;
   /** The cluster of that name, or the one that scripts without a name are for; undefined until it was seen. */
   cluster: (name: string | undefined) => ClusterSnapshot | undefined;
 }

@@ -1,4 +1,5 @@
 /** What the editor asks about scripts: a document in, LSP's shapes out. Nothing is decided here. */
+import { pathToFileURL } from 'node:url';
 import {
   CodeActionKind,
   CompletionItemKind,
@@ -96,12 +97,18 @@ export function codeActions(document: TextDocument, range: Range, context?: Scri
   const changes = (edits: TextEdit[]): CodeAction['edit'] => ({ changes: { [document.uri]: edits } });
   const { findings } = analyse(text, context);
   const touched = findings.filter(({ start, end }) => start.line <= range.end.line && end.line >= range.start.line);
+  const everywhere = ({ edits, elsewhere = [] }: Fix): CodeAction['edit'] => ({
+    changes: {
+      [document.uri]: edits,
+      ...Object.fromEntries(elsewhere.map((other) => [pathToFileURL(other.path).href, other.edits])),
+    },
+  });
   const action = (finding: Finding, fix: Fix, preferred: boolean): CodeAction => ({
     title: plainLine(fix.title),
     kind: CodeActionKind.QuickFix,
     diagnostics: [diagnostic(finding)],
     isPreferred: preferred,
-    edit: changes(fix.edits),
+    edit: everywhere(fix),
   });
   const actions = touched.flatMap((finding): CodeAction[] => [
     ...(finding.fix ? [action(finding, finding.fix, true)] : []),

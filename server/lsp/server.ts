@@ -1,6 +1,6 @@
 /** The language server: LSP and our own requests on one connection. All state belongs to the connection. */
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   CodeActionKind,
   type Connection,
@@ -28,6 +28,7 @@ import {
 import { Requests } from './requests';
 import { registerRunRequests } from './run-requests';
 import { FIX_ALL } from './script-features';
+import { siblingsOf } from '../script-siblings';
 import { Settings } from './settings';
 
 /** What the server can do, as one snapshot. */
@@ -71,7 +72,10 @@ export function startServer(connection: Connection): void {
   const surroundingsOf: SurroundingsOf = async (document) => {
     const { disabledRules } = await settings.of(document.uri);
     const { cluster, disabled = [] } = languageOf(document) === 'script' ? clusters.script(document.getText()) : {};
-    return { script: { cluster, disabled: [...disabled, ...disabledRules] }, cluster: clusters.cluster };
+    const siblings = document.uri.startsWith('file:')
+      ? siblingsOf(fileURLToPath(document.uri), (file) => documents.get(pathToFileURL(file).href)?.getText())
+      : undefined;
+    return { script: { cluster, disabled: [...disabled, ...disabledRules], siblings }, cluster: clusters.cluster };
   };
   const publishAll = publishDiagnostics(connection, documents, surroundingsOf);
   const clusters = registerClusterRequests(connection, requests, {

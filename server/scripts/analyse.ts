@@ -4,7 +4,7 @@ import { FILLED_IN, type EmbeddedScript } from './reading/embedded';
 import type { Finding, Fix } from './reading/finding';
 import { readScript, readScripts } from './reading/read-script';
 import type { Script, ScriptContext } from './reading/script';
-import { comparePositions, type ScriptText, type Span } from './reading/text';
+import { comparePositions, ScriptText, type Span } from './reading/text';
 import { rules } from './rules';
 import type { OffsetFix } from './rules/fixes';
 import type { Hit, Rule } from './rules/rule';
@@ -24,6 +24,7 @@ interface Analysis {
  */
 export function analyse(text: string, context: ScriptContext = {}): Analysis {
   const read = readScripts(text, context);
+  if (!read) return { scheduler: undefined, findings: [] };
   const comments = disablingComments(read.text);
   const off = new Set([...(context.disabled ?? []), ...comments.everywhere]);
   const findings = read.script ? findingsOf(read.script, off, inPlace(read.text)) : [];
@@ -126,10 +127,11 @@ export function fixAll(text: string, context: ScriptContext = {}): string {
 /** A rule's hit as a finding; undefined where it depends on something that is not known. */
 function toFinding(place: Place, rule: Rule, hit: Hit): Finding | undefined {
   if (place.unknown(hit)) return undefined;
-  const toFix = ({ title, edits, keepsMeaning = false }: OffsetFix): Fix[] => {
+  const toFix = ({ title, edits, elsewhere, keepsMeaning = false }: OffsetFix): Fix[] => {
     const made = edits.map((edit) => ({ range: place.range(edit), newText: place.written(edit.newText) }));
     const possible = made.flatMap(({ range, newText }) => (newText === undefined ? [] : [{ range, newText }]));
-    return possible.length === made.length ? [{ title, edits: possible, keepsMeaning }] : [];
+    if (possible.length < made.length) return [];
+    return [{ title, edits: possible, keepsMeaning, ...(elsewhere?.length && { elsewhere: elsewhere.map(inFile) }) }];
   };
   const finding: Finding = {
     id: rule.id,
@@ -144,6 +146,15 @@ function toFinding(place: Place, rule: Rule, hit: Hit): Finding | undefined {
   if (hit.related?.length)
     finding.related = hit.related.map(({ start, end, message }) => ({ ...place.range({ start, end }), message }));
   return finding;
+}
+
+function inFile({
+  path,
+  text,
+  edits,
+}: NonNullable<OffsetFix['elsewhere']>[number]): NonNullable<Fix['elsewhere']>[number] {
+  const document = new ScriptText(text);
+  return { path, edits: edits.map((edit) => ({ range: document.range(edit), newText: edit.newText })) };
 }
 
 /** `# edm-workbench: disable=ID,ID`: alone on its line for the whole script, after a command for that line. */

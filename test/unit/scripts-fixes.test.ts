@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { analyse, fixAll } from '../../server/scripts/analyse';
+import { analyse, applyFixes, fixAll } from '../../server/scripts/analyse';
 import { readScript } from '../../server/scripts/reading/read-script';
 import { ruleNamed } from '../../server/scripts/rules/index';
 import { variants } from '../cluster/script-variants';
@@ -109,4 +109,41 @@ test('damaged scripts too', () => {
     const at = Math.floor(next() * text.length);
     keeps(text.slice(0, at) + text.slice(at + 1 + Math.floor(next() * 3)));
   }
+});
+
+const generate = job('', 'torchrun --nproc_per_node=1 generate.py --outdir=out_50k --seeds=0-49999\n');
+const measure = job('', 'python fid.py calc --images=out_50k --ref=ref.npz\nls ./out_50k/000000\n');
+
+/** The finding about the folder's name, with another script beside it. */
+function named(own: string, text: string): ReturnType<typeof analyse>['findings'][number] {
+  const siblings = () => [{ path: '/jobs/fid.slurm', name: 'fid.slurm', text }];
+  const found = analyse(own, { siblings }).findings.filter(({ id }) => id === 'commit-prefix');
+  assert.equal(found.length, 1);
+  return found[0] ?? assert.fail();
+}
+
+test('a folder that two scripts share is renamed in both', () => {
+  const { message, fix } = named(generate, measure);
+  assert.match(message, /fid\.slurm uses it too/);
+  assert.match(fix?.title ?? '', /here and in fid\.slurm/);
+  assert.equal(fix?.keepsMeaning, false);
+  const [other] = fix?.elsewhere ?? [];
+  assert.equal(other?.path, '/jobs/fid.slurm');
+  const changed = applyFixes(measure, [{ ...named(generate, measure), fix: { title: '', keepsMeaning: false, edits: other?.edits ?? [] } }]); // prettier-ignore
+  assert.match(changed, /--images="\$\(git rev-parse --short HEAD\)-out_50k" /);
+  assert.match(changed, /ls \.\/"\$\(git rev-parse --short HEAD\)-out_50k"\/000000/);
+  assert.match(applyFixes(generate, [named(generate, measure)]), /--outdir="\$\(git rev-parse --short HEAD\)-out_50k"/);
+});
+
+test('where one mention cannot be changed, none is', () => {
+  const indirect = job('', 'IMAGES=out_50k\npython fid.py calc --images=$IMAGES\n');
+  const { message, fix } = named(generate, indirect);
+  assert.match(message, /fid\.slurm uses it too/);
+  assert.equal(fix, undefined);
+  assert.equal(named(`${generate}RESULTS=(out_50k)\n`, measure).fix, undefined);
+});
+
+test('other folders are left alone, and so are remarks', () => {
+  const { fix } = named(generate, job('', '# reads out_50k\npython fid.py calc --images=out_50k_old\n'));
+  assert.equal(fix?.elsewhere, undefined);
 });

@@ -8,6 +8,8 @@ export interface Fix {
   /** In the imperative, as a menu shows it. */
   title: string;
   edits: TextEdit[];
+  /** Edits of other scripts of the folder: all of them belong to the fix, or none may be made. */
+  elsewhere?: { path: string; edits: TextEdit[] }[];
   /**
    * Whether the job stays the same: the scheduler reads the same options from the script as before, or it refused the
    * script and the change says what is written there already. Only such fixes are part of "fix all".

@@ -6,7 +6,7 @@ import { ScriptText } from './text';
 
 /** Reads a script; undefined for a text without directives of its own. */
 export function readScript(text: string, context: ScriptContext = {}): Script | undefined {
-  return readScripts(text, context).script;
+  return readScripts(text, context)?.script;
 }
 
 /** What a text holds. */
@@ -18,10 +18,10 @@ interface ScriptsRead {
   embedded: readonly EmbeddedScript[];
 }
 
-/** Reads a script and finds the scripts within it. */
-export function readScripts(text: string, context: ScriptContext = {}): ScriptsRead {
+/** Reads a script and finds the scripts within it; undefined for a text without any directives. */
+export function readScripts(text: string, context: ScriptContext = {}): ScriptsRead | undefined {
+  if (!context.scheduler && !mayHaveDirectives(text)) return undefined;
   const scriptText = new ScriptText(text);
-  if (!context.scheduler && !mayHaveDirectives(text)) return { text: scriptText, script: undefined, embedded: [] };
   const code = new ShellCode(text);
   const scheduler = context.scheduler ?? schedulerOf(scriptText, code.isText);
   const script = scheduler && new Script(scriptText, scheduler, code, context);

@@ -6,6 +6,14 @@ import type { ShellCode } from './shell-code';
 import type { Shell } from './shell-command';
 import type { ScriptText } from './text';
 
+/** Another script of the same folder. */
+export interface Sibling {
+  path: string;
+  /** Its name in the folder, for messages. */
+  name: string;
+  text: string;
+}
+
 /** What the caller knows beyond the text. */
 export interface ScriptContext {
   /** Path or name of the script, for its extension. */
@@ -18,6 +26,8 @@ export interface ScriptContext {
   disabled?: readonly string[];
   /** Whether a folder named in the script exists where the job will run; undefined where that is not known. */
   folderExists?: (folder: string) => boolean | undefined;
+  /** The other scripts of the folder, which may use the same names; none where it is not given. */
+  siblings?: () => readonly Sibling[];
 }
 
 /** A script as rules see it. The shell code is read only when a rule asks for it. */

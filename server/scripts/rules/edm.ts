@@ -2,6 +2,7 @@ import { PUBLISHED_NUM } from '../../shared/defaults';
 import { optionOf, optionSpan, valueSpan } from '../reading/invocations';
 import { replace } from './fixes';
 import { BOTH, hit, links, type Rule } from './rule';
+import { renaming } from './shared-names';
 
 /** FID is comparable with published values at this many images only. */
 const fidImages = PUBLISHED_NUM;
@@ -32,12 +33,12 @@ export const edmRules: readonly Rule[] = [
           shell.assignments.some((assignment) => assignment.name === name && /git\s/.test(assignment.value.raw)),
         );
         if (fromGit) continue;
-        const folder = /^(["']?)(.*)\1$/s.exec(raw)?.[2] ?? raw;
+        const folder = (/^(["']?)(.*)\1$/s.exec(raw)?.[2] ?? raw).replace(/^\.\/|\/$/g, '');
         const slash = folder.lastIndexOf('/') + 1;
-        const named = `"${folder.slice(0, slash)}$(git rev-parse --short HEAD)-${folder.slice(slash)}"`;
-        yield hit(optionSpan(option), 'The output folder does not name the commit that it comes from', {
-          fix: replace(value, named, "Put the commit before the folder's name"),
-        });
+        const named = `${folder.slice(0, slash)}$(git rev-parse --short HEAD)-${folder.slice(slash)}`;
+        const { others, fix } = renaming(script, folder, named, "Put the commit before the folder's name");
+        const also = others.length ? `; ${others.join(', ')} ${others.length > 1 ? 'use' : 'uses'} it too` : '';
+        yield hit(optionSpan(option), `The output folder does not name the commit that it comes from${also}`, { fix });
       }
     },
   },

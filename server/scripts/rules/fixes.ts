@@ -12,6 +12,8 @@ export interface OffsetEdit extends Span {
 export interface OffsetFix {
   title: string;
   edits: OffsetEdit[];
+  /** Edits of other scripts that belong to the fix, with the texts that their offsets count in. */
+  elsewhere?: { path: string; text: string; edits: OffsetEdit[] }[];
   /** See `Fix.keepsMeaning`; absent means no. */
   keepsMeaning?: boolean;
 }
