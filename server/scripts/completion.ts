@@ -7,6 +7,7 @@ import { optionNamed, optionsOf } from './catalogue/options';
 import type { SchedulerName } from '../shared/scheduler-name';
 import type { OptionSpec, ValueType } from './catalogue/option-spec';
 import { patterns } from './catalogue/patterns';
+import { pluginOptions } from './catalogue/plugin-options';
 import type { Script, ScriptContext } from './reading/script';
 import { readShell } from './reading/shell';
 import type { SlurmCommand } from './catalogue/step-options';
@@ -82,7 +83,7 @@ function inStep(
     return values(last.option, '', start, from, script);
   if (word !== '' && !word.startsWith('-')) return [];
   const used = new Set(stepOptions.map(({ option }) => option?.name));
-  return optionProposals(program, used, from(start));
+  return optionProposals(program, used, from(start), script.cluster);
 }
 
 function atLineStart(
@@ -141,7 +142,7 @@ function inDirective(
   if (owner && owner.argument === undefined && !word.startsWith('-')) return values(owner, word, start, from, script);
   if (word !== '' && !word.startsWith('-')) return [];
   const used = new Set(script?.directives.options.map(({ option }) => option?.name));
-  return optionProposals(scheduler, used, from(start));
+  return optionProposals(scheduler, used, from(start), script?.cluster ?? context.cluster);
 }
 
 /** All options, the most common ones first and those that are already there last. */
@@ -149,11 +150,22 @@ function optionProposals(
   of: SchedulerName | SlurmCommand,
   used: ReadonlySet<string | undefined>,
   range: Range,
+  cluster?: ClusterSnapshot,
 ): Completion[] {
-  return optionsOf(of)
+  return [...optionsOf(of), ...siteOptions(of, cluster)]
     .filter((option) => !option.hidden)
     .map((option) => optionCompletion(option, range, of === 'lsf' ? 'lsf' : 'slurm'))
     .sort((a, b) => Number(used.has(a.label)) - Number(used.has(b.label)) || rank(a.label) - rank(b.label));
+}
+
+/** The options that only the cluster's own help lists: those of its plug-ins. */
+function siteOptions(of: SchedulerName | SlurmCommand, cluster: ClusterSnapshot | undefined): OptionSpec[] {
+  if (of === 'lsf') return [];
+  const listed = cluster?.submitOptions?.[of === 'srun' ? 'srun' : 'sbatch'] ?? [];
+  const known = new Set(optionsOf(of).flatMap(({ name, aliases = [] }) => [name, ...aliases]));
+  return listed
+    .filter((name) => !known.has(name))
+    .map((name) => pluginOptions.get(name) ?? { name, argument: 'optional', type: 'text', help: 'An option of this cluster; `sbatch --help` there explains it.' }); // prettier-ignore
 }
 
 /** Options that most scripts have, in the order in which they are usually written. */

@@ -62,6 +62,7 @@ export function describeOption(option: OptionSpec): string {
   const notes = [
     option.values ? `Values: ${option.values.map((known) => `\`${known}\``).join(', ')}.` : '',
     option.unit && option.unit !== 'site' ? `A number without a unit means ${option.unit}.` : '',
+    option.plugin ? `Of the plug-in ${option.plugin}; only some sites have it.` : '',
     option.since ? `Since Slurm ${option.since}.` : '',
     option.until ? `Removed in Slurm ${option.until}.` : '',
     option.lsf ? `LSF: \`${option.lsf}\`.` : '',

@@ -472,6 +472,19 @@ export interface ClusterSnapshot {
    * Array indices must stay below this (Slurm's MaxArraySize).
    */
   maxArraySize?: number;
+  submitOptions?: SubmitOptions;
+  /**
+   * Slurm's TaskPlugin, for example `task/affinity,task/cgroup`; with `task/none` tasks are not bound to CPUs.
+   */
+  taskPlugin?: string;
+  /**
+   * Slurm's SelectType, for example `select/cons_tres`.
+   */
+  selectType?: string;
+  /**
+   * True where jobs without an account are refused (Slurm's AccountingStorageEnforce) unless there is a default one.
+   */
+  accountNeeded?: boolean;
   /**
    * Whether compute nodes reach the internet; absent if unknown.
    */
@@ -558,6 +571,19 @@ export interface ClusterGres {
    * How many were in use.
    */
   used?: number;
+}
+/**
+ * The long options that the commands list in their help, those of plug-ins (SPANK) included; absent if unknown.
+ */
+export interface SubmitOptions {
+  /**
+   * Of `sbatch --help`, with dashes.
+   */
+  sbatch?: string[];
+  /**
+   * Of `srun --help`, with dashes.
+   */
+  srun?: string[];
 }
 
 /**

@@ -726,5 +726,23 @@ const scripts: readonly string[] = [
   '#!/bin/bash\n#SBATCH --nodes=1 --ntasks=1\n#SBATCH --time=1:00:00 # one hour\n\n# then\n#SBATCH --output=%x-%j.out\n\nhostname\n',
 ];
 
+/** Amounts of GPUs, tasks and nodes that agree or do not. */
+const gpuAmounts: readonly string[] = [
+  '--mem-per-gpu=8G', '-p gpu --gres=gpu:1 --mem-per-gpu=8G', '-p gpu --gpus-per-task=1 --ntasks=1 --mem-per-gpu=8G',
+  '--ntasks-per-gpu=2', '-p gpu --ntasks-per-gpu=2 --gpus=2', '-p gpu --gres=gpu:2 --ntasks-per-gpu=2',
+  '-p gpu --ntasks=3 --ntasks-per-gpu=2', '-p gpu --ntasks=4 --ntasks-per-gpu=2', '-p gpu --ntasks-per-gpu=2 --nodes=1',
+  '-p gpu --gpus-per-task=1', '-p gpu --gpus-per-task=1 --ntasks=2', '-p gpu --gpus-per-task=1 --gpus=2',
+  '-p gpu --gpus-per-task=1 --gpus=4 --ntasks=2', '-p gpu --gpus-per-task=1 --ntasks-per-node=2',
+  '-p gpu --gpus-per-task=1 --nodes=1', '-p gpu --gpus-per-task=1 --gpus-per-node=2', '-p gpu --gres=gpu:4 --gpus-per-task=1',
+  '-p gpu --gpus=3 --gpus-per-node=2', '-p gpu --gpus=4 --gpus-per-node=2 --nodes=1', '-p gpu --gpus=4 --gpus-per-node=4 --nodes=1',
+  '-p gpu --gpus=3 --gpus-per-task=2', '-p gpu --gpus=4 --gpus-per-task=2', '-p gpu --gpus-per-node=4 --gpus-per-task=3 --ntasks=1',
+  '-p gpu --gpus-per-node=4 --gpus-per-task=2 --ntasks=2', '-p gpu --gpus-per-node=4 --gpus-per-task=1 --ntasks-per-node=2',
+  '-p gpu --gpus-per-node=4 --gpus-per-task=2 --ntasks-per-node=2', '-p gpu --gres=gpu:4 --gpus-per-task=3 --ntasks=1',
+  '-p gpu --gpus=4 --gpus-per-node=4 --gpus-per-task=2 --ntasks=2', '-p gpu --gpus=4 --gpus-per-node=4 --nodes=1-2',
+  '-p gpu --gpus=2 --ntasks-per-gpu=2 --ntasks=4', '-p gpu --gpus=2 --ntasks-per-gpu=2 --ntasks=3',
+]; // prettier-ignore
+
 /** Every variant once. */
-export const variants: readonly string[] = [...new Set([...bodies.map((one) => body(`#SBATCH ${one}\n`)), ...scripts])];
+export const variants: readonly string[] = [
+  ...new Set([...bodies.map((one) => body(`#SBATCH ${one}\n`)), ...scripts, ...gpuAmounts.map((one) => body(`#SBATCH ${one}\n`))]),
+]; // prettier-ignore

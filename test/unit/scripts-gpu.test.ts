@@ -19,7 +19,7 @@ const askedForTwo = [
   '#SBATCH -G2',
   '#SBATCH --gpus-per-node=2',
   '#SBATCH --gpus-per-node=a100:2',
-  '#SBATCH --gpus-per-task=2',
+  '#SBATCH -n 1 --gpus-per-task=2',
   '#SBATCH -n 2 -N 1 --gpus-per-task=1',
   '#SBATCH -N 2 --gpus=4',
   '#SBATCH --gres=gpu:8\n#SBATCH --gres=gpu:2 # the last one wins',

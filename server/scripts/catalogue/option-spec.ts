@@ -70,6 +70,8 @@ export interface OptionSpec {
   valueUntil?: string;
   /** Works, but is not in the documentation. */
   hidden?: boolean;
+  /** The plug-in that adds it: only sites with the plug-in have it. */
+  plugin?: string;
   /** The nearest option of LSF (for Slurm's). */
   lsf?: string;
   /** The nearest option of Slurm (for LSF's). */

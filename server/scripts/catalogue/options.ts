@@ -2,6 +2,7 @@ import type { SchedulerName } from '../../shared/scheduler-name';
 import { editDistance } from '../../suggest';
 import { lsfOptions } from './lsf-options';
 import type { OptionSpec } from './option-spec';
+import { pluginOptions } from './plugin-options';
 import { commandOptions, type SlurmCommand } from './step-options';
 
 /** Which option a name in a script stands for. */
@@ -39,7 +40,7 @@ for (const option of lsfOptions)
 export function optionNamed(of: SchedulerName | SlurmCommand, name: string): OptionSpec | undefined {
   if (of === 'lsf') return lsfNames.get(name);
   const { long, short } = tables[of === 'slurm' ? 'sbatch' : of];
-  return long.get(name) ?? short.get(name);
+  return long.get(name) ?? short.get(name) ?? pluginOptions.get(name);
 }
 
 /** All options of a scheduler or command, in alphabetical order of their names. */
@@ -53,7 +54,7 @@ export function optionsOf(of: SchedulerName | SlurmCommand): readonly OptionSpec
  */
 export function matchLongOption(name: string, command: SlurmCommand = 'sbatch'): OptionMatch {
   const { long: names, short } = tables[command];
-  const exact = names.get(name);
+  const exact = names.get(name) ?? pluginOptions.get(name);
   if (exact) return { kind: 'exact', option: exact };
   const candidates =
     name.length > 2

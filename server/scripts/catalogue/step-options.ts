@@ -41,6 +41,7 @@ const ownOfSrun: readonly OptionSpec[] = [
   },
   {
     name: '--cpu-bind',
+    aliases: ['--cpu_bind'],
     type: 'cpu-bind',
     meta: '[verbose,]type',
     help: 'Binds tasks to CPUs: none, rank, sockets, cores, threads, ldoms, or explicitly with map_cpu:, mask_cpu:, map_ldom: or mask_ldom:; with verbose the binding is printed. A program with threads needs none, or enough --cpus-per-task.',

@@ -392,6 +392,8 @@ function looksLikeDirective(text: string): Omit<Lookalike, 'line'> | undefined {
   if (!found) return undefined;
   const [whole, indent = '', gap = '', word = ''] = found;
   const at = { start: 0, end: whole.length };
+  // The command in a remark: `# sbatch --nodes=2 run.sh`.
+  if (/^[sb](?:batch|sub)$/.test(word) && (gap || /\s[\w./]+\.\w+\s*$/.test(text))) return undefined;
   const upper = word.toUpperCase();
   if (upper === 'SBATCH' || upper === 'BSUB') {
     const keyword = upper === 'BSUB' ? ('#BSUB' as const) : ('#SBATCH' as const);

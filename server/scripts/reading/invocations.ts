@@ -83,6 +83,13 @@ const container: Launcher = {
   operandsBefore: 1,
 };
 
+const podman: Launcher = {
+  withValue: names(
+    'v volume e env env-file w workdir u user name network net device gpus runtime shm-size ulimit mount entrypoint h hostname security-opt userns pull p publish m memory cpus cap-add cap-drop l label',
+  ),
+  operandsBefore: 1,
+};
+
 /** Programs that start another program. */
 const launchers = new Map<string, Launcher>(
   Object.entries({
@@ -102,6 +109,12 @@ const launchers = new Map<string, Launcher>(
     'apptainer exec': container,
     'apptainer run': container,
     'apptainer shell': container,
+    'podman-hpc run': podman,
+    'podman run': podman,
+    'docker run': podman,
+    shifter: { withValue: names('image i V volume e env env-file w workdir m module'), operandsBefore: 0 },
+    'ch-run': { withValue: names('b bind c cd j join-ct set-env unset-env u uid g gid m mount'), operandsBefore: 1 },
+    'enroot start': { withValue: names('c conf e env m mount rc'), operandsBefore: 1 },
     torchrun: {
       withValue: new Set(),
       flags: names('standalone no-python m module run-path h help'),
@@ -134,6 +147,10 @@ const subcommands = new Map<string, ReadonlySet<string>>(
     apptainer: names('exec run shell build pull push instance inspect'),
     singularity: names('exec run shell build pull push instance inspect'),
     accelerate: names('launch config'),
+    podman: names('run exec build pull push load save images'),
+    'podman-hpc': names('run exec build pull push load save images migrate'),
+    docker: names('run exec build pull push load save images'),
+    enroot: names('start import create exec bundle'),
   }),
 );
 

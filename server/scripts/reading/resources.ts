@@ -35,8 +35,9 @@ function amount(use: OptionUse | undefined, fallback: number): Amount {
   return count !== undefined && use ? { count, use } : { count: fallback };
 }
 
-/** GPUs in `2`, `a100:2`, `a100:2,v100:1`. */
-function gpuCount(value: string): number | undefined {
+/** GPUs in `2`, `a100:2`, `a100:2,v100:1`; undefined where that cannot be read. */
+export function gpuCount(value: string): number | undefined {
+  if (value === '') return undefined;
   let total = 0;
   for (const part of value.split(',')) {
     const match = /^(?:[^:]*:)?(\d+)$|^[A-Za-z][^:]*$/.exec(part);

@@ -106,15 +106,16 @@ function* detectorDownloads(script: Script): Generator<Hit> {
       });
 }
 
+/** Numbers, also `300_000`, `4k` and `1e6`; names of variables and of settings. */
+const plainValue =
+  /^(?:[\d_.,:+-]+(?:e\d+)?[a-z]{0,2}|x+|changeme|none|null|true|false|yes|no|on|off|auto|default|your.*)$/i;
+
 function isSecret(name: string, value: string | undefined): boolean {
   if (value === undefined) return false;
   if (secretShapes.test(value)) return true;
-  return (
-    value.length >= 6 &&
-    secretNames.test(name) &&
-    !/^[~/.]/.test(value) &&
-    !/[<>{}*]|^(?:x+|changeme|none|null|true|false|your.*)$/i.test(value)
-  );
+  if (value.length < 6 || !secretNames.test(name) || /^[~/.]|[<>{}*\s]|\.\w{1,4}$/.test(value) || plainValue.test(value)) return false; // prettier-ignore
+  // A token may also be a piece of text: what lets people in has letters and digits, and is long.
+  return !/token/i.test(name) || (value.length >= 12 && /\d/.test(value) && /[a-z]/i.test(value));
 }
 
 /** Secrets in assignments and on command lines. Not a generator, because it looks at every word of the script. */

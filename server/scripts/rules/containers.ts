@@ -2,8 +2,9 @@ import { optionOf, runsUnder, type Invocation } from '../reading/invocations';
 import { resourcesOf } from '../reading/resources';
 import type { Script } from '../reading/script';
 import type { Assignment } from '../reading/shell-command';
-import { insert, replace } from './fixes';
-import { BOTH, hit, links, type Rule } from './rule';
+import { engines, vendorWords, type GpuVendor } from '../catalogue/engines';
+import { insert, replace, type OffsetFix } from './fixes';
+import { BOTH, hit, links, type Hit, type Rule } from './rule';
 
 /** Rules about containers: what they see of the node, where they are built, and where they come from. */
 export const containerRules: readonly Rule[] = [
@@ -13,20 +14,18 @@ export const containerRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'runs',
     title: 'A container without --nv in a GPU job',
-    why: 'Without `--nv` (`--rocm` for AMD) the container sees no GPU: PyTorch runs on the CPU, or fails.',
-    remedy: 'Add `--nv` to apptainer.',
+    why: 'Without `--nv` (NVIDIA), `--rocm` (AMD) or what another engine has for it, the container sees no GPU: PyTorch runs on the CPU, or fails.',
+    remedy: "Add the engine's option for GPUs: `--nv` or `--rocm` to apptainer, `--gpu` to podman-hpc.",
     link: links.apptainerGpu,
     fixable: true,
     check: function* (script) {
       if (!resourcesOf(script).gpu) return;
-      if (sets(script, 'APPTAINER_NV', 'SINGULARITY_NV', 'APPTAINER_ROCM', 'SINGULARITY_ROCM')) return;
-      for (const invocation of script.running('apptainer exec', 'apptainer run'))
-        if (!optionOf(invocation, 'nv', 'nvccli', 'rocm')) {
-          const end = subcommandEnd(invocation);
-          yield hit({ start: invocation.name.start, end }, 'Without --nv the container sees no GPU', {
-            fix: insert(end, ' --nv', 'Add --nv'),
-          });
-        }
+      // A module of the site that prepares containers binds what they need.
+      if (script.running('module', 'ml').some(({ operands }) => operands.some(({ raw }) => /bind|container/i.test(raw)))) return; // prettier-ignore
+      const vendor = vendorOf(script);
+      for (const { program, flags, variables = [] } of engines)
+        if (flags && !sets(script, ...variables))
+          for (const invocation of script.running(program)) yield* withoutGpu(invocation, flags, vendor);
     },
   },
   {
@@ -144,6 +143,37 @@ export const containerRules: readonly Rule[] = [
     },
   },
 ];
+
+/** The vendor of the job's GPUs, by the words of the script and of the cluster; undefined where both or none are found. */
+function vendorOf({ text, cluster }: Script): GpuVendor | undefined {
+  const types = (cluster?.nodes ?? []).flatMap(({ gres = [], features = [] }) => [...gres.map(({ type = '' }) => type), ...features]); // prettier-ignore
+  const words = `${text.text}\n${types.join('\n')}`;
+  const [amd, nvidia] = [vendorWords.amd.test(words), vendorWords.nvidia.test(words)];
+  return amd === nvidia ? undefined : amd ? 'amd' : 'nvidia';
+}
+
+function* withoutGpu(
+  invocation: Invocation,
+  flags: Readonly<Record<GpuVendor, readonly string[]>>,
+  vendor: GpuVendor | undefined,
+): Generator<Hit> {
+  const all = [...flags.nvidia, ...flags.amd].map((name) => name.replace(/^--/, ''));
+  if (optionOf(invocation, ...all)) return;
+  // Options in a variable may be anything.
+  const words = invocation.command.words.filter(({ start }) => start > invocation.name.start);
+  if (words.some(({ raw, text }) => text === undefined && /^"?\$\{?\w*(?:NV|ROCM|GPU|OPT|ARG|FLAG)/i.test(raw))) return;
+  const end = subcommandEnd(invocation);
+  const [nvidia = '', amd = ''] = [flags.nvidia[0], flags.amd[0]];
+  const which = nvidia === amd ? nvidia : `${nvidia} (NVIDIA) or ${amd} (AMD)`;
+  const [likely, other] = vendor === 'amd' ? [amd, nvidia] : [nvidia, amd];
+  const add = (option: string): OffsetFix => insert(end, ` ${option}`, `Add ${option}`);
+  yield hit({ start: invocation.name.start, end }, `Without ${which} the container sees no GPU`, {
+    // The devices of AMD are in /dev, which the container has; with the image's own ROCm it may work without.
+    severity: vendor === 'amd' ? 'info' : undefined,
+    ...(/^--(?:device|gpus|runtime)$/.test(likely) ? {} : { fix: add(likely) }),
+    alternatives: vendor === undefined && other !== likely ? [add(other)] : [],
+  });
+}
 
 /** First folders of paths that are almost certainly absolute. */
 const absolute = /^(?:home|lu|mnt|scratch|data|work|project|tmp|users|net|gpfs|lustre|opt|var|srv)\//i;

@@ -1,8 +1,9 @@
+import { older } from '../catalogue/releases';
 import { optionOf, optionSpan, runsUnder, type Invocation } from '../reading/invocations';
 import { resourcesOf, type Amount } from '../reading/resources';
 import type { Script } from '../reading/script';
 import type { Span } from '../reading/text';
-import { addDirective, insert, replace } from './fixes';
+import { addDirective, replace } from './fixes';
 import { BOTH, LSF, SLURM, at, counted, hit, links, related, type Hit, type Rule } from './rule';
 
 /** `--workers` of NVlabs/edm fid.py where it is not given: 3 data-loading processes. */
@@ -26,6 +27,8 @@ export const cpuRules: readonly Rule[] = [
     check: function* (script) {
       const { cpusPerTask, tasksPerNode } = resourcesOf(script);
       if (script.option(...otherCpus) && !cpusPerTask.use) return;
+      // A number that is filled in later is not known here.
+      if (!cpusPerTask.use && script.option('--cpus-per-task', '--ntasks', '--ntasks-per-node', '-n')?.value?.text.match(/[^\d,+ ]/)) return; // prettier-ignore
       const cpus = cpusPerTask.count * (cpusPerTask.use ? 1 : tasksPerNode.count);
       for (const invocation of script.invocations) {
         const demand = workersOf(invocation);
@@ -40,27 +43,37 @@ export const cpuRules: readonly Rule[] = [
   },
   {
     id: 'srun-cpus-per-task',
-    severity: 'warning',
+    severity: 'info',
     schedulers: SLURM,
     effect: 'runs',
     title: 'srun does not inherit --cpus-per-task',
-    why: "Since Slurm 22.05, srun no longer reads the job's --cpus-per-task: each task gets one CPU.",
+    why: "In Slurm 22.05 and 23.02, srun does not read the job's --cpus-per-task: each task is given one CPU, and bound to it where the site binds tasks. Older and newer releases do read it.",
     remedy: 'Write `srun --cpus-per-task=$SLURM_CPUS_PER_TASK`, or `export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK`.',
     link: links.srun,
     fixable: true,
     check: function* (script) {
       const cpus = script.option('--cpus-per-task');
+      const { version, taskPlugin } = script.cluster ?? {};
       if (!cpus?.value || !/^\d+$/.test(cpus.value.text) || Number(cpus.value.text) < 2) return;
+      if (version !== undefined && (older(version, '22.05') || !older(version, '23.11'))) return;
+      // Without a plug-in that binds tasks, each may use whatever CPUs the job has.
+      if (taskPlugin !== undefined && /^(?:task\/)?none$/.test(taskPlugin)) return;
       if (script.shell.variables.has('SRUN_CPUS_PER_TASK')) return;
-      for (const invocation of script.running('srun')) {
-        if (optionOf(invocation, 'cpus-per-task', 'cpus-per-gpu')) continue;
-        if (invocation.command.assignments.some(({ name }) => name === 'SRUN_CPUS_PER_TASK')) continue;
-        const option = '--cpus-per-task=$SLURM_CPUS_PER_TASK';
-        yield hit(invocation.name, `srun gives each task one CPU, not the ${cpus.value.text} of --cpus-per-task`, {
-          fix: insert(invocation.name.end, ` ${option}`, `Add ${option}`),
-          related: related(at(cpus), 'CPUs are asked for here'),
-        });
-      }
+      const steps = script.running('srun').filter(takesCpus);
+      const [first, ...others] = steps;
+      if (!first) return;
+      const option = '--cpus-per-task=$SLURM_CPUS_PER_TASK';
+      const release = version === undefined ? 'of Slurm 22.05 and 23.02' : `of Slurm ${version}`;
+      yield hit(first.name, `srun ${release} gives each task one CPU, not the ${cpus.value.text} of --cpus-per-task`, {
+        fix: {
+          title: steps.length > 1 ? `Add ${option} to each srun` : `Add ${option}`,
+          edits: steps.map(({ name }) => ({ start: name.end, end: name.end, newText: ` ${option}` })),
+        },
+        related: [
+          ...(related(at(cpus), 'CPUs are asked for here') ?? []),
+          ...others.flatMap(({ name }) => related(name, 'Another step') ?? []),
+        ],
+      });
     },
   },
   {
@@ -85,6 +98,16 @@ export const cpuRules: readonly Rule[] = [
     },
   },
 ];
+
+/** Whether a step has only the CPUs that srun gives it by default, as far as can be known. */
+function takesCpus({ command, stepOptions, name }: Invocation): boolean {
+  if (stepOptions.some(({ option }) => option && /^--cpus-per-(?:task|gpu)$/.test(option.name))) return false;
+  // A variable may hold any options.
+  const words = command.words.slice(command.words.findIndex(({ start }) => start === name.start) + 1);
+  const first = words.find(({ raw }) => !raw.startsWith('-'));
+  if (first?.text === undefined && first?.raw.match(/^"?\$/)) return false;
+  return !command.assignments.some((one) => one.name === 'SRUN_CPUS_PER_TASK');
+}
 
 /** @param wanted CPUs that would be enough */
 function tooManyWorkers(script: Script, demand: Demand, workers: number, cpus: number, wanted: number): Hit {

@@ -4,10 +4,12 @@ import { containerRules } from './containers';
 import { cpuRules } from './cpus';
 import { edmRules } from './edm';
 import { formRules } from './form';
+import { gpuAmountRules } from './gpu-amounts';
 import { gpuRules } from './gpus';
 import { logRules } from './logs';
 import { optionValueRules } from './option-values';
 import { optionRules } from './options';
+import { pluginRules } from './plugins';
 import type { Rule } from './rule';
 import { spellingRules } from './spelling';
 import { stepRules } from './steps';
@@ -18,6 +20,8 @@ export const rules: readonly Rule[] = [
   ...spellingRules,
   ...optionValueRules,
   ...optionRules,
+  ...gpuAmountRules,
+  ...pluginRules,
   ...logRules,
   ...gpuRules,
   ...cpuRules,

@@ -19,6 +19,21 @@ const patternsFor: Readonly<Record<SchedulerName, Readonly<Record<string, string
 /** Options whose values a shell gets later, or that are free text. */
 const expandedLater = ['--wrap', '--export', '-env', '-E', '-Ep', '--comment', '-Jd', '-w'];
 
+/** Folders that are always there: the current one, devices, and the top folders of users. */
+const withoutMaking =
+  /^(?:\.?|\/dev.*|\/tmp\/?|(?:\$HOME|\$\{HOME\}|~|(?:\/[\w.-]+){1,3}\/(?:%u|\$USER|\$\{USER\}))\/?)$/;
+
+/** A folder's name in one form, whether a shell or the scheduler fills in the user and the home folder. */
+function sameFolder(folder: string): string {
+  return folder
+    .replace(/["']/g, '')
+    .replace(/^\.\//, '')
+    .replace(/\/$/, '')
+    .replace(/\$\{?(?:USER|LOGNAME)\}?|\$\(whoami\)|`whoami`/g, '%u')
+    .replace(/^(?:~|\$\{?HOME\}?)(?=\/|$)/, '/home/%u')
+    .replace(/^\$\{?SLURM_SUBMIT_DIR\}?\//, '');
+}
+
 /** Rules about log files and other paths in directives. */
 export const logRules: readonly Rule[] = [
   {
@@ -118,14 +133,13 @@ export const logRules: readonly Rule[] = [
       for (const { option, value } of script.activeOptions) {
         if (option?.type !== 'log' || !value?.text.includes('/')) continue;
         const folder = value.text.replace(/\/[^/]*$/, '');
-        if (folder === '' || folder === '.' || folder.startsWith('/dev') || /^\/tmp\/?$/.test(folder)) continue;
+        if (withoutMaking.test(folder)) continue;
         const exists = script.context.folderExists?.(folder);
         if (exists === true) continue;
+        const wanted = sameFolder(folder);
         const made = script
           .running('mkdir')
-          .find(({ operands }) =>
-            operands.some((word) => word.text?.replace(/^\.\//, '').replace(/\/$/, '') === folder.replace(/^\.\//, '')),
-          );
+          .find(({ operands }) => operands.some(({ raw }) => sameFolder(raw) === wanted));
         const name = shorten(folder);
         const message =
           exists === false

@@ -7,6 +7,12 @@ import { singleDash } from './spelling';
 import type { Span } from '../reading/text';
 import { typographic } from './typography';
 
+/** Megabytes with which not even Python starts, and those with which no framework does. */
+const [tiny, small] = [64, 512];
+/** Programs that need more than `small` megabytes. */
+const heavy =
+  /^(?:torchrun|accelerate launch|deepspeed|apptainer (?:exec|run|build)|podman-hpc run|(?:train|generate|fid|finetune)\w*\.py)$/;
+
 /** Rules about the values of options, each on its own. */
 export const optionValueRules: readonly Rule[] = [
   {
@@ -74,11 +80,13 @@ export const optionValueRules: readonly Rule[] = [
     remedy: 'Add the unit: `--mem=16G`.',
     link: links.sbatch,
     fixable: true,
-    check: function* ({ activeOptions }) {
-      for (const { option, value } of activeOptions) {
-        if (option?.type !== 'memory' || !value || option.name === '--tmp') continue;
+    check: function* (script) {
+      for (const { option, value, line } of script.activeOptions) {
+        if (option?.type !== 'memory' || !value || option.name === '--tmp' || !/^\d+$/.test(value.text)) continue;
         const size = megabytesOf(value.text);
-        if (size && size <= 512 && /^\d+$/.test(value.text))
+        // The remark says that megabytes are meant.
+        if (!size || /\bMi?B\b|megabyte/i.test(script.text.lines[line]?.text ?? '')) continue;
+        if (size <= tiny || (size <= small && script.invocations.some(({ program }) => heavy.test(program))))
           yield hit(value, `${option.name}=${value.text} asks for ${value.text} megabytes`, {
             fix: replace(value, `${value.text}G`),
           });

@@ -202,7 +202,7 @@ export const optionRules: readonly Rule[] = [
   },
   {
     id: 'account-missing',
-    severity: 'info',
+    severity: 'hint',
     schedulers: SLURM,
     effect: 'runs',
     title: 'No account',
@@ -212,10 +212,11 @@ export const optionRules: readonly Rule[] = [
     fixable: true,
     check: function* (script) {
       const [first] = script.activeLines;
-      const { accounts = [], defaultAccount } = script.cluster ?? {};
-      if (!first || script.option('--account') || defaultAccount !== undefined) return;
+      const { accounts = [], defaultAccount, accountNeeded } = script.cluster ?? {};
+      if (!first || script.option('--account') || defaultAccount !== undefined || accountNeeded === false) return;
       const fixes = accounts.map((name) => addDirective(script, `#SBATCH --account=${name}`, `Add --account=${name}`));
       yield hit({ start: first.body - first.keyword.length - 1, end: first.body }, 'The job names no account', {
+        severity: accountNeeded ? 'warning' : undefined,
         // Which of several accounts pays is for the user to choose.
         ...(fixes.length > 1 ? { alternatives: fixes } : { fix: fixes[0] }),
       });

@@ -75,6 +75,7 @@ export const BOTH = ['slurm', 'lsf'] as const;
 /** Documentation that rules point to. */
 export const links = {
   sbatch: 'https://slurm.schedmd.com/sbatch.html',
+  spank: 'https://slurm.schedmd.com/spank.html',
   srun: 'https://slurm.schedmd.com/srun.html',
   gres: 'https://slurm.schedmd.com/gres.html',
   cpu: 'https://slurm.schedmd.com/cpu_management.html',

@@ -6,6 +6,7 @@ import { checkValue } from '../reading/value-checks';
 import { insert, keeping, remove, replace, type OffsetFix } from './fixes';
 import { BOTH, SLURM, hit, links, shorten, type Rule } from './rule';
 import { continuations, spacedTypes } from './spaced-values';
+import { siteHas } from './plugins';
 import { completeOn, typographicCharacters, typographicDash } from './typography';
 
 /** Rules about the words of directives: which are options, which are values, which are neither. */
@@ -23,7 +24,8 @@ export const spellingRules: readonly Rule[] = [
     check: function* (script) {
       const { activeOptions, text } = script;
       for (const use of activeOptions) {
-        if (use.match.kind !== 'unknown' || singleDash(use, text.text)) continue;
+        if (use.match.kind !== 'unknown' || singleDash(use, text.text) || siteHas(script, 'sbatch', use.spelling))
+          continue;
         const suggestion = use.match.suggestion;
         const name = suggestion && (/^--[A-Za-z]$/.test(use.spelling) ? suggestion.short : suggestion.name);
         yield hit(use, `There is no option ${use.spelling}${name ? `; did you mean ${name}?` : ''}`, {
@@ -85,12 +87,21 @@ export const spellingRules: readonly Rule[] = [
     remedy: 'Write the option in full.',
     link: links.sbatch,
     fixable: true,
-    check: function* ({ activeOptions }) {
-      for (const use of activeOptions)
-        if (use.match.kind === 'abbreviated')
-          yield hit(use, `${use.spelling} is short for ${use.match.option.name}`, {
-            fix: keeping(replace(use, use.match.option.name)),
+    check: function* (script) {
+      const nodes = Number(script.option('--nodes')?.value?.text);
+      for (const use of script.activeOptions) {
+        if (use.match.kind !== 'abbreviated') continue;
+        const { name } = use.match.option;
+        const full = replace(use, name);
+        // Not what it looks like: 8 tasks on each node, not 8 in all.
+        if (use.spelling === '--tasks' && nodes > 1)
+          yield hit(use, `--tasks is short for ${name}: ${use.value?.text ?? ''} tasks on each of the ${nodes} nodes`, {
+            severity: 'warning',
+            remedy: 'Write --ntasks for the number of all tasks, or --ntasks-per-node in full.',
+            alternatives: [replace(use, '--ntasks', 'Change to --ntasks (tasks in all)'), full],
           });
+        else yield hit(use, `${use.spelling} is short for ${name}`, { fix: keeping(full) });
+      }
     },
   },
   {

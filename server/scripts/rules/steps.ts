@@ -2,6 +2,7 @@ import { checkValue } from '../reading/value-checks';
 import { keeping, remove, replace } from './fixes';
 import { problemText, replacement } from './option-values';
 import { SLURM, hit, links, type Rule } from './rule';
+import { siteHas } from './plugins';
 import { sameName } from './spelling';
 
 /** Rules about the options of srun, salloc and sbatch in the body of a script. */
@@ -21,6 +22,7 @@ export const stepRules: readonly Rule[] = [
         for (const use of stepOptions) {
           const { match, option, spelling, value } = use;
           if (match.kind === 'unknown') {
+            if (siteHas(script, program === 'srun' ? 'srun' : 'sbatch', spelling)) continue;
             const name = match.suggestion?.name;
             yield hit(use, `${program} has no option ${spelling}${name ? `; did you mean ${name}?` : ''}`, {
               fix: name ? (sameName(spelling, name) ? keeping(replace(use, name)) : replace(use, name)) : undefined,
