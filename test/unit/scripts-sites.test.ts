@@ -104,7 +104,7 @@ test('GPUs in containers: each engine has its own option', () => {
   );
   const mi250 = { ...cluster, nodes: cluster.nodes?.map((node) => ({ ...node, gres: [{ name: 'gpu', type: 'mi250x', count: 4 }] })) }; // prettier-ignore
   const [amd] = analyse(body('singularity exec -B "$PWD" i.sif'), { cluster: mi250 }).findings.filter(({ id }) => id === 'nv-missing'); // prettier-ignore
-  assert.deepEqual([amd?.severity, amd?.fix?.title], ['info', 'Add --rocm']);
+  assert.deepEqual([amd?.severity, amd?.fix?.title], ['warning', 'Add --rocm']);
 });
 
 test('quiet: no account is a hint, unless the cluster demands one', () => {

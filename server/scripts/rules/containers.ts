@@ -23,6 +23,8 @@ export const containerRules: readonly Rule[] = [
       // A module of the site that prepares containers binds what they need.
       if (script.running('module', 'ml').some(({ operands }) => operands.some(({ raw }) => /bind|container/i.test(raw)))) return; // prettier-ignore
       const vendor = vendorOf(script);
+      // The devices of AMD are in /dev, which containers have: an image with its own ROCm needs nothing else.
+      if (/[\w/-]*rocm[\w.-]*\.sif\b/i.test(script.text.text)) return;
       for (const { program, flags, variables = [] } of engines)
         if (flags && !sets(script, ...variables))
           for (const invocation of script.running(program)) yield* withoutGpu(invocation, flags, vendor);
@@ -168,8 +170,6 @@ function* withoutGpu(
   const [likely, other] = vendor === 'amd' ? [amd, nvidia] : [nvidia, amd];
   const add = (option: string): OffsetFix => insert(end, ` ${option}`, `Add ${option}`);
   yield hit({ start: invocation.name.start, end }, `Without ${which} the container sees no GPU`, {
-    // The devices of AMD are in /dev, which the container has; with the image's own ROCm it may work without.
-    severity: vendor === 'amd' ? 'info' : undefined,
     ...(/^--(?:device|gpus|runtime)$/.test(likely) ? {} : { fix: add(likely) }),
     alternatives: vendor === undefined && other !== likely ? [add(other)] : [],
   });

@@ -2,15 +2,20 @@ import { clusterRules } from './cluster';
 import { commandRules } from './commands';
 import { containerRules } from './containers';
 import { cpuRules } from './cpus';
+import { distributedRules } from './distributed';
 import { edmRules } from './edm';
+import { environmentRules } from './environment';
 import { formRules } from './form';
 import { gpuAmountRules } from './gpu-amounts';
 import { gpuRules } from './gpus';
 import { logRules } from './logs';
 import { optionValueRules } from './option-values';
 import { optionRules } from './options';
+import { parallelRules } from './parallel';
 import { pluginRules } from './plugins';
 import type { Rule } from './rule';
+import { runtimeRules } from './runtime';
+import { signalRules } from './signals';
 import { spellingRules } from './spelling';
 import { stepRules } from './steps';
 
@@ -25,6 +30,11 @@ export const rules: readonly Rule[] = [
   ...logRules,
   ...gpuRules,
   ...cpuRules,
+  ...distributedRules,
+  ...parallelRules,
+  ...signalRules,
+  ...environmentRules,
+  ...runtimeRules,
   ...commandRules,
   ...containerRules,
   ...edmRules,

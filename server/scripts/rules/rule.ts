@@ -88,5 +88,6 @@ export const links = {
   apptainerBuild: 'https://apptainer.org/docs/user/latest/build_env.html',
   apptainerDocker: 'https://apptainer.org/docs/user/latest/docker_and_oci.html',
   edm: 'https://github.com/NVlabs/edm',
+  conda: 'https://docs.conda.io/projects/conda/en/stable/dev-guide/deep-dives/activation.html',
   bash: 'https://www.gnu.org/software/bash/manual/bash.html',
 } as const;
