@@ -132,6 +132,10 @@ suite('the extension in the editor', () => {
   test('a batch script: all fixes at once, and its directives in one form', async () => {
     const document = await open('full.slurm');
     await finding(document.uri, 'gpu-count');
+    const broken = new vscode.WorkspaceEdit();
+    broken.insert(document.uri, new vscode.Position(5, 0), '#SBATCH --array=1, 2\n');
+    await vscode.workspace.applyEdit(broken);
+    await finding(document.uri, 'unquoted-space');
     const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
       'vscode.executeCodeActionProvider',
       document.uri,
@@ -140,8 +144,10 @@ suite('the extension in the editor', () => {
     );
     const all = actions.find(({ title }) => title === 'Fix all in this script') ?? assert.fail('no fix');
     await vscode.workspace.applyEdit(all.edit ?? assert.fail());
-    assert.match(document.getText(), /--nproc_per_node=2/);
-    assert.match(document.getText(), /--mem=16G\n/);
+    // What the job is and does stays as it is: those fixes are offered one by one.
+    assert.match(document.getText(), /--array=1,2\n/);
+    assert.match(document.getText(), /--mem=16\n/);
+    assert.match(document.getText(), /--nproc_per_node=1/);
     const edits = await vscode.commands.executeCommand<vscode.TextEdit[]>(
       'vscode.executeFormatDocumentProvider',
       document.uri,

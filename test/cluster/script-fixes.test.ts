@@ -1,0 +1,68 @@
+/** What "fix all" changes, as the real sbatch resolves it: a job that it takes keeps every option. */
+import assert from 'node:assert/strict';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { analyse, fixAll } from '../../server/scripts/analyse';
+import { ruleNamed } from '../../server/scripts/rules/index';
+import { TestBed } from './bed';
+import { variants } from './script-variants';
+
+let bed: TestBed;
+before(async () => {
+  bed = await TestBed.start({ accounting: false });
+});
+after(() => bed?.stop());
+
+/** The options that sbatch read from a script, a line each; undefined where it refuses the script on any cluster. */
+async function options(text: string): Promise<string[] | undefined> {
+  const file = bed.file('script.sh');
+  writeFileSync(file, text);
+  chmodSync(file, 0o755);
+  const { code, stdout, stderr } = await bed.inCluster(['sbatch', '-vv', '--test-only', '--chdir=/tmp', file], 'alice');
+  const read = /defined options\n[^\n]*\n([\s\S]*?)\nsbatch: -{5,}/.exec(stdout + stderr)?.[1];
+  // What this cluster's nodes cannot do, those of another may.
+  if (code !== 0 && !/node configuration is not available/.test(stderr)) return undefined;
+  return read?.split('\n').map((line) => line.replace(/^sbatch: /, ''));
+}
+
+const rulesFolder = path.join(__dirname, '..', 'fixtures', 'scripts', 'rules');
+const lines = [
+  '--mail-type=BEGIN END',
+  '--array=1, 3, 5',
+  '\u2013-time=10',
+  '--mem=16 GB',
+  '--job-name=my job',
+  '--cpus_per_task=2',
+];
+const scripts = [
+  ...readdirSync(rulesFolder).map((file) => readFileSync(path.join(rulesFolder, file), 'utf8')),
+  ...lines.map((line) => `#!/bin/bash\n#SBATCH ${line}\nhostname\n`),
+  ...variants,
+]; // prettier-ignore
+
+test('a job that sbatch takes has the same options after fix all, save those that a finding calls ignored', async () => {
+  let changed = 0;
+  let taken = 0;
+  for (const text of scripts) {
+    const fixed = fixAll(text);
+    if (fixed === text) continue;
+    changed++;
+    const was = await options(text);
+    const is = await options(fixed);
+    if (!was) continue;
+    taken++;
+    const ignored = analyse(text).findings.some(({ id, fix }) => fix?.keepsMeaning && ruleNamed(id)?.effect === 'ignored'); // prettier-ignore
+    if (ignored)
+      assert.deepEqual(was.filter((line) => !is?.includes(line)), [], text); // prettier-ignore
+    else assert.deepEqual(is, was, `${text}\n${fixed}`);
+  }
+  assert.ok(changed > 40 && taken > 10, `${changed} changed, ${taken} of them taken`);
+});
+
+test('what sbatch refuses, it takes after the fixes that say the same', async () => {
+  for (const line of lines) {
+    const text = `#!/bin/bash\n#SBATCH ${line}\nhostname\n`;
+    assert.ok(await options(fixAll(text)), line);
+  }
+});
