@@ -80,6 +80,8 @@ export class ReplayHost extends TalkingHost {
   /** The next answer to the same command. */
   override run(command: readonly string[]): Promise<RunOutcome> {
     const at = this.left.findIndex((exchange) => exchange.command === asked(command));
+    // The recordings are older than this question; a site may not answer it either.
+    if (at < 0 && command.includes('--help')) return Promise.resolve({ code: 1, stdout: '', stderr: 'not recorded' });
     if (at < 0)
       return Promise.reject(new Error(`Nothing is recorded for ${asked(command)}: see test/cluster/record-outputs.ts`));
     const [answer] = this.left.splice(at, 1);

@@ -159,7 +159,11 @@ test('a snapshot from scontrol and sacctmgr; a node that is down gives nothing',
       version: '22.05.8',
       partitions: 'PartitionName=gpu AllowAccounts=proja,tiny AllowQos=ALL Default=YES MaxNodes=2 MaxTime=04:00:00 State=UP\n',
       nodes: 'NodeName=g1 CPUAlloc=2 CPUEfctv=14 CPUTot=16 AvailableFeatures=a100,nvlink Gres=gpu:a100:4 RealMemory=64000 MemSpecLimit=1000 State=MIXED Partitions=gpu AllocTRES=cpu=2,gres/gpu=3 Reason=x Gres=no\n',
-      config: 'ClusterName             = testcluster\nEnforcePartLimits       = ALL\nMaxArraySize            = 1001\n',
+      config: 'ClusterName             = testcluster\nEnforcePartLimits       = ALL\nMaxArraySize            = 1001\nAccountingStorageEnforce = associations,limits\nTaskPlugin = task/affinity,task/cgroup\nSelectType = select/cons_tres\n',
+      help: {
+        sbatch: '  -A, --account=name   charge\n      --get-user-env   load\nOptions provided by plugins:\n      --container-image=IMAGE   [pyxis]\n',
+        srun: '  -n, --ntasks=n\n  see --help',
+      },
       associations: 'proja||normal,high|\ntiny||normal|low\n',
       defaultAccount: 'proja\n',
     },
@@ -167,6 +171,8 @@ test('a snapshot from scontrol and sacctmgr; a node that is down gives nothing',
   ); // prettier-ignore
   assert.deepEqual(snapshot.partitions, [{ name: 'gpu', default: true, up: true, maxMinutes: 240, maxNodes: 2, allowAccounts: ['proja', 'tiny'], nodes: ['g1'] }]); // prettier-ignore
   assert.deepEqual(snapshot.nodes?.[0], { name: 'g1', cpus: 14, memoryMegabytes: 63000, features: ['a100', 'nvlink'], gres: [{ name: 'gpu', type: 'a100', count: 4, used: 3 }], state: 'MIXED', cpusUsed: 2 }); // prettier-ignore
+  assert.deepEqual(snapshot.submitOptions, { sbatch: ['--account', '--get-user-env', '--container-image'], srun: ['--ntasks'] }); // prettier-ignore
+  assert.deepEqual([snapshot.accountNeeded, snapshot.taskPlugin, snapshot.selectType], [true, 'task/affinity,task/cgroup', 'select/cons_tres']); // prettier-ignore
   assert.deepEqual([snapshot.accounts, snapshot.qos, snapshot.enforcePartitionLimits], [['proja', 'tiny'], ['normal', 'high', 'low'], true]); // prettier-ignore
   const row = (...values: string[]): string => values.join(FIELD_END) + RECORD_END + '\n';
   assert.deepEqual(parseLoad(row('g1', 'gpu', '2/14/0/16', 'gpu:a100:4', 'gpu:a100:3(IDX:0-2)') + row('g2', 'gpu', '0/0/16/16', 'gpu:a100:4', 'gpu:a100:0')), [{ partition: 'gpu', cpus: [2, 16], gpus: [3, 4] }]); // prettier-ignore

@@ -38,6 +38,8 @@ export interface SnapshotTexts {
   nodes: string;
   /** `scontrol show config` */
   config?: string;
+  /** `sbatch --help` and `srun --help` */
+  help?: { sbatch?: string; srun?: string };
   /** `sacctmgr --parsable2 --noheader show assoc format=account,partition,qos,defaultqos` of the user */
   associations?: string;
   /** `sacctmgr --parsable2 --noheader show user format=defaultaccount` */
@@ -84,7 +86,20 @@ export function snapshotOf(texts: SnapshotTexts, taken: string): ClusterSnapshot
   if (enforced !== undefined) snapshot.enforcePartitionLimits = !/^(?:NO|\(null\))$/i.test(enforced);
   const size = Number(setting('MaxArraySize'));
   if (size > 0) snapshot.maxArraySize = size;
+  const enforces = setting('AccountingStorageEnforce');
+  if (enforces !== undefined) snapshot.accountNeeded = /associations|limits|qos|safe|all/i.test(enforces);
+  const [taskPlugin, selectType] = [setting('TaskPlugin'), setting('SelectType')];
+  if (taskPlugin !== undefined) snapshot.taskPlugin = taskPlugin;
+  if (selectType !== undefined) snapshot.selectType = selectType;
+  const [sbatch, srun] = [optionsIn(texts.help?.sbatch), optionsIn(texts.help?.srun)];
+  if (sbatch ?? srun) snapshot.submitOptions = { ...(sbatch && { sbatch }), ...(srun && { srun }) };
   return snapshot;
+}
+
+/** The long options that a command's help lists, those of plug-ins too; undefined for a text that is no help. */
+function optionsIn(help: string | undefined): string[] | undefined {
+  const names = [...(help ?? '').matchAll(/^[ \t]+(?:-\w,?[ \t]+)?(--[A-Za-z][\w-]*)/gm)].map(([, name = '']) => name);
+  return names.length > 0 ? unique(names) : undefined;
 }
 
 function nodeFacts(line: string): Omit<NonNullable<ClusterSnapshot['nodes']>[number], 'name'> {

@@ -42,10 +42,14 @@ const JOB_ID = /^\d+(?:\+\d+|_(?:\d+|\[[\d,:%-]+\]))?$/;
 /** What sbatch says when it cannot know whether the controller accepted the job. */
 const AMBIGUOUS = /timed out|receive failure|connection (?:reset|failure)/i;
 
+/** How long the help of sbatch and srun is taken to stay the same. */
+const DAY_MS = 86_400_000;
+
 export class Slurm extends CommandScheduler implements Scheduler {
   readonly name = 'slurm';
   readonly title = 'Slurm';
   protected readonly plainly = PLAIN;
+  private helpRead: { at: number; texts: { sbatch?: string; srun?: string } } | undefined;
 
   protected override async readVersion(): Promise<string> {
     const { stdout, stderr } = await this.plain('squeue', '--version');
@@ -237,8 +241,9 @@ export class Slurm extends CommandScheduler implements Scheduler {
       if (answer.code !== 0) throw this.failure(program, answer);
       return answer.stdout;
     };
-    const [version, partitions, nodes, config, user] = await Promise.all([
+    const [version, help, partitions, nodes, config, user] = await Promise.all([
       this.version(),
+      this.help(),
       needed('scontrol', 'show', 'partition', '--oneliner'),
       needed('scontrol', 'show', 'node', '--oneliner'),
       allowed('scontrol', 'show', 'config'),
@@ -250,7 +255,20 @@ export class Slurm extends CommandScheduler implements Scheduler {
       ask('assoc', `user=${user?.trim()}`, 'format=account,partition,qos,defaultqos'),
       ask('user', user?.trim() ?? '', 'format=defaultaccount'),
     ]);
-    return snapshotOf({ version, partitions, nodes, config, associations, defaultAccount }, new Date().toISOString());
+    const texts = { version, help, partitions, nodes, config, associations, defaultAccount };
+    return snapshotOf(texts, new Date().toISOString());
+  }
+
+  /** What sbatch and srun say of their options, those of the site's plug-ins included; asked once a day. */
+  private async help(): Promise<{ sbatch?: string; srun?: string }> {
+    if (this.helpRead && Date.now() - this.helpRead.at < DAY_MS) return this.helpRead.texts;
+    const [sbatch, srun] = await Promise.all(['sbatch', 'srun'].map((program) => this.plain(program, '--help')));
+    const texts = {
+      ...(sbatch?.code === 0 && { sbatch: sbatch.stdout }),
+      ...(srun?.code === 0 && { srun: srun.stdout }),
+    };
+    this.helpRead = { at: Date.now(), texts };
+    return texts;
   }
 
   async load(): Promise<PartitionLoad[]> {
