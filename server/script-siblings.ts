@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { RegularFile } from './regular-file';
 
 /** A script of the same folder as another one. */
 interface Sibling {
@@ -42,8 +43,17 @@ function read(file: string, opened: (file: string) => string | undefined): Sibli
   return names.flatMap((name): Sibling[] => {
     const other = path.join(folder, name);
     if (other === file) return [];
-    const text =
-      opened(other) ?? attempt(() => (statSync(other).size > MOST_BYTES ? undefined : readFileSync(other, 'utf8')));
+    const text = opened(other) ?? attempt(() => textOf(other));
     return text === undefined ? [] : [{ path: other, name, text }];
   });
+}
+
+/** A file's text; undefined for a large one. @throws UserError for what is not a regular file */
+function textOf(name: string): string | undefined {
+  const file = new RegularFile(name);
+  try {
+    return file.size > MOST_BYTES ? undefined : Buffer.from(file.read(0, file.size)).toString('utf8');
+  } finally {
+    file.close();
+  }
 }

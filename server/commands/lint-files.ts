@@ -6,8 +6,8 @@ import { writeAtomically } from '../atomic-file';
 import { messageOf, UserError } from '../errors';
 import { CONFIG_SUFFIX, readConfig } from '../runs/config';
 import { checkFiles } from '../runs/diagnose';
+import { readRegularFile } from '../regular-file';
 import { validator } from '../schema';
-import { reasonOf } from '../system-error';
 import { plainJson, plainLine } from '../shared/plain-text';
 import { siblingsOf } from '../script-siblings';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
@@ -44,14 +44,15 @@ export async function readSnapshot(file: string): Promise<ClusterSnapshot> {
   }
 }
 
+/** The largest script or config that is read, in bytes; Slurm itself takes 4 MiB (slurm.conf(5), max_script_size). */
+const LARGEST = 16 << 20;
+
 /**
  * Findings of batch scripts and run configs.
  * @throws UserError for a file that cannot be read; CancelledError
  */
 export async function lintFile(file: string, options: LintOptions): Promise<FileFinding[]> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw new UserError(`${file} cannot be read: ${reasonOf(error, 'read')}`);
-  });
+  const bytes = await readRegularFile(file, { atMost: LARGEST });
   const text = bytes.toString('utf8');
   if (file.endsWith(CONFIG_SUFFIX)) {
     const { config, problems, place } = readConfig(text);
@@ -62,6 +63,11 @@ export async function lintFile(file: string, options: LintOptions): Promise<File
   }
   const { scheduler, cluster, fix } = options;
   const context = { scheduler, cluster, path: file, siblings: siblingsOf(file) };
+  if (fix && !Buffer.from(text).equals(bytes)) {
+    throw new UserError(
+      `${file} is not UTF-8, so that no fix can be applied to it: convert it, e.g. with iconv, and try again`,
+    );
+  }
   const script = fix ? fixAll(text, context) : text;
   if (script !== text) await writeAtomically(file, Buffer.from(script), (await stat(file)).mode);
   const { findings } = analyse(script, context);

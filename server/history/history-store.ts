@@ -175,7 +175,7 @@ async function lastLine(handle: FileHandle, size: number): Promise<Buffer> {
  * else. A whole line that lacks only its end, and text of anybody else, are not.
  */
 function isRest(line: string): boolean {
-  const written = line.replace(/\0+$/, '');
+  const written = line.replace(/(?<!\0)\0+$/, '');
   if (written === line && isJson(line)) return false;
   return written.startsWith(START) || START.startsWith(written);
 }

@@ -192,7 +192,7 @@ test('the editor gets diagnostics, fixes, outlines and errors without it, and no
           assert.doesNotMatch(value, /command:|OWNED/);
         }
     }
-    await server.connection.sendRequest(protocol.clustersRequest, { folder });
+    await server.connection.sendRequest(protocol.clustersRequest, { folders: [folder] });
     const failed = await server.connection.sendRequest(protocol.submitRequest, { cluster: 'here', script: path.join(folder, 'a.slurm') }).then(() => '', String); // prettier-ignore
     texts.push(failed);
     assert.match(texts.join(), /OWNED/);

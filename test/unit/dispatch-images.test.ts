@@ -122,9 +122,7 @@ test('everything else is left out and named, and what is cut short is no archive
 });
 
 /** A run of three images that has ended, on a cluster that is this machine. */
-function ended(
-  more: Partial<Dispatch> = {},
-): { ledger: Ledger; cluster: Cluster; dispatch: Dispatch; remote: string } {
+function ended(more: Partial<Dispatch> = {}): { ledger: Ledger; cluster: Cluster; dispatch: Dispatch; remote: string } {
   const root = repository({ 'a.edm.yaml': 'network: x\n' });
   const work = temporaryFolder();
   const host = new LocalHost();

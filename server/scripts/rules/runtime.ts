@@ -73,7 +73,7 @@ export const runtimeRules: readonly Rule[] = [
         }); // prettier-ignore
       } else if (seconds > 0 && seconds < 60) {
         // With hours in front it is written on purpose, if only for a first try.
-        const whole = /^0*(\d+):(\d\d)$/.exec(value.text)?.[2];
+        const whole = /^(\d+):(\d\d)$/.exec(value.text)?.[2];
         yield hit(value, `--time=${value.text} is ${seconds} seconds`, {
           severity: whole ? undefined : 'info',
           fix: whole ? replace(value, `00:${whole}:00`) : undefined,
