@@ -5,6 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { messageOf, UserError } from './errors';
+import { reasonOf } from './system-error';
 
 /** A pipe that replaces a file between the look and the opening does not hold us up. Windows has no such flag. */
 const FLAGS = constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0);
@@ -118,6 +119,6 @@ export async function readRegularFile(path: string, limit: { atMost?: number; st
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
+    throw new UserError(`Cannot read ${path}: ${reasonOf(error, 'read')}`);
   }
 }

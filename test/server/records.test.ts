@@ -135,7 +135,7 @@ test('images that vanish while they are measured', async () => {
   });
   const [status] = (await once(child, 'close')) as [number];
   assert.equal(status, 2, said);
-  isOneError(said, /Error: Cannot open .*many\/\d+\.png: it does not exist, or no longer/);
+  isOneError(said, /Error: Cannot read .*many\/\d+\.png: it does not exist, or no longer/);
   assert.deepEqual([await out, historyOf(root)], ['', []]);
 });
 
