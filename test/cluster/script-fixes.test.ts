@@ -14,15 +14,14 @@ before(async () => {
 });
 after(() => bed?.stop());
 
-/** The options that sbatch read from a script, a line each; undefined where it refuses the script on any cluster. */
+/** The options that sbatch read from a script, a line each; undefined where it refuses the script. */
 async function options(text: string): Promise<string[] | undefined> {
   const file = bed.file('script.sh');
   writeFileSync(file, text);
   chmodSync(file, 0o755);
   const { code, stdout, stderr } = await bed.inCluster(['sbatch', '-vv', '--test-only', '--chdir=/tmp', file], 'alice');
   const read = /defined options\n[^\n]*\n([\s\S]*?)\nsbatch: -{5,}/.exec(stdout + stderr)?.[1];
-  // What this cluster's nodes cannot do, those of another may.
-  if (code !== 0 && !/node configuration is not available/.test(stderr)) return undefined;
+  if (code !== 0) return undefined;
   return read?.split('\n').map((line) => line.replace(/^sbatch: /, ''));
 }
 
@@ -48,11 +47,15 @@ test('a job that sbatch takes has the same options after fix all, save those tha
     const fixed = fixAll(text);
     if (fixed === text) continue;
     changed++;
-    const was = await options(text);
-    const is = await options(fixed);
+    const { findings } = analyse(text);
+    // Another form of the same resources, which more releases read.
+    const reworded = findings.some(({ id }) => id === 'gres-form') ? /^gres / : /^$/;
+    const [was, is] = [await options(text), await options(fixed)].map((read) =>
+      read?.filter((line) => !reworded.test(line)),
+    );
     if (!was) continue;
     taken++;
-    const ignored = analyse(text).findings.some(({ id, fix }) => fix?.keepsMeaning && ruleNamed(id)?.effect === 'ignored'); // prettier-ignore
+    const ignored = findings.some(({ id, fix }) => fix?.keepsMeaning && ruleNamed(id)?.effect === 'ignored'); // prettier-ignore
     if (ignored)
       assert.deepEqual(was.filter((line) => !is?.includes(line)), [], text); // prettier-ignore
     else assert.deepEqual(is, was, `${text}\n${fixed}`);
