@@ -24,7 +24,7 @@ export const containerRules: readonly Rule[] = [
       if (script.running('module', 'ml').some(({ operands }) => operands.some(({ raw }) => /bind|container/i.test(raw)))) return; // prettier-ignore
       const vendor = vendorOf(script);
       // The devices of AMD are in /dev, which containers have: an image with its own ROCm needs nothing else.
-      if (/rocm[\w.-]*\.sif\b/i.test(script.text.text)) return;
+      if (/rocm[\w.-]{0,99}\.sif\b/i.test(script.text.text)) return;
       for (const { program, flags, variables = [] } of engines)
         if (flags && !sets(script, ...variables))
           for (const invocation of script.running(program)) yield* withoutGpu(invocation, flags, vendor);

@@ -5,7 +5,8 @@ import { enclosing, nodesOf } from './launches';
 import { SLURM, at, counted, hit, links, related, type Hit, type Rule } from './rule';
 import { replace } from './fixes';
 
-const starters = /^(?:srun|mpirun|mpiexec|pdsh|ssh|parallel|clush)$/;
+const starterNames = ['srun', 'mpirun', 'mpiexec', 'pdsh', 'ssh', 'parallel', 'clush'];
+const starters = new RegExp(`^(?:${starterNames.join('|')})$`);
 const local = /^(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[?::1\]?)(?::|$)/;
 /** Asks each node for its own name or address. */
 const ownName = /\$\(\s*(?:hostname|uname -n)\b|`\s*hostname\b|\$\{?HOSTNAME\b|\$\{?SLURMD_NODENAME\b/;
@@ -46,7 +47,7 @@ export const distributedRules: readonly Rule[] = [
       if (nodes === undefined || nodes < 2 || !use) return;
       for (const launcher of script.running('torchrun', 'accelerate launch')) {
         const { command, name, program } = launcher;
-        if (runsUnder(launcher, starters) || enclosing(script, command, starters)) continue;
+        if (runsUnder(launcher, starters) || enclosing(script, command, starterNames)) continue;
         if (command.background && command.depth > 0) continue;
         const own = optionOf(launcher, 'nnodes', 'num-machines')?.value;
         const message = own === '1' ? `${program} uses one of the ${nodes} nodes` : `${program} starts on the first of ${nodes} nodes only`; // prettier-ignore
@@ -65,9 +66,10 @@ export const distributedRules: readonly Rule[] = [
     link: links.torchrun,
     fixable: true,
     check: function* (script) {
+      if (!script.running('srun').length) return;
       const { tasksPerNode } = resourcesOf(script);
       for (const launcher of script.running('torchrun', 'accelerate launch', 'deepspeed')) {
-        const srun = runsUnder(launcher, 'srun') ?? enclosing(script, launcher.command, /^srun$/);
+        const srun = runsUnder(launcher, 'srun') ?? enclosing(script, launcher.command, ['srun']);
         if (!srun) continue;
         const tasks = tasksOf(srun, tasksPerNode.count);
         const processes = optionOf(launcher, 'nproc-per-node', 'num-processes', 'num-gpus');
@@ -111,7 +113,7 @@ function* meeting(script: Script, torchrun: Invocation, nodes: number): Generato
   const standalone = optionOf(torchrun, 'standalone');
   const others = optionOf(torchrun, 'rdzv-endpoint', 'master-addr');
   const many = optionOf(torchrun, 'nnodes')?.value !== '1';
-  const srun = runsUnder(torchrun, starters) ?? enclosing(script, torchrun.command, starters);
+  const srun = runsUnder(torchrun, starters) ?? enclosing(script, torchrun.command, starterNames);
   if (standalone) {
     // A step on one node of several is a run of its own.
     if (srun && optionOf(srun, 'nodes', 'N')?.value === '1') return;
@@ -122,7 +124,7 @@ function* meeting(script: Script, torchrun: Invocation, nodes: number): Generato
   const raw = script.text.text.slice(others.valueStart ?? others.word.start, others.valueEnd ?? others.word.end);
   if (many && others.value !== undefined && local.test(others.value))
     yield hit(optionSpan(others), `With ${others.value} each of the ${nodes} nodes is its own master`);
-  else if (many && ownName.test(raw) && enclosing(script, torchrun.command, /^srun$/))
+  else if (many && ownName.test(raw) && enclosing(script, torchrun.command, ['srun']))
     yield hit(optionSpan(others), `Each of the ${nodes} nodes takes its own name for the master's`);
 }
 
@@ -134,7 +136,7 @@ function* masterAddress(script: Script, nodes: number): Generator<Hit> {
     const place = { start, end };
     if (value.text !== undefined && local.test(value.text))
       yield hit(place, `With ${value.text} each of the ${nodes} nodes is its own master`);
-    else if (ownName.test(value.raw) && enclosing(script, { start, end } as Invocation['command'], /^srun$/))
+    else if (ownName.test(value.raw) && enclosing(script, { start, end } as Invocation['command'], ['srun']))
       yield hit(place, `Each of the ${nodes} nodes takes its own name for the master's`);
   }
 }

@@ -7,6 +7,9 @@ import { renaming } from './shared-names';
 /** FID is comparable with published values at this many images only. */
 const fidImages = PUBLISHED_NUM;
 
+/** Folders for which a fix is made out. */
+const mostRenamings = 20;
+
 /** Rules about generate.py and fid.py of EDM. */
 export const edmRules: readonly Rule[] = [
   {
@@ -21,6 +24,7 @@ export const edmRules: readonly Rule[] = [
     fixable: true,
     check: function* (script) {
       const { shell, text } = script;
+      const renamings = new Map<string, ReturnType<typeof renaming>>();
       for (const invocation of script.running('generate.py')) {
         const option = optionOf(invocation, 'outdir');
         const value = option && valueSpan(option);
@@ -36,7 +40,11 @@ export const edmRules: readonly Rule[] = [
         const folder = (/^(["']?)(.*)\1$/s.exec(raw)?.[2] ?? raw).replace(/^\.\/|\/$/g, '');
         const slash = folder.lastIndexOf('/') + 1;
         const named = `${folder.slice(0, slash)}$(git rev-parse --short HEAD)-${folder.slice(slash)}`;
-        const { others, fix } = renaming(script, folder, named, "Put the commit before the folder's name");
+        // Each looks through the whole script: of many folders, the first ones have a fix.
+        const known =
+          renamings.get(folder) ?? (renamings.size >= mostRenamings ? { others: [], fix: undefined } : undefined);
+        const { others, fix } = known ?? renaming(script, folder, named, "Put the commit before the folder's name");
+        renamings.set(folder, { others, fix });
         const also = others.length ? `; ${others.join(', ')} ${others.length > 1 ? 'use' : 'uses'} it too` : '';
         yield hit(optionSpan(option), `The output folder does not name the commit that it comes from${also}`, { fix });
       }

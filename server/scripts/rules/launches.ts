@@ -19,10 +19,20 @@ export function isLaunch({ program }: Invocation): boolean {
 export function launchesOf(script: Script): Invocation[] {
   const seen = new Set<ShellCommand>();
   return script.invocations.filter((invocation) => {
-    if (seen.has(invocation.command) || !isLaunch(invocation)) return false;
+    if (seen.has(invocation.command) || !counts(invocation)) return false;
     seen.add(invocation.command);
-    return !/^(?:python -c|python --version)/.test(invocation.command.words.map(({ raw }) => raw).join(' '));
+    return true;
   });
+}
+
+/** The last command that runs for long; found from the end, as scripts may be long. */
+export function lastLaunch(script: Script): Invocation | undefined {
+  return script.invocations.findLast((invocation) => !invocation.parent && counts(invocation));
+}
+
+function counts(invocation: Invocation): boolean {
+  // Asking Python for a value is no work.
+  return isLaunch(invocation) && !/^(?:-c|--version|-V)$/.test(invocation.command.words[1]?.raw ?? '');
 }
 
 /** Whether the script starts other scripts, which may do anything. */
@@ -33,13 +43,31 @@ export function startsScripts(script: Script): boolean {
   );
 }
 
-/** The invocation of `program` whose words hold a command, as `srun bash -c "..."` does. */
-export function enclosing(script: Script, { start, end }: ShellCommand, program: RegExp): Invocation | undefined {
-  return script.invocations.find(
-    (invocation) =>
-      program.test(invocation.program) &&
-      invocation.command.words.some((word) => word.start < start && end <= word.end),
-  );
+/** For each script, the commands of some programs in the order of the text: looked up again and again. */
+const starters = new WeakMap<Script, Map<string, readonly Invocation[]>>();
+
+/** The invocation of one of some programs whose words hold a command, as `srun bash -c "..."` does. */
+export function enclosing(
+  script: Script,
+  { start, end }: ShellCommand,
+  programs: readonly string[],
+): Invocation | undefined {
+  const known = starters.get(script) ?? new Map<string, readonly Invocation[]>();
+  starters.set(script, known);
+  const key = programs.join(' ');
+  const sorted = known.get(key) ?? [...script.running(...programs)].sort((a, b) => a.command.start - b.command.start);
+  known.set(key, sorted);
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle]?.command.start ?? Infinity) < start) low = middle + 1;
+    else high = middle;
+  }
+  // Commands do not overlap; strings within strings nest at most three deep.
+  return sorted
+    .slice(Math.max(0, low - 4), low)
+    .findLast(({ command }) => command.words.some((word) => word.start < start && end <= word.end));
 }
 
 /** The number of nodes that a job asks for; undefined where that is not certain. */

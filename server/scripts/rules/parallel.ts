@@ -1,7 +1,7 @@
 import type { Invocation } from '../reading/invocations';
 import { megabytesOf } from '../reading/values';
 import { insert } from './fixes';
-import { launchesOf, nodesOf } from './launches';
+import { lastLaunch, nodesOf } from './launches';
 import { SLURM, at, hit, links, related, type Rule } from './rule';
 
 /** Rules about steps that run at the same time. */
@@ -17,8 +17,7 @@ export const parallelRules: readonly Rule[] = [
     link: links.bash,
     fixable: true,
     check: function* (script) {
-      const launches = launchesOf(script);
-      const last = launches.at(-1);
+      const last = lastLaunch(script);
       // What comes after it in the foreground may be what the background work is for.
       if (!last?.command.background || script.running('sbatch').length > 0) return;
       const waits = script.invocations.some(

@@ -5,9 +5,11 @@ import { megabytesOf, secondsOf } from '../reading/values';
 import { replace } from './fixes';
 import { BOTH, SLURM, at, hit, links, related, type Hit, type Rule } from './rule';
 
-const slurmCommand = /^(?:srun|sbatch|salloc|squeue|scontrol|scancel|sacct|sinfo|sbcast|sstat)$/;
+const slurmCommands = 'srun sbatch salloc squeue scontrol scancel sacct sinfo sbcast sstat'.split(' ');
 /** Commands that ask the scheduler, or log in, each time they run. */
 const asking = ['squeue', 'sacct', 'sinfo', 'scontrol', 'sstat', 'bjobs', 'ssh'];
+/** More such commands are not looked at: each is compared with all sleeps. */
+const mostAsking = 200;
 /** Seconds between two questions that sites ask for. */
 const politeSeconds = 60;
 /** Folders that only the node sees, and that are emptied after the job. */
@@ -30,8 +32,7 @@ export const runtimeRules: readonly Rule[] = [
     link: links.srun,
     fixable: true,
     check: function* (script) {
-      for (const invocation of script.invocations) {
-        if (!slurmCommand.test(invocation.program)) continue;
+      for (const invocation of script.running(...slurmCommands)) {
         const { parent, name, program } = invocation;
         const engine = parent && (enginePrograms.has(parent.program) ? parent : runsUnder(invocation, /^(?:apptainer|podman|podman-hpc|docker) (?:exec|run)$/)); // prettier-ignore
         if (!engine) continue;
@@ -161,7 +162,7 @@ function* pollingLoops(script: Script): Generator<Hit> {
     .filter(({ command }) => command.depth > 0)
     .map(({ command, operands }) => ({ at: command.start, depth: command.depth, seconds: Number(operands[0]?.text) }));
   let last = -Infinity;
-  for (const { command, name, program } of script.running(...asking)) {
+  for (const { command, name, program } of script.running(...asking).slice(0, mostAsking)) {
     if (command.depth === 0 || name.start < last) continue;
     const sleep = sleeps.find(
       ({ at: place, depth, seconds }) =>
