@@ -22,7 +22,7 @@ export const CHECK_COMMANDS = {
         help: 'Check also against a cluster, as "snapshot" wrote it',
       },
       format: { value: 'FORMAT', choices: ['text', 'json', 'sarif'], default: 'text', help: 'Format of the findings' },
-      fix: { help: 'Apply all fixes to the batch scripts' },
+      fix: { help: 'Apply the fixes that keep the job as it is' },
     },
     examples: ['edm-workbench lint train.slurm', 'edm-workbench lint --snapshot icm.json --format sarif jobs/*.slurm'],
   },

@@ -174,8 +174,8 @@ const checks: Readonly<Record<ValueType, Check>> = {
     ),
   'lsf-memory': (value) =>
     rewritten(
-      !/^\d+(?:\.\d+)?(?:[kmgtpez]b?)?!?$/i.test(value),
-      'expects a number, optionally followed by KB, MB, GB or TB',
+      !/^\d+(?:[kmgtpez]b?)?!?$/i.test(value),
+      'expects a whole number, optionally followed by KB, MB, GB or TB',
       memoryIn(value),
     ),
   'lsf-slots': (value) =>
@@ -195,11 +195,15 @@ const checks: Readonly<Record<ValueType, Check>> = {
       'expects terms such as `num=2:mode=exclusive_process:gmem=16G`',
       /^\d+$/.test(value) ? `"num=${value}"` : undefined,
     ),
-  'lsf-resources': (value) =>
-    when(
-      bracketsUnbalanced(value),
-      'expects sections such as `rusage[mem=16GB] span[hosts=1]`, with every bracket closed',
-    ),
+  'lsf-resources': (value) => {
+    const braces = /\b(?:rusage|span|select|order|same|cu|affinity)\s*[{(]/.test(value);
+    return braces
+      ? bad('expects its sections in square brackets, such as `rusage[mem=16GB]`', squareBrackets(value))
+      : when(
+          bracketsUnbalanced(value),
+          'expects sections such as `rusage[mem=16GB] span[hosts=1]`, with every bracket closed',
+        );
+  },
 };
 
 /** What the scheduler would reject about an option's value; undefined where it would accept the value. */
@@ -222,6 +226,12 @@ function nearest(value: string, values: readonly string[]): string | undefined {
       .replace(/[^a-z0-9]/g, '')
       .startsWith(wanted.slice(0, 4)),
   );
+}
+
+/** `rusage{mem=8GB}` with square brackets; undefined where that leaves others. */
+function squareBrackets(value: string): string | undefined {
+  const squared = value.replace(/[{(]([^{}()[\]]*)[})]/g, '[$1]');
+  return bracketsUnbalanced(squared) || /[{}]/.test(squared) || /\s/.test(squared) ? undefined : `"${squared}"`;
 }
 
 /** `1-3,7`, with each range in ascending order. */

@@ -135,6 +135,30 @@ export const optionValueRules: readonly Rule[] = [
     },
   },
   {
+    id: 'lsf-limit-below-reservation',
+    severity: 'warning',
+    schedulers: LSF,
+    effect: 'runs',
+    title: 'A memory limit below what is reserved',
+    why: '-M is the limit at which the job is killed; `rusage[mem=...]` is what is kept free for it. With the smaller limit the rest of the reservation can never be used.',
+    remedy: 'Make -M at least as large as the reservation.',
+    link: links.bsub,
+    fixable: true,
+    check: function* (script) {
+      const limit = script.option('-M')?.value;
+      const reserved = script
+        .uses('-R')
+        .map(({ value }) => /\brusage\s*\[[^\]]*\bmem\s*=\s*(\d+[kmgt]b?)\b/i.exec(value?.text ?? '')?.[1])
+        .findLast((amount) => amount !== undefined);
+      if (!limit || reserved === undefined || !/^\d+[kmgt]b?$/i.test(limit.text)) return;
+      const [most, kept] = [megabytesOf(limit.text), megabytesOf(reserved)];
+      if (most !== undefined && kept !== undefined && most < kept)
+        yield hit(limit, `The job is killed at ${limit.text}, although ${reserved} are reserved for it`, {
+          fix: replace(limit, reserved),
+        });
+    },
+  },
+  {
     id: 'lsf-group-for-gpu',
     severity: 'warning',
     schedulers: LSF,
