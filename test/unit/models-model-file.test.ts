@@ -122,7 +122,8 @@ test('reading the metadata of a model of 2 GB takes no memory', async () => {
     head.message(14, new Message().string(1, key).string(2, value));
   }
   const size = 2 ** 31 - 2 ** 20;
-  head.bytes(7, { byteLength: size, load: () => new Uint8Array(0) });
+  const weights = new Message().bytes(9, { byteLength: size, load: () => new Uint8Array(0) });
+  head.message(7, new Message().message(5, weights));
   const start = Buffer.concat(head.chunks.filter((chunk) => chunk instanceof Uint8Array));
   writeFileSync(file, start);
   truncateSync(file, start.length + size);
