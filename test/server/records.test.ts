@@ -160,7 +160,7 @@ test('places that cannot be written, and names that cannot be read', () => {
   mkdirSync(path.join(root, 'folder.edm.yaml'));
   for (const [args, what] of [
     [['run', `${long}.edm.yaml`], /too long/],
-    [['lint', 'folder.edm.yaml'], /folder\.edm\.yaml cannot be read: it is a folder/],
+    [['lint', 'folder.edm.yaml'], /folder\.edm\.yaml is not a file but a folder/],
     [['run', 'folder.edm.yaml'], /Cannot read .*folder\.edm\.yaml: it is a folder/],
     [['lint', path.join('file', 'a.slurm')], /a part of its path is a file/],
     [['generate', '--network', 'embedded:fashion-mnist', '--outdir', 'file/x', '--seeds', '0'], /file\/x/],
