@@ -21,7 +21,7 @@ export function fileError(error: unknown, path: string): unknown {
 }
 
 /**
- * Writes a file atomically; creates its folders if needed.
+ * Writes a file atomically; creates its folders if needed. What killed processes left of files there is removed.
  * @param bytes all bytes, or parts in order; an error while producing them is thrown unchanged
  * @throws UserError saying what is wrong with the disk or the folder; no file is left
  */
@@ -30,6 +30,7 @@ export async function writeAtomically(
   bytes: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   mode?: number,
 ): Promise<void> {
+  await tidy(dirname(path));
   const part = partOf(path);
   try {
     await writePart(part, bytes);
@@ -78,6 +79,16 @@ export async function removeLeftOvers(folder: string): Promise<void> {
     const age = gone ? Infinity : Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
     if (age > PART_LIFETIME) await rm(path, { force: true });
   }
+}
+
+/** Folders that this process has looked through for left-overs. */
+const tidied = new Set<string>();
+
+/** Removes left-overs from a folder before the first file is written there; one that cannot be listed stays as it is. */
+async function tidy(folder: string): Promise<void> {
+  if (tidied.has(folder)) return;
+  tidied.add(folder);
+  await removeLeftOvers(folder).catch(() => undefined);
 }
 
 let parts = 0;

@@ -24,7 +24,8 @@ export const calc: Run<'fid calc'> = async (call) => {
   const images = path.resolve(values.images);
   const reference = resolveInput(values.ref, 'reference', process.cwd());
   const detector = resolveDetector({ reference: values.ref, detector: values.detector }, process.cwd());
-  const filing = values['no-record'] ? undefined : await filingOf(images, process.cwd()).catch(unfiled);
+  const statistics = stats && path.resolve(stats);
+  const filing = values['no-record'] ? undefined : await filingOf(images, process.cwd(), statistics).catch(unfiled);
   const summary = await withProgress(async (control) =>
     compute(
       {
@@ -34,7 +35,7 @@ export const calc: Run<'fid calc'> = async (call) => {
         reference: await fetchInput(reference, control),
         detector: await fetchInput(detector, control),
         ...{ device, num, seed, batch, dims, repeats },
-        stats: stats && path.resolve(stats),
+        stats: statistics,
         further: { kid, pr, extrapolate, real: real && path.resolve(real) },
       },
       control.onProgress,

@@ -24,9 +24,10 @@ export interface Filing {
  * The repository and the commit of a measurement.
  * @param images absolute path of a folder or zip
  * @param elsewhere folder whose repository is taken where the images are in none
+ * @param written absolute path of a file that the measurement writes, which does not make the tree dirty
  * @throws UserError where there is no repository, or one without commits
  */
-export async function filingOf(images: string, elsewhere?: string): Promise<Filing> {
+export async function filingOf(images: string, elsewhere?: string, written?: string): Promise<Filing> {
   const place = await realpath(images).catch(() => images);
   const isFolder = await stat(place).then(
     (found) => found.isDirectory(),
@@ -38,7 +39,7 @@ export async function filingOf(images: string, elsewhere?: string): Promise<Fili
   });
   const run = path.relative(root, place).split(path.sep).join('/') || '.';
   const provenance = await provenanceOf(images);
-  const code = provenance.code ?? (await versionBeside(root, run));
+  const code = provenance.code ?? (await versionBeside(root, run, written));
   return { root, run, code, provenance };
 }
 
@@ -46,12 +47,13 @@ export async function filingOf(images: string, elsewhere?: string): Promise<Fili
 const RESULT = /\.(?:png|jpe?g|npz|zip)$/i;
 const RESULT_FILES = new Set([GENERATION_FILE, 'run.json', 'log.txt']);
 
-/** The commit that is checked out; images do not make its tree dirty, and neither does the history. */
-async function versionBeside(root: string, run: string): Promise<CodeVersion> {
+/** The commit that is checked out; images do not make its tree dirty, and neither do the history and `written`. */
+async function versionBeside(root: string, run: string, written?: string): Promise<CodeVersion> {
   const { commit, short, ...rest } = await headOf(root);
   const isResult = (file: string): boolean =>
-    (run === '.' || file === run || file.startsWith(`${run}/`)) &&
-    (RESULT.test(file) || RESULT_FILES.has(path.posix.basename(file)));
+    path.join(root, file) === written ||
+    ((run === '.' || file === run || file.startsWith(`${run}/`)) &&
+      (RESULT.test(file) || RESULT_FILES.has(path.posix.basename(file))));
   const changed = (await changedPaths(root, [STATE_FOLDER])).filter((file) => !isResult(file));
   return { commit, short, dirty: changed.length > 0, ...rest };
 }

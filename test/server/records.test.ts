@@ -54,6 +54,9 @@ test('fid calc enters a result into the history, under the commit and the networ
   // The same result again is the same record.
   const again = JSON.parse(cli(root, ...CALC, images, '--json').stdout) as { record: string };
   assert.deepEqual([again.record, historyOf(root).length], [record.id, 1]);
+  // Neither do the statistics that it writes itself make the tree dirty.
+  for (let times = 0; times < 2; times++) cli(root, ...CALC, images, '--stats', 'stats.npz');
+  assert.equal(historyOf(root).length, 1);
   const twice = cli(root, ...CALC.slice(0, 4), '--num', '4', '--repeats', '2', '--images', images);
   assert.equal(historyOf(root)[1]?.repeats?.length, 2, twice.stderr);
 });

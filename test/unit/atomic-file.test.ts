@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { createOnce, moveIntoPlace, writeAtomically } from '../../server/atomic-file';
+import { HOST } from '../../server/claim';
 import { UserError } from '../../server/errors';
 
 let folder: string;
@@ -71,4 +72,22 @@ test('an error of the parts comes through, the old file stays, nothing is left b
   assert.equal(readFileSync(at('file'), 'utf8'), 'old');
   await assert.rejects(writeAtomically(at('file', 'below'), Buffer.from('x')), /Cannot write .*choose another folder/);
   assert.deepEqual(readdirSync(folder), ['file']);
+});
+
+test('what a killed process left in the folder is removed; what may still be written stays', async () => {
+  // No process has a number beyond the kernel's largest.
+  writeFileSync(at(`.model.onnx.1.${HOST}.${2 ** 22 + 1}.part`), 'half');
+  writeFileSync(at(`.model.onnx.1.${HOST}.${process.ppid}.part`), 'being written');
+  writeFileSync(at('.model.onnx.1.another-host.77.part'), 'being written elsewhere');
+  writeFileSync(at('.mine.part'), 'not ours');
+  await writeAtomically(at('model.onnx'), Buffer.from('whole'));
+  assert.deepEqual(
+    readdirSync(folder).sort(),
+    [
+      '.mine.part',
+      '.model.onnx.1.another-host.77.part',
+      `.model.onnx.1.${HOST}.${process.ppid}.part`,
+      'model.onnx',
+    ].sort(),
+  );
 });
