@@ -16,6 +16,9 @@ const cluster: ClusterSnapshot = {
   nodesOnline: false,
 };
 
+/** A site whose engine is compatible with LSF but is not LSF. */
+const lsfCluster: ClusterSnapshot = { scheduler: 'lsf', version: '2.2', partitions: [] };
+
 const fixtureOf = (id: string, lsf: boolean): string => path.join(fixtures, 'rules', `${id}.${lsf ? 'lsf' : 'slurm'}`);
 
 for (const rule of rules)
@@ -28,7 +31,7 @@ for (const rule of rules)
       rule.needsCluster || rule.id === 'account-missing'
         ? {
             cluster:
-              rule.id === 'account-missing' ? { ...cluster, defaultAccount: undefined, accounts: ['proja'] } : cluster,
+              lsf ? lsfCluster : rule.id === 'account-missing' ? { ...cluster, defaultAccount: undefined, accounts: ['proja'] } : cluster, // prettier-ignore
           }
         : {};
     const analysis = analyse(text, context);
@@ -68,7 +71,9 @@ test('every fixture belongs to a rule', () => {
 test('rules about clusters are silent without a snapshot', () => {
   for (const rule of rules.filter(({ needsCluster }) => needsCluster))
     assert.deepEqual(
-      analyse(readFileSync(fixtureOf(rule.id, false), 'utf8')).findings.filter(({ id }) => id === rule.id),
+      analyse(readFileSync(fixtureOf(rule.id, rule.schedulers[0] === 'lsf'), 'utf8')).findings.filter(
+        ({ id }) => id === rule.id,
+      ),
       [],
     );
 });

@@ -176,7 +176,7 @@ test('LSF: memory is a whole number, sections have square brackets, a limit is n
   const said = (line: string): string[] =>
     analyse(`#!/bin/bash\n#BSUB -n 1\n#BSUB ${line}\n./part.sh\n`).findings.flatMap(({ id, severity }) => (severity === 'error' || severity === 'warning' ? [`${severity} ${id}`] : [])); // prettier-ignore
   assert.deepEqual(said('-M 4.5G'), ['error invalid-value']);
-  assert.deepEqual(said('-R "rusage{mem=8GB}"'), ['error invalid-value']);
+  assert.deepEqual(said('-R "rusage{mem=8GB}"'), ['error lsf-requirement']);
   assert.deepEqual(said('-M 2GB -R "rusage[mem=8GB]"'), ['warning lsf-limit-below-reservation']);
   for (const line of ['-M 8GB -R "rusage[mem=8GB]"', '-M 8GB', '-M 4608MB', '-R "select[(mem>1000)] rusage[mem=8GB]"'])
     assert.deepEqual(said(line), [], line);

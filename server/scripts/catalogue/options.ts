@@ -83,7 +83,11 @@ export function matchLsfOption(token: string): { match: OptionMatch; nameLength:
   const letter = lsfNames.get(token.slice(0, 2));
   if (letter && letter.argument !== 'none' && /^-[A-Za-z](\d|["'/%]|$)/.test(token))
     return { match: { kind: 'exact', option: letter }, nameLength: 2 };
-  return { match: { kind: 'unknown', suggestion: suggest(token, lsfNames) }, nameLength: token.length };
+  const suggestion = suggest(token, lsfNames);
+  // `-qnormal`: bsub takes what comes after the letter as the value, unless another option was meant.
+  if (letter && letter.argument !== 'none' && !suggestion && /^-[A-Za-z]/.test(token))
+    return { match: { kind: 'exact', option: letter }, nameLength: 2 };
+  return { match: { kind: 'unknown', suggestion }, nameLength: token.length };
 }
 
 /** The option in `names` of which `written` is probably a misspelling. */

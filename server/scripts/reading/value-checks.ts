@@ -172,38 +172,18 @@ const checks: Readonly<Record<ValueType, Check>> = {
       !/^(?:\d+:){1,4}\d+$/.test(value) && !/^\+/.test(value),
       'expects hour:minute, optionally after year:month:day:',
     ),
-  'lsf-memory': (value) =>
+  // Whole and above 0: "MEMLIMT value should be a positive integer" (IBM LSF, and volclava 2.2, lsbatch/lib/lsb.sub.c).
+  'lsf-memory': (value, { name }) =>
     rewritten(
-      !/^\d+(?:[kmgtpez]b?)?!?$/i.test(value),
-      'expects a whole number, optionally followed by KB, MB, GB or TB',
-      memoryIn(value),
+      !/^\d+(?:[kmgtpez]b?)?\s*!?$/i.test(value) || (name === '-M' && parseInt(value, 10) === 0),
+      'expects a whole number above 0, optionally followed by KB, MB, GB or TB',
+      lsfMemoryIn(value),
     ),
-  'lsf-slots': (value) =>
-    when(
-      !/^\d+(?:,\d+)?$/.test(value) || parseInt(value, 10) <= 0,
-      'expects a number of slots, or `min,max`',
-      numberIn(value),
-    ),
-  'lsf-name': (value) =>
-    when(
-      bracketsUnbalanced(value) || /\[\s*\]/.test(value),
-      'expects a name; for an array, with indices in brackets: `name[1-10]`',
-    ),
-  'lsf-gpu': (value) =>
-    when(
-      value !== '-' && !value.split(':').every(isGpuTerm),
-      'expects terms such as `num=2:mode=exclusive_process:gmem=16G`',
-      /^\d+$/.test(value) ? `"num=${value}"` : undefined,
-    ),
-  'lsf-resources': (value) => {
-    const braces = /\b(?:rusage|span|select|order|same|cu|affinity)\s*[{(]/.test(value);
-    return braces
-      ? bad('expects its sections in square brackets, such as `rusage[mem=16GB]`', squareBrackets(value))
-      : when(
-          bracketsUnbalanced(value),
-          'expects sections such as `rusage[mem=16GB] span[hosts=1]`, with every bracket closed',
-        );
-  },
+  'lsf-slots': (value) => slots(value),
+  // Rules of their own, with the exact place of what is wrong.
+  'lsf-name': () => undefined,
+  'lsf-gpu': () => undefined,
+  'lsf-resources': () => undefined,
 };
 
 /** What the scheduler would reject about an option's value; undefined where it would accept the value. */
@@ -226,12 +206,6 @@ function nearest(value: string, values: readonly string[]): string | undefined {
       .replace(/[^a-z0-9]/g, '')
       .startsWith(wanted.slice(0, 4)),
   );
-}
-
-/** `rusage{mem=8GB}` with square brackets; undefined where that leaves others. */
-function squareBrackets(value: string): string | undefined {
-  const squared = value.replace(/[{(]([^{}()[\]]*)[})]/g, '[$1]');
-  return bracketsUnbalanced(squared) || /[{}]/.test(squared) || /\s/.test(squared) ? undefined : `"${squared}"`;
 }
 
 /** `1-3,7`, with each range in ascending order. */
@@ -295,6 +269,21 @@ function memoryIn(value: string): string | undefined {
   if (!match[2]) return `${match[1]}${match[3]?.toUpperCase()}`;
   const smaller = { k: '', m: 'K', g: 'M', t: 'G' }[match[3]?.toLowerCase() ?? ''];
   return smaller ? `${Math.round(Number(`${match[1]}${match[2]}`) * 1024)}${smaller}` : undefined;
+}
+
+/** A size that LSF reads and that is the same: whole, in a smaller unit where it has to be. */
+function lsfMemoryIn(value: string): string | undefined {
+  const smaller = memoryIn(value.replace(/!$/, '').trimEnd());
+  return smaller === undefined || !/[KMGT]$/.test(smaller) || smaller.startsWith('0')
+    ? undefined
+    : `${smaller}B${value.endsWith('!') ? '!' : ''}`;
+}
+
+/** `min[,max]`; volclava 2.2 says "Bad argument for option -n" where the minimum is the larger one. */
+function slots(value: string): ValueProblem | undefined {
+  const [, least, most] = /^(\d+)(?:,(\d+))?$/.exec(value) ?? [];
+  if (least === undefined || Number(least) < 1) return bad('expects a number of slots, or `min,max`', numberIn(value));
+  return when(Number(most) < Number(least), 'has a maximum number of slots below its minimum', `${most},${least}`);
 }
 
 function nodes(value: string): ValueProblem | undefined {
@@ -390,13 +379,6 @@ function isCpuFrequency(value: string): boolean {
     ['lo', 'me', 'highm1', 'hi'].findIndex((known) => name.toLowerCase().startsWith(known));
   if (second !== undefined && rank(second) >= 0 && rank(second) < rank(first)) return false;
   return gov === undefined || (second !== undefined && governor.test(gov));
-}
-
-function isGpuTerm(term: string): boolean {
-  const [name = '', value = ''] = term.trim().split('=', 2);
-  const known = /^(?:num|mode|mps|j_exclusive|aff|block|gpack|glink|gvendor|gmodel|gtile|gmem|nvlink|mig)$/;
-  if (!known.test(name) || value === '') return false;
-  return name !== 'num' || /^\d+(?:\/(?:task|host))?$/.test(value);
 }
 
 const datePieces = [

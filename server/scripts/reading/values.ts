@@ -25,6 +25,13 @@ export function lsfMinutesOf(value: string): number | undefined {
   return match ? Number(match[1] ?? 0) * 60 + Number(match[2]) : undefined;
 }
 
+/** Megabytes of an amount of bsub; undefined without a unit, which then depends on the site. */
+export function lsfMegabytesOf(value: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)([KMGTPE])B?(?:\/\w+)?\s*!?$/i.exec(value);
+  const power = 'KMGTPE'.indexOf((match?.[2] ?? '').toUpperCase()) - 1;
+  return match ? Number(match[1]) * 1024 ** power : undefined;
+}
+
 /** The largest index of an array specification; 0 where it has none. */
 export function largestIndex(value: string): number {
   let largest = 0;

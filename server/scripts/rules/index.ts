@@ -9,6 +9,7 @@ import { formRules } from './form';
 import { gpuAmountRules } from './gpu-amounts';
 import { gpuRules } from './gpus';
 import { logRules } from './logs';
+import { lsfRules } from './lsf';
 import { optionValueRules } from './option-values';
 import { optionRules } from './options';
 import { parallelRules } from './parallel';
@@ -24,6 +25,7 @@ export const rules: readonly Rule[] = [
   ...formRules,
   ...spellingRules,
   ...optionValueRules,
+  ...lsfRules,
   ...optionRules,
   ...gpuAmountRules,
   ...pluginRules,

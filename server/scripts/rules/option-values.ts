@@ -121,7 +121,8 @@ export const optionValueRules: readonly Rule[] = [
     effect: 'runs',
     title: 'Memory without a unit',
     why: "Whether a bare number means KB, MB or GB depends on the site's LSF_UNIT_FOR_LIMITS: elsewhere the same script asks for a different amount.",
-    remedy: 'Write the unit: `16GB`.',
+    remedy:
+      'Write the unit: `16GB`. IBM LSF 10.1 takes it; OpenLava and volclava refuse units and read whole numbers only.',
     link: links.bsub,
     fixable: false,
     check: function* ({ directives }) {
@@ -132,30 +133,6 @@ export const optionValueRules: readonly Rule[] = [
         const mem = option.name === '-R' ? /\bmem\s*[=>]=?\s*(\d+)(?!\d|(?:\.[\d.]*)?[A-Za-z])/.exec(value.text) : null;
         if (mem) yield hit(value, `The unit of mem=${mem[1]} depends on the site`);
       }
-    },
-  },
-  {
-    id: 'lsf-limit-below-reservation',
-    severity: 'warning',
-    schedulers: LSF,
-    effect: 'runs',
-    title: 'A memory limit below what is reserved',
-    why: '-M is the limit at which the job is killed; `rusage[mem=...]` is what is kept free for it. With the smaller limit the rest of the reservation can never be used.',
-    remedy: 'Make -M at least as large as the reservation.',
-    link: links.bsub,
-    fixable: true,
-    check: function* (script) {
-      const limit = script.option('-M')?.value;
-      const reserved = script
-        .uses('-R')
-        .map(({ value }) => /\brusage\s*\[[^\]]*\bmem\s*=\s*(\d+[kmgt]b?)\b/i.exec(value?.text ?? '')?.[1])
-        .findLast((amount) => amount !== undefined);
-      if (!limit || reserved === undefined || !/^\d+[kmgt]b?$/i.test(limit.text)) return;
-      const [most, kept] = [megabytesOf(limit.text), megabytesOf(reserved)];
-      if (most !== undefined && kept !== undefined && most < kept)
-        yield hit(limit, `The job is killed at ${limit.text}, although ${reserved} are reserved for it`, {
-          fix: replace(limit, reserved),
-        });
     },
   },
   {

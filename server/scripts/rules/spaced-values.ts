@@ -9,7 +9,18 @@ import { keeping, replace, type OffsetFix } from './fixes';
 /** Types whose values have parts between commas. */
 const listTypes = new Set(['list', 'mail-type', 'hostlist', 'array', 'gres', 'dependency', 'licenses']);
 /** Types that may hold spaces between quotes. */
-const textTypes = new Set(['text', 'name', 'path', 'log', 'constraint', 'list', 'hostlist']);
+const textTypes = new Set([
+  'text',
+  'name',
+  'path',
+  'log',
+  'constraint',
+  'list',
+  'hostlist',
+  'lsf-name',
+  'lsf-gpu',
+  'lsf-resources',
+]);
 /** Types whose values have a unit. */
 const unitTypes = new Set(['time', 'memory', 'lsf-time', 'lsf-memory']);
 /** Free text: whatever comes after the space belongs to it, as remarks need a `#`. */
@@ -27,7 +38,8 @@ export function continuations(script: Script, { option, value }: OptionUse, writ
     if (checkValue(option, newText.replace(/["']/g, '')) || fixes.some(({ edits }) => edits[0]?.newText === newText))
       return;
     const fix = replace(written, newText, title);
-    fixes.push(certain ? keeping(fix) : fix);
+    // bsub runs such a script without the options that come after the space; with the fix it has them.
+    fixes.push(certain && script.scheduler === 'slurm' ? keeping(fix) : fix);
   };
   if (unitTypes.has(option.type)) {
     const together = raw.replace(/\s+/g, '');

@@ -2,6 +2,7 @@ import type { OptionSpec } from '../catalogue/option-spec';
 import { optionNamed } from '../catalogue/options';
 import type { OptionUse, Token } from '../reading/directives';
 import type { Script } from '../reading/script';
+import type { Span } from '../reading/text';
 import { checkValue } from '../reading/value-checks';
 import { insert, keeping, remove, replace, type OffsetFix } from './fixes';
 import { BOTH, SLURM, hit, links, shorten, type Rule } from './rule';
@@ -181,7 +182,7 @@ export const spellingRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'refused',
     title: 'An unquoted space in a value',
-    why: 'The value ends at the space, and the scheduler does not know what the next word means.',
+    why: 'The value ends at the space. sbatch refuses the next word; bsub stops there and runs the job without every option that comes after it, also on later lines.',
     remedy: 'Quote the value, or remove the space.',
     link: links.sbatch,
     fixable: true,
@@ -191,7 +192,7 @@ export const spellingRules: readonly Rule[] = [
         const [fix, ...others] = continuations(script, use, { start: use.value.start, end: last.end });
         yield hit(
           { start: first.start, end: last.end },
-          `The value of ${use.spelling} ends at the space: "${shorten(use.value.text)}"`,
+          `The value of ${use.spelling} ends at the space: "${shorten(use.value.text)}"${dropped(script, first)}`,
           { fix, alternatives: [...others, insert(first.start, '# ', 'Make the rest a comment')] },
         );
       }
@@ -203,7 +204,7 @@ export const spellingRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'refused',
     title: 'Text after the value',
-    why: 'sbatch refuses the script with "Invalid directive found in batch script".',
+    why: 'sbatch refuses the script with "Invalid directive found in batch script"; bsub stops at the text and runs the job without every option that comes after it, also on later lines.',
     remedy: 'Put a # before remarks, or remove them.',
     link: links.sbatch,
     fixable: true,
@@ -212,13 +213,19 @@ export const spellingRules: readonly Rule[] = [
       for (const { use, first, last } of strayGroups(script)) {
         if (use?.value) continue;
         const words = { start: first.start, end: last.end };
-        yield hit(words, `"${shorten(script.text.slice(words))}" is not an option; ${command} refuses the directive`, {
-          // Words may belong to the value before them; an arrow cannot.
-          fix: arrow.test(script.text.slice(words))
-            ? keeping(insert(first.start, '# ', 'Make it a comment'))
-            : insert(first.start, '# ', 'Make it a comment'),
-          alternatives: [remove(words, 'Remove it')],
-        });
+        const text = `"${shorten(script.text.slice(words))}" is not an option`;
+        yield hit(
+          words,
+          command === 'bsub' ? `${text}${dropped(script, first)}` : `${text}; sbatch refuses the directive`,
+          {
+            // Words may belong to the value before them; an arrow cannot.
+            fix:
+              arrow.test(script.text.slice(words)) && command === 'sbatch'
+                ? keeping(insert(first.start, '# ', 'Make it a comment'))
+                : insert(first.start, '# ', 'Make it a comment'),
+            alternatives: [remove(words, 'Remove it')],
+          },
+        );
       }
     },
   },
@@ -271,6 +278,17 @@ export const spellingRules: readonly Rule[] = [
     },
   },
 ];
+
+/**
+ * What bsub does at a word that is not an option, as the end of a sentence: it reads the words of all directives as one
+ * list up to there, and leaves out the rest without a word (volclava 2.2, my_getopt in lsbatch/lib).
+ */
+function dropped(script: Script, word: Span): string {
+  if (script.scheduler !== 'lsf') return '';
+  const names = new Set(script.activeOptions.filter(({ start }) => start > word.start).map(({ spelling }) => spelling));
+  const lost = [...names].slice(0, 6).join(', ');
+  return lost ? `; bsub reads no option after it and drops ${lost}${names.size > 6 ? ', ...' : ''}` : '; bsub reads no option after it'; // prettier-ignore
+}
 
 /** What remarks in a text begin with that cannot be an option or part of a value. */
 const arrow = /^(?:<[-=<]+|[-=]+>|[←→⟵⟶]|\/\/|;)/;
