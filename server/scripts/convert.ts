@@ -2,19 +2,12 @@ import type { Conversion, ConversionNote } from '../shared/protocol';
 import type { SchedulerName } from '../shared/scheduler-name';
 import { NO_COUNTERPART, toLsf, toSlurm } from './option-converters';
 import type { OptionUse } from './reading/directives';
+import type { Invocation } from './reading/invocations';
 import { readScript } from './reading/read-script';
 import type { Script, ScriptContext } from './reading/script';
-import { joinedOptions, sizeForLsf, sizeForSlurm } from './size-conversion';
-
-/** Variables with the same meaning in both schedulers. */
-const variablePairs: readonly (readonly [slurm: string, lsf: string])[] = [
-  ['SLURM_JOB_ID', 'LSB_JOBID'],
-  ['SLURM_ARRAY_TASK_ID', 'LSB_JOBINDEX'],
-  ['SLURM_JOB_NAME', 'LSB_JOBNAME'],
-  ['SLURM_JOB_PARTITION', 'LSB_QUEUE'],
-  ['SLURM_SUBMIT_DIR', 'LS_SUBCWD'],
-  ['SLURM_NTASKS', 'LSB_DJOB_NUMPROC'],
-];
+import { joinedOptions, sizeForLsf } from './size-conversion';
+import { sizeForSlurm } from './size-for-slurm';
+import { convertVariables, equivalents } from './variable-conversion';
 
 /**
  * Rewrites a script for the other scheduler; undefined for a text without directives. Nothing is dropped silently:
@@ -54,17 +47,14 @@ function rewrite(script: Script, block: string[], to: SchedulerName, notes: Conv
   const replaced = new Set(script.activeLines.map(({ line }) => line));
   const first = Math.min(...replaced);
   const eol = script.text.lines[0]?.eol || '\n';
-  const pairs = new Map(variablePairs.map(([slurm, lsf]) => (to === 'lsf' ? [slurm, lsf] : [lsf, slurm])));
+  const known = equivalents(script, to);
   let result = replaced.size ? '' : block.map((line) => line + eol).join('');
   script.text.lines.forEach((line, number) => {
     if (number === first) result += block.map((one) => one + eol).join('');
     if (replaced.has(number)) return;
-    const converted = line.text.replace(/\b(?:SLURM|LSB|LS)_[A-Z_]+\b/g, (name) => {
-      const other = pairs.get(name);
-      const foreign = to === 'lsf' ? name.startsWith('SLURM_') : !name.startsWith('SLURM_');
-      if (!other && foreign) notes.push({ line: number, what: name, why: NO_COUNTERPART });
-      return other ?? name;
-    });
+    const converted = convertVariables(line.text, to, known, (what, equivalent) =>
+      notes.push({ line: number, what, why: equivalent ? `must be written as ${equivalent}` : NO_COUNTERPART }),
+    );
     if (to === 'lsf' && /(?:^|[\s;&|(])srun(?=\s|$)/.test(line.text) && !/^\s*#/.test(line.text))
       notes.push({
         line: number,
@@ -73,7 +63,35 @@ function rewrite(script: Script, block: string[], to: SchedulerName, notes: Conv
       });
     result += converted + line.eol;
   });
+  if (to === 'slurm') notes.push(...launcherNotes(script));
   return result;
+}
+
+/** What starts programs under LSF only, with what does the same under Slurm. */
+function launcherNotes(script: Script): ConversionNote[] {
+  return script.running('jsrun', 'blaunch', 'lsrun', 'bsub').map((invocation) => {
+    const { program, name } = invocation;
+    const instead = { jsrun: stepOf(invocation), bsub: 'sbatch' }[program] ?? 'srun';
+    const why = `does not exist under Slurm: write ${instead}`;
+    return { line: script.text.positionAt(name.start).line, what: program, why };
+  });
+}
+
+/** The step that does what a jsrun does: a resource set becomes tasks with their CPUs and GPUs. */
+function stepOf({ options }: Invocation): string {
+  const number = (...names: string[]): number | undefined => {
+    const value = options.find(({ name }) => names.includes(name))?.value;
+    return /^\d+$/.test(value ?? '') ? Number(value) : undefined;
+  };
+  const [sets, tasks = 1] = [number('n', 'nrs'), number('a', 'tasks-per-rs')];
+  const [cpus, gpus] = [number('c', 'cpu-per-rs'), number('g', 'gpu-per-rs')];
+  const even = (count: number | undefined): count is number => count !== undefined && count > 0 && count % tasks === 0;
+  return [
+    'srun',
+    ...(sets === undefined ? [] : [`--ntasks=${sets * tasks}`]),
+    ...(even(cpus) ? [`--cpus-per-task=${cpus / tasks}`] : []),
+    ...(even(gpus) ? [`--gpus-per-task=${gpus / tasks}`] : []),
+  ].join(' ');
 }
 
 /** One --mail-type and one --open-mode for several: of repeated options, only the last would count. */

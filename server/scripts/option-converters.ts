@@ -17,9 +17,9 @@ export const toLsf: Readonly<Record<string, Converter>> = {
     // Rounded up: LSF counts in minutes.
     return seconds ? [`-W ${hoursMinutes(Math.ceil(seconds / 60))}`] : [];
   },
-  '--time-min': (value) => {
-    const seconds = secondsOf(value);
-    return seconds ? [`-We ${hoursMinutes(Math.ceil(seconds / 60))}`] : [];
+  '--time-min': (_value, _script, note) => {
+    note('has no counterpart: LSF never shortens a run limit, and -We is only an estimate');
+    return [];
   },
   '--output': (value, script, note) => [`${overwrites(script) ? '-oo' : '-o'} ${quote(logName(value, script, note))}`],
   '--error': (value, script, note) => [`${overwrites(script) ? '-eo' : '-e'} ${quote(logName(value, script, note))}`],
@@ -98,7 +98,16 @@ export const toSlurm: Readonly<Record<string, Converter>> = {
   '-P': (value) => [`--account=${value}`],
   '-q': (value) => [`--partition=${value.trim().replace(/\s+/g, ',')}`],
   '-W': (value) => [`--time=${clock(lsfMinutesOf(value) ?? 0)}`],
-  '-We': (value) => [`--time-min=${clock(lsfMinutesOf(value) ?? 0)}`],
+  '-We': (_value, _script, note) => {
+    note('has no counterpart: Slurm has no estimate, and --time-min would let it shorten the job');
+    return [];
+  },
+  '-G': (value, script, note) => {
+    if (/^\d+$/.test(value)) note('is a user group, not a number of GPUs: ask for them with --gres=gpu:N');
+    else if (script.option('-P')) note('has no counterpart: the account is that of -P, and Slurm has only one');
+    else note('becomes the account: it must be one that the user may charge');
+    return /^\d+$/.test(value) || script.option('-P') ? [] : [`--account=${value}`];
+  },
   '-o': (value, script) => [`--output=${quote(slurmLogName(value, script))}`, '--open-mode=append'],
   '-oo': (value, script) => [`--output=${quote(slurmLogName(value, script))}`],
   '-e': (value, script) => [`--error=${quote(slurmLogName(value, script))}`],

@@ -5,7 +5,7 @@ import type { Script } from './reading/script';
 import { megabytesOf } from './reading/values';
 
 /** Tells what is lost or changes, about an option and as the end of a sentence that begins with it. */
-type NoteOption = (use: OptionUse, why: string) => void;
+export type NoteOption = (use: OptionUse, why: string) => void;
 
 /** Options whose meaning the lines about name and size carry. */
 export const joinedOptions: ReadonlySet<string> = new Set([
@@ -23,7 +23,7 @@ export const joinedOptions: ReadonlySet<string> = new Set([
     '--mem',
     '--mem-per-cpu',
   ],
-  ...['-J', '-n', '-R', '-M', '-gpu'],
+  ...['-J', '-n', '-nnodes', '-R', '-M', '-gpu'],
 ]);
 
 /** Name, array, slots, memory and GPUs of a Slurm script, as options of bsub. */
@@ -34,9 +34,21 @@ export function sizeForLsf(script: Script, note: NoteOption): string[] {
   const slots = perNode * nodes.count;
   const sized = nodes.use ?? tasksPerNode.use ?? cpusPerTask.use;
   const words = nameForLsf(script, note);
-  if (sized) words.push(`-n ${slots}`);
   const sections: string[] = [];
-  if (sized && slots > 1) sections.push(nodes.count === 1 ? 'span[hosts=1]' : `span[ptile=${perNode}]`);
+  const spread = script.option('--nodes');
+  const total = script.option('--ntasks');
+  const range = /^(\d+)-(\d+)$/.exec(spread?.value?.text ?? '');
+  if (range && !(total && tasksPerNode.use === total)) {
+    // A range of nodes becomes a range of slots, as many on each host.
+    words.push(`-n ${Number(range[1]) * perNode},${Number(range[2]) * perNode}`);
+    sections.push(`span[ptile=${perNode}]`);
+  } else if (sized) {
+    words.push(`-n ${slots}`);
+    if (range && spread) note(spread, 'has no counterpart beside --ntasks: LSF spreads the slots as they are free');
+    else if (slots > 1) sections.push(nodes.count === 1 ? 'span[hosts=1]' : `span[ptile=${perNode}]`);
+    if (total && slots > 1 && !spread)
+      note(total, 'lets Slurm spread the tasks over nodes; span[hosts=1] keeps them on one host');
+  }
   sections.push(...memoryForLsf(script, perNode, note));
   if (sections.length) words.push(`-R "${sections.join(' ')}"`);
   return [...words, ...gpusForLsf(script, resources, note)];
@@ -83,76 +95,4 @@ function gpusForLsf(script: Script, { gpusPerNode, gpu }: Resources, note: NoteO
   const gres = script.option('--gres');
   if (gres && !/gpu/i.test(gres.value?.text ?? '')) note(gres, NO_COUNTERPART);
   return words;
-}
-
-/** Name, array, nodes, tasks, CPUs, memory and GPUs of an LSF script, as options of sbatch. */
-export function sizeForSlurm(script: Script, note: NoteOption): string[] {
-  const resources = resourcesOf(script);
-  const words = [...nameForSlurm(script), ...slotsForSlurm(script, resources, note)];
-  const memory = memoryForSlurm(script, note);
-  if (memory) words.push(`--mem=${memory}`);
-  return [...words, ...gpusForSlurm(resources, note)];
-}
-
-function nameForSlurm(script: Script): string[] {
-  const [, name, indices, limit = ''] =
-    /^([^[]*)(?:\[([^\]]*)\](%\d+)?)?/.exec(script.option('-J')?.value?.text ?? '') ?? [];
-  return [...(name ? [`--job-name=${quote(name)}`] : []), ...(indices ? [`--array=${indices}${limit}`] : [])];
-}
-
-function slotsForSlurm(script: Script, { nodes, cpusPerTask }: Resources, note: NoteOption): string[] {
-  const slots = script.option('-n');
-  if (!slots) return [];
-  const single = script.uses('-R').some(({ value }) => /hosts\s*=\s*1\b/.test(value?.text ?? ''));
-  const words = single || nodes.count > 1 ? [`--nodes=${nodes.count}`] : [];
-  // LSF slots become CPUs of one task, but tasks where MPI starts one process per slot.
-  if (script.running('mpirun', 'mpiexec', 'blaunch').length > 0)
-    return [...words, `--ntasks=${cpusPerTask.count * nodes.count}`];
-  if (cpusPerTask.count > 1) note(slots, 'becomes the CPUs of one task per node');
-  return [...words, `--ntasks=${nodes.count}`, `--cpus-per-task=${cpusPerTask.count}`];
-}
-
-function memoryForSlurm(script: Script, note: NoteOption): string | undefined {
-  let memory: string | undefined;
-  for (const use of script.uses('-R')) {
-    const text = use.value?.text ?? '';
-    const reserved = /\brusage\s*\[[^\]]*?\bmem\s*=\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?/i.exec(text);
-    if (reserved) {
-      memory = `${reserved[1]}${reserved[2]?.toUpperCase() ?? ''}`;
-      if (!reserved[2])
-        note(use, `has mem=${reserved[1]}, whose unit depends on the LSF site; Slurm reads it as megabytes`);
-    }
-    const rest = text
-      .replace(/\bspan\s*\[[^\]]*\]/g, '')
-      .replace(/\brusage\s*\[\s*mem\s*=[^\],:]*\]/g, '')
-      .replace(/\brusage\s*\[\s*ngpus\w*\s*=\s*\d[^\]]*\]/g, '')
-      .trim();
-    if (rest) note(use, `${rest} ${NO_COUNTERPART}`);
-  }
-  const limit = script.option('-M');
-  if (!memory && limit?.value) {
-    memory = limit.value.text.replace(/B?!?$/i, '').toUpperCase();
-    note(
-      limit,
-      /^\d+$/.test(memory)
-        ? 'has a unit that depends on the LSF site; Slurm reads it as megabytes'
-        : 'becomes a reservation, which in Slurm is also the limit',
-    );
-  } else if (limit) note(limit, 'is covered by --mem, which is both the reservation and the limit');
-  return memory;
-}
-
-function gpusForSlurm({ gpusPerNode, gpu }: Resources, note: NoteOption): string[] {
-  if (!gpusPerNode) {
-    if (gpu) note(gpu, 'does not say how many GPUs are needed');
-    return [];
-  }
-  const { use, count } = gpusPerNode;
-  const text = use?.value?.text ?? '';
-  const type = /gmodel=([\w-]+)/.exec(text)?.[1];
-  if (type && use)
-    note(use, `has gmodel=${type}: give the type as in --gres=gpu:TYPE:${count}, with the cluster's own name for it`);
-  if (/mode=|mps=|gmem=/.test(text) && use)
-    note(use, 'mode, mps and gmem have no counterpart; Slurm gives each GPU to one job only');
-  return [`--gres=gpu:${count}`];
 }

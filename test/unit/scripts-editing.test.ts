@@ -152,7 +152,8 @@ test('conversion: LSF to Slurm', () => {
   );
   assert.deepEqual(
     converted.notes.map(({ what }) => what),
-    ['-n 4', '-sla gold'],
+    // Memory is per host here and per slot at some sites.
+    ['-n 4', '-R "span[hosts=1] rusage[mem=16GB]"', '-sla gold'],
   );
 });
 

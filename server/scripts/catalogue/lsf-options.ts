@@ -257,7 +257,7 @@ export const lsfOptions: readonly OptionSpec[] = [
     meta: 'mem_limit',
     unit: 'site',
     slurm: '--mem',
-    help: 'Memory *limit*: a job that exceeds it is killed. The unit of a bare number is the site\'s LSF_UNIT_FOR_LIMITS (KB if unset), so write `16GB`. It reserves nothing: use `-R "rusage[mem=...]"` for that.',
+    help: 'Memory *limit*: a job that exceeds it is killed. The unit of a bare number is the site\'s LSF_UNIT_FOR_LIMITS (KB if unset), so write `16GB`; OpenLava and volclava take whole numbers only. It reserves nothing: use `-R "rusage[mem=...]"` for that.',
   },
   {
     name: '-m',
@@ -451,7 +451,6 @@ export const lsfOptions: readonly OptionSpec[] = [
     type: 'lsf-time',
     meta: '[hour:]minute',
     unit: 'minutes',
-    slurm: '--time-min',
     help: 'Estimated run time, as a hint for the scheduler; a job that exceeds it is not killed.',
   },
   {

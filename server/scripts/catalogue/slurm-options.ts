@@ -720,7 +720,6 @@ export const slurmOptions: readonly OptionSpec[] = [
     type: 'time',
     meta: '[days-]hours:minutes:seconds',
     unit: 'minutes',
-    lsf: '-We',
     help: 'The shortest time that is enough for the job: the scheduler may reduce --time to this to start the job earlier.',
   },
   {

@@ -1,4 +1,6 @@
 import type { OptionUse } from './directives';
+import { gpusOf } from './lsf-gpu';
+import { sectionsOf, slotsOf, spanOf } from './lsf-resources';
 import type { Script } from './script';
 
 /** A number and the option it comes from. */
@@ -102,28 +104,29 @@ function slurmResources(script: Script): Resources {
 }
 
 function lsfResources(script: Script): Resources {
-  const slots = script.option('-n');
-  const count = /^(\d+)$/.exec(slots?.value?.text ?? '')?.[1];
-  const requirements = script.uses('-R').map((use) => ({ use, text: use.value?.text ?? '' }));
-  const ptile = requirements.map(({ text }) => /ptile\s*=\s*(\d+)/.exec(text)?.[1]).find(Boolean);
-  const total = Number(count ?? 1);
-  const perHost = ptile ? Number(ptile) : total;
+  const slots = slotsOf(script);
+  const total = slots?.least ?? 1;
+  // ptile is the most on a host, not the least.
+  const perHost = Math.max(1, Math.min(total, spanOf(script, 'ptile') ?? total));
+  const whole = script.option('-nnodes');
+  const exact = slots && slots.least === slots.most ? { use: slots.use } : {};
   const result: Resources = {
-    nodes: { count: Math.max(1, Math.ceil(total / Math.max(1, perHost))) },
+    nodes: whole ? amount(whole, 1) : { count: Math.ceil(total / perHost) || 1 },
     tasksPerNode: { count: 1 },
-    cpusPerTask: slots ? { count: perHost, use: slots } : { count: perHost },
+    cpusPerTask: { count: perHost, ...exact },
   };
   const gpu = script.option('-gpu');
-  const num = /(?:^|:)num=(\d+)(\/task)?/.exec(gpu?.value?.text ?? '');
+  const num = gpusOf(gpu?.value?.text ?? '');
   if (gpu) {
     result.gpu = gpu;
-    if (num) result.gpusPerNode = { count: Number(num[1]) * (num[2] ? perHost : 1), use: gpu };
+    if (num) result.gpusPerNode = { count: num.count * (num.per === 'task' ? perHost : 1), use: gpu };
   }
-  for (const { use, text } of requirements) {
-    const resource = /\bngpus(?:_\w+)?\s*=\s*(\d+)/.exec(text);
-    if (!resource) continue;
-    result.gpu = use;
-    result.gpusPerNode = { count: Number(resource[1]), use };
-  }
+  for (const { use, terms } of sectionsOf(script).filter(({ name }) => name === 'rusage'))
+    for (const { name, value } of terms) {
+      const count = /^(\d+)(?:\/host)?$/.exec(value.text)?.[1];
+      if (!/^ngpus(?:_\w+)?$/.test(name.text) || count === undefined) continue;
+      result.gpu = use;
+      result.gpusPerNode = { count: Number(count), use };
+    }
   return result;
 }

@@ -1,10 +1,10 @@
 import { checkArray, lsfNameOf } from '../reading/lsf-array';
 import { checkGpu } from '../reading/lsf-gpu';
-import { placeOf, type LsfProblem, type Part } from '../reading/lsf-problem';
+import { placeOf, type LsfProblem } from '../reading/lsf-problem';
 import { readRequirement } from '../reading/lsf-requirement';
+import { reservations } from '../reading/lsf-resources';
 import { termsOf } from '../reading/lsf-sections';
 import type { ValueType } from '../catalogue/option-spec';
-import type { OptionUse } from '../reading/directives';
 import type { Script } from '../reading/script';
 import type { Span } from '../reading/text';
 import { lsfMegabytesOf } from '../reading/values';
@@ -189,24 +189,6 @@ function* inside(script: Script, type: ValueType, check: (value: string) => LsfP
 function title(replacement: string, { start, end }: Span): string {
   if (replacement.trim() === '') return 'Remove the space';
   return start === end ? `Insert ${replacement.trim()}` : `Change to ${replacement}`;
-}
-
-/** An amount of memory that rusage reserves. */
-export interface Reservation {
-  use: OptionUse;
-  amount: Part;
-}
-
-/** What the -R options of a script reserve of one resource, in the order of the text. */
-export function reservations(script: Script, resource: string): Reservation[] {
-  return script.uses('-R').flatMap((use) => {
-    const text = use.value?.text ?? '';
-    return readRequirement(text)
-      .sections.filter(({ name }) => name === 'rusage')
-      .flatMap(({ body }) => termsOf('rusage', text, body))
-      .filter(({ name, value }) => name.text === resource && value.text !== '')
-      .map(({ value }) => ({ use, amount: value }));
-  });
 }
 
 function* limitBelowReservation(script: Script): Generator<Hit> {
