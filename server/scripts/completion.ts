@@ -1,6 +1,7 @@
 import { TextDocument, type Position, type Range } from 'vscode-languageserver-textdocument';
 import { variables } from './catalogue/environment';
 import { describeOption } from './hover';
+import { completeGpu, completeRequirement } from './lsf-completion';
 import { readScript } from './reading/read-script';
 import { invocationsOf } from './reading/invocations';
 import { optionNamed, optionsOf } from './catalogue/options';
@@ -35,7 +36,9 @@ export function completionsAt(text: string, position: Position, context: ScriptC
   const directive = /^#(SBATCH|BSUB)(?=[ \t])/.exec(before);
   if (directive) {
     const scheduler = directive[1] === 'BSUB' ? 'lsf' : 'slurm';
-    return inDirective(scheduler, before, directive[0].length, from, text, context);
+    const rest = text.slice(document.offsetAt(position)).split(/[\r\n]/, 1)[0] ?? '';
+    const inside = scheduler === 'lsf' ? insideValue(before.slice(directive[0].length), rest, position) : undefined;
+    return inside ?? inDirective(scheduler, before, directive[0].length, from, text, context);
   }
   const variable = /\$\{?([A-Z][A-Z_]*)$/.exec(before);
   if (variable?.[1] !== undefined && readScript(text, context))
@@ -50,6 +53,31 @@ export function completionsAt(text: string, position: Position, context: ScriptC
       }));
   if (/^#?[A-Z]*$/.test(before)) return atLineStart(text, before, from, context);
   return inStep(text, position, before, from, context);
+}
+
+/** The parts of values that have a language of their own. */
+const insideOf = { '-R': completeRequirement, '-gpu': completeGpu } as const;
+
+/** Proposals inside the value of bsub's -R or -gpu; undefined where the cursor is in none. */
+function insideValue(before: string, rest: string, position: Position): Completion[] | undefined {
+  const found = /(?<!\S)(-R|-gpu)[ \t]*(?:"([^"]*)|'([^']*)|([^\s"'][^\s"']*))$/.exec(before);
+  if (!found) return undefined;
+  const value = found[2] ?? found[3] ?? found[4] ?? '';
+  const option = found[1] === '-R' ? '-R' : '-gpu';
+  // The word that the cursor is in is replaced whole, and so is a value; a key that begins at the cursor stays.
+  const word = /\w$|=$/.test(value) ? (/^\w*/.exec(rest)?.[0].length ?? 0) : 0;
+  const { typed, proposals } = insideOf[option](value, rest.slice(word));
+  const range = {
+    start: { line: position.line, character: position.character - typed },
+    end: { line: position.line, character: position.character + word },
+  };
+  return proposals.map(({ insert, ...proposal }) => ({
+    ...proposal,
+    kind: 'value',
+    insert,
+    ...(insert.includes('$1') && { snippet: true }),
+    range,
+  }));
 }
 
 /** Options and values of srun, salloc and sbatch at the cursor, also on continued lines. */
