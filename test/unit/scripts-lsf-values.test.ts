@@ -210,6 +210,13 @@ test('a word that is not an option: every later option is lost, and the message 
   assert.equal(cut && applyFixes(requirement, [cut]), requirement.replace('select[mem>1] rusage[mem=8GB]', '"select[mem>1] rusage[mem=8GB]"')); // prettier-ignore
 });
 
+test('an option twice: which one counts depends on the engine, so fix all leaves both', () => {
+  const text = job('-n 1\n-n 2\n-R "span[hosts=1]"');
+  assert.deepEqual(found(text), ['warning repeated-option']);
+  assert.equal(fixAll(text), text);
+  assert.match(analyse(text).findings[0]?.message ?? '', /depends on the engine/);
+});
+
 test('no -o: told, but not for interactive jobs; the log of an array has its index', () => {
   const text = '#!/bin/bash\n#BSUB -J "gen[1-3]"\nhostname\n';
   const { findings } = analyse(text);

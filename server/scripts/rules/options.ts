@@ -106,9 +106,12 @@ export const optionRules: readonly Rule[] = [
         const before = last.get(key);
         last.set(key, use);
         if (!before || before.value?.text === use.value?.text) continue;
-        yield hit(at(before), `${before.spelling} is overridden on line ${use.line + 1}; the last one wins`, {
-          // The same option twice: without the first, the scheduler reads the same.
-          fix: keeping(removeOption(script, before, 'Remove the overridden one')),
+        const fix = removeOption(script, before, 'Remove the overridden one');
+        const again = `${before.spelling} is overridden on line ${use.line + 1}; the last one wins`;
+        const either = `${before.spelling} is there again on line ${use.line + 1}; which one counts depends on the engine`; // prettier-ignore
+        yield hit(at(before), script.scheduler === 'slurm' ? again : either, {
+          // The same option twice: without the first, sbatch reads the same. Of -n, -W and -M, volclava 2.2 takes the first.
+          fix: script.scheduler === 'slurm' ? keeping(fix) : fix,
           related: related(at(use), 'This one counts'),
         });
       }
