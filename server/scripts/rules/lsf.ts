@@ -55,7 +55,7 @@ export const lsfRules: readonly Rule[] = [
     schedulers: LSF,
     effect: 'refused',
     title: 'Indices that LSF does not take',
-    why: 'bsub refuses the script ("Bad job array index list"): indices are whole numbers from 1, and the limit comes after the bracket.',
+    why: 'bsub refuses the script: indices are whole numbers from 1, and the limit comes after the bracket.',
     remedy: 'Write `-J "name[1-10]%4"`.',
     link: links.bsubArray,
     fixable: true,
@@ -154,7 +154,7 @@ export const lsfRules: readonly Rule[] = [
     title: 'More resource sets than the nodes hold',
     why: 'jsrun puts at most -r resource sets on a node: the step does not start.',
     remedy: 'Make -n at most the nodes times -r.',
-    link: links.jsrun,
+    link: links.bsub,
     fixable: true,
     check: function* (script) {
       const nodes = Number(/^\d+$/.exec(script.option('-nnodes')?.value?.text ?? '')?.[0] ?? 0);
