@@ -32,7 +32,8 @@ export class Context implements vscode.Disposable {
       // Saved and new files only: the old side of a diff (scheme git) would show every finding twice.
       documentSelector: ['file', 'untitled'].flatMap((scheme) => [
         { scheme, language: 'shellscript' },
-        { scheme, pattern: '**/*.edm.yaml' },
+        { scheme, pattern: '**/*.edm.{yaml,yml}' },
+        { scheme, pattern: '**/.edm-workbench/*.{yaml,yml}' },
       ]),
       diagnosticCollectionName: 'edm-workbench',
       synchronize: { configurationSection: 'edmWorkbench' },

@@ -26,6 +26,12 @@ export interface Place {
   character: number;
 }
 
+/** From one place in a text to another. */
+export interface Range {
+  start: Place;
+  end: Place;
+}
+
 /** What is wrong with the form of a text, and where. */
 type Fault = Span & { message: string };
 
@@ -158,6 +164,17 @@ export class YamlText {
   place(offset: number): Place {
     const { line, col } = this.lines.linePos(offset);
     return { line: Math.max(line - 1, 0), character: Math.max(col - 1, 0) };
+  }
+
+  /** The range of a span, at least one character long. */
+  range({ from, to }: Span): Range {
+    return { start: this.place(from), end: this.place(Math.max(to, from + 1)) };
+  }
+
+  /** The range of what `locate` finds; the first line where it finds nothing. */
+  rangeAt(path: readonly string[], part: 'key' | 'value'): Range {
+    const firstLine = { from: 0, to: Math.min(this.text.length, Math.max(this.text.indexOf('\n'), 1)) };
+    return this.range(this.locate(path, part) ?? firstLine);
   }
 }
 

@@ -60,7 +60,13 @@ const SNAPSHOT_MS = 30 * 60_000;
 const FOLLOWS_AT_ONCE = 3;
 
 export class Clusters {
-  private loaded: WorkspaceProfiles = { profiles: [], problems: [], folderOf: new Map(), files: new Map() };
+  private loaded: WorkspaceProfiles = {
+    profiles: [],
+    problems: [],
+    isWhole: false,
+    folderOf: new Map(),
+    files: new Map(),
+  };
   /** Digests of the workspace's files, as they were loaded, that the user has allowed. */
   private allowed: ReadonlySet<string> = new Set();
   private readonly opened = new Map<string, Promise<Cluster>>();
@@ -89,6 +95,11 @@ export class Clusters {
 
   get profiles(): readonly ClusterProfile[] {
     return this.loaded.profiles;
+  }
+
+  /** Names of all clusters; undefined where some may be missing, as before the first load. */
+  get names(): readonly string[] | undefined {
+    return this.loaded.isWhole ? this.loaded.profiles.map(({ name }) => name) : undefined;
   }
 
   /** The workspace's files that name clusters and that the user has not allowed. */

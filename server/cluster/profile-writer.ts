@@ -5,7 +5,7 @@ import { isSeq, parseDocument } from 'yaml';
 import { messageOf, UserError } from '../errors';
 import { writeAtomically } from '../atomic-file';
 import type { ClusterProfile } from '../shared/protocol';
-import { CLUSTERS_FILE, readProfiles } from './profiles';
+import { CLUSTERS_FILE, lineOf, readProfiles } from './profiles';
 
 /** Comment at the top of a new file. */
 const HEADING =
@@ -30,7 +30,7 @@ export async function addProfile(folder: string, profile: ClusterProfile): Promi
   list.add(document.createNode(profile));
   const written = document.toString();
   const [problem] = readProfiles(written).problems;
-  if (problem) throw new UserError(`${file}:${(problem.line ?? 0) + 1}: ${problem.message}. Nothing was written`);
+  if (problem) throw new UserError(`${file}:${lineOf(problem)}: ${problem.message}. Nothing was written`);
   await mkdir(path.dirname(file), { recursive: true });
   await writeAtomically(file, Buffer.from(written));
   return file;

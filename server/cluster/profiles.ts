@@ -9,7 +9,9 @@ import { destinationProblem } from './ssh/destination';
 import type { ClusterProfile } from '../shared/protocol';
 import { readSchema, schemaErrors } from '../schema';
 import { didYouMean } from '../suggest';
-import { YamlText } from '../yaml-text';
+import { propertiesAt } from '../schema-part';
+import type { YamlLanguage } from '../yaml-assist';
+import { type Range, YamlText } from '../yaml-text';
 import { workspaceFile, type WorkspaceFile } from './allowance';
 
 /** Where a workspace keeps its clusters. */
@@ -20,12 +22,32 @@ const THIS_MACHINE = 'this-machine';
 /** Keys of a profile that name a host. */
 const HOST_KEYS = ['host', 'via', 'transfer_host'] as const;
 
+/** Whether a path or a URI is that of a workspace's list of clusters. */
+export function isClustersFile(file: string): boolean {
+  return file.replaceAll('\\', '/').endsWith('/.edm-workbench/clusters.yaml');
+}
+
+/** What is wrong with the name of a file that is meant as a list of clusters; undefined for any other file. */
+export function clustersNameProblem(file: string): ProfileProblem | undefined {
+  if (!/[\\/]\.edm-workbench[\\/]clusters?\.ya?ml$/i.test(file) || isClustersFile(file)) return undefined;
+  const start = { line: 0, character: 0 };
+  const message = 'Not the list of clusters: name it clusters.yaml, as files of any other name are not read';
+  return { id: 'clusters-name', message, range: { start, end: start } };
+}
+
 /** A problem in a list of clusters; a list with a problem is not used at all. */
 export interface ProfileProblem {
+  /** Stable name of the rule. */
+  id: string;
   message: string;
-  /** 0-based line of the file; absent for settings. */
-  line?: number;
+  /** Where it is in the file; absent for settings. */
+  range?: Range;
+  /** Text that would repair it, to stand in place of `range`. */
+  replacement?: string;
 }
+
+/** Most problems of a list that are shown: each is looked for in the text. */
+const MAX_PROBLEMS = 100;
 
 /** Profiles in their order, or the problems. */
 export interface ReadProfiles {
@@ -36,76 +58,99 @@ export interface ReadProfiles {
 /** Reads the text of a clusters.yaml. Never throws. */
 export function readProfiles(text: string): ReadProfiles {
   const yaml = new YamlText(text);
-  if (yaml.problems.length > 0)
-    return {
-      profiles: [],
-      problems: yaml.problems.map(({ message, from }) => ({ message, line: yaml.place(from).line })),
-    };
+  if (yaml.problems.length > 0) {
+    const faults = yaml.problems.slice(0, MAX_PROBLEMS);
+    const problems = faults.map(({ message, ...span }) => ({ id: 'yaml', message, range: yaml.range(span) }));
+    return { profiles: [], problems };
+  }
   const { profiles, problems } = checkProfiles(yaml.value);
-  const lineOf = (where: readonly string[]): number => yaml.place(yaml.locate(where, 'key')?.from ?? 0).line;
-  return { profiles, problems: problems.map(({ message, where }) => ({ message, line: lineOf(where) })) };
+  const placed = problems.slice(0, MAX_PROBLEMS).map(({ where, part, ...problem }) => {
+    return { ...problem, range: yaml.rangeAt(where, part ?? 'key') };
+  });
+  placed.sort(({ range: { start: a } }, { range: { start: b } }) => a.line - b.line || a.character - b.character);
+  return { profiles, problems: placed };
 }
 
 /** Checks the value of the setting: a list of profiles. */
 export function settingsProfiles(list: unknown): ReadProfiles {
   const { profiles, problems } = checkProfiles({ clusters: list ?? [] });
-  return { profiles, problems: problems.map(({ message }) => ({ message })) };
+  return { profiles, problems: problems.map(({ id, message }) => ({ id, message })) };
 }
 
-function checkProfiles(value: unknown): {
-  profiles: ClusterProfile[];
-  problems: { message: string; where: string[] }[];
-} {
-  const problems = schemaErrors('clusters', value).map(explain);
+/** A problem that is not yet placed: `where` are keys and indices, `part` what of it is meant, the key unless given. */
+type Unplaced = Omit<ProfileProblem, 'range'> & { where: string[]; part?: 'key' | 'value' };
+
+function checkProfiles(value: unknown): { profiles: ClusterProfile[]; problems: Unplaced[] } {
+  const problems = schemaErrors('clusters', value).map((error) => explain(error, value));
   if (problems.length > 0) return { profiles: [], problems };
   const profiles = (value as { clusters: ClusterProfile[] }).clusters;
   const seen = new Set<string>();
   profiles.forEach((profile, index) => {
     const { name, host, local } = profile;
-    const where = ['clusters', String(index), 'name'];
+    const at = (key: string): Pick<Unplaced, 'where' | 'part'> => {
+      return { where: ['clusters', String(index), key], part: 'value' };
+    };
     for (const key of HOST_KEYS) {
       const problem = profile[key] === undefined ? undefined : destinationProblem(profile[key]);
       if (problem !== undefined)
-        problems.push({ message: `${key} of cluster "${name}": ${problem}`, where: ['clusters', String(index), key] });
+        problems.push({ id: 'cluster-host', message: `${key} of cluster "${name}": ${problem}`, ...at(key) });
     }
-    if (seen.has(name)) problems.push({ message: `There are two clusters named "${name}"`, where });
-    if (!host && !local)
-      problems.push({
-        message: `Cluster "${name}" needs a host (an alias of your ssh configuration), or local: true`,
-        where,
-      });
+    if (seen.has(name))
+      problems.push({ id: 'same-cluster', message: `There are two clusters named "${name}"`, ...at('name') });
+    if (!host && !local) {
+      const message = `Cluster "${name}" needs a host (an alias of your ssh configuration), or local: true`;
+      problems.push({ id: 'cluster-host', message, ...at('name') });
+    }
     seen.add(name);
   });
   return { profiles: problems.length > 0 ? [] : profiles, problems };
 }
 
-function explain(error: ErrorObject): { message: string; where: string[] } {
+function explain(error: ErrorObject, value: unknown): Unplaced {
   const where = error.instancePath.split('/').slice(1);
   const name = where.filter((part) => !/^\d+$/.test(part) && part !== 'clusters').join('.');
   const params = error.params as Record<string, unknown>;
+  const bad = { id: 'bad-value', where, part: 'value' } as const;
   switch (error.keyword) {
     case 'additionalProperties': {
       const unknown = String(params.additionalProperty);
-      const hint = didYouMean(unknown, profileKeys());
+      const hint = didYouMean(unknown, Object.keys(propertiesAt(readSchema('clusters'), where)));
+      const message = `Unknown key "${unknown}"${hint ? `: did you mean "${hint}"?` : ''}`;
       return {
-        message: `Unknown key "${unknown}"${hint ? `: did you mean "${hint}"?` : ''}`,
+        id: 'unknown-key',
+        message,
         where: [...where, unknown],
+        ...(hint !== undefined && { replacement: hint }),
       };
     }
     case 'required':
-      return { message: `"${String(params.missingProperty)}" is missing`, where };
-    case 'enum':
-      return { message: `${name} must be one of ${(params.allowedValues as string[]).join(', ')}`, where };
+      return { id: 'missing-key', message: `"${String(params.missingProperty)}" is missing`, where };
+    case 'enum': {
+      const allowed = params.allowedValues as string[];
+      const given = where.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
+      const hint = didYouMean(String(given), allowed);
+      const message = `${name} must be one of ${allowed.join(', ')}`;
+      return { ...bad, message, ...(hint !== undefined && { replacement: hint }) };
+    }
+    case 'minimum':
+      return {
+        ...bad,
+        message: `${name} must be at least ${String(params.limit)}`,
+        replacement: String(params.limit),
+      };
     case 'pattern':
-      return { message: `${name} may have letters, digits, ".", "_" and "-"`, where };
+      return { ...bad, message: `${name} may have letters, digits, ".", "_" and "-"` };
     default:
-      return { message: `${name || 'The list of clusters'} ${error.message ?? 'is not valid'}`, where };
+      return { ...bad, message: `${name || 'The list of clusters'} ${error.message ?? 'is not valid'}` };
   }
 }
 
-function profileKeys(): string[] {
-  const { definitions } = readSchema('clusters') as { definitions: { profile: { properties: object } } };
-  return Object.keys(definitions.profile.properties);
+/** A clusters.yaml as a language of the editor. @param rules ids of the rules that can be switched off */
+export function clustersLanguage(rules: readonly string[] = []): YamlLanguage {
+  return {
+    schema: readSchema('clusters'),
+    valuesOf: (path) => (path.at(-2) === 'disabled_rules' ? rules : []),
+  };
 }
 
 /** What `loadProfiles` found. */
@@ -113,6 +158,8 @@ export interface LoadedProfiles {
   profiles: ClusterProfile[];
   /** One line each, with file and line. */
   problems: string[];
+  /** Whether every list could be read: otherwise there may be clusters that are not known. */
+  isWhole: boolean;
   /** The workspace's file where there is one: nothing of its profiles may be used unless it was allowed. */
   workspace?: WorkspaceFile;
 }
@@ -130,6 +177,7 @@ export async function loadProfiles(options: {
   const own = settingsProfiles(options.settings);
   const problems = own.problems.map(({ message }) => `Setting edmWorkbench.clusters: ${message}`);
   const read = options.folder === undefined ? undefined : await readWorkspace(options.folder, problems);
+  const isWhole = problems.length === 0;
   const isOwn = ({ name }: ClusterProfile): boolean => own.profiles.some((one) => one.name === name);
   for (const { name } of read?.profiles.filter(isOwn) ?? [])
     problems.push(
@@ -142,7 +190,12 @@ export async function loadProfiles(options: {
     if (scheduler && !profiles.some(({ name }) => name === THIS_MACHINE))
       profiles.push({ name: THIS_MACHINE, local: true, scheduler });
   }
-  return { profiles, problems, ...(read && { workspace: await workspaceFile(read.file, read.bytes, others) }) };
+  return {
+    profiles,
+    problems,
+    isWhole,
+    ...(read && { workspace: await workspaceFile(read.file, read.bytes, others) }),
+  };
 }
 
 /** The largest file of clusters that is read, in bytes. */
@@ -162,7 +215,7 @@ async function readWorkspace(
     }
     const bytes = await readFile(file);
     const read = readProfiles(bytes.toString());
-    problems.push(...read.problems.map(({ message, line }) => `${CLUSTERS_FILE}:${(line ?? 0) + 1}: ${message}`));
+    problems.push(...read.problems.map((problem) => `${CLUSTERS_FILE}:${lineOf(problem)}: ${problem.message}`));
     return { file, bytes, profiles: read.profiles };
   } catch (error) {
     if (!isCode(error, 'ENOENT') && !isCode(error, 'ENOTDIR'))
@@ -171,11 +224,27 @@ async function readWorkspace(
   }
 }
 
+/** Line of a problem, from 1. */
+export function lineOf({ range }: ProfileProblem): number {
+  return (range?.start.line ?? 0) + 1;
+}
+
 /** The scheduler whose submit command is on PATH of this machine. */
 function schedulerHere(environment: NodeJS.ProcessEnv): SchedulerName | undefined {
   const folders = (environment.PATH ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   const has = (program: string): boolean => folders.some((folder) => existsSync(path.join(folder, program)));
   return has('sbatch') ? 'slurm' : has('bsub') ? 'lsf' : undefined;
+}
+
+/**
+ * Names of the clusters that the clusters.yaml of some folders list, and of this machine where it is one.
+ * @returns undefined where no folder has such a file, or one cannot be read: what is not in it is not known either
+ */
+export async function clusterNames(folders: readonly string[]): Promise<string[] | undefined> {
+  const loads = await Promise.all([...new Set(folders)].map((folder) => loadProfiles({ folder })));
+  if (!loads.some(({ workspace }) => workspace) || loads.some(({ isWhole }) => !isWhole)) return undefined;
+  const written = loads.flatMap(({ workspace }) => workspace?.profiles ?? []);
+  return [...new Set([...written, ...loads.flatMap(({ profiles }) => profiles)].map(({ name }) => name))];
 }
 
 /** The profile of a name. @throws UserError that lists the known names */

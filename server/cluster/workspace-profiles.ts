@@ -5,7 +5,7 @@ import type { WorkspaceFile } from './allowance';
 import { loadProfiles, type LoadedProfiles } from './profiles';
 
 /** Profiles, and where each comes from. */
-export interface WorkspaceProfiles extends Pick<LoadedProfiles, 'profiles' | 'problems'> {
+export interface WorkspaceProfiles extends Pick<LoadedProfiles, 'profiles' | 'problems' | 'isWhole'> {
   /** Folder whose clusters.yaml a profile comes from, by its name; absent for those of the settings and for this machine. */
   folderOf: ReadonlyMap<string, string>;
   /** The files, by folder: nothing of their profiles may be used unless it was allowed. */
@@ -41,5 +41,6 @@ export async function loadWorkspaceProfiles(folders: readonly string[], settings
   // This machine itself is left out where a folder has a local profile, or one of that name.
   const stays = ({ name }: ClusterProfile): boolean =>
     !folderOf.has(name) && loads.every((loaded) => loaded.profiles.some((other) => other.name === name));
-  return { profiles: [...profiles, ...own.profiles.filter(stays)], problems: [...problems], folderOf, files };
+  const isWhole = [own, ...loads].every((loaded) => loaded.isWhole);
+  return { profiles: [...profiles, ...own.profiles.filter(stays)], problems: [...problems], isWhole, folderOf, files };
 }

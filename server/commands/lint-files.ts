@@ -4,10 +4,7 @@ import { analyse, fixAll } from '../scripts/analyse';
 import type { ScriptContext } from '../scripts/reading/script';
 import { writeAtomically } from '../atomic-file';
 import { messageOf, UserError } from '../errors';
-import { CONFIG_SUFFIX, readConfig } from '../runs/config';
-import { checkFiles } from '../runs/diagnose';
 import { readRegularFile } from '../regular-file';
-import { validator } from '../schema';
 import { plainJson, plainLine } from '../shared/plain-text';
 import { siblingsOf } from '../script-siblings';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
@@ -35,6 +32,7 @@ export interface LintOptions extends Pick<ScriptContext, 'scheduler' | 'cluster'
  * @throws UserError for a file that cannot be read or is not a snapshot
  */
 export async function readSnapshot(file: string): Promise<ClusterSnapshot> {
+  const { validator } = await import('../schema');
   try {
     const read = validator<ClusterSnapshot>('cluster-snapshot')(JSON.parse(await readFile(file, 'utf8')));
     if (read.valid) return read.value;
@@ -48,18 +46,20 @@ export async function readSnapshot(file: string): Promise<ClusterSnapshot> {
 const LARGEST = 16 << 20;
 
 /**
- * Findings of batch scripts and run configs.
+ * Findings of batch scripts, run configs and lists of clusters.
  * @throws UserError for a file that cannot be read; CancelledError
  */
 export async function lintFile(file: string, options: LintOptions): Promise<FileFinding[]> {
   const bytes = await readRegularFile(file, { atMost: LARGEST });
   const text = bytes.toString('utf8');
-  if (file.endsWith(CONFIG_SUFFIX)) {
-    const { config, problems, place } = readConfig(text);
-    const more = config ? (await checkFiles(config, path.dirname(path.resolve(file)), options.signal)).map(place) : [];
-    return [...problems, ...more].map(({ range, severity, id, message }) =>
-      finding(file, range.start, range.end, severity, id, message),
-    );
+  if (/\.ya?ml$/i.test(file)) {
+    // What reads YAML and schemas takes longer to load than a script takes to be checked.
+    const { yamlProblems } = await import('./lint-yaml');
+    const problems = await yamlProblems(file, text, options.signal);
+    if (problems)
+      return problems.map(({ range, severity, id, message }) =>
+        finding(file, range.start, range.end, severity, id, message),
+      );
   }
   const { scheduler, cluster, fix } = options;
   const context = { scheduler, cluster, path: file, siblings: siblingsOf(file) };

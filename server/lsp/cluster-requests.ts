@@ -34,6 +34,10 @@ export interface KnownClusters {
   /** Of a script: the cluster it is for, and rules that are off there. */
   script: (text: string) => Surroundings['script'];
   cluster: Surroundings['cluster'];
+  /** Names of all clusters; undefined where they are not known, or not all of them. */
+  names: () => Surroundings['clusters'];
+  /** Reads the lists of these folders, for an editor that does not ask for it; again when they change. */
+  load: (folders?: readonly string[]) => Promise<void>;
 }
 
 /** Registers all of it. */
@@ -78,7 +82,7 @@ export function registerClusterRequests(
   });
   registerJobRequests(connection, requests, clusters);
   connection.onExit(() => clusters.stop());
-  return knownClusters(clusters);
+  return knownClusters(clusters, () => options.onSnapshots?.());
 }
 
 /**
@@ -135,7 +139,7 @@ function registerJobRequests(connection: Connection, requests: Requests, cluster
   );
 }
 
-function knownClusters(clusters: Clusters): KnownClusters {
+function knownClusters(clusters: Clusters, onChange: () => void): KnownClusters {
   const profileOf = (named: string | undefined): ClusterProfile | undefined =>
     named !== undefined ? clusters.profiles.find(({ name }) => name === named) : defaultCluster(clusters.profiles);
   return {
@@ -151,6 +155,11 @@ function knownClusters(clusters: Clusters): KnownClusters {
     cluster: (named) => {
       const profile = profileOf(named);
       return profile && clusters.snapshot(profile.name);
+    },
+    names: () => clusters.names,
+    load: async (folders) => {
+      await clusters.load(folders);
+      onChange();
     },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * One document in the editor's terms: run configs and scripts answer the same four questions. The services
+ * One document in the editor's terms: run configs, lists of clusters and scripts answer the same four questions. The services
  * behind it are pure; LSP's types appear in this room only.
  */
 import {
@@ -7,6 +7,7 @@ import {
   CompletionItemKind,
   DiagnosticSeverity,
   InsertTextFormat,
+  InsertTextMode,
   MarkupKind,
   type CodeAction,
   type CompletionItem,
@@ -19,13 +20,17 @@ import {
 } from 'vscode-languageserver/node';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { batchEdit, calibrationsOf, fits } from '../dispatch/calibrations';
-import { CONFIG_SUFFIX, readConfig, type ConfigProblem } from '../runs/config';
+import { clustersLanguage, clustersNameProblem, isClustersFile, readProfiles } from '../cluster/profiles';
+import { unknownCluster } from '../runs/checks';
+import { CONFIG_SUFFIX, nameProblem, readConfig, type ConfigProblem } from '../runs/config';
 import { clusterChecks } from '../runs/cluster-checks';
 import { checkFiles } from '../runs/diagnose';
-import { hoverText, proposals } from '../runs/assist';
+import { configLanguage } from '../runs/assist';
 import { plainLine } from '../shared/plain-text';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
 import type { ScriptContext } from '../scripts/reading/script';
+import { rules } from '../scripts/rules';
+import { hoverText, proposals, type YamlLanguage } from '../yaml-assist';
 import * as scripts from './script-features';
 
 const SOURCE = 'EDM Workbench';
@@ -36,47 +41,87 @@ export interface Surroundings {
   script: Pick<ScriptContext, 'cluster' | 'disabled' | 'siblings'>;
   /** The cluster of that name, or the one that scripts without a name are for; undefined until it was seen. */
   cluster: (name: string | undefined) => ClusterSnapshot | undefined;
+  /** Names of all clusters; undefined where they are not known, or not all of them. */
+  clusters: readonly string[] | undefined;
 }
 
 /** Nothing is known: a text on its own. */
-export const NOTHING_KNOWN: Surroundings = { script: {}, cluster: () => undefined };
+export const NOTHING_KNOWN: Surroundings = { script: {}, cluster: () => undefined, clusters: undefined };
 
-/** Which of our two languages a document is in; undefined for anything else, which costs nothing. */
-export function languageOf(document: TextDocument): 'config' | 'script' | undefined {
-  if (document.uri.endsWith(CONFIG_SUFFIX)) return 'config';
-  return document.languageId === 'shellscript' || /\.(slurm|sbatch|lsf|sh|bash)$/.test(document.uri)
-    ? 'script'
-    : undefined;
+/** Our languages; a misnamed file is meant to be in one of them, and is read by nobody. */
+type Language = 'config' | 'clusters' | 'script' | 'misnamed';
+
+/** Which of our languages a document is in; undefined for anything else, which costs nothing. */
+export function languageOf({ uri, languageId }: TextDocument): Language | undefined {
+  if (uri.endsWith(CONFIG_SUFFIX)) return 'config';
+  if (isClustersFile(uri)) return 'clusters';
+  if (nameProblem(uri) ?? clustersNameProblem(uri)) return 'misnamed';
+  return languageId === 'shellscript' || /\.(slurm|sbatch|lsf|sh|bash)$/.test(uri) ? 'script' : undefined;
 }
 
 /** Everything wrong with a document. Pure and fast: run on each change. */
 export function diagnostics(document: TextDocument, known: Surroundings): Diagnostic[] {
+  const text = document.getText();
   switch (languageOf(document)) {
     case 'config':
-      return configProblems(document.getText(), known).map(configDiagnostic);
+      return configProblems(text, known).map(diagnosticOf);
+    case 'clusters':
+      return readProfiles(text).problems.map((problem) => diagnosticOf({ ...problem, severity: 'error' }));
     case 'script':
       return scripts.diagnostics(document, known.script);
+    case 'misnamed': {
+      const name = decoded(document.uri);
+      const problem = nameProblem(name) ?? clustersNameProblem(name);
+      return problem ? [diagnosticOf({ severity: 'error', ...problem })] : [];
+    }
     case undefined:
       return [];
   }
 }
 
+/** A URI as people write its path; as it is where it is not one. */
+function decoded(uri: string): string {
+  try {
+    return decodeURIComponent(uri);
+  } catch {
+    return uri;
+  }
+}
+
 function configProblems(text: string, known: Surroundings): ConfigProblem[] {
   const { config, problems, place } = readConfig(text);
-  const cluster = config && known.cluster(config.cluster);
-  return cluster ? [...problems, ...clusterChecks(config, cluster).map(place)] : problems;
+  if (!config) return problems;
+  const cluster = known.cluster(config.cluster);
+  const more = [...unknownCluster(config, known.clusters), ...(cluster ? clusterChecks(config, cluster) : [])];
+  return [...problems, ...more.map(place)];
+}
+
+/** The language of a document in YAML; undefined for other documents. */
+function yamlLanguage(document: TextDocument, known: Surroundings): YamlLanguage | undefined {
+  switch (languageOf(document)) {
+    case 'config':
+      return configLanguage(known.clusters);
+    case 'clusters':
+      return clustersLanguage(rules.map(({ id }) => id));
+    default:
+      return undefined;
+  }
 }
 
 /** What the files named by a run config add; slower, so after the others. `base` is the config's folder. */
 export async function fileDiagnostics(document: TextDocument, base: string): Promise<Diagnostic[]> {
   if (languageOf(document) !== 'config') return [];
   const { config, place } = readConfig(document.getText());
-  return config ? (await checkFiles(config, base)).map((problem) => configDiagnostic(place(problem))) : [];
+  return config ? (await checkFiles(config, base)).map((problem) => diagnosticOf(place(problem))) : [];
 }
 
-function configDiagnostic({ id, severity, message, range, replacement }: ConfigProblem): Diagnostic {
+/** A problem without a range is of the whole text, and is shown at its start. */
+type Problem = Omit<ConfigProblem, 'range'> & { range?: Range };
+
+function diagnosticOf({ id, severity, message, range, replacement }: Problem): Diagnostic {
+  const start = { line: 0, character: 0 };
   return {
-    range,
+    range: range ?? { start, end: start },
     message: plainLine(message),
     code: id,
     source: SOURCE,
@@ -86,37 +131,27 @@ function configDiagnostic({ id, severity, message, range, replacement }: ConfigP
 }
 
 export function completion(document: TextDocument, position: Position, known: Surroundings): CompletionItem[] {
-  switch (languageOf(document)) {
-    case 'config':
-      return proposals(document.getText(), position).map(
-        ({ label, kind, insert, range, detail, documentation }, index) => ({
-          label,
-          kind: kind === 'key' ? CompletionItemKind.Property : CompletionItemKind.Value,
-          textEdit: { range, newText: insert },
-          insertTextFormat: InsertTextFormat.PlainText,
-          sortText: String(index).padStart(3, '0'),
-          detail,
-          documentation,
-        }),
-      );
-    case 'script':
-      return scripts.completion(document, position, known.script);
-    case undefined:
-      return [];
-  }
+  if (languageOf(document) === 'script') return scripts.completion(document, position, known.script);
+  const language = yamlLanguage(document, known);
+  const found = language ? proposals(language, document.getText(), position) : [];
+  return found.map(({ label, kind, insert, range, detail, documentation }, index) => ({
+    label: plainLine(label),
+    kind: kind === 'key' ? CompletionItemKind.Property : CompletionItemKind.Value,
+    textEdit: { range, newText: insert },
+    insertTextFormat: InsertTextFormat.PlainText,
+    // Further lines have their spaces already.
+    insertTextMode: InsertTextMode.asIs,
+    sortText: String(index).padStart(3, '0'),
+    detail,
+    documentation,
+  }));
 }
 
 export function hover(document: TextDocument, position: Position, known: Surroundings): Hover | undefined {
-  switch (languageOf(document)) {
-    case 'config': {
-      const found = hoverText(document.getText(), position);
-      return found && { contents: { kind: MarkupKind.Markdown, value: found.markdown }, range: found.range };
-    }
-    case 'script':
-      return scripts.hover(document, position, known.script);
-    case undefined:
-      return undefined;
-  }
+  if (languageOf(document) === 'script') return scripts.hover(document, position, known.script);
+  const language = yamlLanguage(document, known);
+  const found = language && hoverText(language, document.getText(), position);
+  return found && { contents: { kind: MarkupKind.Markdown, value: found.markdown }, range: found.range };
 }
 
 /** The outline of a batch script: its directives and the commands below them. */
@@ -138,6 +173,7 @@ export function codeActions(
 ): CodeAction[] {
   switch (languageOf(document)) {
     case 'config':
+    case 'clusters':
       return shown.flatMap((diagnostic) => {
         const { replacement } = (diagnostic.data ?? {}) as { replacement?: string };
         if (replacement === undefined) return [];
@@ -151,6 +187,7 @@ export function codeActions(
       });
     case 'script':
       return scripts.codeActions(document, range, known.script);
+    case 'misnamed':
     case undefined:
       return [];
   }

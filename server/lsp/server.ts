@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   CodeActionKind,
   type Connection,
+  DidChangeWatchedFilesNotification,
   type InitializeResult,
   TextDocuments,
   TextDocumentSyncKind,
@@ -11,6 +12,7 @@ import {
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { isCode } from '../errors';
 import { Hosts } from '../cluster/hosts';
+import { CLUSTERS_FILE } from '../cluster/profiles';
 import { plainText } from '../shared/plain-text';
 import { clientPrompter, registerClusterRequests } from './cluster-requests';
 import {
@@ -75,7 +77,11 @@ export function startServer(connection: Connection): void {
     const siblings = document.uri.startsWith('file:')
       ? siblingsOf(fileURLToPath(document.uri), (file) => documents.get(pathToFileURL(file).href)?.getText())
       : undefined;
-    return { script: { cluster, disabled: [...disabled, ...disabledRules], siblings }, cluster: clusters.cluster };
+    return {
+      script: { cluster, disabled: [...disabled, ...disabledRules], siblings },
+      cluster: clusters.cluster,
+      clusters: clusters.names(),
+    };
   };
   const publishAll = publishDiagnostics(connection, documents, surroundingsOf);
   const clusters = registerClusterRequests(connection, requests, {
@@ -85,14 +91,41 @@ export function startServer(connection: Connection): void {
   registerRunRequests(connection, requests);
   registerEditing(connection, documents, surroundingsOf);
 
-  connection.onInitialize(({ capabilities }) => {
+  let folders: string[] = [];
+  let watches = false;
+  connection.onInitialize(({ capabilities, workspaceFolders, rootUri }) => {
     settings.initialize(capabilities);
+    watches = capabilities.workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
+    folders = foldersOf(workspaceFolders?.map(({ uri }) => uri) ?? [rootUri ?? '']);
     return { capabilities: CAPABILITIES, serverInfo: { name: 'EDM Workbench' } };
   });
-  connection.onInitialized(() => void settings.follow(publishAll));
+  const load = (of?: readonly string[]): void =>
+    void clusters.load(of).catch((error: unknown) => connection.console.error(plainText(stackOf(error))));
+  connection.onInitialized(() => {
+    const reads = folders.length > 0;
+    void settings.follow(() => {
+      publishAll();
+      // The clusters of the settings may be others now.
+      if (reads) load();
+    });
+    if (reads) load(folders);
+    if (watches) followClusters(connection, load);
+  });
   documents.onDidClose(({ document }) => settings.forget(document.uri));
   documents.listen(connection);
   connection.listen();
+}
+
+/** The folders among some URIs. */
+function foldersOf(uris: readonly string[]): string[] {
+  return uris.filter((uri) => uri.startsWith('file:')).map((uri) => fileURLToPath(uri));
+}
+
+/** Reads the lists of clusters again when one of them changes. */
+function followClusters(connection: Connection, load: () => void): void {
+  connection.onDidChangeWatchedFiles(() => load());
+  const watchers = [{ globPattern: `**/${CLUSTERS_FILE.split(path.sep).join('/')}` }];
+  void connection.client.register(DidChangeWatchedFilesNotification.type, { watchers }).catch(() => undefined);
 }
 
 /**

@@ -122,3 +122,16 @@ function imagesOf(config: RunConfig): number | undefined {
 export function crossChecks(config: RunConfig): CrossProblem[] {
   return RULES.map((rule) => rule(config)).filter((problem) => problem !== undefined);
 }
+
+/**
+ * A cluster that nobody knows.
+ * @param known names of the known clusters; undefined where their list could not be read
+ */
+export function unknownCluster({ cluster }: RunConfig, known: readonly string[] | undefined): CrossProblem[] {
+  if (cluster === undefined || !known || known.includes(cluster)) return [];
+  const names =
+    known.length > 0 ? `known: ${known.join(', ')}` : 'none is known: add it to .edm-workbench/clusters.yaml';
+  const message = `No cluster ${cluster}; ${names}`;
+  // The run itself needs none: only sending it does.
+  return [{ id: 'unknown-cluster', severity: 'warning', message, path: ['cluster'], replacement: didYouMean(cluster, known) }]; // prettier-ignore
+}

@@ -1,15 +1,10 @@
 import type { ErrorObject } from 'ajv';
 import { readSchema, schemaErrors } from '../schema';
+import { partAt, propertiesAt } from '../schema-part';
 import type { RunConfig } from '../shared/schema-types.gen';
 import { didYouMean } from '../suggest';
-import { type Place, YamlText } from '../yaml-text';
+import { type Range, YamlText } from '../yaml-text';
 import { crossChecks, type CrossProblem } from './checks';
-
-/** From one place in a text to another. */
-export interface Range {
-  start: Place;
-  end: Place;
-}
 
 /** One thing wrong with a run config. */
 export interface ConfigProblem {
@@ -36,26 +31,28 @@ const MAX_FAULTS = 100;
 /** File name ending of run configs. */
 export const CONFIG_SUFFIX = '.edm.yaml';
 
+/** What is wrong with the name of a file that is meant as a run config; undefined for any other file. */
+export function nameProblem(file: string): ConfigProblem | undefined {
+  const ending = /\.edm\.ya?ml$/i.exec(file);
+  if (!ending || file.endsWith(CONFIG_SUFFIX)) return undefined;
+  const stem = file.slice(0, ending.index).split(/[/\\]/).at(-1);
+  const start = { line: 0, character: 0 };
+  const message = `Not a run config: name it ${stem}${CONFIG_SUFFIX}, as files of any other name are not read`;
+  return { id: 'config-name', severity: 'error', message, range: { start, end: start } };
+}
+
 /**
  * Reads and checks a run config. Never throws: whatever is wrong becomes a problem with the range it is at.
  * YAML comes first, then the schema, then rules between fields.
  */
 export function readConfig(text: string): ReadConfig {
   const yaml = new YamlText(text);
-  const rangeOf = (from: number, to: number): Range => ({
-    start: yaml.place(from),
-    end: yaml.place(Math.max(to, from + 1)),
+  const problems = yaml.problems.slice(0, MAX_FAULTS).map(({ message, ...span }): ConfigProblem => {
+    return { id: 'yaml', severity: 'error', message, range: yaml.range(span) };
   });
-  const problems = yaml.problems.slice(0, MAX_FAULTS).map(({ message, from, to }): ConfigProblem => {
-    return { id: 'yaml', severity: 'error', message, range: rangeOf(from, to) };
-  });
-  const at = (path: readonly string[], part: 'key' | 'value'): Range => {
-    const found = yaml.locate(path, part);
-    return found ? rangeOf(found.from, found.to) : rangeOf(0, Math.min(text.length, Math.max(text.indexOf('\n'), 1)));
-  };
   const place = ({ path, part, ...problem }: CrossProblem): ConfigProblem => ({
     ...problem,
-    range: at(path, part ?? 'value'),
+    range: yaml.rangeAt(path, part ?? 'value'),
   });
   if (problems.length > 0) return { problems, place };
 
@@ -64,7 +61,7 @@ export function readConfig(text: string): ReadConfig {
     const found = explain(error, value);
     if (!found) continue;
     const { id, message, path, part, replacement } = found;
-    problems.push({ id, severity: 'error', message, range: at(path, part), ...(replacement !== undefined && { replacement }) }); // prettier-ignore
+    problems.push({ id, severity: 'error', message, range: yaml.rangeAt(path, part), ...(replacement !== undefined && { replacement }) }); // prettier-ignore
   }
   if (problems.length === 0) {
     const config = value as RunConfig;
@@ -169,31 +166,10 @@ function explain({ keyword, instancePath, params, message = 'is not valid' }: Er
   return (EXPLANATIONS[keyword] ?? ((other) => badValue(other, `${other.name} ${other.message}`)))(fault);
 }
 
-/** The schema's part for a map inside the config: the root, or one metric. */
-export function propertiesAt(path: readonly string[]): Record<string, PropertySchema> {
-  const schema = readSchema('run-config') as unknown as {
-    properties: Record<string, PropertySchema>;
-    definitions: { metric: PropertySchema };
-  };
-  if (path.length === 0) return schema.properties;
-  if (path.length === 1 && (path[0] === 'fd' || path[0] === 'fid')) return schema.definitions.metric.properties ?? {};
-  return {};
-}
-
-/** What the editor shows of one key. */
-export interface PropertySchema {
-  description?: string;
-  type?: string | string[];
-  enum?: string[];
-  default?: string | number | boolean;
-  minimum?: number;
-  properties?: Record<string, PropertySchema>;
-}
-
 function knownKeys(path: readonly string[]): string[] {
-  return Object.keys(propertiesAt(path));
+  return Object.keys(propertiesAt(readSchema('run-config'), path));
 }
 
 function describe(path: readonly string[]): string {
-  return propertiesAt(path.slice(0, -1))[path.at(-1) ?? '']?.description ?? '';
+  return partAt(readSchema('run-config'), path)?.description ?? '';
 }

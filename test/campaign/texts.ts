@@ -1,7 +1,7 @@
 /** Readers of texts that others write: what each is given, and how it is asked. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { readProfiles } from '../../server/cluster/profiles';
+import { clustersLanguage, readProfiles } from '../../server/cluster/profiles';
 import { explain, progressOf } from '../../server/cluster/log-findings';
 import * as lsfJobs from '../../server/cluster/lsf/job-table';
 import * as lsfQueues from '../../server/cluster/lsf/queues';
@@ -11,7 +11,7 @@ import { parseLoad, snapshotOf } from '../../server/cluster/slurm/partitions';
 import { sshSettings } from '../../server/cluster/ssh/configuration';
 import { readCalibration } from '../../server/dispatch/calibration';
 import { readHistory } from '../../server/history/history-store';
-import { hoverText, proposals } from '../../server/runs/assist';
+import { configLanguage } from '../../server/runs/assist';
 import { crossChecks } from '../../server/runs/checks';
 import { readConfig } from '../../server/runs/config';
 import { analyse, applyFixes } from '../../server/scripts/analyse';
@@ -20,6 +20,7 @@ import { convert } from '../../server/scripts/convert';
 import { formatDirectives } from '../../server/scripts/format';
 import { hoverAt } from '../../server/scripts/hover';
 import { symbols } from '../../server/scripts/symbols';
+import { hoverText, proposals } from '../../server/yaml-assist';
 import { YamlText } from '../../server/yaml-text';
 import { makeRecord } from '../unit/history-records';
 import { pick, type Random, whole } from './random';
@@ -192,8 +193,10 @@ function config(text: string): void {
   const read = readConfig(text);
   if (read.config) crossChecks(read.config);
   const position = { line: Math.floor(text.split('\n').length / 2), character: 3 };
-  hoverText(text, position);
-  proposals(text, position);
+  for (const language of [configLanguage(['icm']), clustersLanguage(['memory-without-unit'])]) {
+    hoverText(language, text, position);
+    proposals(language, text, position);
+  }
   const yaml = new YamlText(text);
   void yaml.problems;
   yaml.locate(['fid', 'reference'], 'value');

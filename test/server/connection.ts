@@ -31,8 +31,11 @@ export class TestServer {
     readonly initialized: InitializeResult,
   ) {}
 
-  /** @param within words before the command, e.g. those that bring it into a namespace, where our process id means nothing */
-  static async start(within: readonly string[] = []): Promise<TestServer> {
+  /**
+   * @param within words before the command, e.g. those that bring it into a namespace, where our process id means nothing
+   * @param folder the workspace's only folder; none where it is left out
+   */
+  static async start(within: readonly string[] = [], folder?: string): Promise<TestServer> {
     const [program, ...args] = [...within, process.execPath, path.join(ROOT, 'dist', 'cli.js'), 'lsp', '--stdio'];
     const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -43,7 +46,7 @@ export class TestServer {
       processId: within.length > 0 ? null : process.pid,
       rootUri: null,
       capabilities: {},
-      workspaceFolders: null,
+      workspaceFolders: folder === undefined ? null : [{ uri: pathToFileURL(folder).href, name: 'workspace' }],
     });
     await connection.sendNotification(InitializedNotification.type, {});
     const server = new TestServer(child, connection, initialized);

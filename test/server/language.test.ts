@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import {
@@ -11,7 +12,7 @@ import {
   type TextEdit,
 } from 'vscode-languageserver-protocol/node';
 import { textOf, TestServer } from './connection';
-import { temporaryFolder } from './workspace';
+import { cli, temporaryFolder } from './workspace';
 
 const SCRIPT = `#!/bin/bash
 #SBATCH --gres=gpu:2
@@ -130,4 +131,40 @@ test('completion and hover in a run config', async () => {
     position: { line: 0, character: 2 },
   });
   assert.match((hover?.contents as MarkupContent).value, /\*\*network\*\*.*\n\nThe denoiser/);
+});
+
+test('lint tells of lists of clusters, of clusters that nobody knows, and of names that nobody reads', () => {
+  const place = temporaryFolder();
+  const write = (name: string, text: string): void => writeFileSync(path.join(place, name), text);
+  mkdirSync(path.join(place, '.edm-workbench'));
+  mkdirSync(path.join(place, 'configs'));
+  const config = 'network: embedded:fashion-mnist\nseeds: 0-3\ncluster: beta\n';
+  write('configs/i.edm.yaml', config);
+  write('e.edm.yml', 'network: embedded:fashion-mnist\nstepz: 3\n');
+  assert.deepEqual(cli(place, 'lint', 'configs/i.edm.yaml'), { status: 0, stdout: '', stderr: '' }, 'nothing is known');
+  const list = '.edm-workbench/clusters.yaml';
+  write(list, 'clusters:\n  - name: alpha\n    host: a\n');
+  assert.match(cli(place, 'lint', 'configs/i.edm.yaml').stdout, /^configs\/i\.edm\.yaml:3:10: warning: No cluster beta; known: alpha(, this-machine)? \[unknown-cluster\]\n$/); // prettier-ignore
+  assert.equal(cli(place, 'lint', list).status, 0);
+  write(list, 'clusters:\n  - name: alpha\n    hosst: a\n');
+  const both = cli(place, 'lint', list, 'e.edm.yml');
+  assert.deepEqual(both.stdout.split('\n'), [
+    '.edm-workbench/clusters.yaml:3:5: error: Unknown key "hosst": did you mean "host"? [unknown-key]',
+    'e.edm.yml:1:1: error: Not a run config: name it e.edm.yaml, as files of any other name are not read [config-name]',
+    '',
+  ]);
+  assert.equal(both.status, 1);
+  assert.equal(cli(place, 'lint', 'configs/i.edm.yaml').stdout, '', 'a list that cannot be read tells nothing');
+});
+
+test('an editor that only opens a folder has its clusters checked', async () => {
+  const place = temporaryFolder();
+  mkdirSync(path.join(place, '.edm-workbench'));
+  writeFileSync(path.join(place, '.edm-workbench', 'clusters.yaml'), 'clusters:\n  - name: alpha\n    host: a\n');
+  const other = await TestServer.start([], place);
+  const text = 'network: embedded:fashion-mnist\nseeds: 0-3\ncluster: beta\n';
+  const uri = await other.open(path.join(place, 'i.edm.yaml'), text, 'yaml');
+  const [unknown] = await other.diagnostics(uri, (list) => list.length > 0);
+  assert.match(textOf(unknown.message), /^No cluster beta; known: alpha/);
+  other.stop();
 });

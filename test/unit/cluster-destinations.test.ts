@@ -73,7 +73,7 @@ test('every key of a profile that names a host is checked, with its line', () =>
       problems[0]?.message ?? '',
       new RegExp(`^${key} of cluster "gw": .*the name of the user has characters`),
     );
-    assert.equal(problems[0]?.line, key === 'host' ? 2 : 3);
+    assert.equal(problems[0]?.range?.start.line, key === 'host' ? 2 : 3);
   }
 });
 

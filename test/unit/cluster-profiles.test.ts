@@ -42,7 +42,7 @@ test('a file of clusters', () => {
 for (const [what, text, line, message] of [
   ['a tab in the YAML', 'clusters:\n\t- name: a\n', 1, /[Tt]ab/],
   ['an unknown key', TEXT.replace('    via', '    vai'), 3, /Unknown key "vai": did you mean "via"/],
-  ['a floor below ten seconds', TEXT.replace('60', '2'), 4, /poll_seconds must be >= 10/],
+  ['a floor below ten seconds', TEXT.replace('60', '2'), 4, /poll_seconds must be at least 10/],
   ['another scheduler', TEXT.replace('local: true', 'scheduler: pbs'), 7, /one of auto, slurm, lsf/],
   ['a name that could be a path', TEXT.replace('name: here', 'name: ../x'), 6, /letters, digits/],
   ['a name used twice', TEXT.replace('name: here', 'name: rysy'), 6, /two clusters named "rysy"/],
@@ -54,7 +54,7 @@ for (const [what, text, line, message] of [
     assert.deepEqual(profiles, []);
     const [problem] = problems;
     assert.match(problem?.message ?? '', message);
-    assert.equal(problem?.line, line);
+    assert.equal(problem?.range?.start.line, line);
   });
 
 test('settings are checked by the same schema', () => {

@@ -5,8 +5,16 @@ import { JSON_OUTPUT } from './common-options';
 export const CHECK_COMMANDS = {
   lint: {
     family: 'checks',
-    summary: 'Check batch scripts and run configs; exit status 0 clean, 1 errors found, 2 could not run',
-    arguments: [{ value: 'FILE', help: 'A batch script, or a run config *.edm.yaml', many: true, completes: 'file' }],
+    summary:
+      'Check batch scripts, run configs and lists of clusters; exit status 0 clean, 1 errors found, 2 could not run',
+    arguments: [
+      {
+        value: 'FILE',
+        help: 'A batch script, a run config *.edm.yaml, or .edm-workbench/clusters.yaml',
+        many: true,
+        completes: 'file',
+      },
+    ],
     ask: 'give the files to check',
     options: {
       scheduler: {
