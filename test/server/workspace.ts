@@ -28,6 +28,9 @@ export function git(folder: string, ...args: string[]): string {
 export function repository(files: Record<string, string>): string {
   const folder = temporaryFolder();
   git(folder, 'init', '--quiet', '--initial-branch=main');
+  // For commits that the workbench makes itself: a fresh machine has no identity.
+  git(folder, 'config', 'user.name', 'Test');
+  git(folder, 'config', 'user.email', 'test@localhost');
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     writeFileSync(path.join(folder, name), text);
