@@ -137,11 +137,15 @@ function publishDiagnostics(
   documents: TextDocuments<TextDocument>,
   surroundingsOf: SurroundingsOf,
 ): () => void {
+  /** How often each document was looked at: what an earlier look finds late is out of date. */
+  const looks = new Map<string, number>();
   const publish = async (document: TextDocument): Promise<void> => {
     if (!languageOf(document)) return;
     const { uri, version } = document;
+    const look = (looks.get(uri) ?? 0) + 1;
+    looks.set(uri, look);
+    const isCurrent = (): boolean => documents.get(uri)?.version === version && looks.get(uri) === look;
     const known = await surroundingsOf(document);
-    const isCurrent = (): boolean => documents.get(uri)?.version === version;
     if (!isCurrent()) return;
     const found = diagnostics(document, known);
     void connection.sendDiagnostics({ uri, version, diagnostics: found });
@@ -155,7 +159,10 @@ function publishDiagnostics(
       connection.console.error(plainText(`Checking ${document.uri} failed: ${stackOf(error)}`)),
     );
   documents.onDidChangeContent(({ document }) => publishSafely(document));
-  documents.onDidClose(({ document: { uri } }) => void connection.sendDiagnostics({ uri, diagnostics: [] }));
+  documents.onDidClose(({ document: { uri } }) => {
+    looks.delete(uri);
+    void connection.sendDiagnostics({ uri, diagnostics: [] });
+  });
   return () => documents.all().forEach(publishSafely);
 }
 
