@@ -26,7 +26,7 @@ export default tseslint.config(
   // What people read goes out by the functions of these files, in which nothing acts on a terminal.
   {
     files: ['server/**'],
-    ignores: ['server/cli.ts', 'server/commands/command.ts', 'server/cluster/terminal-hosts.ts'],
+    ignores: ['server/commands/command-line.ts', 'server/commands/command.ts', 'server/cluster/terminal-hosts.ts'],
     rules: { 'no-console': 'error' },
   },
   ...wallRules(),

@@ -17,6 +17,17 @@ const common = {
   legalComments: 'none',
 };
 
+/**
+ * Programs that `cli` starts, and what they read only where it is needed, by their names in dist/: a program is read as a
+ * whole, however little of it runs.
+ */
+const programs = {
+  'lint-alone': 'server/lint-alone.ts',
+  'lint-schemas': 'server/commands/lint-schemas.ts',
+  'all-commands': 'server/all-commands.ts',
+};
+const lazy = { external: [...(node.external ?? []), ...Object.keys(programs).map((name) => `./${name}`)], supported: { 'dynamic-import': false } }; // prettier-ignore
+
 /** @type {import('esbuild').BuildOptions[]} */
 const entries = [
   { ...node, entryPoints: { extension: 'client/extension.ts' } },
@@ -24,7 +35,8 @@ const entries = [
     ...node,
     entryPoints: { server: 'server/lsp/main.ts', worker: 'server/compute/worker.ts', reader: 'server/runs/reader.ts' },
   },
-  { ...node, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
+  { ...node, ...lazy, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
+  { ...node, ...lazy, entryPoints: programs },
   {
     ...browser,
     entryPoints: {

@@ -164,7 +164,7 @@ export const ROOMS = [
 ];
 
 /** Files that stand above all rooms and wire them together. */
-export const ENTRIES = ['server/cli.ts'];
+export const ENTRIES = ['server/cli.ts', 'server/all-commands.ts', 'server/lint-alone.ts'];
 
 /**
  * The room of a file; undefined for what has no walls (entries, tests, tools).

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { analyse, fixAll } from '../scripts/analyse';
 import type { ScriptContext } from '../scripts/reading/script';
 import { writeAtomically } from '../atomic-file';
-import { messageOf, UserError } from '../errors';
+import { CancelledError, messageOf, UserError } from '../errors';
 import { readRegularFile } from '../regular-file';
 import { plainJson, plainLine } from '../shared/plain-text';
 import { siblingsOf } from '../script-siblings';
@@ -32,9 +32,9 @@ export interface LintOptions extends Pick<ScriptContext, 'scheduler' | 'cluster'
  * @throws UserError for a file that cannot be read or is not a snapshot
  */
 export async function readSnapshot(file: string): Promise<ClusterSnapshot> {
-  const { validator } = await import('../schema');
   try {
-    const read = validator<ClusterSnapshot>('cluster-snapshot')(JSON.parse(await readFile(file, 'utf8')));
+    const { checkSnapshot } = await import('./lint-schemas');
+    const read = checkSnapshot(JSON.parse(await readFile(file, 'utf8')));
     if (read.valid) return read.value;
     throw new Error(read.problem);
   } catch (error) {
@@ -53,9 +53,11 @@ export async function lintFile(file: string, options: LintOptions): Promise<File
   const bytes = await readRegularFile(file, { atMost: LARGEST });
   const text = bytes.toString('utf8');
   if (/\.ya?ml$/i.test(file)) {
-    // What reads YAML and schemas takes longer to load than a script takes to be checked.
-    const { yamlProblems } = await import('./lint-yaml');
-    const problems = await yamlProblems(file, text, options.signal);
+    const { yamlProblems } = await import('./lint-schemas');
+    const problems = await yamlProblems(file, text, options.signal).catch((error: unknown) => {
+      if (options.signal?.aborted) throw new CancelledError();
+      throw error;
+    });
     if (problems)
       return problems.map(({ range, severity, id, message }) =>
         finding(file, range.start, range.end, severity, id, message),

@@ -4,12 +4,9 @@ import path from 'node:path';
 import { UserError } from '../errors';
 import { changedPaths, codeVersion, pathsWithout, withScratchIndex } from '../git';
 import { filterDrivers, git, gitWith } from '../git-process';
+import type { DirtyChoice } from './dirty-choice';
 import type { RunSource } from '../runs/source';
 import type { CodeVersion } from '../shared/schema-types.gen';
-
-/** What to do about uncommitted changes. */
-export const DIRTY_CHOICES = ['refuse', 'commit', 'keep'] as const;
-export type DirtyChoice = (typeof DIRTY_CHOICES)[number];
 
 /** The code of one run. */
 export interface CommitToRun {

@@ -5,7 +5,7 @@ import type { RunSource } from '../runs/source';
 import type { TaskControl } from '../shared/progress';
 import { isOver, type DispatchProgress, type QueueState } from '../shared/protocol';
 import type { Dispatch } from '../shared/schema-types.gen';
-import type { DirtyChoice } from './commit';
+import type { DirtyChoice } from './dirty-choice';
 import { OPEN_STATES, syncRun, type SyncResult } from './follow';
 import { Ledger } from './ledger';
 import { progressOf } from './progress';

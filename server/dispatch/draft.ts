@@ -15,7 +15,8 @@ import { planRun, type RunPlan } from '../runs/plan';
 import { checkUnchanged, type RunSource } from '../runs/source';
 import { shardsOf } from '../runs/shards';
 import type { RunConfig } from '../shared/schema-types.gen';
-import { checkCommitted, commitToRun, type CommitToRun, type DirtyChoice } from './commit';
+import { checkCommitted, commitToRun, type CommitToRun } from './commit';
+import type { DirtyChoice } from './dirty-choice';
 import { jobScripts, type JobScript } from './script';
 import { programName, safeName } from './stage';
 

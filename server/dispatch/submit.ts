@@ -10,7 +10,7 @@ import type { RunSource } from '../runs/source';
 import type { TaskControl } from '../shared/progress';
 import type { Dispatch, DispatchedJob } from '../shared/schema-types.gen';
 import { shipCommit } from './code';
-import type { DirtyChoice } from './commit';
+import type { DirtyChoice } from './dirty-choice';
 import { draftRun, runFolderOf, scriptsOf, type Draft } from './draft';
 import { jobsText } from './job-text';
 import { Ledger } from './ledger';

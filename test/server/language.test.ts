@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import {
@@ -12,7 +14,7 @@ import {
   type TextEdit,
 } from 'vscode-languageserver-protocol/node';
 import { textOf, TestServer } from './connection';
-import { cli, temporaryFolder } from './workspace';
+import { cli, CLI, temporaryFolder } from './workspace';
 
 const SCRIPT = `#!/bin/bash
 #SBATCH --gres=gpu:2
@@ -157,14 +159,46 @@ test('lint tells of lists of clusters, of clusters that nobody knows, and of nam
   assert.equal(cli(place, 'lint', 'configs/i.edm.yaml').stdout, '', 'a list that cannot be read tells nothing');
 });
 
-test('an editor that only opens a folder has its clusters checked', async () => {
+test('an editor that only opens a folder has its clusters checked', { timeout: 60_000 }, async (context) => {
   const place = temporaryFolder();
   mkdirSync(path.join(place, '.edm-workbench'));
   writeFileSync(path.join(place, '.edm-workbench', 'clusters.yaml'), 'clusters:\n  - name: alpha\n    host: a\n');
   const other = await TestServer.start([], place);
+  context.after(() => other.stop());
   const text = 'network: embedded:fashion-mnist\nseeds: 0-3\ncluster: beta\n';
   const uri = await other.open(path.join(place, 'i.edm.yaml'), text, 'yaml');
   const [unknown] = await other.diagnostics(uri, (list) => list.length > 0);
   assert.match(textOf(unknown.message), /^No cluster beta; known: alpha/);
+});
+
+test('a script is linted without reading the code of other commands', () => {
+  const place = temporaryFolder();
+  writeFileSync(path.join(place, 'job.slurm'), SCRIPT);
+  const spy = path.join(place, 'spy.cjs');
+  writeFileSync(
+    spy,
+    `process.on('exit', () => {
+      const files = Object.keys(require.cache).map((file) => require('node:path').basename(file));
+      const heavy = process.moduleLoadList.filter((name) => /^NativeModule (?:child_process|crypto|net)$/.test(name));
+      require('node:fs').writeFileSync('read.json', JSON.stringify({ files, heavy }));
+    });`,
+  );
+  const read = (file: string): unknown => {
+    // To a file: a pipe as its output would have Node itself load what sockets need.
+    const out = openSync(path.join(place, 'out'), 'w');
+    spawnSync(process.execPath, ['-r', spy, CLI, 'lint', file], { cwd: place, stdio: ['ignore', out, out] });
+    closeSync(out);
+    return JSON.parse(readFileSync(path.join(place, 'read.json'), 'utf8'));
+  };
+  assert.deepEqual(read('job.slurm'), { files: ['spy.cjs', 'cli.js', 'lint-alone.js'], heavy: [] });
+  assert.ok(statSync(path.join(path.dirname(CLI), 'lint-alone.js')).size < 300_000, 'reading a program takes time too');
+  writeFileSync(path.join(place, 'a.edm.yaml'), 'network: embedded:fashion-mnist\n');
+  assert.match(JSON.stringify(read('a.edm.yaml')), /"lint-schemas\.js"/);
+});
+
+test('an interrupt ends the server at once: no command is under way in it', { timeout: 60_000 }, async () => {
+  const other = await TestServer.start();
+  const ended = once(other.process, 'exit');
   other.stop();
+  assert.deepEqual(await ended, [null, 'SIGTERM']);
 });

@@ -1,5 +1,5 @@
 /** Clusters and the jobs on them. */
-import { DIRTY_CHOICES } from '../../dispatch/commit';
+import { DIRTY_CHOICES } from '../../dispatch/dirty-choice';
 import type { CommandSpec } from '../spec';
 import { CLUSTER, JSON_OUTPUT, OUT } from './common-options';
 

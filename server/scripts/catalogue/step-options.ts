@@ -310,7 +310,9 @@ const ownOfSalloc: readonly OptionSpec[] = [
 /** Shared options and own ones, which take precedence, in alphabetical order. */
 const merged = (shared: readonly OptionSpec[], own: readonly OptionSpec[]): readonly OptionSpec[] => {
   const overruled = new Set(own.map(({ name }) => name));
-  return [...shared.filter(({ name }) => !overruled.has(name)), ...own].sort((a, b) => a.name.localeCompare(b.name));
+  // By code units: the first comparison by a language's rules takes 15 ms.
+  const order = (a: OptionSpec, b: OptionSpec): number => (a.name < b.name ? -1 : 1);
+  return [...shared.filter(({ name }) => !overruled.has(name)), ...own].sort(order);
 };
 
 /** Every option of the commands, in alphabetical order; for srun and salloc 22.05 to 25.11, compared with `--help` and the parsers of 22.05. */

@@ -1,15 +1,23 @@
-/** Findings of run configs and lists of clusters, for `lint`: loaded only where such a file is named. */
+/**
+ * What `lint` needs schemas for: run configs, lists of clusters, snapshots. A program of its own, loaded only where such a
+ * file is named; what it throws is no class of the program that called it.
+ */
 import path from 'node:path';
 import { clusterNames, clustersNameProblem, isClustersFile, readProfiles } from '../cluster/profiles';
 import { unknownCluster } from '../runs/checks';
 import { CONFIG_SUFFIX, nameProblem, readConfig, type ConfigProblem } from '../runs/config';
 import { checkFiles } from '../runs/diagnose';
+import { validator } from '../schema';
+import type { ClusterSnapshot } from '../shared/schema-types.gen';
+
+/** Checks what a snapshot's file holds. */
+export const checkSnapshot = validator<ClusterSnapshot>('cluster-snapshot');
 
 /**
  * Everything wrong with a run config or a list of clusters, or with its name.
  * @param file its path
  * @returns undefined for a file that is neither
- * @throws CancelledError
+ * @throws where the signal is aborted
  */
 export async function yamlProblems(
   file: string,
