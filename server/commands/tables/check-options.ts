@@ -5,8 +5,7 @@ import { JSON_OUTPUT } from './common-options';
 export const CHECK_COMMANDS = {
   lint: {
     family: 'checks',
-    summary:
-      'Check batch scripts, run configs and lists of clusters; exit status 0 clean, 1 errors found, 2 could not run',
+    summary: 'Check scripts, run configs and clusters.yaml; exit status 0 clean, 1 errors found, 2 could not run',
     arguments: [
       {
         value: 'FILE',
