@@ -36,13 +36,16 @@ export function safeName(name: string): string {
 /* ---- This program ---- */
 
 const RUNTIME = 'node_modules/onnxruntime-node';
+/** The bundles of the command line and of the processes that it starts. */
+export const BUNDLES = ['cli', 'all-commands', 'lint-alone', 'lint-schemas', 'worker', 'reader'].map(
+  (name) => `dist/${name}.js`,
+);
 /** The files that run without an editor. Everything is bundled but ONNX Runtime, which loads its library from its own folder. */
 const PROGRAM = [
   'package.json',
   'schemas',
   'server/model',
-  'dist/cli.js',
-  'dist/worker.js',
+  ...BUNDLES,
   `${RUNTIME}/package.json`,
   `${RUNTIME}/dist`,
   'node_modules/onnxruntime-common/package.json',
@@ -55,7 +58,7 @@ const ARCHITECTURES: Readonly<Record<string, string | undefined>> = { x86_64: 'x
 export async function programName(): Promise<string> {
   const root = packageRoot();
   const hash = createHash('sha256');
-  for (const name of ['dist/cli.js', 'dist/worker.js', 'node_modules/onnxruntime-node/package.json']) {
+  for (const name of [...BUNDLES, `${RUNTIME}/package.json`]) {
     const file = path.join(root, name);
     if (!existsSync(file)) throw new UserError(`${file} is missing: run "npm run build" first`);
     hash.update(await readFile(file));

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { identify, type Cluster } from '../../server/cluster/cluster';
 import { LocalHost } from '../../server/cluster/local-host';
 import type { Scheduler } from '../../server/cluster/scheduler';
-import { stageProgram } from '../../server/dispatch/stage';
+import { BUNDLES, stageProgram } from '../../server/dispatch/stage';
 import { ROOT, temporaryFolder } from '../server/workspace';
 
 process.env.XDG_CACHE_HOME = temporaryFolder();
@@ -27,8 +27,7 @@ function foreignPackage(): string {
     'package.json',
     'schemas',
     'server/model',
-    'dist/cli.js',
-    'dist/worker.js',
+    ...BUNDLES,
     `${runtime}/package.json`,
     `${runtime}/dist`,
     `${common}/package.json`,
