@@ -35,7 +35,8 @@ const lines = [
   '--cpus_per_task=2',
 ];
 const scripts = [
-  ...readdirSync(rulesFolder).map((file) => readFileSync(path.join(rulesFolder, file), 'utf8')),
+  // Those of LSF, of whose directives sbatch understands some in its own way, are not its own.
+  ...readdirSync(rulesFolder).map((file) => readFileSync(path.join(rulesFolder, file), 'utf8')).filter((text) => !/^#BSUB/m.test(text)),
   ...lines.map((line) => `#!/bin/bash\n#SBATCH ${line}\nhostname\n`),
   ...variants,
 ]; // prettier-ignore

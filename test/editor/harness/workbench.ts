@@ -253,7 +253,8 @@ export class Workbench {
       await entry.first().waitFor({ timeout: ATTEMPT_MS });
     });
     await entry.first().click();
-    await widget.waitFor({ state: 'hidden' });
+    // Not the widget: a command that asks something opens it anew, maybe before it is seen closed.
+    await entry.first().waitFor({ state: 'hidden' });
   }
 
   /** Repeats what may fail while the workbench is busy, be it for lost keys. The last failure is the reason given. */
