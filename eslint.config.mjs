@@ -29,6 +29,20 @@ export default tseslint.config(
     ignores: ['server/commands/command-line.ts', 'server/commands/command.ts', 'server/cluster/terminal-hosts.ts'],
     rules: { 'no-console': 'error' },
   },
+  // Text reaches a page by the functions of this file alone, in which nothing turns the direction of a line.
+  {
+    files: ['media/**'],
+    ignores: ['media/element.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'AssignmentExpression > MemberExpression.left[property.name=/^(textContent|innerText|title)$/]',
+          message: 'Use showText or showTitle of media/element.ts.',
+        },
+      ],
+    },
+  },
   ...wallRules(),
   // Others write what these expressions read: none may take longer than in proportion to its text.
   {

@@ -1,13 +1,22 @@
-/** Building DOM without markup: nothing that comes from a file can ever become an element or a script. */
+/**
+ * Building DOM without markup: nothing that comes from a file can ever become an element or a script, nor turn the direction
+ * in which a line is read.
+ */
+import { plainText } from '../server/shared/plain-text';
 
 /** Attribute values; `false` and `undefined` leave the attribute out, `true` sets it empty. */
 export type Attributes = Record<string, string | number | boolean | undefined>;
 
+/** Attributes that are read out or shown. */
+const READ = new Set(['title', 'alt', 'placeholder', 'aria-label', 'aria-description', 'aria-valuetext']);
+
 function fill<E extends Element>(target: E, attributes: Attributes, children: readonly (Node | string)[]): E {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== false) target.setAttribute(name, value === true ? '' : String(value));
+    if (value === undefined || value === false) continue;
+    const text = value === true ? '' : String(value);
+    target.setAttribute(name, READ.has(name) ? plainText(text) : text);
   }
-  target.append(...children);
+  target.append(...children.map((child) => (typeof child === 'string' ? plainText(child) : child)));
   return target;
 }
 
@@ -27,6 +36,16 @@ export function shape<Tag extends keyof SVGElementTagNameMap>(
   ...children: (Node | string)[]
 ): SVGElementTagNameMap[Tag] {
   return fill(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children);
+}
+
+/** Shows a text in place of what the element holds. */
+export function showText(target: Element, text: string): void {
+  target.textContent = plainText(text);
+}
+
+/** What the mouse shows over an element. */
+export function showTitle(target: HTMLElement, text: string): void {
+  target.title = plainText(text);
 }
 
 /** A push button that does `action`. */

@@ -1,4 +1,4 @@
-import { button, element, type Attributes } from './element';
+import { button, element, showText, type Attributes } from './element';
 import { nextSorting, type Sorting } from './sorting';
 
 /** What a header needs of its column. */
@@ -54,7 +54,7 @@ export class SortHeaders {
     for (const [id, { cell, arrow }] of this.headers) {
       const decides = id === column;
       cell.setAttribute('aria-sort', !decides ? 'none' : descending ? 'descending' : 'ascending');
-      arrow.textContent = !decides ? '' : descending ? '↓' : '↑';
+      showText(arrow, !decides ? '' : descending ? '↓' : '↑');
     }
   }
 }

@@ -1,6 +1,6 @@
 /** The calibration panel: images per second and memory over batch sizes, and the size to write into the config. */
 import type { Calibration } from '../../server/shared/protocol';
-import { button, element, factList } from '../element';
+import { button, element, factList, showText } from '../element';
 import { connect } from '../host';
 import { keepScroll } from '../kept-scroll';
 import type { FromCalibration, ToCalibration } from '../../server/shared/panel-protocol';
@@ -25,7 +25,7 @@ host.listen({
     keepScroll(main, host)();
   },
   problem({ message }) {
-    problem.textContent = message;
+    showText(problem, message);
     document.body.prepend(problem);
   },
 });
@@ -51,8 +51,8 @@ function page(calibration: Calibration): [head: HTMLElement, main: HTMLElement] 
     chosen = point.batch;
     host.remember({ chosen });
     chart.check(at);
-    write.textContent = `Write batch: ${chosen} into ${config_file}`;
-    status.textContent = pointText(point) + (chosen === batch ? `. Recommended: ${reason}` : '');
+    showText(write, `Write batch: ${chosen} into ${config_file}`);
+    showText(status, pointText(point) + (chosen === batch ? `. Recommended: ${reason}` : ''));
     for (const [nth, row] of rows.entries()) row.classList.toggle('active', nth === at);
   };
   const chart = new BatchChart(calibration, choose);

@@ -1,6 +1,6 @@
 /** The history panel: every measured value by commit, as charts of comparable numbers and as a table. */
 import type { HistoryRecord } from '../../server/shared/protocol';
-import { element } from '../element';
+import { element, showText, showTitle } from '../element';
 import { countOf, countText } from '../facts';
 import { connect } from '../host';
 import { keepScroll } from '../kept-scroll';
@@ -47,12 +47,12 @@ const table = new HistoryTable({ column: host.state.column, descending: host.sta
   activeChanged: ({ id }) => host.remember({ active: id }),
   copy(record) {
     host.post({ type: 'copy', text: String(record.value) });
-    status.textContent = `Copied ${record.value}`;
+    showText(status, `Copied ${record.value}`);
   },
   sorted({ column, descending }) {
     host.remember({ column, descending });
     const title = COLUMNS.find(({ id }) => id === column)?.title ?? column;
-    status.textContent = `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`;
+    showText(status, `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`);
   },
 });
 
@@ -103,15 +103,19 @@ function draw(): void {
   table.show(passing);
   table.element.hidden = passing.length === 0;
   toolbar.hidden = records.length === 0;
-  total.textContent =
+  showText(
+    total,
     passing.length === records.length
       ? countOf(records.length, 'result')
-      : `${countText(passing.length)} of ${countOf(records.length, 'result')}`;
+      : `${countText(passing.length)} of ${countOf(records.length, 'result')}`,
+  );
   empty.hidden = !loaded || passing.length > 0;
-  empty.textContent =
+  showText(
+    empty,
     records.length === 0
       ? 'No results yet. Run a config to get the first point: open an .edm.yaml file with fd or fid in it and choose Run.'
-      : 'No result matches the filter.';
+      : 'No result matches the filter.',
+  );
 }
 
 function showProblems(lines: readonly string[]): void {
@@ -137,14 +141,14 @@ host.listen({
     published = message.published;
     loaded = true;
     problem.hidden = true;
-    heading.textContent = `History of ${message.root.replace(/^.*[\\/]/, '')}`;
-    heading.title = message.root;
+    showText(heading, `History of ${message.root.replace(/^.*[\\/]/, '')}`);
+    showTitle(heading, message.root);
     showProblems(message.problems);
     draw();
     restoreScroll();
   },
   problem(message) {
-    problem.textContent = message.message;
+    showText(problem, message.message);
     problem.hidden = false;
     if (!loaded) empty.hidden = true;
   },

@@ -1,5 +1,5 @@
 import type { HistoryRecord } from '../../server/shared/protocol';
-import { element } from '../element';
+import { element, showText, showTitle } from '../element';
 import { cautionText } from '../facts';
 import { rowByKey } from '../rows';
 import { SortHeaders } from '../sort-headers';
@@ -115,11 +115,11 @@ function makeRow(record: HistoryRecord, tabindex: 0 | -1): HTMLTableRowElement {
         { type: 'button', class: 'copy', tabindex, 'aria-label': label, title: 'Copy value' },
         'Copy',
       );
-      cell.append(copy, shown);
+      cell.append(copy, element('span', {}, shown));
     } else {
-      cell.append(shown);
+      showText(cell, shown);
       const caution = id === 'num' ? cautionText(record) : undefined;
-      cell.title = caution ?? shown;
+      showTitle(cell, caution ?? shown);
       cell.classList.add(`column-${id}`);
     }
     if (id === 'workTree' && record.code.dirty) cell.classList.add('dirty');

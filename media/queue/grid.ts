@@ -1,5 +1,5 @@
 import type { Job } from '../../server/shared/protocol';
-import { element } from '../element';
+import { element, showText, showTitle } from '../element';
 import { RowWindow } from '../row-window';
 import { rowByKey, rowsToKeep, scrollToShow, type Rows } from '../rows';
 import { SortHeaders } from '../sort-headers';
@@ -65,7 +65,7 @@ export class QueueGrid {
     // A tooltip where the text is cut off, and only for the cell under the pointer: thousands scroll by.
     this.canvas.addEventListener('mouseover', ({ target }) => {
       if (target instanceof HTMLElement && target.matches('.cell'))
-        target.title = target.scrollWidth > target.clientWidth ? (target.textContent ?? '') : '';
+        showTitle(target, target.scrollWidth > target.clientWidth ? (target.textContent ?? '') : '');
     });
     this.canvas.addEventListener('focusin', (event) => {
       const at = lineAt(event);
@@ -206,7 +206,7 @@ function fillTicking(line: HTMLElement, job: Job, clock: Clock): void {
 
 /** Leaves a cell alone whose text is the same. */
 function setText(cell: HTMLElement, text: string): void {
-  if (cell.textContent !== text) cell.textContent = text;
+  if (cell.textContent !== text) showText(cell, text);
 }
 
 function lineAt(event: Event): number | undefined {

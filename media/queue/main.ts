@@ -1,6 +1,6 @@
 /** The queue panel: all jobs of a cluster with the user's own on top, and how busy the cluster is. */
 import type { ClusterInfo, Job, QueueState } from '../../server/shared/protocol';
-import { button, element } from '../element';
+import { button, element, showText, showTitle } from '../element';
 import { countOf, countText } from '../facts';
 import { connect } from '../host';
 import { keepScroll } from '../kept-scroll';
@@ -93,7 +93,7 @@ const grid = new QueueGrid(sorting(), host.state.active, {
     host.remember({ column, descending });
     const title = COLUMNS.find(({ id }) => id === column)?.title ?? column;
     draw();
-    status.textContent = `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`;
+    showText(status, `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`);
   },
   activeChanged(job) {
     if (job && job.id !== host.state.active) host.remember({ active: job.id });
@@ -151,11 +151,11 @@ function draw(): void {
     passing.length === wanted.length
       ? countOf(wanted.length, 'row')
       : `${countText(passing.length)} of ${countOf(wanted.length, 'row')}`;
-  total.textContent = queue ? [rows, ...counts].join(', ') : '';
+  showText(total, queue ? [rows, ...counts].join(', ') : '');
   grid.element.hidden = passing.length === 0;
   actions.hidden = passing.length === 0;
   empty.hidden = passing.length > 0;
-  empty.textContent = emptyText(wanted.length);
+  showText(empty, emptyText(wanted.length));
 }
 
 function emptyText(unfiltered: number): string {
@@ -178,13 +178,13 @@ function shownInfo(): ClusterInfo | undefined {
 /** Shows how old the scheduler's answer is. */
 function showFreshness(): void {
   const seconds = queue ? Math.max(0, Math.round((Date.now() - Date.parse(queue.taken)) / 1000)) : undefined;
-  fresh.textContent = seconds === undefined ? '' : `${seconds} s ago`;
+  showText(fresh, seconds === undefined ? '' : `${seconds} s ago`);
 }
 
 function describe(job: Job | undefined): void {
   const text = job ? jobText(job, clock()) : '';
-  if (status.textContent !== text) status.textContent = text;
-  status.title = text;
+  if (status.textContent !== text) showText(status, text);
+  showTitle(status, text);
   const fitting = job ? JOB_ACTIONS.filter(({ fits }) => fits(job, isMine(job))) : [];
   const key = fitting.map(({ action }) => action).join();
   if (actions.dataset.key === key) return;
@@ -199,7 +199,7 @@ function describe(job: Job | undefined): void {
 }
 
 function showProblem(text: string | undefined): void {
-  problem.textContent = text ?? '';
+  showText(problem, text ?? '');
   problem.hidden = text === undefined;
 }
 
@@ -226,7 +226,7 @@ host.listen({
     clusterSelect.value = shown;
     const info = shownInfo();
     connectButton.hidden = info?.connection === 'connected' || info?.connection === 'connecting' || !info;
-    connectButton.textContent = info?.notAllowed ? 'Allow…' : info?.connection === 'lost' ? 'Reconnect' : 'Connect';
+    showText(connectButton, info?.notAllowed ? 'Allow…' : info?.connection === 'lost' ? 'Reconnect' : 'Connect');
     refresh.hidden = info?.connection !== 'connected';
     showProblem(info?.connection === 'lost' ? (info.message ?? 'The connection was lost') : trouble);
     load.replaceChildren(...loadBars(queue?.load ?? []));

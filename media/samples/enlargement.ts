@@ -1,4 +1,4 @@
-import { button, element, factList } from '../element';
+import { button, element, factList, showText } from '../element';
 import type { Fact } from '../facts';
 import { stepByKey } from '../keys';
 import { enlarged } from './layout';
@@ -84,7 +84,7 @@ export class Enlargement {
   show(sample: Enlarged): void {
     const changed = this.shown?.url !== sample.url;
     this.shown = sample;
-    this.title.textContent = sample.text;
+    showText(this.title, sample.text);
     this.facts.replaceChildren(factList(sample.facts));
     this.copySeed.hidden = sample.seed === undefined;
     this.copyCommand.hidden = sample.command === undefined;
@@ -93,8 +93,8 @@ export class Enlargement {
       this.image.hidden = false;
       this.image.src = sample.url;
     }
-    this.problem.textContent = sample.problem ?? '';
-    this.said.textContent = '';
+    showText(this.problem, sample.problem ?? '');
+    showText(this.said, '');
     if (!this.isOpen) this.element.showModal();
   }
 
@@ -106,12 +106,12 @@ export class Enlargement {
   private copy(what: string | number | undefined, said: string): void {
     if (what === undefined) return;
     this.needs.copy(String(what));
-    this.said.textContent = said;
+    showText(this.said, said);
   }
 
   private fail(problem: string): void {
     this.image.hidden = true;
-    this.problem.textContent = this.shown?.problem ?? problem;
+    showText(this.problem, this.shown?.problem ?? problem);
   }
 
   private fit(): void {

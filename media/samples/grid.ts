@@ -1,5 +1,5 @@
 import type { SampleDetails, SamplesResult } from '../../server/shared/protocol';
-import { element } from '../element';
+import { element, showText, showTitle } from '../element';
 import { RowWindow } from '../row-window';
 import { rowsInSight, rowsToKeep, scrollToShow } from '../rows';
 import { GAP, gridLayout, moveByKey, type GridLayout } from './layout';
@@ -214,7 +214,7 @@ export class SampleGrid {
     problem.hidden = true;
     const caption = tile.lastElementChild as HTMLElement;
     caption.hidden = !this.layout.captions;
-    caption.textContent = sample.seed === undefined ? sample.file.replace(/^.*\//, '') : String(sample.seed);
+    showText(caption, sample.seed === undefined ? sample.file.replace(/^.*\//, '') : String(sample.seed));
     this.describe(tile);
   }
 
@@ -232,9 +232,10 @@ export class SampleGrid {
     image.alt = text;
     if (details?.problem) this.breakTile(tile, details.problem);
     else if (!tile.classList.contains('broken'))
-      tile.title = details
-        ? `${text}, ${sample.file}, ${details.width} × ${details.height}`
-        : `${text}, ${sample.file}`;
+      showTitle(
+        tile,
+        details ? `${text}, ${sample.file}, ${details.width} × ${details.height}` : `${text}, ${sample.file}`,
+      );
   }
 
   private breakTile(tile: HTMLElement, why: string): void {
@@ -242,7 +243,7 @@ export class SampleGrid {
     if (!sample) return;
     const [image, problem] = partsOf(tile);
     tile.classList.add('broken');
-    tile.title = `${this.needs.textOf(sample)}, ${sample.file}: ${this.needs.detailsOf(sample)?.problem ?? why}`;
+    showTitle(tile, `${this.needs.textOf(sample)}, ${sample.file}: ${this.needs.detailsOf(sample)?.problem ?? why}`);
     problem.setAttribute('aria-label', `${tile.title}. Cannot be shown`);
     problem.hidden = false;
     image.hidden = true;

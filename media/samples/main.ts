@@ -1,6 +1,6 @@
 /** The samples panel: the images of a run as a grid, with what made them. */
 import type { SamplesResult } from '../../server/shared/protocol';
-import { button, element, factList } from '../element';
+import { button, element, factList, showText } from '../element';
 import { resultText } from '../../server/shared/number-text';
 import {
   cautionText,
@@ -162,7 +162,7 @@ function classNames(): readonly string[] | undefined {
 }
 
 function say(text: string): void {
-  status.textContent = text;
+  showText(status, text);
 }
 
 function enlarge(position: number): void {
@@ -186,9 +186,9 @@ function enlarge(position: number): void {
 /** Fills the head: what the run was, what it measured and what is wrong with it. */
 function describe(): void {
   const { manifest, images } = samples;
-  title.textContent = samples.title;
+  showText(title, samples.title);
   const results = manifest?.results ?? [];
-  values.textContent = results.map(resultText).join('  ·  ');
+  showText(values, results.map(resultText).join('  ·  '));
   values.hidden = values.textContent === '';
   facts.replaceChildren(...(manifest ? [factList(runFacts(manifest))] : []));
   tellNotes();
@@ -261,12 +261,12 @@ function countShown(): void {
   const read = host.state.classFilter === ALL_CLASSES ? all : details.knownOf(files);
   const extent =
     shown.length === all ? countOf(all, 'image') : `${countText(shown.length)} of ${countOf(all, 'image')}`;
-  total.textContent = read < all ? `${extent}, classes read of ${countText(read)}` : extent;
+  showText(total, read < all ? `${extent}, classes read of ${countText(read)}` : extent);
   grid.element.hidden = shown.length === 0;
   empty.hidden = shown.length > 0;
-  if (all === 0) empty.textContent = 'There is no image in this folder yet.';
-  else if (read < all) empty.textContent = 'Reading the classes of the images…';
-  else empty.textContent = 'No image of this class. Choose another class.';
+  if (all === 0) showText(empty, 'There is no image in this folder yet.');
+  else if (read < all) showText(empty, 'Reading the classes of the images…');
+  else showText(empty, 'No image of this class. Choose another class.');
 }
 
 function goToSeed(): void {
@@ -326,7 +326,7 @@ document.addEventListener('keydown', (event) => {
 
 /** Without an answer, the problem is all that there is to show. */
 function showProblem(text: string | undefined): void {
-  problem.textContent = text ?? '';
+  showText(problem, text ?? '');
   problem.hidden = text === undefined;
   toolbar.hidden = samples === EMPTY;
   if (samples === EMPTY) empty.hidden = text !== undefined;

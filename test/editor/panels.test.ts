@@ -7,6 +7,8 @@ import { until } from '../until';
 import { openWorkbench, type Workbench } from './harness/workbench';
 
 const STEPS = [2, 3, 4];
+/** Whoever wrote a commit may have written a mark that turns the direction of the line. */
+const MARK = '\u202e';
 
 let workspace: string;
 let workbench: Workbench;
@@ -16,7 +18,7 @@ before(async () => {
   for (const steps of STEPS) {
     if (steps !== STEPS[0]) {
       writeFileSync(path.join(workspace, 'garments.edm.yaml'), SMALL_CONFIG.replace('steps: 2', `steps: ${steps}`));
-      git(workspace, 'commit', '--quiet', '--all', '--message', `Use ${steps} steps`);
+      git(workspace, 'commit', '--quiet', '--all', '--message', `Use ${steps} steps${steps === 3 ? MARK : ''}`);
     }
     const { status, stderr } = cli(workspace, 'run', 'garments.edm.yaml');
     assert.equal(status, 0, stderr);
@@ -50,6 +52,11 @@ test('history: a point per commit, and from a point to the samples of its run', 
   const facts = await tooltip.innerText();
   for (const fact of ['Use 4 steps', 'Test', 'FD (fashion-mnist)', 'embedded:fashion-mnist'])
     assert.ok(facts.includes(fact), facts);
+  const page = await history.locator('body').evaluate((body) => (body as unknown as { outerHTML: string }).outerHTML);
+  assert.ok(
+    !page.includes(MARK) && page.includes('Use 3 steps\\u202e'),
+    'what turns a line is shown, and turns nothing',
+  );
   await last.press('Enter');
 
   const short = git(workspace, 'rev-parse', '--short', 'HEAD');
