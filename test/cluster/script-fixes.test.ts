@@ -4,6 +4,7 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { analyse, fixAll } from '../../server/scripts/analyse';
+import { readScript } from '../../server/scripts/reading/read-script';
 import { ruleNamed } from '../../server/scripts/rules/index';
 import { TestBed } from './bed';
 import { variants } from './script-variants';
@@ -35,8 +36,10 @@ const lines = [
   '--cpus_per_task=2',
 ];
 const scripts = [
-  // Those of LSF, of whose directives sbatch understands some in its own way, are not its own.
-  ...readdirSync(rulesFolder).map((file) => readFileSync(path.join(rulesFolder, file), 'utf8')).filter((text) => !/^#BSUB/m.test(text)),
+  // sbatch understands some directives of LSF in its own way: it is no judge of scripts for bsub.
+  ...readdirSync(rulesFolder)
+    .map((file) => readFileSync(path.join(rulesFolder, file), 'utf8'))
+    .filter((text) => readScript(text)?.scheduler !== 'lsf'),
   ...lines.map((line) => `#!/bin/bash\n#SBATCH ${line}\nhostname\n`),
   ...variants,
 ]; // prettier-ignore
