@@ -37,8 +37,8 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         {
-          selector: 'AssignmentExpression > MemberExpression.left[property.name=/^(textContent|innerText|title)$/]',
-          message: 'Use showText or showTitle of media/element.ts.',
+          selector: 'AssignmentExpression > MemberExpression.left[property.name=/^(textContent|innerText|title|alt)$/]',
+          message: 'Use showText, updateText or setAttributes of media/element.ts.',
         },
       ],
     },

@@ -10,12 +10,17 @@ export type Attributes = Record<string, string | number | boolean | undefined>;
 /** Attributes that are read out or shown. */
 const READ = new Set(['title', 'alt', 'placeholder', 'aria-label', 'aria-description', 'aria-valuetext']);
 
-function fill<E extends Element>(target: E, attributes: Attributes, children: readonly (Node | string)[]): E {
+/** Sets attributes of an element that is there, as `element` does for a new one. */
+export function setAttributes(target: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === false) continue;
     const text = value === true ? '' : String(value);
     target.setAttribute(name, READ.has(name) ? plainText(text) : text);
   }
+}
+
+function fill<E extends Element>(target: E, attributes: Attributes, children: readonly (Node | string)[]): E {
+  setAttributes(target, attributes);
   target.append(...children.map((child) => (typeof child === 'string' ? plainText(child) : child)));
   return target;
 }
@@ -43,9 +48,10 @@ export function showText(target: Element, text: string): void {
   target.textContent = plainText(text);
 }
 
-/** What the mouse shows over an element. */
-export function showTitle(target: HTMLElement, text: string): void {
-  target.title = plainText(text);
+/** The same, but leaves an element alone that shows the text already: no layout, and no screen reader repeats it. */
+export function updateText(target: Element, text: string): void {
+  const plain = plainText(text);
+  if (target.textContent !== plain) target.textContent = plain;
 }
 
 /** A push button that does `action`. */

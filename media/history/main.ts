@@ -1,6 +1,6 @@
 /** The history panel: every measured value by commit, as charts of comparable numbers and as a table. */
 import type { HistoryRecord } from '../../server/shared/protocol';
-import { element, showText, showTitle } from '../element';
+import { element, setAttributes, showText } from '../element';
 import { countOf, countText } from '../facts';
 import { connect } from '../host';
 import { keepScroll } from '../kept-scroll';
@@ -142,7 +142,7 @@ host.listen({
     loaded = true;
     problem.hidden = true;
     showText(heading, `History of ${message.root.replace(/^.*[\\/]/, '')}`);
-    showTitle(heading, message.root);
+    setAttributes(heading, { title: message.root });
     showProblems(message.problems);
     draw();
     restoreScroll();

@@ -1,5 +1,5 @@
 import type { HistoryRecord } from '../../server/shared/protocol';
-import { element, showText, showTitle } from '../element';
+import { element, setAttributes, showText } from '../element';
 import { cautionText } from '../facts';
 import { rowByKey } from '../rows';
 import { SortHeaders } from '../sort-headers';
@@ -119,7 +119,7 @@ function makeRow(record: HistoryRecord, tabindex: 0 | -1): HTMLTableRowElement {
     } else {
       showText(cell, shown);
       const caution = id === 'num' ? cautionText(record) : undefined;
-      showTitle(cell, caution ?? shown);
+      setAttributes(cell, { title: caution ?? shown });
       cell.classList.add(`column-${id}`);
     }
     if (id === 'workTree' && record.code.dirty) cell.classList.add('dirty');

@@ -1,5 +1,5 @@
 import type { Job } from '../../server/shared/protocol';
-import { element, showText, showTitle } from '../element';
+import { element, setAttributes, updateText } from '../element';
 import { RowWindow } from '../row-window';
 import { rowByKey, rowsToKeep, scrollToShow, type Rows } from '../rows';
 import { SortHeaders } from '../sort-headers';
@@ -65,7 +65,7 @@ export class QueueGrid {
     // A tooltip where the text is cut off, and only for the cell under the pointer: thousands scroll by.
     this.canvas.addEventListener('mouseover', ({ target }) => {
       if (target instanceof HTMLElement && target.matches('.cell'))
-        showTitle(target, target.scrollWidth > target.clientWidth ? (target.textContent ?? '') : '');
+        setAttributes(target, { title: target.scrollWidth > target.clientWidth ? (target.textContent ?? '') : '' });
     });
     this.canvas.addEventListener('focusin', (event) => {
       const at = lineAt(event);
@@ -129,10 +129,11 @@ export class QueueGrid {
     line.dataset.id = job.id;
     line.style.transform = `translateY(${at * ROW}px)`;
     line.setAttribute('aria-rowindex', String(at + 2));
-    line.setAttribute('aria-label', jobText(job, this.clock));
+    setAttributes(line, { 'aria-label': jobText(job, this.clock) });
     line.tabIndex = at === this.activeAt ? 0 : -1;
     line.className = `row state-${job.state}${job.user === this.user ? ' mine' : ''}${at % 2 ? ' odd' : ''}`;
-    for (const [nth, { text }] of COLUMNS.entries()) setText(line.children[nth] as HTMLElement, text(job, this.clock));
+    for (const [nth, { text }] of COLUMNS.entries())
+      updateText(line.children[nth] as HTMLElement, text(job, this.clock));
   }
 
   private focus(at: number): void {
@@ -201,12 +202,7 @@ function makeLine(): HTMLElement {
 
 function fillTicking(line: HTMLElement, job: Job, clock: Clock): void {
   for (const [nth, { text, ticks }] of COLUMNS.entries())
-    if (ticks) setText(line.children[nth] as HTMLElement, text(job, clock));
-}
-
-/** Leaves a cell alone whose text is the same. */
-function setText(cell: HTMLElement, text: string): void {
-  if (cell.textContent !== text) showText(cell, text);
+    if (ticks) updateText(line.children[nth] as HTMLElement, text(job, clock));
 }
 
 function lineAt(event: Event): number | undefined {

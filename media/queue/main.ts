@@ -1,6 +1,6 @@
 /** The queue panel: all jobs of a cluster with the user's own on top, and how busy the cluster is. */
 import type { ClusterInfo, Job, QueueState } from '../../server/shared/protocol';
-import { button, element, showText, showTitle } from '../element';
+import { button, element, setAttributes, showText, updateText } from '../element';
 import { countOf, countText } from '../facts';
 import { connect } from '../host';
 import { keepScroll } from '../kept-scroll';
@@ -183,8 +183,8 @@ function showFreshness(): void {
 
 function describe(job: Job | undefined): void {
   const text = job ? jobText(job, clock()) : '';
-  if (status.textContent !== text) showText(status, text);
-  showTitle(status, text);
+  updateText(status, text);
+  setAttributes(status, { title: text });
   const fitting = job ? JOB_ACTIONS.filter(({ fits }) => fits(job, isMine(job))) : [];
   const key = fitting.map(({ action }) => action).join();
   if (actions.dataset.key === key) return;

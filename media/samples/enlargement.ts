@@ -1,4 +1,4 @@
-import { button, element, factList, showText } from '../element';
+import { button, element, factList, setAttributes, showText } from '../element';
 import type { Fact } from '../facts';
 import { stepByKey } from '../keys';
 import { enlarged } from './layout';
@@ -88,7 +88,7 @@ export class Enlargement {
     this.facts.replaceChildren(factList(sample.facts));
     this.copySeed.hidden = sample.seed === undefined;
     this.copyCommand.hidden = sample.command === undefined;
-    this.image.alt = sample.text;
+    setAttributes(this.image, { alt: sample.text });
     if (changed) {
       this.image.hidden = false;
       this.image.src = sample.url;

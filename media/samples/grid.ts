@@ -1,5 +1,5 @@
 import type { SampleDetails, SamplesResult } from '../../server/shared/protocol';
-import { element, showText, showTitle } from '../element';
+import { element, setAttributes, showText } from '../element';
 import { RowWindow } from '../row-window';
 import { rowsInSight, rowsToKeep, scrollToShow } from '../rows';
 import { GAP, gridLayout, moveByKey, type GridLayout } from './layout';
@@ -229,13 +229,12 @@ export class SampleGrid {
     const text = this.needs.textOf(sample);
     const details = this.needs.detailsOf(sample);
     const [image] = partsOf(tile);
-    image.alt = text;
+    setAttributes(image, { alt: text });
     if (details?.problem) this.breakTile(tile, details.problem);
     else if (!tile.classList.contains('broken'))
-      showTitle(
-        tile,
-        details ? `${text}, ${sample.file}, ${details.width} × ${details.height}` : `${text}, ${sample.file}`,
-      );
+      setAttributes(tile, {
+        title: details ? `${text}, ${sample.file}, ${details.width} × ${details.height}` : `${text}, ${sample.file}`,
+      });
   }
 
   private breakTile(tile: HTMLElement, why: string): void {
@@ -243,8 +242,9 @@ export class SampleGrid {
     if (!sample) return;
     const [image, problem] = partsOf(tile);
     tile.classList.add('broken');
-    showTitle(tile, `${this.needs.textOf(sample)}, ${sample.file}: ${this.needs.detailsOf(sample)?.problem ?? why}`);
-    problem.setAttribute('aria-label', `${tile.title}. Cannot be shown`);
+    const title = `${this.needs.textOf(sample)}, ${sample.file}: ${this.needs.detailsOf(sample)?.problem ?? why}`;
+    setAttributes(tile, { title });
+    setAttributes(problem, { 'aria-label': `${title}. Cannot be shown` });
     problem.hidden = false;
     image.hidden = true;
   }
