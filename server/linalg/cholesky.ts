@@ -6,6 +6,8 @@ import type { Pause } from './event-loop-pause';
 export interface CholeskyFactor {
   columns: Float64Array;
   rank: number;
+  /** Present where A was indefinite by rounding: directions with a smaller share of a variance than this were left out. */
+  projected?: number;
 }
 
 /** Pivots that are taken before the rest of the matrix is updated, by one matrix product. */
@@ -14,14 +16,18 @@ const PANEL = 64;
 /** Largest share of a variance by which rounding may make it negative if the matrix is positive semidefinite. */
 const NEGATIVE = 1e-6;
 
+/** Rounding of float32, relative: covariances are often computed or kept in it, whatever type their file has. */
+const SINGLE = 2 ** -24;
+/** Times by which a negative rest may exceed the level below which directions are left out. */
+const GROWTH = 30;
+
 /**
- * Cholesky factor of a symmetric positive semidefinite matrix with pivoting, so that a singular covariance (no more
- * samples than dimensions) is factored exactly instead of failing: it ends when no pivot exceeds the rounding noise.
- * Pivots are compared relative to their own variance, as the noise is proportional to it: a feature of tiny variance is
- * kept, a copy of another feature is not. In panels, as LAPACK's dpstrf; rows keep their order, so L is not triangular.
+ * Cholesky factor of a symmetric positive semidefinite matrix. One that is indefinite by rounding (float32 statistics of few
+ * images) is projected: directions that are not larger than the rounding noise are left out, and `projected` says so.
  * @param a row-major [n, n], symmetric
  * @param maxRank a known bound of the rank, e.g. samples - 1
- * @throws UserError for an indefinite matrix; CancelledError
+ * @param rounding relative rounding of the entries, where it is known to be coarser than float64's
+ * @throws UserError for a matrix that is indefinite by more than rounding; CancelledError
  */
 export async function choleskyFactor(
   a: Float64Array,
@@ -29,10 +35,37 @@ export async function choleskyFactor(
   maxRank: number,
   pause: Pause,
   matmul: MatMul = multiply,
+  rounding?: number,
 ): Promise<CholeskyFactor> {
+  const exact = await pivotedFactor(a, n, maxRank, n * Number.EPSILON, pause, matmul);
+  // Of values that are known to be rounded, any negative rest means that noise was taken for directions.
+  if (exact.negative <= (rounding === undefined ? NEGATIVE : GROWTH * n * Number.EPSILON))
+    return { columns: exact.columns, rank: exact.rank };
+  // Random errors of the entries move eigenvalues by some sqrt(n) of them.
+  const noise = 4 * Math.sqrt(n) * Math.max(rounding ?? 0, SINGLE);
+  const { columns, rank, negative } = await pivotedFactor(a, n, maxRank, noise, pause, matmul);
+  if (negative <= GROWTH * noise) return { columns, rank, projected: noise };
+  throw new UserError('sigma of the statistics is indefinite, so it is not a covariance: make the statistics again');
+}
+
+/**
+ * Cholesky factor with pivoting, so that a singular covariance (no more
+ * samples than dimensions) is factored exactly instead of failing: it ends when no pivot exceeds the rounding noise.
+ * Pivots are compared relative to their own variance, as the noise is proportional to it: a feature of tiny variance is
+ * kept, a copy of another feature is not. In panels, as LAPACK's dpstrf; rows keep their order, so L is not triangular.
+ * @param noise largest share of a variance that is taken for rounding
+ * @returns also the largest share by which a variance that is left is negative
+ */
+async function pivotedFactor(
+  a: Float64Array,
+  n: number,
+  maxRank: number,
+  noise: number,
+  pause: Pause,
+  matmul: MatMul,
+): Promise<{ columns: Float64Array; rank: number; negative: number }> {
   const limit = Math.min(n, maxRank);
   const columns = new Float64Array(n * limit);
-  const noise = n * Number.EPSILON;
   /** Rows not chosen yet, the rest of the matrix for them, and of all rows the variance that is not explained yet. */
   let rows = Array.from({ length: n }, (_, i) => i);
   let left = a;
@@ -66,10 +99,11 @@ export async function choleskyFactor(
     left = free;
     rows = kept.map((i) => rows[i]!);
   }
-  if (diagonal.some((value, i) => value < -NEGATIVE * a[i * n + i]!)) {
-    throw new UserError('sigma of the statistics is indefinite, so it is not a covariance: make the statistics again');
-  }
-  return { columns: columns.subarray(0, rank * n), rank };
+  const negative = diagonal.reduce((most, value, i) => {
+    const variance = a[i * n + i]!;
+    return value < 0 ? Math.max(most, variance > 0 ? -value / variance : Infinity) : most;
+  }, 0);
+  return { columns: columns.subarray(0, rank * n), rank, negative };
 }
 
 /** Writes column `at` of the panel, for `pivot`, and subtracts the variance that it explains from the diagonal. */

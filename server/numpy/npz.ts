@@ -2,8 +2,8 @@ import { type Zippable, zipSync } from 'fflate';
 import { writeAtomically } from '../atomic-file';
 import { UserError } from '../errors';
 import { readRegularFile } from '../regular-file';
-import { Archive } from './zip-archive';
-import { formatNpy, type NpyArray, parseNpy } from './npy';
+import { Archive, type ArchiveEntry } from './zip-archive';
+import { formatNpy, type NpyArray, NpyRows, parseNpy } from './npy';
 
 export type { NpyArray, NpyDtype } from './npy';
 
@@ -16,8 +16,51 @@ const MAX_ARRAYS = 10_000;
 /** The earliest time of a zip file, which numpy uses too, so that equal arrays give equal files. */
 const ZIP_EPOCH = new Date(1980, 0, 1);
 
+/** A numpy `.npz` file, stored or compressed, of which only the arrays that are asked for are read. */
+export class Npz {
+  private constructor(
+    readonly path: string,
+    private readonly archive: Archive,
+  ) {}
+
+  /** @throws UserError if it is missing, damaged or no zip file */
+  static async open(path: string): Promise<Npz> {
+    return new Npz(path, await Archive.open(path, MAX_ARRAYS));
+  }
+
+  /** Of the arrays, without `.npy`. */
+  get names(): string[] {
+    return this.archive.entries.map(nameOf);
+  }
+
+  /** @returns undefined if there is none of this name @throws UserError naming the file and the entry at fault */
+  async read(name: string, maxBytes = MAX_BYTES): Promise<NpyArray | undefined> {
+    const entry = this.entryOf(name);
+    if (!entry) return undefined;
+    const where = `${this.path}: ${entry.name}`;
+    if (entry.size > maxBytes) throw new UserError(`${where} has ${entry.size} bytes; at most ${maxBytes} are read`);
+    return parseNpy(await entry.read(), where);
+  }
+
+  /** One array in parts, however large. @returns undefined if there is none of this name @throws UserError as `NpyRows` */
+  async rows(name: string): Promise<NpyRows | undefined> {
+    const entry = this.entryOf(name);
+    return entry && NpyRows.open(() => entry.reader(), `${this.path}: ${entry.name}`);
+  }
+
+  close(): void {
+    this.archive.close();
+  }
+
+  private entryOf(name: string): ArchiveEntry | undefined {
+    return this.archive.entries.find((entry) => nameOf(entry) === name);
+  }
+}
+
+const nameOf = ({ name }: ArchiveEntry): string => name.replace(/\.npy$/, '');
+
 /**
- * Reads the arrays of a numpy `.npz` file, stored or compressed.
+ * Reads all arrays of a numpy `.npz` file.
  * @param maxBytes most unpacked bytes
  * @returns arrays by name, without `.npy`
  * @throws UserError naming the file and the entry at fault
@@ -31,7 +74,7 @@ export async function readNpz(path: string, maxBytes = MAX_BYTES): Promise<Map<s
     }
     const arrays = new Map<string, NpyArray>();
     for (const entry of archive.entries) {
-      arrays.set(entry.name.replace(/\.npy$/, ''), parseNpy(await entry.read(), `${path}: ${entry.name}`));
+      arrays.set(nameOf(entry), parseNpy(await entry.read(), `${path}: ${entry.name}`));
     }
     return arrays;
   } finally {
@@ -54,17 +97,4 @@ export async function writeNpz(path: string, arrays: ReadonlyMap<string, NpyArra
 /** Reads one numpy `.npy` file. @throws UserError naming the file */
 export async function readNpy(path: string, maxBytes = MAX_BYTES): Promise<NpyArray> {
   return parseNpy(await readRegularFile(path, { atMost: maxBytes }), path);
-}
-
-/**
- * A float64 array from a map of arrays, of any shape; float32 is widened.
- * @param path how errors name the file
- * @throws UserError if it is missing or of another type
- */
-export function float64Of(arrays: ReadonlyMap<string, NpyArray>, name: string, path: string): Float64Array {
-  const array = arrays.get(name);
-  if (array?.dtype === 'float64') return array.data;
-  if (array?.dtype === 'float32') return Float64Array.from(array.data);
-  const found = array ? `it is ${array.dtype}` : `it has ${[...arrays.keys()].join(', ') || 'no arrays'}`;
-  throw new UserError(`${path} has no floating-point array "${name}": ${found}`);
 }

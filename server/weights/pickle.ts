@@ -31,6 +31,8 @@ export interface PickleRules {
   readonly globals: ReadonlyMap<string, PickleGlobal>;
   /** The object that a persistent id stands for. */
   readonly persistentLoad?: (id: unknown) => unknown;
+  /** What such pickles hold, for messages; default `EDM network`. */
+  readonly contains?: string;
 }
 
 /** Longest text and integer of any network: protocol 2 writes a tensor's bytes as text. */
@@ -144,7 +146,7 @@ class PickleMachine {
     if (global) return global;
     const full = `${module.slice(0, 200)}.${name}`.slice(0, 200);
     throw new UserError(
-      `${this.cursor.file.path}: refused to load ${JSON.stringify(full)}, which no EDM network contains. Nothing in the file was executed. Use a file from a source you trust`,
+      `${this.cursor.file.path}: refused to load ${JSON.stringify(full)}, which no ${this.rules.contains ?? 'EDM network'} contains. Nothing in the file was executed. Use a file from a source you trust`,
     );
   }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { UserError } from '../../server/errors';
 import { formatNpy, type NpyArray, parseNpy } from '../../server/numpy/npy';
-import { readNpy, readNpz, writeNpz } from '../../server/numpy/npz';
+import { Npz, readNpy, readNpz, writeNpz } from '../../server/numpy/npz';
 import { temporaryFolder } from '../server/workspace';
 
 const fixtures = join(__dirname, '../fixtures/fid');
@@ -92,8 +92,57 @@ test('what cannot be read is one line naming file and entry', async () => {
     });
   }
   await assert.rejects(readNpz(join(folder, 'absent.npz')), /absent\.npz: ENOENT/);
-  await assert.rejects(readNpy(join(formats, 'big_endian.npy')), /big_endian\.npy: cannot read numpy type >f8/);
   await assert.rejects(readNpy(join(formats, 'object.npy')), /object\.npy: cannot read numpy type \|O/);
+});
+
+test('big-endian arrays are read, and float16 is widened', async () => {
+  const big = await readNpy(join(formats, 'big_endian.npy'));
+  assert.equal(big.dtype, 'float64');
+  const little = Buffer.from(await readFile(join(formats, 'big_endian.npy')));
+  const view = new DataView(little.buffer, little.byteOffset + little.length - big.data.length * 8);
+  assert.deepEqual(
+    [...big.data],
+    Array.from(big.data, (_, i) => view.getFloat64(8 * i, false)),
+  );
+  const header = "{'descr': '<f2', 'fortran_order': False, 'shape': (7,), }";
+  const bytes = Buffer.concat([
+    Buffer.from(`\x93NUMPY\x01\x00${String.fromCharCode(header.length)}\x00${header}`, 'latin1'),
+    // 1, -2, 65504, 2^-24, 2^-14, infinity, -0
+    Buffer.from(Uint16Array.of(0x3c00, 0xc000, 0x7bff, 0x0001, 0x0400, 0x7c00, 0x8000).buffer),
+  ]);
+  const half = parseNpy(bytes, 'half.npy');
+  assert.deepEqual([half.dtype, half.isHalf], ['float32', true]);
+  assert.deepEqual([...half.data], [1, -2, 65504, 2 ** -24, 2 ** -14, Infinity, -0]);
+});
+
+test('rows of an array are read in any order, stored or deflated, and their checksum holds', async () => {
+  const folder = temporaryFolder();
+  const data = Float32Array.from({ length: 700 * 9 }, (_, i) => Math.sin(i));
+  const array = formatNpy({ dtype: 'float32', shape: [700, 3, 3], data });
+  for (const level of [0, 6] as const) {
+    const path = join(folder, `rows-${level}.npz`);
+    const bytes = Buffer.from(zipSync({ 'x.npy': [array, { level }], 'y.npy': [array, { level }] }));
+    await writeFile(path, bytes);
+    const npz = await Npz.open(path);
+    const rows = await npz.rows('x');
+    assert.ok(rows);
+    assert.deepEqual([rows.shape, rows.dtype, rows.rowBytes], [[700, 3, 3], 'float32', 36]);
+    for (const [from, count] of [
+      [0, 10],
+      [200, 300],
+      [100, 5],
+      [690, 10],
+    ] as const)
+      assert.deepEqual((await rows.read(from, count)).data, data.slice(from * 9, (from + count) * 9));
+    await assert.rejects(rows.read(699, 2), /has 700 rows, not 701/);
+    npz.close();
+    bytes[bytes.indexOf(Buffer.from(array.slice(-8))) + 3] ^= 1;
+    if (level > 0) continue;
+    await writeFile(path, bytes);
+    const damaged = await Npz.open(path);
+    await assert.rejects(async () => (await damaged.rows('x'))?.read(0, 700), /x\.npy is damaged: checksum mismatch/);
+    damaged.close();
+  }
 });
 
 test('a zip bomb is refused by its claim, before anything is unpacked', async () => {
