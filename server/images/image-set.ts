@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
-import { CancelledError, messageOf, UserError } from '../errors';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { CancelledError, UserError } from '../errors';
 import { subsetIndices } from '../numpy/numpy-random';
-import { Archive } from '../numpy/zip-archive';
-import { readRegularFile } from '../regular-file';
 import type { Image } from './image';
+import { convertImage } from './conversion';
 import { decodeImage } from './image-file';
+import { type ImageSource, type ImageSources, MAX_FILE, sourcesOf } from './image-source';
 
 /** Images of one shape, ready for a detector. */
 export interface ImageBatch {
@@ -17,45 +16,43 @@ export interface ImageBatch {
   channels: number;
   height: number;
   width: number;
+  /** Of the content of each image, DIGEST_BYTES in hex; equal only for equal images. */
+  digests: string[];
 }
 
-/** One file of a set, in a folder or an archive. */
-interface ImageSource {
-  /** Path relative to the set, separated by `/`. */
-  name: string;
-  size: number;
-  /** ms since the epoch */
-  modified: number;
-  read(): Promise<Buffer>;
-}
+/** Bytes of the digest of one image: the start of its sha256. */
+export const DIGEST_BYTES = 16;
 
-/** Extensions of the files that fid.py takes for images: those that its reader (Pillow 9.4) registers. */
-const EXTENSIONS = new Set(
-  (
-    '.apng .blp .bmp .bufr .bw .cur .dcx .dds .dib .emf .eps .fit .fits .flc .fli .ftc .ftu .gbr .gif .grib .h5 .hdf ' +
-    '.icb .icns .ico .iim .im .j2c .j2k .jfif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx .mpeg .mpg .mpo .msp .palm .pbm ' +
-    '.pcd .pcx .pdf .pgm .png .pnm .ppm .ps .psd .pxr .ras .rgb .rgba .sgi .tga .tif .tiff .vda .vst .webp .wmf ' +
-    '.xbm .xpm'
-  ).split(' '),
-);
+/** Most bytes of a batch: the detector's first layers take several times as many. */
+const MAX_BATCH_BYTES = 2 ** 23;
 
-/** Largest image file that is read, in bytes. */
-const MAX_FILE = 2 ** 28;
+/**
+ * How a digest of images' bytes begins; earlier versions digested names and times. Another number where the same bytes give
+ * other pixels: 2 is libjpeg-turbo's.
+ */
+export const CONTENT_DIGEST = 'content-2:';
 
 /**
  * The images that fid.py would measure in a folder (with its subfolders) or a zip: by extension, sorted by code point
  * of their path, of one shape, 8 bits, optionally a random subset. Files are read one batch at a time. A file in one of
- * the other formats that fid.py reads is refused by name: nothing is skipped.
+ * the other formats that fid.py reads is refused by name: nothing is skipped but what `left-out.ts` says. The images of a `.npz`
+ * are those of its `arr_0`.
  */
 export class ImageSet {
   private constructor(
     /** The folder or zip, as given. */
     readonly path: string,
     private readonly sources: readonly ImageSource[],
-    private readonly archive?: Archive,
+    /** Whether images of other kinds are converted. */
+    readonly converts: boolean,
+    private readonly found: ImageSources,
   ) {}
 
+  /** Images that are no plain 8-bit grayscale or RGB and were converted, by kind; filled while they are read. */
+  readonly converted = new Map<string, number>();
+
   /**
+   * @param options.convert convert images of other kinds as Pillow does, instead of refusing them
    * @param options.num take this many by fid.py's seeded shuffle
    * @param options.seed of that shuffle, default 0
    * @param options.part only this one of equal parts, in order
@@ -65,12 +62,18 @@ export class ImageSet {
    */
   static async open(
     path: string,
-    options: { num?: number; seed?: number; part?: { index: number; of: number }; only?: readonly string[] } = {},
+    options: {
+      num?: number;
+      seed?: number;
+      part?: { index: number; of: number };
+      only?: readonly string[];
+      convert?: boolean;
+    } = {},
   ): Promise<ImageSet> {
-    const { num, seed = 0, part = { index: 0, of: 1 }, only } = options;
-    const { sources: found, archive } = await sourcesOf(path);
-    const sources = only ? chosenOf(found, only, path) : found;
+    const { num, seed = 0, part = { index: 0, of: 1 }, only, convert = false } = options;
+    const found = await sourcesOf(path);
     try {
+      const sources = only ? chosenOf(found.images, only, path) : found.images;
       const all = sortByCodePoint(sources);
       if (all.length % part.of > 0) {
         throw new UserError(`${path} has ${all.length} images, which cannot be divided into ${part.of} equal parts`);
@@ -84,9 +87,11 @@ export class ImageSet {
         throw new UserError(`Found ${n} images, but expected at least ${num}: ${place}`, 1);
       if (n < 2) throw new UserError(`Found ${n} images, but need at least 2 to compute statistics: ${place}`, 1);
       const chosen = subsetIndices(n, num ?? n, seed).map((index) => images[index]!);
-      return new ImageSet(path, chosen, archive);
+      const empty = chosen.find(({ size }) => size === 0);
+      if (empty) throw new UserError(`${join(path, empty.name)} is empty (0 bytes): make it again or remove it`);
+      return new ImageSet(path, chosen, convert, found);
     } catch (error) {
-      archive?.close();
+      found.close();
       throw error;
     }
   }
@@ -96,16 +101,44 @@ export class ImageSet {
     return this.sources.length;
   }
 
+  /** What was left out, in sentences. */
+  get notes(): readonly string[] {
+    return this.found.notes;
+  }
+
   /** Their paths relative to the set, in order. */
   get names(): string[] {
     return this.sources.map(({ name }) => name);
   }
 
-  /** sha256 of names, sizes and times: another one whenever an image is added, removed, rewritten, or others are chosen. */
-  get digest(): string {
+  /**
+   * Digest of the bytes of all images in order, whatever they are called and whether they lie in a folder or a zip: their
+   * sizes and CRC-32. Files that were not read yet are read; of those that were, it is what was read.
+   * @throws UserError for a file that cannot be read; CancelledError
+   */
+  async digest(signal?: AbortSignal): Promise<string> {
+    const unread = this.sources.filter((source) => source.crc32 === undefined);
+    for (let start = 0; start < unread.length; start += READS_AT_ONCE) {
+      if (signal?.aborted) throw new CancelledError();
+      await Promise.all(unread.slice(start, start + READS_AT_ONCE).map((source) => this.read(source)));
+    }
     const hash = createHash('sha256');
-    for (const { name, size, modified } of this.sources) hash.update(`${name}\0${size}\0${modified}\n`);
-    return `sha256:${hash.digest('hex')}`;
+    for (const { size, crc32 = 0, pixels } of this.sources) {
+      const shape = pixels ? ` ${pixels.width} ${pixels.height} ${pixels.channels}` : '';
+      hash.update(`${size} ${crc32}${shape}\n`);
+    }
+    return CONTENT_DIGEST + hash.digest('hex');
+  }
+
+  /** The bytes of one image. @throws UserError for one that is too large or cannot be read */
+  private async read(source: ImageSource): Promise<Buffer> {
+    if (source.size > MAX_FILE) {
+      throw new UserError(`${join(this.path, source.name)} has ${source.size} bytes; at most ${MAX_FILE} are read`);
+    }
+    const bytes = await source.read();
+    source.size = bytes.length;
+    source.crc32 = crc32(bytes);
+    return bytes;
   }
 
   /**
@@ -114,35 +147,61 @@ export class ImageSet {
    * @throws UserError naming the first image that cannot be used; CancelledError
    */
   async *batches(size: number, channels: 1 | 3, signal?: AbortSignal): AsyncGenerator<ImageBatch> {
-    let first: Image | undefined;
-    for (let start = 0; start < this.num; start += size) {
-      const group = this.sources.slice(start, start + size);
+    const first = await this.load(0);
+    const bytesEach = channels * first.image.width * first.image.height;
+    const most = Math.max(Math.min(size, Math.floor(MAX_BATCH_BYTES / bytesEach)), 1);
+    for (let start = 0; start < this.num; start += most) {
+      const n = Math.min(most, this.num - start);
       let batch: ImageBatch | undefined;
-      for (const [index, source] of group.entries()) {
+      for (let index = 0; index < n; index++) {
         if (signal?.aborted) throw new CancelledError();
-        const name = join(this.path, source.name);
-        if (source.size > MAX_FILE)
-          throw new UserError(`${name} has ${source.size} bytes; at most ${MAX_FILE} are read`);
-        const image = decodeImage(await source.read(), name);
-        first ??= image;
-        if (shapeOf(image) !== shapeOf(first)) {
-          const expected = `the first, ${this.sources[0]?.name}, is ${shapeOf(first)}`;
+        const { image, name, digest } = start + index === 0 ? first : await this.load(start + index);
+        if (!this.isAlike(image, first.image)) {
+          const expected = `the first, ${this.sources[0]?.name}, is ${shapeOf(first.image)}`;
           throw new UserError(`${name} is ${shapeOf(image)} where ${expected}: all images must have one shape`);
         }
         if (image.channels > channels) {
           throw new UserError(`${name} is in colour, but the detector takes grayscale images: choose another detector`);
         }
         const { width, height } = image;
-        const data = batch?.data ?? new Uint8Array(group.length * channels * height * width);
-        batch ??= { data, n: group.length, channels, height, width };
+        batch ??= { data: new Uint8Array(n * bytesEach), n, channels, height, width, digests: [] };
+        batch.digests.push(digest);
         fillPlanes(image, batch, index);
       }
       if (batch) yield batch;
     }
   }
 
+  /** One image, decoded, with its path and the digest of its content. */
+  private async load(index: number): Promise<{ image: Image; name: string; digest: string }> {
+    const source = this.sources[index]!;
+    const name = join(this.path, source.name);
+    const bytes = await this.read(source);
+    const shape = source.pixels ? JSON.stringify(source.pixels) : '';
+    const digest = createHash('sha256')
+      .update(shape)
+      .update(bytes)
+      .digest('hex')
+      .slice(0, 2 * DIGEST_BYTES);
+    return { image: this.decode(source, bytes, name), name, digest };
+  }
+
+  private decode({ pixels: shape }: ImageSource, bytes: Buffer, name: string): Image {
+    if (shape) return { ...shape, pixels: bytes };
+    if (!this.converts) return decodeImage(bytes, name);
+    const { image, from } = convertImage(bytes, name);
+    if (from !== undefined) this.converted.set(from, (this.converted.get(from) ?? 0) + 1);
+    return image;
+  }
+
+  /** Whether two images can be in one set: of one size, and of one kind unless images are converted. */
+  private isAlike(one: Image, other: Image): boolean {
+    if (this.converts) return one.width === other.width && one.height === other.height;
+    return shapeOf(one) === shapeOf(other);
+  }
+
   close(): void {
-    this.archive?.close();
+    this.found.close();
   }
 }
 
@@ -156,49 +215,8 @@ function chosenOf(found: readonly ImageSource[], names: readonly string[], path:
   });
 }
 
-async function sourcesOf(path: string): Promise<{ sources: ImageSource[]; archive?: Archive }> {
-  const kind = await stat(path).catch((error: unknown) => {
-    throw new UserError(`Cannot read images from ${path}: ${messageOf(error)}`);
-  });
-  if (kind.isDirectory()) return { sources: await walk(path, '') };
-  if (extname(path).toLowerCase() !== '.zip') throw new UserError(`${path} is neither a folder of images nor a .zip`);
-  const archive = await Archive.open(path);
-  return { sources: archive.entries.filter(({ name }) => isImage(name)), archive };
-}
-
-/** Files whose size and time are read at once; for fifty thousand this would take 0.1 GB. */
-const STATS_AT_ONCE = 256;
-
-/** All images in a folder and its subfolders, as os.walk finds them: links to files are followed, to folders not. */
-async function walk(root: string, folder: string): Promise<ImageSource[]> {
-  const items = await readdir(join(root, folder), { withFileTypes: true });
-  const found: ImageSource[] = [];
-  for (let start = 0; start < items.length; start += STATS_AT_ONCE) {
-    const part = await Promise.all(
-      items.slice(start, start + STATS_AT_ONCE).map((item) => sourcesAt(root, folder, item)),
-    );
-    for (const sources of part) for (const source of sources) found.push(source);
-  }
-  return found;
-}
-
-/** The images of one entry of a folder. */
-async function sourcesAt(root: string, folder: string, item: Dirent): Promise<ImageSource[]> {
-  const name = folder ? `${folder}/${item.name}` : item.name;
-  if (item.isDirectory()) return walk(root, name);
-  if (!isImage(name)) return [];
-  const path = join(root, name);
-  const file = await stat(path).catch((error: unknown) => {
-    throw new UserError(`Cannot read ${path}: ${messageOf(error)}`);
-  });
-  if (!file.isFile()) return [];
-  return [{ name, size: file.size, modified: file.mtimeMs, read: () => readRegularFile(path, { atMost: MAX_FILE }) }];
-}
-
-function isImage(name: string): boolean {
-  return EXTENSIONS.has(extname(name).toLowerCase());
-}
-
+/** Files that are read at once to be compared. */
+const READS_AT_ONCE = 16;
 /** By UTF-8 bytes, which is code point order as in Python; JavaScript's own order puts U+10000 before U+E000. */
 function sortByCodePoint(sources: readonly ImageSource[]): ImageSource[] {
   const keyed = sources.map((source) => ({ source, key: Buffer.from(source.name) }));

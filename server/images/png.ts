@@ -121,17 +121,31 @@ export function decodePng(bytes: Buffer, where: string): Image {
     throw new UserError(`${where}: ${problem}`);
   };
   const header = readPngHeader(bytes) ?? fail(isPng(bytes) ? 'the PNG is cut off' : 'the file is not a PNG');
-  const { width, height, depth } = header;
+  const { depth } = header;
   const { channels, name } = COLORS[header.colorType] ?? { name: 'of an unknown colour type' };
   if (!channels || depth !== 8) {
-    return fail(`the PNG is ${depth}-bit ${name}: save it as 8-bit RGB or 8-bit grayscale`);
+    const advice = depth > 8 ? '' : ', or convert it with --convert';
+    return fail(`the PNG is ${depth}-bit ${name}: save it as 8-bit RGB or 8-bit grayscale${advice}`);
   }
+  return unpackPng(bytes, header, channels, where);
+}
+
+/**
+ * The first channels of a file of any colour type, in 8 bits: palettes as colours, gray of fewer bits widened.
+ * @throws UserError for a damaged, truncated or oversized file
+ */
+export function unpackPng(bytes: Buffer, header: PngHeader, channels: 1 | 3, where: string): Image {
+  const fail = (problem: string): never => {
+    throw new UserError(`${where}: ${problem}`);
+  };
+  const { width, height } = header;
   const problem = pngProblem(header, bytes.length);
   if (problem) fail(problem);
   let rgba: Buffer;
   try {
     // pngjs inflates interlaced images without a limit.
-    if (header.interlaced) checkInterlaced(bytes, interlacedBytes(width, height, channels));
+    if (header.interlaced)
+      checkInterlaced(bytes, interlacedBytes(width, height, SAMPLES[header.colorType] ?? channels));
     rgba = PNG.sync.read(bytes).data;
   } catch (error) {
     return fail(`the PNG is damaged or cut off (${messageOf(error)}): make it again or remove it`);
