@@ -6,7 +6,7 @@ import { quantize } from '../images/image';
 import { encodePng } from '../images/png';
 import { DEFAULT_BATCH } from '../shared/defaults';
 import { ProgressMeter, type TaskControl } from '../shared/progress';
-import type { RngDevice, SamplerOptions } from '../shared/sampler-options';
+import { optionText, type RngDevice, type SamplerOptions, type SamplerSettings } from '../shared/sampler-options';
 import { sampleBatch } from './batch-sampling';
 import type { Denoiser } from './denoiser';
 import { hasImage, openImageFolder, type GenerationSettings } from './image-folder';
@@ -83,9 +83,7 @@ export async function generate(
   const table = stepTable(sampler, (sigma) => denoiser.roundSigma(sigma));
   const settings: GenerationSettings = {
     network_sha256: network.sha256,
-    ...sampler,
-    // JSON has no infinity.
-    S_max: sampler.S_max === Infinity ? 'inf' : sampler.S_max,
+    ...recordedSampler(sampler),
     class: chosen ?? null,
     rng,
     subdirs,
@@ -107,6 +105,13 @@ export async function generate(
     nfe: table.nfe,
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** Settings as JSON values: it has no infinity, and lists are compared as words. */
+function recordedSampler(sampler: SamplerSettings): GenerationSettings {
+  const plain = (value: unknown): string | number =>
+    typeof value === 'number' && Number.isFinite(value) ? value : optionText(value);
+  return Object.fromEntries(Object.entries(sampler).map(([name, value]) => [name, plain(value)]));
 }
 
 /** What is the same for every batch of a run. */
@@ -182,8 +187,11 @@ class FolderFiller {
       this.written++;
       this.done++;
     };
-    // At once: on a network file system each write waits for the disk.
-    await Promise.all(seeds.map(write));
+    // At once: on a network file system each write waits for the disk. All have ended before a failure is told, so that
+    // nothing is still being written then.
+    const written = await Promise.allSettled(seeds.map(write));
+    const failed = written.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 }
 

@@ -9,7 +9,8 @@ import { checkNetwork } from './generation';
 import { quantize } from '../images/image';
 import { encodePng } from '../images/png';
 import type { RngDevice } from '../shared/sampler-options';
-import { resolveSampler } from './sampler-settings';
+import { resolveSampler, samplerNotes } from './sampler-settings';
+import { SOLVER_FACTS } from '../shared/solvers';
 import type { SamplerOptions } from '../shared/sampler-options';
 import { stepTable } from './noise-schedule';
 
@@ -38,14 +39,15 @@ export async function trajectory(
   denoiser: Denoiser,
   { seeds: given, sampler, class: chosen, rng }: TrajectoryOptions,
   { onProgress, signal }: TaskControl = {},
-): Promise<Pick<TrajectoryResult, 'seeds' | 'classes' | 'resolution' | 'steps'>> {
+): Promise<Omit<TrajectoryResult, 'classNames' | 'rng'>> {
   const seeds = [...new Set(given)];
   if (seeds.length > MAX_SEEDS) {
     throw new UserError(`${seeds.length} seeds: a trajectory shows at most ${MAX_SEEDS}; give fewer, e.g. 0-3`);
   }
   checkNetwork(denoiser, chosen);
   const { channels, resolution } = denoiser;
-  const table = stepTable(resolveSampler(sampler, denoiser), (sigma) => denoiser.roundSigma(sigma));
+  const settings = resolveSampler(sampler, denoiser);
+  const table = stepTable(settings, (sigma) => denoiser.roundSigma(sigma));
   const count = seeds.length * (table.steps.length + 1);
   if (count > MAX_IMAGES) {
     throw new UserError(
@@ -62,11 +64,28 @@ export async function trajectory(
     class: chosen,
     rows: denoiser.batchDependent ? DEFAULT_BATCH : undefined,
     signal,
-    onStep: ({ step, nfe, sigma, sigmaNext, denoised }) => {
-      steps.push({ sigma, sigmaNext, r: sigmaNext / sigma, nfe, images: pictures(denoised) });
+    onStep: ({ step, nfe, sigma, sigmaNext, order, eta, denoised }) => {
+      steps.push({
+        sigma,
+        sigmaNext,
+        r: sigmaNext / sigma,
+        nfe,
+        order,
+        ...(eta !== undefined && { eta }),
+        images: pictures(denoised),
+      });
       meter.update(step);
     },
   });
   steps.push({ sigma: 0, nfe: table.nfe, images: pictures(images) });
-  return { seeds, classes, resolution, steps };
+  const { solver } = settings;
+  const { title, formula } = SOLVER_FACTS[solver];
+  return {
+    seeds,
+    classes,
+    resolution,
+    steps,
+    sampler: { solver, title, formula, options: sampler },
+    notes: samplerNotes(sampler, denoiser),
+  };
 }

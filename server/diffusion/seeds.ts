@@ -1,14 +1,12 @@
 /** Seed lists and the names of the images made from them, as NVlabs/edm's generate.py has them. Pure. */
 import { UserError } from '../errors';
+import { countIn, type IntegerRange } from '../shared/ranges';
 
 /** More images than this in one run are taken for a typing error. */
 const MAX_SEEDS = 10_000_000;
 
 /** Characters of a list that a message shows. */
 const SHOWN = 60;
-
-/** Both ends belong to it. */
-type SeedRange = [first: number, last: number];
 
 /**
  * The seeds of a list such as `0-63` or `1,2,5-10`: comma-separated integers (spaces and signs allowed) or inclusive
@@ -24,17 +22,11 @@ export function parseSeeds(list: string): number[] {
 
 /** How many different seeds a list has; takes no longer for a range of millions. @throws UserError as `parseSeeds` */
 export function countSeeds(list: string): number {
-  let count = 0;
-  let end = -Infinity;
-  for (const [first, last] of seedRanges(list).sort(([a], [b]) => a - b)) {
-    count += Math.max(last - Math.max(first, end + 1) + 1, 0);
-    end = Math.max(end, last);
-  }
-  return count;
+  return countIn(seedRanges(list));
 }
 
-function seedRanges(list: string): SeedRange[] {
-  const ranges: SeedRange[] = [];
+function seedRanges(list: string): IntegerRange[] {
+  const ranges: IntegerRange[] = [];
   const shown = list.length > SHOWN ? `${list.slice(0, SHOWN)}...` : list;
   let count = 0;
   for (const piece of list.split(',')) {
@@ -65,7 +57,7 @@ function seedRanges(list: string): SeedRange[] {
 
 /** The shortest list that `parseSeeds` reads as these seeds, in their order: 0,1,2,9 -> `0-2,9`. */
 export function seedsText(seeds: readonly number[]): string {
-  const ranges: SeedRange[] = [];
+  const ranges: [first: number, last: number][] = [];
   for (const seed of seeds) {
     const range = ranges.at(-1);
     // A range has no negative seeds: its dash would be read as a sign.
