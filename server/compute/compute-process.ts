@@ -41,7 +41,7 @@ export async function compute<T extends Task>(
           case 'done':
             return resolve(message.result as TaskResult<T>);
           case 'cancelled':
-            return reject(new CancelledError());
+            return reject(new CancelledError(message.message));
           case 'userError':
             return reject(new UserError(message.message, message.exitCode));
           case 'defect':
@@ -99,6 +99,7 @@ const WORK: { [K in Task['kind']]: (task: Extract<Task, { kind: K }>) => string 
   calibrate: ({ network }) => `measuring batch sizes of ${network}`,
   generate: ({ network }) => `generating with ${network}`,
   trajectory: ({ network }) => `following the sampler with ${network}`,
+  schedule: ({ network }) => `searching noise levels with ${network}`,
   measure: ({ detector }) => `measuring with ${detector}`,
   reference: ({ detector }) => `measuring with ${detector}`,
   compare: ({ statistics }) => `comparing ${statistics}`,

@@ -1,7 +1,9 @@
 import { Tensor } from './onnx-runtime';
 import type { Detector } from '../fid/detector';
 import { UserError } from '../errors';
+import { identityOf } from '../detector-identity';
 import { fileDigest } from '../file-digest';
+import { detectorContent } from '../models/detector-content';
 import type { DetectorInfo } from '../models/model-info';
 import { readModelInfo } from '../models/model-file';
 import { tapName } from '../models/inception-graph';
@@ -40,10 +42,12 @@ export async function openDetector(file: string, choice: DeviceChoice, dimension
       `${file} has no layer of ${dimension} features: choose one of ${taps.join(', ')}, or import the detector again`,
     );
   }
+  const length = isTap ? dimension : info.dimension;
   const detector: Detector = {
     name: isTap ? `${info.name}, ${dimension} features` : info.name,
     sha256,
-    dimension: isTap ? dimension : info.dimension,
+    dimension: length,
+    identity: identityOf(detectorContent(file, info), length),
     published: info.published && !isTap,
     channels: info.channels,
     resolution: info.resolution,

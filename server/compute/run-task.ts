@@ -3,16 +3,17 @@ import path from 'node:path';
 import { generate } from '../diffusion/generation';
 import { GRID_IMAGES, writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { resolveSampler, samplerNotes } from '../diffusion/sampler-settings';
+import { searchSchedule } from '../diffusion/schedule-search';
 import { trajectory } from '../diffusion/sampler-trajectory';
+import { cachePath } from '../cache-folder';
 import { UserError } from '../errors';
-import { metricName } from '../shared/metric-name';
-import type { DetectorIdentity } from '../fid/detector';
 import { compareStatistics } from '../fid/kept-statistics';
-import { measureRepeats, reference } from '../fid/measurement';
+import { Journals } from '../fid/feature-pass';
+import { measureRepeats, reference, type ReferenceSummary } from '../fid/measurement';
 import type { MatMul } from '../linalg/matmul';
 import type { OnProgress } from '../shared/progress';
 import type { TrajectoryResult } from '../shared/protocol';
-import type { DetectorRecord } from '../shared/schema-types.gen';
 import { calibrate } from './batch-calibration';
 import { openDenoiser, openDenoisers } from './onnx-denoiser';
 import { openDetector } from './onnx-detector';
@@ -27,7 +28,8 @@ import type {
   MeasureTask,
   MeasureSummary,
   ReferenceTask,
-  ReferenceSummary,
+  ScheduleSummary,
+  ScheduleTask,
   TrajectoryTask,
 } from './tasks';
 
@@ -45,6 +47,8 @@ export function runTask(task: Task, onProgress: OnProgress, signal: AbortSignal)
       return calibrate(task, onProgress, signal);
     case 'trajectory':
       return runTrajectory(task, onProgress, signal);
+    case 'schedule':
+      return runSchedule(task, onProgress, signal);
     case 'measure':
       return runMeasure(task, onProgress, signal);
     case 'reference':
@@ -79,14 +83,15 @@ async function runGenerate(
         grid,
       );
     }
-    const notes = note ? [note] : [];
+    const notes = [...(note ? [note] : []), ...samplerNotes(options, opened[0].denoiser)];
     if (opened.length > 1) notes.push(`${opened.length} CUDA devices shared the seeds`);
     if (result.notFinite > 0) {
       notes.push(
         `${result.notFinite} images have black pixels because samples were not finite: the network or the sampler diverged`,
       );
     }
-    return { ...result, rng, device, notes };
+    const { steps } = resolveSampler(options, opened[0].denoiser);
+    return { ...result, steps, rng, device, notes };
   } finally {
     for (const { release } of opened) await release();
   }
@@ -102,7 +107,27 @@ async function runTrajectory(
   try {
     const options = { seeds: parsed, sampler, class: chosen, rng: rng ?? device };
     const result = await trajectory(denoiser, options, { onProgress, signal });
-    return { ...result, rng: options.rng, classNames: info.class_names, notes: note ? [note] : [] };
+    return {
+      ...result,
+      rng: options.rng,
+      classNames: info.class_names,
+      notes: [...(note ? [note] : []), ...result.notes],
+    };
+  } finally {
+    await release();
+  }
+}
+
+async function runSchedule(
+  { network, device: choice, search }: ScheduleTask,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<ScheduleSummary> {
+  const { denoiser, device, note, release } = await openDenoiser(network, choice);
+  try {
+    const rng = search.rng ?? device;
+    const found = await searchSchedule(denoiser, { ...search, rng }, { onProgress, signal });
+    return { ...found, rng, device, notes: [...(note ? [note] : []), ...samplerNotes(search.sampler, denoiser)] };
   } finally {
     await release();
   }
@@ -116,15 +141,15 @@ async function runMeasure(task: MeasureTask, onProgress: OnProgress, signal: Abo
         `${path.basename(task.detector)} is not the published Inception-v3 (2015-12-05), so its distance is not a FID: write fd instead of fid`,
       );
     }
-    const { images, reference: ref, num, seed, batch, stats, further, repeats = 1 } = task;
-    const options = { images, ref, num, seed, batch, statsDest: stats, further };
+    const journals = new Journals(cachePath('measuring'));
+    const { images, reference: ref, num, seed, batch, stats, further, convert, repeats = 1 } = task;
+    const options = { images, ref, num, seed, batch, statsDest: stats, further, convert };
     const result = await withMatMul(detector.dimension, (matmul) =>
-      measureRepeats(detector, options, repeats, { onProgress, signal, matmul }),
+      measureRepeats(detector, options, repeats, { onProgress, signal, matmul, journals }),
     );
+    await journals.remove();
     return {
       ...result,
-      metric: metricName(detector),
-      detector: identity(detector),
       device,
       notes: [...(note ? [note] : []), ...result.notes],
     };
@@ -134,15 +159,17 @@ async function runMeasure(task: MeasureTask, onProgress: OnProgress, signal: Abo
 }
 
 async function runReference(
-  { data, dest, batch, detector: file, device: choice, dims, keepFeatures, only }: ReferenceTask,
+  { data, dest, batch, detector: file, device: choice, dims, keepFeatures, only, convert }: ReferenceTask,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<ReferenceSummary> {
   const { detector, note, release } = await openDetector(file, choice, dims);
   try {
+    const journals = new Journals(cachePath('measuring'));
     const summary = await withMatMul(detector.dimension, (matmul) =>
-      reference(detector, { data, dest, batch, keepFeatures, only }, { onProgress, signal, matmul }),
+      reference(detector, { data, dest, batch, keepFeatures, only, convert }, { onProgress, signal, matmul, journals }),
     );
+    await journals.remove();
     return { ...summary, notes: [...(note ? [note] : []), ...summary.notes] };
   } finally {
     await release();
@@ -158,8 +185,4 @@ async function withMatMul<T>(dimension: number, work: (matmul?: MatMul) => Promi
   } finally {
     await release();
   }
-}
-
-function identity({ name, sha256, dimension, published }: DetectorIdentity): DetectorRecord {
-  return { name, sha256, dimension, published };
 }

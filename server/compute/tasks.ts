@@ -1,11 +1,13 @@
 /** Tasks of a compute process and their results. Types only, so that importing them loads no native code. */
 import type { GenerateOptions } from '../diffusion/generation';
-import type { RngDevice } from '../shared/sampler-options';
+import type { RngDevice, SamplerOptions } from '../shared/sampler-options';
 import type { Comparison } from '../fid/kept-statistics';
-import type { FurtherMetrics, FurtherOptions } from '../fid/further-metrics';
+import type { FurtherOptions } from '../fid/further-metrics';
+import type { Measurement, ReferenceSummary } from '../fid/measurement';
 import type { Progress } from '../shared/progress';
-import type { TrajectoryParams, TrajectoryResult } from '../shared/protocol';
-import type { BatchPoint, DetectorRecord, ReferenceRecord } from '../shared/schema-types.gen';
+import type { FoundSchedule, ScheduleSearch } from '../diffusion/schedule-search';
+import type { TrajectoryResult } from '../shared/protocol';
+import type { BatchPoint } from '../shared/schema-types.gen';
 import type { ModelInfo } from '../models/model-info';
 import type { DeviceChoice } from './onnx-session';
 
@@ -22,7 +24,8 @@ export interface GenerateTask {
 export interface GenerateSummary {
   written: number;
   skipped: number;
-  /** Network evaluations per image. */
+  /** Sampling steps, and network evaluations per image. */
+  steps: number;
   nfe: number;
   rng: RngDevice;
   device: 'cpu' | 'cuda';
@@ -49,11 +52,33 @@ export interface CalibrateSummary {
 }
 
 /** The steps from noise to the images of a few seeds. */
-export interface TrajectoryTask extends Pick<TrajectoryParams, 'seeds' | 'sampler' | 'class' | 'rng'> {
+export interface TrajectoryTask {
   kind: 'trajectory';
+  /** A seed list such as `0-3`. */
+  seeds: string;
+  /** Whatever is missing takes its default. */
+  sampler: SamplerOptions;
+  class?: number;
+  /** Default: the device's own. */
+  rng?: RngDevice;
   /** Absolute path of the denoiser's ONNX file. */
   network: string;
   device: DeviceChoice;
+}
+
+/** Noise levels for few evaluations. */
+export interface ScheduleTask {
+  kind: 'schedule';
+  /** Absolute path of the denoiser's ONNX file. */
+  network: string;
+  device: DeviceChoice;
+  search: Omit<ScheduleSearch, 'rng'> & { rng?: RngDevice };
+}
+
+export interface ScheduleSummary extends FoundSchedule {
+  rng: RngDevice;
+  device: 'cpu' | 'cuda';
+  notes: string[];
 }
 
 /** Features of a folder or zip of images and their Frechet distance to reference statistics. */
@@ -75,20 +100,12 @@ export interface MeasureTask {
   /** File for the statistics of the images. */
   stats?: string;
   further?: FurtherOptions;
+  /** Convert images of other kinds. */
+  convert?: boolean;
 }
 
-export interface MeasureSummary extends FurtherMetrics {
-  /** `FID` or `FD (<detector>)`. */
-  metric: string;
-  value: number;
-  /** The distances of all repeats in order; undefined for a single measurement. */
-  repeats?: number[];
-  num: number;
-  detector: DetectorRecord;
-  reference: ReferenceRecord;
+export interface MeasureSummary extends Measurement {
   device: 'cpu' | 'cuda';
-  seconds: number;
-  notes: string[];
 }
 
 /** Reference statistics of a folder or zip of images, as `fid.py ref`. */
@@ -105,12 +122,8 @@ export interface ReferenceTask {
   keepFeatures?: boolean;
   /** Only these images, by path relative to `data`. */
   only?: string[];
-}
-
-export interface ReferenceSummary {
-  num: number;
-  seconds: number;
-  notes: string[];
+  /** Convert images of other kinds. */
+  convert?: boolean;
 }
 
 /** The distance of saved statistics to a reference. */
@@ -135,12 +148,13 @@ interface Results {
   calibrate: CalibrateSummary;
   generate: GenerateSummary;
   trajectory: TrajectoryResult;
+  schedule: ScheduleSummary;
   measure: MeasureSummary;
   reference: ReferenceSummary;
   compare: Comparison;
 }
 export type Task =
-  ImportTask | CalibrateTask | GenerateTask | TrajectoryTask | MeasureTask | ReferenceTask | CompareTask;
+  ImportTask | CalibrateTask | GenerateTask | TrajectoryTask | ScheduleTask | MeasureTask | ReferenceTask | CompareTask;
 export type TaskResult<T extends Task = Task> = Results[T['kind']];
 
 /** Parent -> child. */
@@ -150,6 +164,6 @@ export type ToWorker = { type: 'start'; task: Task } | { type: 'cancel' };
 export type FromWorker =
   | { type: 'progress'; progress: Progress }
   | { type: 'done'; result: TaskResult }
-  | { type: 'cancelled' }
+  | { type: 'cancelled'; message: string }
   | { type: 'userError'; message: string; exitCode: 1 | 2 }
   | { type: 'defect'; message: string; stack: string };

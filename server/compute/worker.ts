@@ -22,7 +22,7 @@ process.on('message', (message: ToWorker) => {
     .then((result): FromWorker => ({ type: 'done', result }))
     .catch((thrown: unknown): FromWorker => {
       const error = asUserError(thrown);
-      if (error instanceof CancelledError) return { type: 'cancelled' };
+      if (error instanceof CancelledError) return { type: 'cancelled', message: error.message };
       if (error instanceof UserError) return { type: 'userError', message: error.message, exitCode: error.exitCode };
       return { type: 'defect', message: messageOf(error), stack: error instanceof Error ? (error.stack ?? '') : '' };
     })

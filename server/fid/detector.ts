@@ -22,4 +22,6 @@ export interface DetectorIdentity {
   readonly dimension: number;
   /** True only for the published Inception-v3 (2015-12-05) weights: their distance alone may be called FID. */
   readonly published: boolean;
+  /** Digest of weights, layer and preparation (`identityOf`); undefined where it is not known. */
+  readonly identity?: string;
 }

@@ -6,7 +6,7 @@ import { Pause } from '../linalg/event-loop-pause';
 import type { Statistics } from './statistics';
 
 /** The part of `Statistics` that the distance needs; `num`, if known, bounds the rank. */
-export type Gaussian = Pick<Statistics, 'mu' | 'sigma' | 'num'>;
+export type Gaussian = Pick<Statistics, 'mu' | 'sigma' | 'num' | 'rounding'>;
 
 /**
  * The Frechet distance of two Gaussians (Dowson & Landau 1982; Heusel et al. 2017, equation 6):
@@ -18,13 +18,14 @@ export type Gaussian = Pick<Statistics, 'mu' | 'sigma' | 'num'>;
  * dimensions) costs no accuracy. fid.py's scipy.linalg.sqrtm agrees to 1e-12 if both covariances have full rank; if one
  * has not, it is itself off by 1e-8 to 1e-6 of the traces.
  *
+ * @param options.onProjected called with a side whose covariance is indefinite by rounding and was projected
  * @returns the distance; for equal statistics, rounding may give values down to -1e-13 of the traces
  * @throws UserError if the dimensions differ; CancelledError
  */
 export async function frechetDistance(
   a: Gaussian,
   b: Gaussian,
-  options: { matmul?: MatMul; signal?: AbortSignal } = {},
+  options: { matmul?: MatMul; signal?: AbortSignal; onProjected?: (side: Gaussian) => void } = {},
 ): Promise<number> {
   const n = a.mu.length;
   if (b.mu.length !== n) {
@@ -34,7 +35,7 @@ export async function frechetDistance(
   for (let i = 0; i < n; i++) {
     rest += (a.mu[i]! - b.mu[i]!) ** 2 + (a.sigma[i * n + i]! + b.sigma[i * n + i]!);
   }
-  return rest - 2 * (await traceOfRoot(a, b, n, options.matmul, new Pause(options.signal)));
+  return rest - 2 * (await traceOfRoot(a, b, n, new Pause(options.signal), options));
 }
 
 /** tr (S_a S_b)^(1/2), in the units of the traces of S_a and S_b. */
@@ -42,10 +43,11 @@ async function traceOfRoot(
   a: Gaussian,
   b: Gaussian,
   n: number,
-  matmul: MatMul | undefined,
   pause: Pause,
+  { matmul, onProjected }: { matmul?: MatMul; onProjected?: (side: Gaussian) => void },
 ): Promise<number> {
   const factors = [await factorOf(a, n, pause, matmul), await factorOf(b, n, pause, matmul)] as const;
+  for (const [i, side] of [a, b].entries()) if (factors[i]?.projected !== undefined) onProjected?.(side);
   const [small, large] = factors[0].rank <= factors[1].rank ? factors : [factors[1], factors[0]];
   const [r, q] = [small.rank, large.rank];
   const g = await (matmul ?? multiply)(small.columns, large.columns, r, n, q);
@@ -59,5 +61,5 @@ async function traceOfRoot(
 
 /** n images span at most n - 1 dimensions; fewer than two are refused before. */
 function factorOf(side: Gaussian, n: number, pause: Pause, matmul?: MatMul): Promise<CholeskyFactor> {
-  return choleskyFactor(side.sigma, n, (side.num ?? Infinity) - 1, pause, matmul);
+  return choleskyFactor(side.sigma, n, (side.num ?? Infinity) - 1, pause, matmul, side.rounding);
 }

@@ -80,6 +80,23 @@ export function checkFurtherOptions({ kid, pr, real }: FurtherOptions, kept: boo
 }
 
 /**
+ * Checks that there are enough images for each metric.
+ * @param num images to measure @param real those they are compared with, if there are any
+ * @throws UserError naming the metric and the least number
+ */
+export function checkSizes(
+  num: number,
+  real: number | undefined,
+  { kid, pr, extrapolate: isLine }: FurtherOptions,
+): void {
+  const least = Math.min(num, real ?? Infinity);
+  if (kid && least < 2) throw new UserError(`--kid needs 2 images or more on both sides, not ${least}`);
+  if (pr && least <= NEIGHBOURS)
+    throw new UserError(`--pr needs more than ${NEIGHBOURS} images on both sides, not ${least}`);
+  if (isLine && num < 2 * SIZES) throw new UserError(`--extrapolate needs ${2 * SIZES} images or more, not ${num}`);
+}
+
+/**
  * Metrics besides the Frechet distance.
  * @param generated features of the images measured
  * @param real features of `options.real`, if given
@@ -93,18 +110,18 @@ export async function furtherMetrics(
   options: FurtherOptions,
   control: { matmul?: MatMul; signal?: AbortSignal; onProgress?: OnProgress },
 ): Promise<FurtherMetrics> {
+  checkSizes(generated.n, real?.n, options);
   const metrics: FurtherMetrics = {};
   if (options.kid && real) {
     const size = Math.min(KID.size, generated.n, real.n);
-    const draws = { subsets: KID.subsets, size, random: new NumpyRandom(KID.seed) };
-    const pairs = counted(drawSubsets(generated.n, real.n, draws), KID.subsets, control.onProgress);
+    // All images of both sides are in every subset: one of them says it all, and there is no spread.
+    const count = size === generated.n && size === real.n ? 1 : KID.subsets;
+    const draws = { subsets: count, size, random: new NumpyRandom(KID.seed) };
+    const pairs = counted(drawSubsets(generated.n, real.n, draws), count, control.onProgress);
     const { mean, std, subsets } = await kernelDistance(generated, real, pairs, control);
     metrics.kid = { mean, std, subsets: subsets.length, size };
   }
   if (options.pr && real) {
-    if (Math.min(generated.n, real.n) <= NEIGHBOURS) {
-      throw new UserError(`Precision and recall need more than ${NEIGHBOURS} images on both sides`);
-    }
     const shares = await precisionRecall(generated, real, NEIGHBOURS, control);
     metrics.precision_recall = { ...shares, k: NEIGHBOURS };
   }
@@ -125,7 +142,11 @@ export function furtherLines({
   const lines: string[] = [];
   if (kid) {
     const name = metric.replace(/^FI?D/, (distance) => (distance === 'FID' ? 'KID' : 'KD'));
-    lines.push(`${name}: ${formatG(kid.mean)} +- ${formatG(kid.std)} (${kid.subsets} subsets of ${kid.size})`);
+    const spread =
+      kid.subsets === 1
+        ? ` (all ${kid.size} images at once: the subsets would all be the same, so there is no spread)`
+        : ` +- ${formatG(kid.std)} (${kid.subsets} subsets of ${kid.size})`;
+    lines.push(`${name}: ${formatG(kid.mean)}${spread}`);
   }
   if (pr) lines.push(`Precision ${formatG(pr.precision)}, recall ${formatG(pr.recall)} (k = ${pr.k})`);
   if (extrapolation) {
@@ -152,7 +173,6 @@ async function distancesBySize(
   reference: Gaussian,
   control: { matmul?: MatMul; signal?: AbortSignal; onProgress?: OnProgress },
 ): Promise<{ num: number; value: number }[]> {
-  if (n < 2 * SIZES) throw new UserError(`--extrapolate needs ${2 * SIZES} images or more, not ${n}`);
   const order = new NumpyRandom(SHUFFLE_SEED).permutation(n);
   const accumulator = new StatisticsAccumulator(dimension, control.matmul);
   const meter = new ProgressMeter('Extrapolating', SIZES, control.onProgress);

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
+import { detectorRecord, isSameDetector } from '../detector-identity';
 import { UserError } from '../errors';
 import type { DetectorIdentity } from './detector';
 import type { Features } from './kernel-distance';
-import { readNpz, writeNpz, type NpyArray } from '../numpy/npz';
-import { type Statistics, textArray, textOf } from './statistics';
+import { Npz, readNpz, writeNpz, type NpyArray } from '../numpy/npz';
+import { parseDetector, type Statistics, textArray, textOf } from './statistics';
 
 /** The file of the features of a reference's images: `R.features.npz` next to `R.npz`. */
 export function keptFeatures(reference: string): string {
@@ -22,7 +23,7 @@ export async function saveFeatures(
   if (!(data instanceof Float32Array)) throw new Error('Features are saved as float32');
   const arrays = new Map<string, NpyArray>([
     ['features', { dtype: 'float32', shape: [n, dimension], data }],
-    ['detector', textArray(detector?.sha256 ?? '')],
+    ['detector', textArray(detector ? JSON.stringify(detectorRecord(detector)) : '')],
     ['source', textArray(source)],
   ]);
   await writeNpz(path, arrays);
@@ -51,8 +52,25 @@ export async function loadFeatures(
   ) {
     throw new UserError(`${path} holds no features: make it again with fid ref --keep-features`);
   }
-  if (made !== detector.sha256 || dimension !== detector.dimension) return undefined;
+  // Earlier versions wrote the digest of the ONNX file alone.
+  const maker = made.startsWith('{') ? parseDetector(made, path) : { ...detector, sha256: made, identity: undefined };
+  if (dimension !== detector.dimension || !maker || !isSameDetector(maker, detector)) return undefined;
   return { features: { data: features.data, n, dimension }, source: textOf(arrays.get('source')) ?? '' };
+}
+
+/** How many images' features are saved next to a reference, without reading them; undefined as with `loadFeatures`. @throws UserError */
+export async function keptSize(path: string, detector: DetectorIdentity): Promise<number | undefined> {
+  if (!existsSync(path)) return undefined;
+  const npz = await Npz.open(path);
+  try {
+    const rows = await npz.rows('features');
+    const made = textOf(await npz.read('detector'));
+    const maker = made?.startsWith('{') ? parseDetector(made, path) : undefined;
+    const isOther = rows?.shape[1] !== detector.dimension || (maker && !isSameDetector(maker, detector));
+    return isOther ? undefined : rows?.shape[0];
+  } finally {
+    npz.close();
+  }
 }
 
 /** As many bytes as features may take in memory, plus some for the other arrays. */

@@ -1,11 +1,12 @@
 /** Saved statistics: merging those of several tasks, and comparing two without looking at images. */
 import { basename } from 'node:path';
+import { isSameDetector } from '../detector-identity';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
 import type { DetectorIdentity } from './detector';
 import { metricName } from '../shared/metric-name';
 import { frechetDistance } from './frechet-distance';
-import { checkReference, type MeasureControl } from './measurement';
+import { checkReference, type MeasureControl, projectedText } from './measurement';
 import { loadStatistics, saveStatistics, type Statistics, StatisticsAccumulator } from './statistics';
 
 /** The distance of statistics to a reference. */
@@ -38,7 +39,7 @@ export async function mergeStatistics(files: readonly string[], dest: string): P
     if (part.num === undefined) {
       throw new UserError(`${files[i]} does not state its number of images: it cannot be merged`);
     }
-    if (part.mu.length !== first.mu.length || part.detector?.sha256 !== first.detector?.sha256) {
+    if (part.mu.length !== first.mu.length || !haveSameDetector(part, first)) {
       const maker = ({ detector, mu }: Statistics): string =>
         detector?.name ?? `an unknown detector of ${mu.length} features`;
       throw new UserError(
@@ -54,14 +55,24 @@ export async function mergeStatistics(files: readonly string[], dest: string): P
   return accumulator.num;
 }
 
+/** Whether both name the same detector, or neither names one. */
+function haveSameDetector({ detector: a }: Statistics, { detector: b }: Statistics): boolean {
+  return a && b ? isSameDetector(a, b) : a === b;
+}
+
 /**
  * The Frechet distance of saved statistics to a reference, without looking at the images again.
  * @throws UserError for files that cannot be read or compared; CancelledError
  */
 export async function compareStatistics(file: string, ref: string, control: MeasureControl = {}): Promise<Comparison> {
-  const [statistics, reference] = [await loadStatistics(file), await loadStatistics(ref)];
+  const { matmul } = control;
+  const other = await loadStatistics(ref, { matmul });
+  const statistics = await loadStatistics(file, { matmul, dimension: other.mu.length });
+  // A file that has several is read again for the dimension of the other, which may be the only one of its kind.
+  const same = other.mu.length === statistics.mu.length;
+  const reference = same ? other : await loadStatistics(ref, { matmul, dimension: statistics.mu.length });
   const { detector, num } = statistics;
-  const notes: string[] = [];
+  const notes = [...(statistics.notes ?? []), ...(reference.notes ?? [])];
   if (detector) checkReference(detector, reference, ref);
   const unknown = [detector ? [] : file, reference.detector ? [] : ref].flat();
   if (unknown.length > 0) {
@@ -70,7 +81,10 @@ export async function compareStatistics(file: string, ref: string, control: Meas
   const known = detector ?? reference.detector;
   return {
     metric: known ? metricName(known) : 'FD (unknown detector)',
-    value: await frechetDistance(statistics, reference, control),
+    value: await frechetDistance(statistics, reference, {
+      ...control,
+      onProjected: (side) => notes.push(projectedText(side === reference ? ref : file)),
+    }),
     num,
     detector,
     reference: { name: basename(ref), sha256: await fileDigest(ref), num: reference.num },

@@ -1,7 +1,9 @@
+import { detectorRecord } from '../detector-identity';
 import { UserError } from '../errors';
 import type { DetectorIdentity } from './detector';
 import { type MatMul, SquareSum } from '../linalg/matmul';
-import { float64Of, type NpyArray, readNpz, writeNpz } from '../numpy/npz';
+import { Npz, type NpyArray, writeNpz } from '../numpy/npz';
+import { isPickle, type Moments, npzMoments, pickleMoments } from './foreign-statistics';
 
 /** Mean and covariance of the features of a set of images, which the Frechet distance compares. */
 export interface Statistics {
@@ -15,6 +17,14 @@ export interface Statistics {
   detector?: DetectorIdentity;
   /** Digest of the files measured (`ImageSet.digest`), if known. */
   source?: string;
+  /** How many of the images were converted before they were measured, by kind; undefined where none was. */
+  converted?: Record<string, number>;
+  /** Relative rounding of the values in their file, where it is coarser than float64's. */
+  rounding?: number;
+  /** What a reader of a number should know of the file. */
+  notes?: string[];
+  /** The influence of each image that is kept beside the file: on the distance to which reference, and its own digest. */
+  influence?: { reference: string; sha256: string };
 }
 
 /**
@@ -184,66 +194,146 @@ function centre(features: Float32Array | Float64Array, n: number, mean: Float64A
  * keys `num`, `detector` and `source`. Atomic.
  */
 export async function saveStatistics(path: string, statistics: Statistics): Promise<void> {
-  const { mu, sigma, num, detector, source } = statistics;
+  const { mu, sigma, num, detector, source, converted, influence } = statistics;
   const arrays = new Map<string, NpyArray>();
   arrays.set('mu', { dtype: 'float64', shape: [mu.length], data: mu });
   arrays.set('sigma', { dtype: 'float64', shape: [mu.length, mu.length], data: sigma });
   if (num !== undefined) arrays.set('num', { dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(num)) });
-  if (detector) {
-    const { name, sha256, dimension, published } = detector;
-    arrays.set('detector', textArray(JSON.stringify({ name, sha256, dimension, published })));
-  }
+  if (detector) arrays.set('detector', textArray(JSON.stringify(detectorRecord(detector))));
   if (source !== undefined) arrays.set('source', textArray(source));
+  if (converted) arrays.set('converted', textArray(JSON.stringify(converted)));
+  if (influence) arrays.set('influence', textArray(JSON.stringify(influence)));
   await writeNpz(path, arrays);
 }
 
+/** How statistics are read. */
+export interface LoadOptions {
+  /** Of the other side: decides where a file has several statistics, as EDM2's have. */
+  dimension?: number;
+  /** For files that hold features, whose mean and covariance are computed. */
+  matmul?: MatMul;
+}
+
 /**
- * Reads statistics written by `saveStatistics` or by fid.py.
+ * Reads statistics written by `saveStatistics`, fid.py, EDM2, ADM and others (`foreign-statistics.ts`). Of a file with more in
+ * it only mean and covariance are read.
  * @throws UserError naming the file and what is wrong with it
  */
-export async function loadStatistics(path: string): Promise<Statistics> {
-  const arrays = await readNpz(path);
-  const mu = float64Of(arrays, 'mu', path);
-  const sigma = float64Of(arrays, 'sigma', path);
-  const shape = arrays.get('sigma')?.shape ?? [];
+export async function loadStatistics(path: string, options: LoadOptions = {}): Promise<Statistics> {
+  if (isPickle(path)) return statisticsFrom(pickleMoments(path, options.dimension), path);
+  const npz = await Npz.open(path);
+  try {
+    const accumulate = (dimension: number, matmul?: MatMul) => new StatisticsAccumulator(dimension, matmul);
+    const moments = await npzMoments(npz, accumulate, options.matmul);
+    const [num, detector, source, converted, influence] = [
+      await npz.read('num', MAX_TEXT),
+      textOf(await npz.read('detector', MAX_TEXT)),
+      textOf(await npz.read('source', MAX_TEXT)),
+      countsOf(textOf(await npz.read('converted', MAX_TEXT))),
+      influenceOf(textOf(await npz.read('influence', MAX_TEXT))),
+    ];
+    const stated = num?.dtype === 'int64' && num.data.length === 1 ? Number(num.data[0]) : moments.num;
+    return {
+      ...statisticsFrom(moments, path),
+      ...(influence && { influence }),
+      ...(converted && { converted }),
+      num: stated,
+      detector: parseDetector(detector?.startsWith('{') ? detector : undefined, path),
+      source,
+    };
+  } finally {
+    npz.close();
+  }
+}
+
+/** Most bytes of a text in a file of statistics. */
+const MAX_TEXT = 2 ** 20;
+
+/** @throws UserError for what cannot be a mean and a covariance */
+function statisticsFrom({ mu: mean, sigma: matrix, num, notes }: Moments, path: string): Statistics {
+  const [mu, sigma] = [wide(mean, 'mu', path), wide(matrix, 'sigma', path)];
+  const { shape } = matrix;
   if (shape.length !== 2 || shape.some((length) => length !== mu.length)) {
     throw new UserError(`${path}: sigma has shape (${shape.join(', ')}) where mu has ${mu.length} values`);
   }
   if (![mu, sigma].every((values) => values.every(Number.isFinite))) {
     throw new UserError(`${path}: mu or sigma has values that are not finite`);
   }
-  checkCovariance(sigma, mu.length, path);
-  const num = arrays.get('num');
+  const rounding = matrix.dtype === 'float32' ? (matrix.isHalf ? HALF : SINGLE) : undefined;
+  const all = [...notes, ...checkCovariance(sigma, mu, rounding ?? DOUBLE, path)];
+  if (matrix.dtype === 'float32' && matrix.isHalf) all.push(`${path} is float16: its distances have about two digits`);
   return {
     mu,
     sigma,
-    num: num?.dtype === 'int64' && num.data.length === 1 ? Number(num.data[0]) : undefined,
-    detector: parseDetector(textOf(arrays.get('detector')), path),
-    source: textOf(arrays.get('source')),
+    num,
+    detector: undefined,
+    source: undefined,
+    ...(rounding !== undefined && { rounding }),
+    ...(all.length > 0 && { notes: all }),
   };
 }
 
+function wide(array: NpyArray, name: string, path: string): Float64Array {
+  if (array.dtype === 'float64') return array.data;
+  if (array.dtype === 'float32') return Float64Array.from(array.data);
+  throw new UserError(`${path} has no floating-point array "${name}": it is ${array.dtype}`);
+}
+
+/** Relative rounding of numpy's types. */
+const [DOUBLE, SINGLE, HALF] = [2 ** -53, 2 ** -24, 2 ** -11] as const;
+
 /** Tolerance for asymmetry and for correlations above 1: far more than rounding, far less than a mistake. */
 const TOLERANCE = 1e-6;
+/** Roundings by which one-pass sums of many images may be off, as a share of the largest variance or squared mean. */
+const ROUNDINGS = 1e5;
+/** At most this share. */
+const MOST_NOISE = 1e-4;
 
-/** @throws UserError for a matrix that cannot be a covariance */
-function checkCovariance(sigma: Float64Array, n: number, path: string): void {
+/**
+ * Checks a covariance. Variances that are nothing but rounding (of constant features, by one-pass sums) become 0, with their
+ * row and column.
+ * @returns what was changed, in a sentence
+ * @throws UserError for a matrix that cannot be a covariance
+ */
+function checkCovariance(sigma: Float64Array, mu: Float64Array, rounding: number, path: string): string[] {
+  const n = mu.length;
+  const tolerance = Math.max(TOLERANCE, 8 * rounding);
+  let largest = 0;
+  for (let i = 0; i < n; i++) largest = Math.max(largest, sigma[i * n + i]!);
+  const share = Math.min(ROUNDINGS * rounding, MOST_NOISE);
+  const noise = mu.map((mean) => share * Math.max(largest, mean * mean));
+  const nothing = new Set<number>();
+  let least = 0;
   for (let i = 0; i < n; i++) {
     const variance = sigma[i * n + i]!;
-    if (variance < 0) throw new UserError(`${path}: sigma[${i}, ${i}] is ${variance}: a variance is not negative`);
+    if (variance >= 0) continue;
+    if (-variance > noise[i]!)
+      throw new UserError(`${path}: sigma[${i}, ${i}] is ${variance}: a variance is not negative`);
+    least = Math.min(least, variance);
+    nothing.add(i);
+  }
+  for (let i = 0; i < n; i++) {
     for (let j = 0; j < i; j++) {
       const [lower, upper] = [sigma[i * n + j]!, sigma[j * n + i]!];
-      const most = Math.sqrt(variance * sigma[j * n + j]!);
-      if (Math.abs(lower - upper) > TOLERANCE * most) {
+      const [a, b] = [sigma[i * n + i]!, sigma[j * n + j]!];
+      const most = Math.sqrt(Math.max(a, 0) * Math.max(b, 0));
+      // What rounding may have made of a covariance with a feature that is constant.
+      const spare =
+        Math.min(a, b) <= Math.min(noise[i]!, noise[j]!) ? Math.sqrt(noise[i]! * Math.max(a, b, noise[j]!)) : 0;
+      if (Math.abs(lower - upper) > tolerance * most + spare)
         throw new UserError(`${path}: sigma is not symmetric: [${i}, ${j}] is ${lower}, [${j}, ${i}] is ${upper}`);
-      }
-      if (Math.abs(lower) > most * (1 + TOLERANCE)) {
+      if (Math.abs(lower) > most * (1 + tolerance) + spare) {
         throw new UserError(
           `${path}: sigma is not a covariance (indefinite): [${i}, ${j}] is ${lower}, the deviations allow ${most}`,
         );
       }
+      if (Math.abs(lower) > most * (1 + tolerance)) nothing.add(a < b ? i : j);
     }
   }
+  for (const i of nothing) for (let j = 0; j < n; j++) sigma[i * n + j] = sigma[j * n + i] = 0;
+  if (nothing.size === 0) return [];
+  const what = nothing.size === 1 ? 'A variance' : `${nothing.size} variances`;
+  return [`${what} in ${path} of ${least < 0 ? `down to ${least.toPrecision(2)}` : 'about 0'} by rounding: taken as 0`];
 }
 
 /** Text as an array of a .npz file: its UTF-8 bytes. */
@@ -252,22 +342,43 @@ export function textArray(text: string): NpyArray {
   return { dtype: 'uint8', shape: [data.length], data };
 }
 
+function countsOf(text: string | undefined): Statistics['converted'] {
+  try {
+    const counts = Object.entries(JSON.parse(text ?? '{}') as object) as [string, unknown][];
+    const known = counts.filter((pair): pair is [string, number] => Number.isSafeInteger(pair[1]));
+    return known.length > 0 ? Object.fromEntries(known) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function influenceOf(text: string | undefined): Statistics['influence'] {
+  try {
+    const { reference, sha256 } = JSON.parse(text ?? '{}') as Partial<NonNullable<Statistics['influence']>>;
+    return typeof reference === 'string' && typeof sha256 === 'string' ? { reference, sha256 } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The inverse of `textArray`; undefined for any other array. */
 export function textOf(array: NpyArray | undefined): string | undefined {
   return array?.dtype === 'uint8' ? Buffer.from(array.data).toString('utf8') : undefined;
 }
 
-function parseDetector(text: string | undefined, path: string): DetectorIdentity | undefined {
+/** A detector as files state it. @throws UserError for anything else */
+export function parseDetector(text: string | undefined, path: string): DetectorIdentity | undefined {
   if (text === undefined) return undefined;
   try {
-    const { name, sha256, dimension, published } = JSON.parse(text) as Partial<DetectorIdentity>;
+    const { name, sha256, dimension, published, identity } = JSON.parse(text) as Partial<DetectorIdentity>;
     if (
       typeof name === 'string' &&
       typeof sha256 === 'string' &&
       typeof dimension === 'number' &&
-      typeof published === 'boolean'
+      typeof published === 'boolean' &&
+      (identity === undefined || typeof identity === 'string')
     ) {
-      return { name, sha256, dimension, published };
+      return detectorRecord({ name, sha256, dimension, published, identity });
     }
   } catch {
     // Reported below, like JSON of another shape.

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createOnce, fileError, removeLeftOvers } from '../atomic-file';
 import { Claim } from '../claim';
 import { demandUnlinked } from '../containment';
+import { isSameDetector, statedIdentity } from '../detector-identity';
 import { isCode, UserError } from '../errors';
 import { makeStateFolder } from '../ignored-folder';
 import { checkRegular } from '../regular-file';
@@ -35,7 +36,8 @@ export function historyFile(root: string): string {
 
 /**
  * Reads `.edm-workbench/history.jsonl` under `root`. A missing file is an empty history. A line that is cut off, not
- * JSON (e.g. a merge conflict marker) or not a record becomes a problem; the others are read.
+ * JSON (e.g. a merge conflict marker) or not a record becomes a problem; the others are read. Records of earlier versions get
+ * the identity of their detector where it is known.
  * @throws UserError where the file cannot be read
  */
 export async function readHistory(root: string): Promise<History> {
@@ -62,17 +64,34 @@ export async function readHistory(root: string): Promise<History> {
     if (wrong.valid) records.set(wrong.value.id, wrong.value);
     else problems.push(`${where}: ${wrong.problem}`);
   }
-  return { records: [...records.values()].sort((a, b) => a.time.localeCompare(b.time)), problems };
+  const sorted = [...records.values()].sort((a, b) => a.time.localeCompare(b.time));
+  return { records: identified(sorted), problems };
+}
+
+/** The records with the identity of each detector: stated, known, or that of another record with the same detector. */
+function identified(records: readonly HistoryRecord[]): HistoryRecord[] {
+  const stating = new Map<string, HistoryRecord['detector']>();
+  for (const { detector } of records) {
+    if (detector.identity !== undefined)
+      stating.set(`${detector.identity} ${detector.sha256} ${detector.name}`, detector);
+  }
+  return records.map((record) => {
+    const { detector } = record;
+    const twin = (): string | undefined => [...stating.values()].find((one) => isSameDetector(one, detector))?.identity;
+    const identity = statedIdentity(detector) ?? twin();
+    return identity === undefined ? record : { ...record, detector: { ...detector, identity } };
+  });
 }
 
 /**
  * Digest of everything in a record that the result depends on: equal results have equal ids, whatever their time,
- * duration, device, and branch at the commit.
+ * duration, device, branch at the commit, and what earlier versions did not write.
  */
 export function recordId(record: Omit<HistoryRecord, 'id'>): string {
   const { commit, dirty } = record.code;
   const rest: Record<string, unknown> = { ...record, code: { commit, dirty } };
-  for (const key of ['time', 'seconds', 'device'] as const) delete rest[key];
+  for (const key of ['time', 'seconds', 'device', 'standard_error'] as const) delete rest[key];
+  rest.detector = { ...record.detector, identity: undefined };
   return createHash('sha256')
     .update(JSON.stringify(rest, Object.keys(flatten(rest)).sort()))
     .digest('hex')
@@ -91,7 +110,8 @@ function flatten(value: unknown, into: Record<string, true> = {}): Record<string
 }
 
 /**
- * Appends a record as one line, unless the history has the same result; then the earlier record is returned. One process
+ * Appends a record as one line, unless the history has the same result; then the earlier record is returned. A result whose
+ * standard error was not known takes the earlier one's place. One process
  * at a time appends, and the line is on the disk when this returns. What an interrupted process left of a line is cut off
  * first, a whole line without its end is ended. `merge=union` in .gitattributes lets git merge the records of two
  * branches.
@@ -108,7 +128,7 @@ export async function appendRecord(root: string, record: HistoryRecord): Promise
     try {
       await removeLeftOvers(path.join(folder, LOCAL));
       const known = (await readHistory(root)).records.find((other) => other.id === record.id);
-      if (known) return known;
+      if (known && (known.standard_error !== undefined || record.standard_error === undefined)) return known;
       const attributes = path.join(folder, '.gitattributes');
       const isThere = await stat(attributes).catch(() => undefined);
       if (!isThere) await createOnce(attributes, `${FILE} merge=union\n`);

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { cp, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Zippable, zipSync } from 'fflate';
 import { CancelledError, UserError } from '../../server/errors';
@@ -9,6 +9,7 @@ import type { Detector } from '../../server/fid/detector';
 import { formatG } from '../../server/shared/number-text';
 import { measure, reference } from '../../server/fid/measurement';
 import { loadStatistics, saveStatistics } from '../../server/fid/statistics';
+import { encodePng } from '../../server/images/png';
 import type { Progress } from '../../server/shared/progress';
 import { temporaryFolder } from '../server/workspace';
 
@@ -107,6 +108,13 @@ test('statistics beside the images are used again until something changes', asyn
   assert.equal((await evaluated({ num: 8 })).images, 8);
   assert.deepEqual(await evaluated(), first);
   await utimes(join(images, 'default/000000.png'), 1, 1);
+  assert.equal((await evaluated()).images, 0, 'the bytes are the same');
+  const inPlace = join(images, 'default/000000.png');
+  const [was, other] = [await readFile(inPlace), await readFile(join(images, 'default/000001.png'))];
+  await writeFile(inPlace, other);
+  await utimes(inPlace, 1, 1);
+  assert.notEqual((await evaluated({ num: undefined })).value, first.value);
+  await writeFile(inPlace, was);
   assert.equal((await evaluated()).images, 12);
   await writeFile(options.statsDest, 'damaged');
   assert.deepEqual(await evaluated(), first);
@@ -115,11 +123,51 @@ test('statistics beside the images are used again until something changes', asyn
   await saveStatistics(anyReference, { mu, sigma });
   assert.equal((await evaluated({ ref: anyReference })).images, 0);
   assert.equal((await evaluated({ ref: anyReference }, { ...detector, sha256: 'cd'.repeat(32) })).images, 12);
-  const written = (await stat(ref)).mtimeMs;
-  await reference(stubDetector(48), { data: images, dest: ref });
-  assert.notEqual((await stat(ref)).mtimeMs, written); // one image was touched
   const again = await reference(detector, { data: images, dest: ref });
   assert.match(again.notes.join(), /up to date/);
+  assert.equal(again.written, false);
+});
+
+test('a zip of the same names, sizes and dates as another one is another set; the same images in a folder are not', async () => {
+  const folder = temporaryFolder();
+  const ref = join(folder, 'ref.npz');
+  await reference(stubDetector(48), { data: run, dest: ref });
+  const zipOf = async (name: string, shades: readonly number[]) => {
+    const files: Zippable = {};
+    for (const [i, shade] of shades.entries()) {
+      const pixels = new Uint8Array(32 * 32 * 3).map((_, k) => (k * shade) % 251);
+      files[`${i}.png`] = [encodePng({ width: 32, height: 32, channels: 3, pixels }), { mtime: new Date(1980, 0, 1) }];
+    }
+    await writeFile(join(folder, name), zipSync(files, { level: 0 }));
+    return files;
+  };
+  const inA = await zipOf('A.zip', [3, 5, 7]);
+  await zipOf('B.zip', [11, 13, 17]);
+  const calls: number[] = [];
+  const measured = async (images: string, statsDest?: string) => {
+    calls.length = 0;
+    return (await measure(stubDetector(48, calls), { images: join(folder, images), ref, statsDest })).value;
+  };
+  const stats = join(folder, 'S.npz');
+  const [a, b] = [await measured('A.zip', stats), await measured('B.zip')];
+  assert.equal(await measured('A.zip', stats), a);
+  assert.deepEqual(calls, []);
+  assert.equal(await measured('B.zip', stats), b);
+  assert.deepEqual(calls, [3]);
+  await measured('A.zip', stats);
+  for (const [name, file] of Object.entries(inA)) {
+    await mkdir(join(folder, 'unpacked'), { recursive: true });
+    await writeFile(join(folder, 'unpacked', `renamed-${name}`), (file as [Uint8Array, object])[0]);
+  }
+  assert.equal(await measured('unpacked', stats), a);
+  assert.deepEqual(calls, []);
+});
+
+test('a reference of one layer is measured again for another one', async () => {
+  const dest = join(temporaryFolder(), 'R.npz');
+  await reference(stubDetector(8), { data: run, dest });
+  assert.equal((await reference(stubDetector(24), { data: run, dest })).written, true);
+  assert.equal((await loadStatistics(dest)).mu.length, 24);
 });
 
 test('a reference of another detector or dimension is refused before any image is read', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { before, test } from 'node:test';
+import { detectorWarning } from '../../server/detector-identity';
 import { UserError } from '../../server/errors';
 import { metricName } from '../../server/shared/metric-name';
 import { frechetDistance } from '../../server/fid/frechet-distance';
@@ -13,6 +14,7 @@ import { Graph, type DataType, type Dims } from '../../server/models/onnx-graph'
 import { importModel } from '../../server/models/model-import';
 import { openMatMul } from '../../server/compute/onnx-matmul';
 import { readModelInfo, writeModel } from '../../server/models/model-file';
+import { Message } from '../../server/models/protobuf';
 import { expected, featuresFile, picture, pictureSet } from './inception-pictures';
 import { syntheticWeights, writeLegacyStateDict, writeZippedStateDict } from './inception-weights';
 import { fixture, inScratch, relativeError } from './network-fixtures';
@@ -52,6 +54,22 @@ test('other weights than the published ones never give a FID, whatever their fil
   assert.match(metricName(info), /^FD \(pt_inception/);
 });
 
+test("torchvision's weights are named and warned about, whatever their file is called", async () => {
+  const theirs = new Map(weights);
+  const name = 'fc.weight';
+  theirs.set(name, { name, shape: [1000, 2048], load: () => new Float32Array(1000 * 2048) });
+  const file = inScratch('pt_inception-copy.pth');
+  writeZippedStateDict(file, theirs);
+  const info = await importModel(file, inScratch('torchvision.onnx'));
+  assert.ok(info.kind === 'detector' && !info.published);
+  assert.match(info.name, /^torchvision-inception-[0-9a-f]{8}$/);
+  assert.match(
+    detectorWarning(info) ?? '',
+    /^torchvision-inception-\S+ holds torchvision's Inception-v3, whose weights are not/,
+  );
+  assert.equal(detectorWarning({ name: 'pt_inception-12345678' }), undefined);
+});
+
 test('both containers of torch give the same graph, and an import again the same bytes', async () => {
   const again = inScratch('again.onnx');
   await importModel(legacy, again);
@@ -62,6 +80,34 @@ test('both containers of torch give the same graph, and an import again the same
   await importModel(zip, again);
   const graph = 87_000_000; // the metadata before it differ
   assert.ok(first.length > graph && first.subarray(-graph).equals(readFileSync(again).subarray(-graph)));
+});
+
+test('a detector is its weights, layer and preparation: not its name, container or wrapping', async () => {
+  const identity = async (file: string, dimension?: number) => {
+    const { detector, release } = await openDetector(file, 'cpu', dimension);
+    await release();
+    return detector.identity;
+  };
+  const first = await identity(model);
+  assert.match(first ?? '', /^[0-9a-f]{64}$/);
+  const renamed = inScratch('another-name.pth');
+  writeZippedStateDict(renamed, weights);
+  const wrapped = inScratch('wrapped.onnx');
+  await importModel(renamed, wrapped);
+  // What a later version may write besides: a producer, other metadata.
+  const more = new Message().string(3, 'version 9');
+  more.message(14, new Message().string(1, 'training').string(2, 'unknown'));
+  writeFileSync(wrapped, Buffer.concat([readFileSync(wrapped), more.toBytes()]));
+  assert.equal(await identity(wrapped), first);
+  assert.notEqual(await identity(model, 768), first);
+
+  const changed = new Map(weights);
+  const bias = changed.get('Conv2d_1a_3x3.bn.bias');
+  assert.ok(bias);
+  changed.set(bias.name, { ...bias, load: () => bias.load().map((value, i) => (i === 3 ? value + 1e-3 : value)) });
+  writeLegacyStateDict(renamed, changed);
+  await importModel(renamed, wrapped);
+  assert.notEqual(await identity(wrapped), first);
 });
 
 test("features of twelve pictures of all sizes are torch-fidelity's", async () => {
