@@ -22,7 +22,9 @@ export const ENTRY = '-';
 /** The part itself, where it only names another one. */
 function resolved(schema: SchemaPart, part: SchemaPart | undefined): SchemaPart | undefined {
   const ref = part?.$ref ?? part?.allOf?.[0]?.$ref;
-  const named = ref === undefined ? undefined : schema.definitions?.[ref.replace('#/definitions/', '')];
+  const [name = '', , key] = ref?.replace('#/definitions/', '').split('/') ?? [];
+  const whole = ref === undefined ? undefined : schema.definitions?.[name];
+  const named = key === undefined ? whole : whole?.properties?.[key];
   // What stands beside the reference says more than what it refers to.
   return named ? { ...named, ...part } : part;
 }

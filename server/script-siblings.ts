@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { RegularFile } from './regular-file';
+import { textBeside } from './script-text';
 
 /** A script of the same folder as another one. */
 interface Sibling {
@@ -11,9 +11,8 @@ interface Sibling {
 }
 
 const scriptName = /\.(?:slurm|sbatch|lsf|sh|bash|job)$/;
-/** A folder with more scripts, or a larger file, is not looked through. */
+/** A folder with more scripts is not looked through. */
 const MOST_FILES = 200;
-const MOST_BYTES = 1 << 18;
 
 /**
  * The other scripts of a script's folder, read when a rule asks for them.
@@ -30,30 +29,21 @@ export function siblingsOf(
 
 function read(file: string, opened: (file: string) => string | undefined): Sibling[] {
   const folder = path.dirname(file);
-  // A file may go away, or may not be ours to read: then it is no sibling that could be changed either.
-  const attempt = <T>(ask: () => T): T | undefined => {
-    try {
-      return ask();
-    } catch {
-      return undefined;
-    }
-  };
-  const names = attempt(() => readdirSync(folder))?.filter((name) => scriptName.test(name)) ?? [];
+  const names = namesIn(folder).filter((name) => scriptName.test(name));
   if (names.length > MOST_FILES) return [];
   return names.flatMap((name): Sibling[] => {
     const other = path.join(folder, name);
     if (other === file) return [];
-    const text = opened(other) ?? attempt(() => textOf(other));
+    // A file that went away, or is not ours to read, is no sibling that could be changed either.
+    const text = opened(other) ?? textBeside(other);
     return text === undefined ? [] : [{ path: other, name, text }];
   });
 }
 
-/** A file's text; undefined for a large one. @throws UserError for what is not a regular file */
-function textOf(name: string): string | undefined {
-  const file = new RegularFile(name);
+function namesIn(folder: string): string[] {
   try {
-    return file.size > MOST_BYTES ? undefined : Buffer.from(file.read(0, file.size)).toString('utf8');
-  } finally {
-    file.close();
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }

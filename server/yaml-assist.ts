@@ -7,6 +7,10 @@ export interface YamlLanguage {
   schema: SchemaPart;
   /** Values that a key can have, beyond those that the schema lists; an empty list where none are known. */
   valuesOf: (path: readonly string[]) => readonly string[];
+  /** What a value is, where there is something to say, for completion and hover; in Markdown. */
+  meaningOf?: (path: readonly string[], value: string, text: string) => string | undefined;
+  /** What a key's value comes to in this text, beyond the schema's description. */
+  noteOf?: (path: readonly string[], text: string) => string | undefined;
 }
 
 /** A proposal for the text at the cursor. */
@@ -122,7 +126,7 @@ export function proposals(language: YamlLanguage, text: string, position: Place)
       kind: 'value',
       insert: value,
       range: range(spot.valueStart ?? 0, line.replace(/(?<!\s)\s+(#.*)?$/, '').length),
-      documentation: part.description,
+      documentation: language.meaningOf?.(path, value, text) ?? part.description,
     }));
   }
   return properties
@@ -160,20 +164,38 @@ function summary(part: SchemaPart): string {
   return part.default === undefined ? inWords : `${inWords}, default ${String(part.default)}`;
 }
 
-/** Hover over a key: its description, type and default. */
+/** Hover over a key: its description, type and default; over a value: what it is. */
 export function hoverText(
-  { schema }: YamlLanguage,
+  language: YamlLanguage,
   text: string,
   position: Place,
 ): { markdown: string; range: Range } | undefined {
+  const { schema, noteOf } = language;
   const lines = text.split(/\r?\n/);
   const spot = spotOf(lines, position.line);
   const end = spot.keyStart + (spot.key?.length ?? 0);
   const part = spot.key === undefined ? undefined : partAt(schema, [...spot.parents, spot.key]);
-  if (!part || spot.valueStart === undefined || position.character < spot.keyStart || position.character > end)
-    return undefined;
+  if (!part || spot.valueStart === undefined || position.character < spot.keyStart) return undefined;
+  if (position.character > end) return valueHover(language, text, position, [...spot.parents, spot.key ?? ''], spot.valueStart); // prettier-ignore
+  const note = noteOf?.([...spot.parents, spot.key ?? ''], text);
   return {
-    markdown: `**${spot.key}** (${summary(part)})\n\n${part.description ?? ''}`,
+    markdown: `**${spot.key}** (${summary(part)})\n\n${part.description ?? ''}${note === undefined ? '' : `\n\n${note}`}`,
     range: { start: { line: position.line, character: spot.keyStart }, end: { line: position.line, character: end } },
   };
+}
+
+/** What there is to say about the value at a position, without its quotes and the comment after it. */
+function valueHover(
+  { meaningOf }: YamlLanguage,
+  text: string,
+  { line, character }: Place,
+  path: readonly string[],
+  start: number,
+): { markdown: string; range: Range } | undefined {
+  const rest = text.split(/\r?\n/)[line]?.slice(start) ?? '';
+  const written = (/^"[^"]*"|^'[^']*'/.exec(rest)?.[0] ?? rest.split(/\s#/, 1)[0] ?? '').trimEnd();
+  if (written === '' || character < start || character > start + written.length) return undefined;
+  const markdown = meaningOf?.(path, written.replace(/^(["'])(.*)\1$/, '$2'), text);
+  const range = { start: { line, character: start }, end: { line, character: start + written.length } };
+  return markdown === undefined ? undefined : { markdown, range };
 }

@@ -176,6 +176,18 @@ export class YamlText {
     const firstLine = { from: 0, to: Math.min(this.text.length, Math.max(this.text.indexOf('\n'), 1)) };
     return this.range(this.locate(path, part) ?? firstLine);
   }
+
+  /**
+   * The range of a part of a text at a path, where the file has that text as it is; of the whole value where it is written
+   * with escapes or over several lines.
+   * @param within offsets in the text
+   */
+  rangeWithin(path: readonly string[], value: string, within: Span): Range {
+    const span = this.locate(path, 'value');
+    const at = span ? this.text.slice(span.from, span.to).indexOf(value) : -1;
+    if (!span || at < 0 || value === '') return this.rangeAt(path, 'value');
+    return this.range({ from: span.from + at + within.from, to: span.from + at + within.to });
+  }
 }
 
 /** Keys that their map has before. */

@@ -1,5 +1,6 @@
 /** Clusters over LSP: every request and notification of protocol.ts's section Clusters. Nothing is decided here. */
 import type { Connection } from 'vscode-languageserver/node';
+import { clusterComment } from '../scripts/reading/cluster-comment';
 import { readScript } from '../scripts/reading/read-script';
 import type { Surroundings } from './documents';
 import * as protocol from '../shared/protocol';
@@ -10,6 +11,7 @@ import type { Requests } from './requests';
 import { hostAliases } from '../cluster/ssh/configuration';
 import { effectsOf, type AskAllowance, type WorkspaceFile } from '../cluster/allowance';
 import { Clusters, type HostSource } from '../cluster/clusters';
+import { MissingLogFoldersError } from '../cluster/log-place';
 import { defaultCluster } from '../cluster/profiles';
 import { RefusedError } from '../cluster/scheduler';
 import type { Prompter } from '../cluster/ssh/prompter';
@@ -52,6 +54,7 @@ export function registerClusterRequests(
     askAllowance: ask.wanted,
     // A client without settings has none.
     settings: () => connection.workspace.getConfiguration('edmWorkbench.clusters').catch(() => undefined),
+    historySettings: () => connection.workspace.getConfiguration('edmWorkbench.queue').catch(() => undefined),
     onQueue: (state) => {
       void connection.sendNotification(protocol.queueNotification, state);
       dispatches.queueChanged(state);
@@ -109,10 +112,12 @@ function allowanceQuestion(connection: Connection): { opened: AskAllowance; want
 /** Queue, jobs, their logs, and submissions. */
 function registerJobRequests(connection: Connection, requests: Requests, clusters: Clusters): void {
   requests.on(protocol.disconnectRequest, ({ cluster }) => clusters.disconnect(cluster));
+  requests.on(protocol.logoutRequest, ({ cluster }) => clusters.logOut(cluster));
   requests.on(protocol.watchRequest, async ({ cluster, attention, whose }) =>
     (await clusters.queue(cluster)).watch(attention, whose),
   );
   requests.on(protocol.refreshRequest, async ({ cluster }) => (await clusters.queue(cluster)).refresh());
+  requests.on(protocol.olderRequest, async ({ cluster }) => (await clusters.queue(cluster)).older());
   requests.on(protocol.dryRunRequest, (params) => clusters.dryRun(params));
   requests.on(protocol.jobActionRequest, async ({ cluster, action, ids }) => {
     const { scheduler } = await clusters.open(cluster);
@@ -135,7 +140,10 @@ function registerJobRequests(connection: Connection, requests: Requests, cluster
   requests.on(
     protocol.submitRequest,
     (params) => clusters.submit(params),
-    (error) => (error instanceof RefusedError ? { ...(error.line !== undefined && { line: error.line }) } : {}),
+    (error) => {
+      if (error instanceof MissingLogFoldersError) return { logFolders: [...error.folders] };
+      return error instanceof RefusedError && error.line !== undefined ? { line: error.line } : {};
+    },
   );
 }
 
@@ -144,7 +152,7 @@ function knownClusters(clusters: Clusters, onChange: () => void): KnownClusters 
     named !== undefined ? clusters.profiles.find(({ name }) => name === named) : defaultCluster(clusters.profiles);
   return {
     script: (text) => {
-      const named = /^[ \t]*#[ \t]*edm-workbench:[ \t]*cluster=([A-Za-z0-9._-]+)/m.exec(text)?.[1];
+      const named = clusterComment(text)?.name;
       const profile = profileOf(named);
       if (!profile) return {};
       const cluster = clusters.snapshot(profile.name);

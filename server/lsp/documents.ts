@@ -4,12 +4,14 @@
  */
 import {
   CodeActionKind,
+  CodeActionTriggerKind,
   CompletionItemKind,
   DiagnosticSeverity,
   InsertTextFormat,
   InsertTextMode,
   MarkupKind,
   type CodeAction,
+  type CodeActionContext,
   type CompletionItem,
   type Diagnostic,
   type DocumentSymbol,
@@ -25,7 +27,7 @@ import { unknownCluster } from '../runs/checks';
 import { CONFIG_SUFFIX, nameProblem, readConfig, type ConfigProblem } from '../runs/config';
 import { clusterChecks } from '../runs/cluster-checks';
 import { checkFiles } from '../runs/diagnose';
-import { configLanguage } from '../runs/assist';
+import { configLanguage, type ConfigSurroundings } from '../runs/assist';
 import { plainLine } from '../shared/plain-text';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
 import type { ScriptContext } from '../scripts/reading/script';
@@ -37,12 +39,17 @@ const SOURCE = 'EDM Workbench';
 
 /** What is known of a document besides its text. */
 export interface Surroundings {
-  /** Of a script: the cluster it is for, rules that are off, and the other scripts of its folder. */
-  script: Pick<ScriptContext, 'cluster' | 'disabled' | 'siblings'>;
+  /**
+   * Of a script: the cluster it is for, the known ones, rules that are off, the other scripts of its folder, and the code of its
+   * programs.
+   */
+  script: Pick<ScriptContext, 'cluster' | 'clusters' | 'disabled' | 'siblings' | 'program'>;
   /** The cluster of that name, or the one that scripts without a name are for; undefined until it was seen. */
   cluster: (name: string | undefined) => ClusterSnapshot | undefined;
   /** Names of all clusters; undefined where they are not known, or not all of them. */
   clusters: readonly string[] | undefined;
+  /** Of a run config: its folder, and the classes of its network. */
+  config?: Pick<ConfigSurroundings, 'base' | 'classes'>;
 }
 
 /** Nothing is known: a text on its own. */
@@ -66,7 +73,7 @@ export function diagnostics(document: TextDocument, known: Surroundings): Diagno
     case 'config':
       return configProblems(text, known).map(diagnosticOf);
     case 'clusters':
-      return readProfiles(text).problems.map((problem) => diagnosticOf({ ...problem, severity: 'error' }));
+      return readProfiles(text).problems.map((problem) => diagnosticOf({ severity: 'error', ...problem }));
     case 'script':
       return scripts.diagnostics(document, known.script);
     case 'misnamed': {
@@ -100,7 +107,7 @@ function configProblems(text: string, known: Surroundings): ConfigProblem[] {
 function yamlLanguage(document: TextDocument, known: Surroundings): YamlLanguage | undefined {
   switch (languageOf(document)) {
     case 'config':
-      return configLanguage(known.clusters);
+      return configLanguage({ clusters: known.clusters, ...known.config });
     case 'clusters':
       return clustersLanguage(rules.map(({ id }) => id));
     default:
@@ -115,6 +122,12 @@ export async function fileDiagnostics(document: TextDocument, base: string): Pro
   return config ? (await checkFiles(config, base)).map((problem) => diagnosticOf(place(problem))) : [];
 }
 
+const SEVERITIES = {
+  error: DiagnosticSeverity.Error,
+  warning: DiagnosticSeverity.Warning,
+  info: DiagnosticSeverity.Information,
+} as const;
+
 /** A problem without a range is of the whole text, and is shown at its start. */
 type Problem = Omit<ConfigProblem, 'range'> & { range?: Range };
 
@@ -125,13 +138,19 @@ function diagnosticOf({ id, severity, message, range, replacement }: Problem): D
     message: plainLine(message),
     code: id,
     source: SOURCE,
-    severity: severity === 'error' ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
+    severity: SEVERITIES[severity],
     ...(replacement === undefined ? {} : { data: { replacement } }),
   };
 }
 
-export function completion(document: TextDocument, position: Position, known: Surroundings): CompletionItem[] {
-  if (languageOf(document) === 'script') return scripts.completion(document, position, known.script);
+/** What can be written at a position. @param inserts whether the client tells inserting and replacing apart */
+export function completion(
+  document: TextDocument,
+  position: Position,
+  known: Surroundings,
+  inserts = false,
+): CompletionItem[] {
+  if (languageOf(document) === 'script') return scripts.completion(document, position, known.script, inserts);
   const language = yamlLanguage(document, known);
   const found = language ? proposals(language, document.getText(), position) : [];
   return found.map(({ label, kind, insert, range, detail, documentation }, index) => ({
@@ -164,17 +183,31 @@ export function formatting(document: TextDocument): TextEdit[] {
   return languageOf(document) === 'script' ? scripts.formatting(document) : [];
 }
 
-/** Quick fixes for the diagnostics under the cursor. */
+/**
+ * Whether actions of a kind are asked for: kinds are a tree, and an empty list or the empty kind restricts nothing. What an
+ * editor asks for on its own, as the cursor moves, are not actions on whole files.
+ */
+export function wants({ only, triggerKind }: CodeActionContext, kind: CodeActionKind): boolean {
+  if (!only?.length) return triggerKind !== CodeActionTriggerKind.Automatic || !isWithin(kind, CodeActionKind.Source);
+  return only.some((one) => isWithin(kind, one));
+}
+
+function isWithin(kind: CodeActionKind, outer: CodeActionKind): boolean {
+  return outer === '' || kind === outer || kind.startsWith(`${outer}.`);
+}
+
+/** The actions that are asked for at a place. */
 export function codeActions(
   document: TextDocument,
   range: Range,
-  shown: readonly Diagnostic[],
+  context: CodeActionContext,
   known: Surroundings,
 ): CodeAction[] {
   switch (languageOf(document)) {
     case 'config':
     case 'clusters':
-      return shown.flatMap((diagnostic) => {
+      if (!wants(context, CodeActionKind.QuickFix)) return [];
+      return context.diagnostics.flatMap((diagnostic) => {
         const { replacement } = (diagnostic.data ?? {}) as { replacement?: string };
         if (replacement === undefined) return [];
         return {
@@ -186,7 +219,7 @@ export function codeActions(
         };
       });
     case 'script':
-      return scripts.codeActions(document, range, known.script);
+      return scripts.codeActions(document, range, known.script, (kind) => wants(context, kind));
     case 'misnamed':
     case undefined:
       return [];

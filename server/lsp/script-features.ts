@@ -23,6 +23,7 @@ import { formatDirectives } from '../scripts/format';
 import { hoverAt } from '../scripts/hover';
 import type { Finding, Fix } from '../scripts/reading/finding';
 import type { ScriptContext } from '../scripts/reading/script';
+import { comparePositions } from '../scripts/reading/text';
 import { ruleNamed } from '../scripts/rules';
 import { symbols } from '../scripts/symbols';
 import { plainLine } from '../shared/plain-text';
@@ -64,13 +65,24 @@ function diagnostic({ id, severity, message, remedy, start, end }: Finding): Dia
   };
 }
 
-/** Completion items for a place in a script. */
-export function completion(document: TextDocument, position: Position, context?: ScriptContext): CompletionItem[] {
+/**
+ * Completion items for a place in a script.
+ * @param inserts whether the client lets the user choose between inserting and replacing the word that the cursor is in
+ */
+export function completion(
+  document: TextDocument,
+  position: Position,
+  context: ScriptContext | undefined,
+  inserts: boolean,
+): CompletionItem[] {
   return completionsAt(document.getText(), position, context).map(
     ({ label, kind, insert, snippet, range, detail, documentation }, index) => ({
       label: plainLine(label),
       kind: completionKinds[kind],
-      textEdit: { range, newText: insert },
+      textEdit:
+        inserts && comparePositions(range.end, position) > 0
+          ? { newText: insert, insert: { start: range.start, end: position }, replace: range }
+          : { range, newText: insert },
       filterText: label,
       insertTextFormat: snippet ? InsertTextFormat.Snippet : InsertTextFormat.PlainText,
       sortText: String(index).padStart(4, '0'),
@@ -91,12 +103,22 @@ export function hover(document: TextDocument, position: Position, context?: Scri
   );
 }
 
-/** Quick fixes for a stretch of a script, and "fix all" where there is anything to fix. */
-export function codeActions(document: TextDocument, range: Range, context?: ScriptContext): CodeAction[] {
+/**
+ * Quick fixes for a stretch of a script, and "fix all" where there is anything to fix.
+ * @param wants whether actions of a kind are asked for
+ */
+export function codeActions(
+  document: TextDocument,
+  range: Range,
+  context: ScriptContext | undefined,
+  wants: (kind: CodeActionKind) => boolean,
+): CodeAction[] {
+  if (!wants(CodeActionKind.QuickFix) && !wants(FIX_ALL)) return [];
   const text = document.getText();
   const changes = (edits: TextEdit[]): CodeAction['edit'] => ({ changes: { [document.uri]: edits } });
   const { findings } = analyse(text, context);
-  const touched = findings.filter(({ start, end }) => start.line <= range.end.line && end.line >= range.start.line);
+  const isTouched = ({ start, end }: Finding): boolean => start.line <= range.end.line && end.line >= range.start.line;
+  const touched = wants(CodeActionKind.QuickFix) ? findings.filter(isTouched) : [];
   const everywhere = ({ edits, elsewhere = [] }: Fix): CodeAction['edit'] => ({
     changes: {
       [document.uri]: edits,
@@ -120,7 +142,7 @@ export function codeActions(document: TextDocument, range: Range, context?: Scri
       edit: changes([disabling(document, finding.id)]),
     },
   ]);
-  if (findings.some(({ fix }) => fix?.keepsMeaning)) {
+  if (wants(FIX_ALL) && findings.some(({ fix }) => fix?.keepsMeaning)) {
     const whole = { start: document.positionAt(0), end: document.positionAt(text.length) };
     actions.push({
       title: 'Fix all in this script',

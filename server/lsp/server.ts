@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
+  type ClientCapabilities,
   CodeActionKind,
   type Connection,
   DidChangeWatchedFilesNotification,
@@ -19,17 +20,20 @@ import {
   calibrationActions,
   codeActions,
   completion,
-  diagnostics,
-  fileDiagnostics,
   formatting,
   hover,
   languageOf,
   type Surroundings,
   symbols,
+  wants,
 } from './documents';
+import { Diagnostics } from './diagnostics';
 import { Requests } from './requests';
 import { registerRunRequests } from './run-requests';
 import { FIX_ALL } from './script-features';
+import { registerScriptRequests, SCRIPT_CAPABILITIES } from './script-requests';
+import { programsOf } from '../script-programs';
+import { classesOf } from '../runs/assist';
 import { siblingsOf } from '../script-siblings';
 import { Settings } from './settings';
 
@@ -74,42 +78,46 @@ export function startServer(connection: Connection): void {
   const surroundingsOf: SurroundingsOf = async (document) => {
     const { disabledRules } = await settings.of(document.uri);
     const { cluster, disabled = [] } = languageOf(document) === 'script' ? clusters.script(document.getText()) : {};
-    const siblings = document.uri.startsWith('file:')
-      ? siblingsOf(fileURLToPath(document.uri), (file) => documents.get(pathToFileURL(file).href)?.getText())
-      : undefined;
+    const opened = (file: string): string | undefined => documents.get(pathToFileURL(file).href)?.getText();
+    const file = document.uri.startsWith('file:') ? fileURLToPath(document.uri) : undefined;
+    const around = file === undefined ? {} : { siblings: siblingsOf(file, opened), program: programsOf(file, opened) };
     return {
-      script: { cluster, disabled: [...disabled, ...disabledRules], siblings },
+      script: { cluster, disabled: [...disabled, ...disabledRules], ...around, clusters: clusters.names() },
       cluster: clusters.cluster,
       clusters: clusters.names(),
     };
   };
-  const publishAll = publishDiagnostics(connection, documents, surroundingsOf);
+  const diagnostics = new Diagnostics(connection, documents, surroundingsOf);
+  const log = (line: string): void => connection.console.log(plainText(line));
   const clusters = registerClusterRequests(connection, requests, {
-    hosts: new Hosts(clientPrompter(connection), (line) => connection.console.log(plainText(line))),
-    onSnapshots: publishAll,
+    hosts: new Hosts(clientPrompter(connection), log, undefined, { tell: log }),
+    onSnapshots: () => diagnostics.again(),
   });
   registerRunRequests(connection, requests);
-  registerEditing(connection, documents, surroundingsOf);
-
+  let client: ClientCapabilities = {};
   let folders: string[] = [];
-  let watches = false;
+  registerEditing(connection, documents, surroundingsOf, () => client);
+  const refreshesHints = (): boolean => client.workspace?.inlayHint?.refreshSupport === true;
+  registerScriptRequests(connection, documents, { settings, folders: () => folders, refreshesHints });
   connection.onInitialize(({ capabilities, workspaceFolders, rootUri }) => {
+    client = capabilities;
     settings.initialize(capabilities);
-    watches = capabilities.workspace?.didChangeWatchedFiles?.dynamicRegistration === true;
     folders = foldersOf(workspaceFolders?.map(({ uri }) => uri) ?? [rootUri ?? '']);
-    return { capabilities: CAPABILITIES, serverInfo: { name: 'EDM Workbench' } };
+    const able = { ...CAPABILITIES, ...SCRIPT_CAPABILITIES, ...diagnostics.initialize(capabilities) };
+    return { capabilities: able, serverInfo: { name: 'EDM Workbench' } };
   });
   const load = (of?: readonly string[]): void =>
     void clusters.load(of).catch((error: unknown) => connection.console.error(plainText(stackOf(error))));
   connection.onInitialized(() => {
     const reads = folders.length > 0;
     void settings.follow(() => {
-      publishAll();
+      diagnostics.again();
+      if (refreshesHints()) void connection.languages.inlayHint.refresh().catch(() => undefined);
       // The clusters of the settings may be others now.
       if (reads) load();
     });
     if (reads) load(folders);
-    if (watches) followClusters(connection, load);
+    if (client.workspace?.didChangeWatchedFiles?.dynamicRegistration) followClusters(connection, load);
   });
   documents.onDidClose(({ document }) => settings.forget(document.uri));
   documents.listen(connection);
@@ -128,42 +136,14 @@ function followClusters(connection: Connection, load: () => void): void {
   void connection.client.register(DidChangeWatchedFilesNotification.type, { watchers }).catch(() => undefined);
 }
 
-/**
- * Shows what is wrong with a document whenever it changes: what its text tells at once, what its files tell in a moment.
- * @returns does so for all open documents, e.g. after a change of settings
- */
-function publishDiagnostics(
-  connection: Connection,
-  documents: TextDocuments<TextDocument>,
-  surroundingsOf: SurroundingsOf,
-): () => void {
-  /** How often each document was looked at: what an earlier look finds late is out of date. */
-  const looks = new Map<string, number>();
-  const publish = async (document: TextDocument): Promise<void> => {
-    if (!languageOf(document)) return;
-    const { uri, version } = document;
-    const look = (looks.get(uri) ?? 0) + 1;
-    looks.set(uri, look);
-    const isCurrent = (): boolean => documents.get(uri)?.version === version && looks.get(uri) === look;
-    const known = await surroundingsOf(document);
-    if (!isCurrent()) return;
-    const found = diagnostics(document, known);
-    void connection.sendDiagnostics({ uri, version, diagnostics: found });
-    if (!uri.startsWith('file:')) return;
-    const more = await fileDiagnostics(document, path.dirname(fileURLToPath(uri)));
-    if (more.length > 0 && isCurrent())
-      void connection.sendDiagnostics({ uri, version, diagnostics: [...found, ...more] });
-  };
-  const publishSafely = (document: TextDocument): void =>
-    void publish(document).catch((error: unknown) =>
-      connection.console.error(plainText(`Checking ${document.uri} failed: ${stackOf(error)}`)),
-    );
-  documents.onDidChangeContent(({ document }) => publishSafely(document));
-  documents.onDidClose(({ document: { uri } }) => {
-    looks.delete(uri);
-    void connection.sendDiagnostics({ uri, diagnostics: [] });
-  });
-  return () => documents.all().forEach(publishSafely);
+/** What can be proposed in a run config, as far as its folder and its network tell. */
+async function configSurroundings(document: TextDocument, line: number): Promise<Surroundings['config']> {
+  if (languageOf(document) !== 'config' || !document.uri.startsWith('file:')) return undefined;
+  const base = path.dirname(fileURLToPath(document.uri));
+  const text = document.getText();
+  // The network is read only where its classes are asked for.
+  const asked = /^\s*class\s*:/.test(text.split('\n')[line] ?? '');
+  return { base, classes: asked ? await classesOf(text, base) : undefined };
 }
 
 /** Completion, hover, outline, format and quick fixes. */
@@ -171,10 +151,14 @@ function registerEditing(
   connection: Connection,
   documents: TextDocuments<TextDocument>,
   surroundingsOf: SurroundingsOf,
+  client: () => ClientCapabilities,
 ): void {
   connection.onCompletion(async ({ textDocument, position }) => {
     const document = documents.get(textDocument.uri);
-    return document ? completion(document, position, await surroundingsOf(document)) : [];
+    if (!document) return [];
+    const inserts = client().textDocument?.completion?.completionItem?.insertReplaceSupport;
+    const config = await configSurroundings(document, position.line);
+    return completion(document, position, { ...(await surroundingsOf(document)), config }, inserts);
   });
   connection.onHover(async ({ textDocument, position }) => {
     const document = documents.get(textDocument.uri);
@@ -191,7 +175,8 @@ function registerEditing(
   connection.onCodeAction(async ({ textDocument: { uri }, range, context }) => {
     const document = documents.get(uri);
     if (!document) return [];
-    const fixes = codeActions(document, range, context.diagnostics, await surroundingsOf(document));
+    const fixes = codeActions(document, range, context, await surroundingsOf(document));
+    if (!wants(context, CodeActionKind.QuickFix)) return fixes;
     if (languageOf(document) !== 'config' || !uri.startsWith('file:')) return fixes;
     return [...fixes, ...(await calibrationActions(document, range, fileURLToPath(uri)))];
   });

@@ -9,10 +9,12 @@ import {
 export interface DocumentSettings {
   /** Rules of scripts that are switched off, by id. */
   disabledRules: readonly string[];
+  /** Whether remarks are shown in scripts. */
+  inlayHints: boolean;
 }
 
-const DEFAULTS: DocumentSettings = { disabledRules: [] };
-const SECTION = 'edmWorkbench.batch.disabledRules';
+const DEFAULTS: DocumentSettings = { disabledRules: [], inlayHints: true };
+const SECTIONS = ['edmWorkbench.batch.disabledRules', 'edmWorkbench.batch.inlayHints'];
 
 /** Settings by document, kept until they change. A client without settings has the defaults everywhere. */
 export class Settings {
@@ -55,8 +57,12 @@ export class Settings {
 
   private async ask(uri: string): Promise<DocumentSettings> {
     try {
-      const value: unknown = await this.connection.workspace.getConfiguration({ scopeUri: uri, section: SECTION });
-      return { disabledRules: Array.isArray(value) ? value.filter((rule) => typeof rule === 'string') : [] };
+      const items = SECTIONS.map((section) => ({ scopeUri: uri, section }));
+      const [rules, hints] = (await this.connection.workspace.getConfiguration(items)) as unknown[];
+      return {
+        disabledRules: Array.isArray(rules) ? rules.filter((rule) => typeof rule === 'string') : DEFAULTS.disabledRules,
+        inlayHints: typeof hints === 'boolean' ? hints : DEFAULTS.inlayHints,
+      };
     } catch {
       return DEFAULTS;
     }

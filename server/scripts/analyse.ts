@@ -24,10 +24,10 @@ interface Analysis {
  */
 export function analyse(text: string, context: ScriptContext = {}): Analysis {
   const read = readScripts(text, context);
-  if (!read) return { scheduler: undefined, findings: [] };
+  if (!read) return { scheduler: undefined, findings: analyseCalls(text, context) };
   const comments = disablingComments(read.text);
   const off = new Set([...(context.disabled ?? []), ...comments.everywhere]);
-  const findings = read.script ? findingsOf(read.script, off, inPlace(read.text)) : [];
+  const findings = read.script ? findingsOf(read.script, off, inPlace(read.text)) : analyseCalls(text, context);
   for (const embedded of read.embedded) {
     // Of the outer script's surroundings only the cluster holds: the inner one is submitted from who knows where.
     const inner = readScript(embedded.text, { cluster: context.cluster });
@@ -35,13 +35,44 @@ export function analyse(text: string, context: ScriptContext = {}): Analysis {
   }
   const kept = findings.filter(({ id, start }) => !comments.lines.get(start.line)?.has(id));
   kept.sort((a, b) => comparePositions(a.start, b.start));
-  return { scheduler: read.script?.scheduler, findings: kept };
+  return { scheduler: read.script?.scheduler, findings: withoutTemplate(kept, read.text) };
 }
 
-function findingsOf(script: Script, off: ReadonlySet<string>, place: Place): Finding[] {
+/** What is wrong with the calls of a script without directives that submits others. */
+export function analyseCalls(text: string, context: ScriptContext): Finding[] {
+  if (!/\bbsub\b/.test(text)) return [];
+  const script = readScript(text, { ...context, scheduler: 'lsf' });
+  if (!script) return [];
+  const { everywhere, lines } = disablingComments(script.text);
+  const off = new Set([...(context.disabled ?? []), ...everywhere]);
+  return findingsOf(
+    script,
+    off,
+    inPlace(script.text),
+    rules.filter(({ anywhere }) => anywhere),
+  ).filter(({ id, start }) => !lines.get(start.line)?.has(id));
+}
+
+/**
+ * A template is no script yet: that the scheduler refuses `{{ time }}` or `<%= time %>` is said once, where it is first
+ * written, and nothing else of such directives.
+ */
+function withoutTemplate(findings: Finding[], { text, lines }: ScriptText): Finding[] {
+  if (!text.includes('{{') && !text.includes('<%')) return findings;
+  let refused = false;
+  return findings.filter(({ start, severity }) => {
+    const line = lines[start.line]?.text ?? '';
+    if (!/^\s*#/.test(line) || !templated.test(line)) return true;
+    const first = !refused && severity === 'error';
+    refused ||= first;
+    return first;
+  });
+}
+
+function findingsOf(script: Script, off: ReadonlySet<string>, place: Place, asked: readonly Rule[] = rules): Finding[] {
   const findings: Finding[] = [];
   if (off.has('all')) return findings;
-  for (const rule of rules) {
+  for (const rule of asked) {
     if (off.has(rule.id) || !rule.schedulers.includes(script.scheduler) || (rule.needsCluster && !script.cluster))
       continue;
     for (const hit of rule.check(script)) {
@@ -65,6 +96,12 @@ function inPlace(text: ScriptText): Place {
   return { range: (span) => text.range(span), written: (newText) => newText, unknown: () => false };
 }
 
+/** What template engines fill in: Jinja's `{{ time }}`, `<%= time %>` of brew and ERB. */
+const templated = /\{\{[^{}\n]{1,99}\}\}|<%[^\n]{1,199}?%>/;
+
+/** What the program that writes a script replaces before it is submitted: `__TIME__`, `{{ time }}`, `@TIME@`. */
+const placeholder = /__[A-Z][A-Z0-9_]*__|\{\{[^{}\n]{1,99}\}\}|@[A-Z][A-Z0-9_]*@/;
+
 /** The findings of a script within a script, at their places in the outer one. */
 function within({ outer, written }: EmbeddedScript, text: ScriptText, inner: Script): Place {
   return {
@@ -75,7 +112,8 @@ function within({ outer, written }: EmbeddedScript, text: ScriptText, inner: Scr
       const line = inner.text.lineSpan(inner.text.positionAt(start).line);
       const directive = inner.text.text[line.start] === '#';
       const stretch = directive ? { start: line.start, end: Math.max(end, line.end) } : { start, end };
-      return inner.text.slice(stretch).includes(FILLED_IN);
+      const marked = inner.text.slice(stretch);
+      return marked.includes(FILLED_IN) || (directive && placeholder.test(marked));
     },
   };
 }
@@ -128,10 +166,13 @@ export function fixAll(text: string, context: ScriptContext = {}): string {
 function toFinding(place: Place, rule: Rule, hit: Hit): Finding | undefined {
   if (place.unknown(hit)) return undefined;
   const toFix = ({ title, edits, elsewhere, keepsMeaning = false }: OffsetFix): Fix[] => {
-    const made = edits.map((edit) => ({ range: place.range(edit), newText: place.written(edit.newText) }));
-    const possible = made.flatMap(({ range, newText }) => (newText === undefined ? [] : [{ range, newText }]));
-    if (possible.length < made.length) return [];
-    return [{ title, edits: possible, keepsMeaning, ...(elsewhere?.length && { elsewhere: elsewhere.map(inFile) }) }];
+    const made: TextEdit[] = [];
+    for (const edit of edits) {
+      const newText = place.written(edit.newText);
+      if (newText === undefined) return [];
+      made.push({ range: place.range(edit), newText });
+    }
+    return [{ title, edits: made, keepsMeaning, ...(elsewhere?.length && { elsewhere: elsewhere.map(inFile) }) }];
   };
   const finding: Finding = {
     id: rule.id,

@@ -1,8 +1,14 @@
 import type { Position, Range } from 'vscode-languageserver-textdocument';
 import type { OptionSpec } from './catalogue/option-spec';
+import { siteOption } from './site-options';
+import { programHover } from './program-hover';
+import type { Token } from './reading/directives';
 import type { Script, ScriptContext } from './reading/script';
 import { readScript } from './reading/read-script';
+import { readApplications } from './reading/lsf-applications';
+import { placeOf } from './reading/lsf-problem';
 import { contains, type Span } from './reading/text';
+import { esubApplications } from './catalogue/esub-applications';
 import { variables } from './catalogue/environment';
 import { patterns } from './catalogue/patterns';
 import { checkValue } from './reading/value-checks';
@@ -19,14 +25,19 @@ export function hoverAt(text: string, position: Position, context?: ScriptContex
   if (!script) return undefined;
   for (const use of script.directives.options) {
     const spelled = script.text.range(use);
+    if (!use.option && contains(spelled, position)) {
+      const site = script.cluster?.submitOptions?.sbatch?.includes(use.spelling);
+      return site ? { ...spelled, markdown: describeOption(siteOption(use.spelling, script.cluster)) } : undefined;
+    }
     if (use.option && contains(spelled, position)) return { ...spelled, markdown: describeOption(use.option) };
     if (!use.option || !use.value || use.value.line !== position.line) continue;
     const valued = script.text.range(use.value);
     if (!contains(valued, position)) continue;
-    const meaning = use.option.type === 'log' ? patternAt(script, position, use.value) : undefined;
+    const inside = use.option.type === 'lsf-applications' ? applicationAt(script, position, use.value) : undefined;
+    const meaning = use.option.type === 'log' ? patternAt(script, position, use.value) : inside;
     return meaning ?? { ...valued, markdown: describeValue(use.option, use.value.text) };
   }
-  return stepAt(script, position) ?? variableAt(script, position);
+  return stepAt(script, position) ?? variableAt(script, position) ?? programAt(script, position);
 }
 
 /** An option or value of srun, salloc or sbatch in the body of the script. */
@@ -45,6 +56,12 @@ function stepAt(script: Script, position: Position): HoverText | undefined {
     }
   }
   return undefined;
+}
+
+/** A launcher or program below the directives, one of its options, or a value of one. */
+function programAt(script: Script, position: Position): HoverText | undefined {
+  const found = programHover(script, script.text.offsetAt(position));
+  return found && { ...script.text.range(found), markdown: found.markdown };
 }
 
 /** An option in Markdown: its forms, its description, its versions and its counterpart in the other scheduler. */
@@ -111,6 +128,18 @@ function duration(seconds: number | undefined): string | undefined {
     .filter(([count]) => count > 0)
     .map(([count, unit]) => `${count} ${unit}${count === 1 ? '' : 's'}`)
     .join(' ');
+}
+
+/** The application of -a at a position, where it is one that is known. */
+function applicationAt(script: Script, position: Position, value: Token): HoverText | undefined {
+  for (const { name } of readApplications(value.text).applications) {
+    const range = script.text.range(placeOf(script.text, value, name));
+    const known = esubApplications.find((one) => one.name === name.text);
+    if (!known || !contains(range, position)) continue;
+    const form = known.meta === undefined ? known.name : `${known.name}(${known.meta})`;
+    return { ...range, markdown: `\`${form}\`\n\n${known.help} The site must have esub.${known.name} or epsub.${known.name}.` };
+  } // prettier-ignore
+  return undefined;
 }
 
 function patternAt(script: Script, position: Position, value: Span): HoverText | undefined {

@@ -1,5 +1,7 @@
-/** What can be written inside bsub's -R and -gpu, at the cursor and without touching what stands after it. */
+/** What can be written inside bsub's -R, -gpu and -a, at the cursor and without touching what stands after it. */
+import { esubApplications } from './catalogue/esub-applications';
 import { gpuKeys } from './reading/lsf-gpu';
+import { readApplications } from './reading/lsf-applications';
 import { sectionNames, sectionWords, type SectionName } from './reading/lsf-sections';
 
 /** One proposal for a place inside a value. */
@@ -17,7 +19,7 @@ export interface PartCompletions {
 }
 
 /** What each section is for. */
-const sectionHelp: Readonly<Record<SectionName, string>> = {
+export const sectionHelp: Readonly<Record<SectionName, string>> = {
   select: 'Conditions that a host must meet.',
   order: 'Which hosts come first.',
   rusage: 'What the job reserves.',
@@ -59,7 +61,12 @@ function inSection(section: SectionName, body: string, after: string): PartCompl
     return { typed: typed.length, proposals: values.map((label) => ({ label, insert: label })) };
   }
   const typed = /(?<!\w)\w*$/.exec(body)?.[0] ?? '';
-  const used = new Set([...body.matchAll(/(?<!\w)(\w+)\s*[=(]/g)].map(([, word]) => word));
+  // A list of names has each of them once, also after the cursor.
+  const isList = section === 'order' || section === 'same';
+  const around = isList
+    ? `${body.slice(0, body.length - typed.length)}:${after.replace(/^\w+/, '').split(']', 1)[0] ?? ''}`
+    : body;
+  const used = new Set([...around.matchAll(isList ? /(?<!\w)(\w+)/g : /(?<!\w)(\w+)\s*[=(]/g)].map(([, word]) => word));
   const free = words.filter(({ word }) => !used.has(word) || section === 'select');
   return {
     typed: typed.length,
@@ -96,5 +103,23 @@ export function completeGpu(before: string, after: string): PartCompletions {
     proposals: gpuKeys
       .filter(({ key }) => !used.has(key) || more)
       .map(({ key, help }) => ({ label: key, insert: more ? key : `${key}=`, documentation: help })),
+  };
+}
+
+/** Proposals among the applications of -a; `before` and `after` as for `completeRequirement`. None within arguments. */
+export function completeApplications(before: string, after: string): PartCompletions {
+  const typed = /(?<!\S)[\w-]*$/.exec(before)?.[0];
+  if (typed === undefined || before.lastIndexOf('(') > before.lastIndexOf(')')) return { typed: 0, proposals: [] };
+  const { applications } = readApplications(`${before.slice(0, before.length - typed.length)} ${after.split(/["']/, 1)[0] ?? ''}`); // prettier-ignore
+  const used = new Set(applications.map(({ name }) => name.text));
+  return {
+    typed: typed.length,
+    proposals: esubApplications
+      .filter(({ name }) => !used.has(name))
+      .map(({ name, meta, help }) => ({
+        label: name,
+        insert: meta === undefined || after.startsWith('(') ? name : `${name}($1)`,
+        documentation: help,
+      })),
   };
 }

@@ -1,3 +1,5 @@
+import { esubApplications } from './catalogue/esub-applications';
+import { readApplications } from './reading/lsf-applications';
 import type { Script } from './reading/script';
 import { lsfMinutesOf, secondsOf } from './reading/values';
 
@@ -95,6 +97,18 @@ export const toLsf: Readonly<Record<string, Converter>> = {
 
 /** How each option of bsub becomes options of sbatch. */
 export const toSlurm: Readonly<Record<string, Converter>> = {
+  '-a': (value, _, note) => {
+    for (const { name, arguments: given } of readApplications(value).applications) {
+      const group = esubApplications.find((one) => one.name === name.text)?.group;
+      if (name.text === 'docker' && given?.text)
+        note(
+          `must be written as --container-image=${given.text} where the site has pyxis, or with its container engine`,
+        );
+      else if (group === 'mpi') note(`${name.text} is not needed: srun starts MPI programs`);
+      else note(`${name.text} ${NO_COUNTERPART}`);
+    }
+    return [];
+  },
   '-P': (value) => [`--account=${value}`],
   '-q': (value) => [`--partition=${value.trim().replace(/\s+/g, ',')}`],
   '-W': (value) => [`--time=${clock(lsfMinutesOf(value) ?? 0)}`],

@@ -1,4 +1,5 @@
 import type { Range } from 'vscode-languageserver-textdocument';
+import { enginePrograms, imagePrograms } from './catalogue/engines';
 import { readScript } from './reading/read-script';
 import type { ScriptContext } from './reading/script';
 
@@ -10,8 +11,7 @@ interface ScriptSymbol extends Range {
 }
 
 /** Programs worth an entry. */
-const shown =
-  /^(?:srun|torchrun|accelerate launch|deepspeed|apptainer \w+|mpirun|mpiexec|python|jsrun|blaunch|.*\.py)$/;
+const shown = /^(?:srun|torchrun|accelerate launch|deepspeed|mpirun|mpiexec|python|jsrun|blaunch|.*\.py)$/;
 
 /** The directives and the programs of a script, in order. */
 export function symbols(text: string, context?: ScriptContext): ScriptSymbol[] {
@@ -24,7 +24,7 @@ export function symbols(text: string, context?: ScriptContext): ScriptSymbol[] {
     ...script.text.range({ start: use.start, end: use.value?.line === use.line ? use.value.end : use.end }),
   }));
   const programs = script.invocations
-    .filter(({ program }) => shown.test(program))
+    .filter(({ program }) => shown.test(program) || enginePrograms.has(program) || imagePrograms.has(program))
     .map(({ program, name, operands, command }): ScriptSymbol => ({
       name: program,
       detail: operands[0]?.text ?? '',

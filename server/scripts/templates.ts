@@ -12,6 +12,8 @@ interface Purpose {
   cpus: number;
   /** In GB. */
   memory: number;
+  /** Offered with every container engine. */
+  engines?: boolean;
   body: string;
 }
 
@@ -19,14 +21,15 @@ const purposes: readonly Purpose[] = [
   {
     id: 'generation',
     title: 'Generate images',
-    help: '50,000 images from an EDM network in an Apptainer container, one process per GPU, in a folder named after the commit.',
+    help: '50,000 images from an EDM network in a container, one process per GPU, in a folder named after the commit.',
     name: 'generate',
     gpus: true,
     hours: 24,
     cpus: 4,
     memory: 32,
+    engines: true,
     body: `COMMIT=$(git rev-parse --short HEAD)
-apptainer exec --nv --bind "$PWD" ./\${5:edm_latest.sif} \\
+@RUN@ \\
   torchrun --standalone --nproc_per_node=@GPUS@ \\
     generate.py \\
     --outdir="$COMMIT-images" \\
@@ -45,7 +48,8 @@ apptainer exec --nv --bind "$PWD" ./\${5:edm_latest.sif} \\
     hours: 1,
     cpus: 4,
     memory: 16,
-    body: `apptainer exec --nv --bind "$PWD" ./\${5:edm_latest.sif} \\
+    engines: true,
+    body: `@RUN@ \\
   torchrun --standalone --nproc_per_node=@GPUS@ \\
     fid.py calc --images=\${6:images} --ref=\${7:fid-refs/cifar10-32x32.npz} --num=50000
 `,
@@ -78,7 +82,7 @@ apptainer build ./\${5:edm_latest}.sif docker-archive://"$HOME"/\${5:edm_latest}
 for BATCH in \${5:32 64 128 256 512}; do
   nvidia-smi --query-gpu=memory.used --format=csv,noheader --loop=1 > "gpu-$BATCH.log" &
   MONITOR=$!
-  apptainer exec --nv --bind "$PWD" ./\${6:edm_latest.sif} \\
+  @RUN@ \\
     torchrun --standalone --nproc_per_node=@GPUS@ \\
       generate.py --outdir="$COMMIT-calibration" --seeds="0-$((2 * BATCH - 1))" --batch="$BATCH" --steps=2 \\
       --network=\${7:networks/edm-cifar10-32x32-cond-vp.pkl} || break
@@ -88,15 +92,57 @@ done
   },
 ];
 
-/** The templates: each purpose for each scheduler. */
-export const templates: readonly ScriptTemplate[] = purposes.flatMap((purpose) => [
+/** A way to run a program in a container: what stands before it. */
+interface Runner {
+  id: string;
+  /** As a title has it, after the purpose's. */
+  title: string;
+  run: string;
+  /** Lines before it. */
+  before?: string;
+}
+
+/** Where the image is chosen; placeholders of a snippet are ordered by their numbers. */
+const image = (name: string): string => `\${20:${name}}`;
+/** `srun` of Slurm 22.05 and 23.02 gives a task one CPU without it. */
+const allCpus = 'export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"\n';
+
+const apptainer: Runner = {
+  id: 'apptainer',
+  title: '',
+  run: `apptainer exec \${21|--nv,--rocm|} --bind "$PWD" ./${image('edm_latest.sif')}`,
+};
+
+/** The engines of Slurm sites that have no Apptainer. */
+const otherRunners: readonly Runner[] = [
   {
-    id: `slurm-${purpose.id}`,
-    title: purpose.title,
+    id: 'pyxis',
+    title: ' (pyxis)',
+    run: `srun --container-image=${image('./edm_latest.sqsh')} --container-mounts="$PWD:$PWD" --container-workdir="$PWD"`,
+    before: allCpus,
+  },
+  {
+    id: 'podman-hpc',
+    title: ' (podman-hpc)',
+    run: `podman-hpc run --rm --gpu --ipc=host -v "$PWD:$PWD" -w "$PWD" ${image('edm:latest')}`,
+  },
+  {
+    id: 'charliecloud',
+    title: ' (Charliecloud)',
+    run: `ch-run --write-fake --bind="$PWD" --cd="$PWD" ${image('./edm_latest.sqfs')} --`,
+  },
+  { id: 'cscs', title: ' (container engine of CSCS)', run: `srun --environment=${image('edm')}`, before: allCpus },
+];
+
+/** The templates: each purpose for each scheduler, those that run in a container also with other engines. */
+export const templates: readonly ScriptTemplate[] = purposes.flatMap((purpose) => [
+  ...[apptainer, ...(purpose.engines ? otherRunners : [])].map((runner) => ({
+    id: `slurm-${purpose.id}${runner === apptainer ? '' : `-${runner.id}`}`,
+    title: purpose.title + runner.title,
     scheduler: 'slurm' as const,
     help: purpose.help,
-    snippet: slurmScript(purpose),
-  },
+    snippet: slurmScript(purpose, runner),
+  })),
   {
     id: `lsf-${purpose.id}`,
     title: purpose.title,
@@ -106,15 +152,16 @@ export const templates: readonly ScriptTemplate[] = purposes.flatMap((purpose) =
   },
 ]);
 
-/** A template as plain text, with every placeholder replaced by its default. */
+/** A template as plain text, with every placeholder replaced by its default, or its first choice. */
 export function templateText(template: ScriptTemplate): string {
   return template.snippet
     .replace(/\$\{\d+:([^}]*)\}/g, '$1')
+    .replace(/\$\{\d+\|([^}]*)\}/g, (_, choices: string) => choices.split(/[,|]/, 1)[0] ?? '')
     .replace(/\\\$/g, '$')
     .replace(/\\\\/g, '\\');
 }
 
-function slurmScript({ name, gpus, hours, cpus, memory, body }: Purpose): string {
+function slurmScript({ name, gpus, hours, cpus, memory, body }: Purpose, runner: Runner): string {
   return `#!/bin/bash
 #SBATCH --job-name=\${1:${name}}
 #SBATCH --account=\${2:account}
@@ -125,7 +172,7 @@ ${gpus ? '#SBATCH --gres=gpu:${3:1}\n' : ''}#SBATCH --mem=${memory}G
 #SBATCH --time=\${4:${String(hours).padStart(2, '0')}:00:00}
 #SBATCH --output=%x-%j.out
 
-${escapeBody(body)}`;
+${escapeBody(body, runner)}`;
 }
 
 function lsfScript({ name, gpus, hours, cpus, memory, body }: Purpose): string {
@@ -137,13 +184,14 @@ function lsfScript({ name, gpus, hours, cpus, memory, body }: Purpose): string {
 ${gpus ? '#BSUB -gpu "num=${3:1}:mode=exclusive_process"\n' : ''}#BSUB -W \${4:${hours}:00}
 #BSUB -o ${name}-%J.out
 
-${escapeBody(body)}`;
+${escapeBody(body, apptainer)}`;
 }
 
 /** Escapes the shell's dollars and backslashes for the snippet; the placeholders stay. */
-function escapeBody(body: string): string {
-  return body
+function escapeBody(body: string, { run, before = '' }: Runner): string {
+  return (before + body)
+    .replaceAll('@RUN@', () => run)
     .replace(/\\/g, '\\\\')
-    .replace(/\$(?!\{\d+:)/g, '\\$')
+    .replace(/\$(?!\{\d+[:|])/g, '\\$')
     .replace(/@GPUS@/g, '${3:1}');
 }

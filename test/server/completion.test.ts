@@ -12,10 +12,11 @@ import { cli, temporaryFolder } from './workspace';
 const CASES: [typed: string, offered: string[]][] = [
   ['gen', ['generate']],
   ['--ver', ['--version']],
-  ['fid ', ['calc', 'merge', 'ref']],
+  ['fid ', ['calc', 'compare', 'merge', 'ref']],
+  ['schedule ', ['search']],
   ['fid calc --dev', ['--device']],
   ['fid calc --device ', ['auto', 'cpu', 'cuda']],
-  ['generate --solver e', ['euler']],
+  ['generate --solver e', ['euler', 'euler-ancestral']],
   ['generate --network emb', ['embedded:fashion-mnist']],
   ['generate --outdir ', ['folder']],
   ['submit --dirty=k', ['keep']],
@@ -24,6 +25,7 @@ const CASES: [typed: string, offered: string[]][] = [
   ['run c', ['config.edm.yaml']],
   ['import net.pkl -o m', ['model.onnx']],
   ['container build --with p', ['podman']],
+  ['cluster ', ['calibrate', 'clean']],
   ['shard ', ['folder']],
   ['queue --cl', ['--cluster']],
 ];

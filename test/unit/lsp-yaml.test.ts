@@ -1,9 +1,13 @@
 /** Run configs and lists of clusters as languages of the editor: what is found, proposed and told at a place. */
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import type { TextEdit } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { codeActions, completion, diagnostics, hover, NOTHING_KNOWN } from '../../server/lsp/documents';
+import { classesOf } from '../../server/runs/assist';
 import { textOf } from '../server/connection';
 
 const CLUSTERS = 'file:///w/.edm-workbench/clusters.yaml';
@@ -36,7 +40,7 @@ test('problems of a list of clusters are shown at their places, with the change 
   ]);
   const { document } = at(CLUSTERS, text);
   const shown = diagnostics(document, NOTHING_KNOWN);
-  const changes = codeActions(document, shown[0].range, shown, NOTHING_KNOWN).flatMap(
+  const changes = codeActions(document, shown[0].range, { diagnostics: shown }, NOTHING_KNOWN).flatMap(
     ({ edit }) => edit?.changes?.[CLUSTERS] ?? [],
   );
   const repaired = TextDocument.applyEdits(document, changes);
@@ -96,4 +100,47 @@ test('a file that is not read because of its name says so', () => {
     assert.match(found(uri, 'network: x\n').join('\n'), new RegExp(`^0:0 Not .*: name it ${name},`), uri);
   for (const uri of ['file:///w/other.yml', 'file:///w/.edm-workbench/notes.yaml'])
     assert.deepEqual(found(uri, 'a: b\n'), []);
+});
+
+test('files, published addresses and classes are proposed for a run config, of what is there', async () => {
+  const root = mkdtempSync(path.join(tmpdir(), 'files-'));
+  const proposed = (marked: string, config?: { base?: string; classes?: number }): string[] => {
+    const { document, position } = at(CONFIG, marked);
+    return completion(document, position, { ...NOTHING_KNOWN, config }).map(({ label }) => label);
+  };
+  try {
+    const base = path.join(root, 'configs');
+    for (const folder of ['.git', 'configs/nets', 'refs', 'runs/a/images', 'node_modules'])
+      mkdirSync(path.join(root, folder), { recursive: true });
+    for (const file of [
+      'configs/nets/a b.pkl',
+      'configs/c.onnx',
+      'refs/r.npz',
+      'refs/#odd.npz',
+      'node_modules/x.npz',
+      '.git/y.npz',
+    ])
+      writeFileSync(path.join(root, file), '');
+    symlinkSync(root, path.join(base, 'loop'));
+    const files = (list: string[]): string[] => list.filter((one) => !/^(?:https|embedded):/.test(one));
+    assert.deepEqual(files(proposed('network: |', { base })), ['c.onnx', 'nets/a b.pkl']);
+    assert.deepEqual(files(proposed('network: n\nfid:\n  reference: |', { base })), [
+      '"../refs/#odd.npz"',
+      '../refs/r.npz',
+    ]);
+    assert.deepEqual(files(proposed('network: |')), []);
+    const network = 'https://nvlabs-fi-cdn.nvidia.com/edm/pretrained/edm-cifar10-32x32-cond-vp.pkl';
+    assert.ok(proposed('network: |').includes(network) && proposed('network: |').includes('embedded:fashion-mnist'));
+    assert.ok(!proposed('network: n\nfid:\n  detector: |').includes(network));
+
+    assert.deepEqual(proposed('network: n\nclass: |', { classes: 3 }), ['0', '1', '2']);
+    assert.deepEqual(proposed('network: n\nclass: |', { classes: 0 }), []);
+    assert.equal(await classesOf(`network: ${network}\nclass: \n`, base), 10);
+    assert.equal(await classesOf('network: embedded:fashion-mnist\nclass: \n', base), 10);
+    assert.equal(await classesOf(`network: ${network.replace('cond', 'uncond')}\n`, base), 0);
+    for (const unknown of ['network: none.pkl\n', 'network: refs\n', 'class: \n', 'network: [\n', ''])
+      assert.equal(await classesOf(unknown, base), undefined, unknown);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });

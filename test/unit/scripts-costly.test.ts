@@ -301,3 +301,29 @@ for (const [rule, severity, wrong, right] of cases)
     }
     for (const text of right) assert.ok(!found(text).some((one) => one.endsWith(` ${rule}`)), text);
   });
+
+test('output and errors in one folder are one finding', () => {
+  const logs = job('--output=logs/%j.out\n#SBATCH --error=logs/%j.err', 'mkdir -p logs\n./a\n');
+  assert.deepEqual(found(logs), ['warning log-folder']);
+  const two = job('--output=logs/%j.out\n#SBATCH --error=errors/%j.err', 'mkdir -p logs errors\n./a\n');
+  assert.deepEqual(found(two), ['warning log-folder', 'warning log-folder']);
+});
+
+test('a partition says by its name whether GPUs are meant', () => {
+  const body = 'torchrun --standalone --nproc_per_node=4 t.py\n';
+  const at = (partition: string): string[] => found(job(`--partition=${partition}`, body)).filter((one) => one.includes('gpu-missing')); // prettier-ignore
+  assert.deepEqual(at('batch'), ['warning gpu-missing']);
+  assert.deepEqual(at('cpu_p1'), []);
+  assert.deepEqual(at('gpumedium'), ['info gpu-missing']);
+  assert.deepEqual(at('a100'), ['info gpu-missing']);
+});
+
+test('a folder that thousands of commands use is one finding, whose fix changes all of them', () => {
+  const count = 4_000;
+  const line = 'apptainer exec --nv --bind "$PWD" e.sif python generate.py --outdir=out --seeds=0-9\n';
+  const text = job('--gpus-per-node=1', line.repeat(count));
+  const own = analyse(text).findings.filter(({ id }) => id === 'commit-prefix');
+  assert.equal(own.length, 1);
+  assert.equal(own[0]?.fix?.edits.length, count);
+  assert.equal(applyFixes(text, own).split('rev-parse').length, count + 1);
+});

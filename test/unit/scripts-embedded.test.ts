@@ -99,3 +99,21 @@ test('switched off by a comment of the outer script', () => {
   const text = `#!/bin/bash\n# edm-workbench: disable=unknown-option\nsbatch <<EOF\n#!/bin/bash\n#SBATCH --account=a\n#SBATCH --tiem=1\nEOF\n`;
   assert.deepEqual(found(text), []);
 });
+
+test('what the outer program replaces later is not judged, where the script is its own it is', () => {
+  for (const value of ['__SLURM_TIME__', '{{time}}', '@TIME@']) {
+    const directives = `#!/bin/bash\n#SBATCH --account=a\n#SBATCH --time=${value}\nhostname\n`;
+    const generator = `#!/bin/bash\ncat > job.sh <<'EOF'\n${directives}EOF\nsed -i "s/x/y/" job.sh\nsbatch job.sh\n`;
+    assert.deepEqual(found(generator), []);
+    assert.deepEqual(found(directives), [`3 error invalid-value "${value}"`]);
+  }
+  const wrong = '#!/bin/bash\n#SBATCH --account=a\n#SBATCH --time=soon\nhostname\n';
+  assert.deepEqual(found(`#!/bin/bash\ncat > job.sh <<'EOF'\n${wrong}EOF\n`), ['5 error invalid-value "soon"']);
+});
+
+test('a template is told once', () => {
+  const directives = ['--time <%= resources$walltime %>', '--ntasks={{n_tasks}}', '--mem={{ mem }}', '--nodes=one'];
+  const text = `#!/bin/bash\n#SBATCH --account=a\n${directives.map((one) => `#SBATCH ${one}\n`).join('')}hostname\n`;
+  assert.deepEqual(found(text), ['3 error invalid-value "<%="', '6 error invalid-value "one"']);
+  assert.equal(fixAll(text), text);
+});

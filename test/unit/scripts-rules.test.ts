@@ -17,7 +17,15 @@ const cluster: ClusterSnapshot = {
 };
 
 /** A site whose engine is compatible with LSF but is not LSF. */
-const lsfCluster: ClusterSnapshot = { scheduler: 'lsf', version: '2.2', partitions: [] };
+const lsfCluster: ClusterSnapshot = {
+  scheduler: 'lsf',
+  version: '2.2',
+  partitions: [
+    { name: 'normal', default: true, allowed: true },
+    { name: 'gpu', allowed: true, minSlots: 2, maxSlots: 8, userSlots: 4 },
+    { name: 'staff', allowed: false, users: ['bob'] },
+  ],
+};
 
 const fixtureOf = (id: string, lsf: boolean): string => path.join(fixtures, 'rules', `${id}.${lsf ? 'lsf' : 'slurm'}`);
 
@@ -33,7 +41,7 @@ for (const rule of rules)
             cluster:
               lsf ? lsfCluster : rule.id === 'account-missing' ? { ...cluster, defaultAccount: undefined, accounts: ['proja'] } : cluster, // prettier-ignore
           }
-        : {};
+        : { clusters: ['alpha', 'athena'] };
     const analysis = analyse(text, context);
     const own = analysis.findings.filter(({ id }) => id === rule.id);
     assert.ok(own.length > 0, `found only ${analysis.findings.map(({ id }) => id).join(', ')}`);
@@ -66,6 +74,16 @@ for (const rule of rules)
 test('every fixture belongs to a rule', () => {
   const ids = readdirSync(path.join(fixtures, 'rules')).map((file) => path.parse(file).name);
   assert.deepEqual(ids.sort(), rules.map(({ id }) => id).sort());
+});
+
+test('slots within the limits of the queue, and queues of which the users are not known, are not told', () => {
+  const ids = (text: string): string[] => analyse(`#!/bin/bash\n${text}\ntrue\n`, { cluster: lsfCluster }).findings.map(({ id }) => id).filter((id) => id.startsWith('cluster-')); // prettier-ignore
+  assert.deepEqual(ids('#BSUB -q gpu\n#BSUB -n 4'), []);
+  assert.deepEqual(ids('#BSUB -q gpu\n#BSUB -n 1,2'), []);
+  assert.deepEqual(ids('#BSUB -q gpu\n#BSUB -n 1'), ['cluster-slots']);
+  assert.deepEqual(ids('#BSUB -q gpu\n#BSUB -n 5'), ['cluster-slots'], 'all that one user may have');
+  assert.deepEqual(ids('#BSUB -q "gpu normal"\n#BSUB -n 16'), [], 'LSF chooses one that fits');
+  assert.deepEqual(ids('#BSUB -n 64'), []);
 });
 
 test('rules about clusters are silent without a snapshot', () => {

@@ -4,9 +4,9 @@ import type { OptionSpec } from './option-spec';
 export const lsfOptions: readonly OptionSpec[] = [
   {
     name: '-a',
-    type: 'text',
-    meta: '"esub ..."',
-    help: 'Names the esub or epsub programs of the site that process the job when it is submitted, for example an MPI or container helper.',
+    type: 'lsf-applications',
+    meta: '"application[(argument,...)] ..."',
+    help: 'The applications of the site that process the job when it is submitted, each a program esub.NAME or epsub.NAME: `"openmpi"`, `"license fluent"`, with arguments `"docker(ubuntu:24.04)"`.',
   },
   {
     name: '-alloc_flags',

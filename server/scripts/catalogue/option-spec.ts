@@ -43,6 +43,7 @@ export type ValueType =
   | 'lsf-slots'
   | 'lsf-name'
   | 'lsf-gpu'
+  | 'lsf-applications'
   | 'lsf-resources';
 
 /** One option of a scheduler's submit command. */

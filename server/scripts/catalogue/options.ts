@@ -1,5 +1,6 @@
 import type { SchedulerName } from '../../shared/scheduler-name';
 import { editDistance } from '../../suggest';
+import { isSlip, meantBy } from './meant-names';
 import { lsfOptions } from './lsf-options';
 import type { OptionSpec } from './option-spec';
 import { pluginOptions } from './plugin-options';
@@ -10,7 +11,7 @@ export type OptionMatch =
   | { kind: 'exact'; option: OptionSpec }
   /** A shortened long option, which GNU getopt allows if only one option begins with it. */
   | { kind: 'abbreviated'; option: OptionSpec }
-  | { kind: 'ambiguous'; candidates: OptionSpec[] }
+  | { kind: 'ambiguous'; candidates: OptionSpec[]; meant?: OptionSpec }
   | { kind: 'unknown'; suggestion?: OptionSpec };
 
 /** The options of one of Slurm's commands by their long names and by their letters. */
@@ -31,7 +32,6 @@ const tables: Readonly<Record<SlurmCommand, OptionTable>> = {
   srun: tableOf(commandOptions.srun),
   salloc: tableOf(commandOptions.salloc),
 };
-const { long: longNames } = tables.sbatch;
 const lsfNames = new Map<string, OptionSpec>();
 for (const option of lsfOptions)
   for (const name of [option.name, ...(option.aliases ?? [])]) lsfNames.set(name, option);
@@ -66,9 +66,9 @@ export function matchLongOption(name: string, command: SlurmCommand = 'sbatch'):
     const original = candidates.filter(({ since = '' }) => since <= '22.05');
     return original.length === 1 && original[0]
       ? { kind: 'abbreviated', option: original[0] }
-      : { kind: 'ambiguous', candidates };
+      : { kind: 'ambiguous', candidates, meant: names.get(meantBy('slurm', name.slice(2)) ?? '') };
   }
-  return { kind: 'unknown', suggestion: suggest(name, names, short) };
+  return { kind: 'unknown', suggestion: suggest('slurm', name, names, short) };
 }
 
 /** The short option of a command for one letter. */
@@ -83,15 +83,16 @@ export function matchLsfOption(token: string): { match: OptionMatch; nameLength:
   const letter = lsfNames.get(token.slice(0, 2));
   if (letter && letter.argument !== 'none' && /^-[A-Za-z](\d|["'/%]|$)/.test(token))
     return { match: { kind: 'exact', option: letter }, nameLength: 2 };
-  const suggestion = suggest(token, lsfNames);
+  const suggestion = suggest('lsf', token, lsfNames);
   // `-qnormal`: bsub takes what comes after the letter as the value, unless another option was meant.
   if (letter && letter.argument !== 'none' && !suggestion && /^-[A-Za-z]/.test(token))
     return { match: { kind: 'exact', option: letter }, nameLength: 2 };
   return { match: { kind: 'unknown', suggestion }, nameLength: token.length };
 }
 
-/** The option in `names` of which `written` is probably a misspelling. */
+/** The option in `names` that is probably meant by `written`: what the name means comes before how it is spelled. */
 function suggest(
+  scheduler: SchedulerName,
   written: string,
   names: ReadonlyMap<string, OptionSpec>,
   short: ReadonlyMap<string, OptionSpec> = new Map(),
@@ -100,35 +101,18 @@ function suggest(
   const single = /^--([A-Za-z])$/.exec(written)?.[1];
   if (single !== undefined) return short.get(`-${single}`);
   const plain = written.toLowerCase().replace(/_/g, '-').replace(/^-*/, '');
+  if (plain.length < 2 || plain.length > 40) return undefined;
+  const meant = names.get(meantBy(scheduler, plain) ?? '');
+  if (meant) return meant;
   let best: OptionSpec | undefined;
   let bestDistance = Math.min(3, Math.floor(plain.length / 3) + 1);
-  if (plain.length < 2 || plain.length > 40) return undefined;
   for (const [name, option] of names) {
-    const distance = editDistance(plain, name.toLowerCase().replace(/^-*/, ''), bestDistance);
-    if (distance < bestDistance) {
+    const other = name.toLowerCase().replace(/^-*/, '');
+    const distance = editDistance(plain, other, bestDistance);
+    if (distance < bestDistance && isSlip(plain, other)) {
       best = option;
       bestDistance = distance;
     }
   }
-  const meant = synonyms.get(plain);
-  return best ?? (meant && names.get(meant.name));
+  return best;
 }
-
-/** Names that other schedulers and tools use. */
-const synonyms = new Map<string, OptionSpec | undefined>(
-  Object.entries({
-    queue: longNames.get('--partition'),
-    memory: longNames.get('--mem'),
-    walltime: longNames.get('--time'),
-    'time-limit': longNames.get('--time'),
-    name: longNames.get('--job-name'),
-    cpus: longNames.get('--cpus-per-task'),
-    gpu: longNames.get('--gpus'),
-    project: longNames.get('--account'),
-    workdir: longNames.get('--chdir'),
-    mail: longNames.get('--mail-user'),
-    email: longNames.get('--mail-user'),
-    stdout: longNames.get('--output'),
-    stderr: longNames.get('--error'),
-  }),
-);

@@ -2,6 +2,7 @@ import { editDistance } from '../../suggest';
 import { matchLongOption, matchLsfOption, shortOption, type OptionMatch } from '../catalogue/options';
 import type { SchedulerName } from '../../shared/scheduler-name';
 import type { OptionSpec } from '../catalogue/option-spec';
+import { firstCommandOf, remarks } from './remarks';
 import type { ScriptText } from './text';
 
 /** One word of a directive, quotes removed. Offsets count UTF-16 units in the script and include the quotes. */
@@ -92,14 +93,14 @@ export type IsText = (offset: number) => boolean;
 /** The scheduler a script is written for: by its directives, or undefined where it has none of its own. */
 export function schedulerOf(script: ScriptText, isText: IsText = () => false): SchedulerName | undefined {
   let lookalike: SchedulerName | undefined;
-  let code = false;
-  for (const { text, offset } of script.lines) {
-    code ||= text !== '' && !/^\s*(?:#|$)/.test(text);
+  const firstCommand = firstCommandOf(script);
+  for (const { text, offset, line } of remarks(script)) {
+    const code = line > firstCommand;
     if (text.startsWith('#SBATCH') || text.startsWith('#SLURM') || text.startsWith('#BSUB')) {
       if (!code || !isText(offset)) return text.startsWith('#BSUB') ? 'lsf' : 'slurm';
       continue;
     }
-    const like = lookalike === undefined && text.includes('#') ? looksLikeDirective(text) : undefined;
+    const like = lookalike === undefined ? looksLikeDirective(text) : undefined;
     if (like && !(code && isText(offset))) lookalike = like.keyword === '#BSUB' ? 'lsf' : 'slurm';
   }
   return lookalike;
@@ -124,35 +125,29 @@ export function parseDirectives(
     lookalikes: [],
     disabled: [],
     foreign: [],
-    firstCommand: script.lines.length,
+    firstCommand: firstCommandOf(script),
   };
   let component = 0;
-  script.lines.forEach(({ text, offset }, line) => {
-    const hash = text.search(/\S/);
-    if (hash < 0) return;
-    if (text[hash] !== '#') {
-      result.firstCommand = Math.min(result.firstCommand, line);
-      return;
-    }
+  for (const { text, offset, line } of remarks(script)) {
     const late = line > result.firstCommand && scheduler === 'slurm';
     const directive = directiveAt(text, offset, line, late);
-    if (directive && line > result.firstCommand && isText(offset)) return;
+    if (directive && line > result.firstCommand && isText(offset)) continue;
     if (!directive) {
       if (/^##+[ \t]*(?:SBATCH|BSUB)\b/.test(text)) result.disabled.push(line);
       const like = looksLikeDirective(text);
       // Below the first command there is code; only a clear typing error above it is reported.
       if (like && (like.keyword === '#BSUB') === (scheduler === 'lsf') && line < result.firstCommand)
         result.lookalikes.push({ ...like, line, start: offset + like.start, end: offset + like.end });
-      return;
+      continue;
     }
     if ((directive.keyword === 'BSUB') !== (scheduler === 'lsf')) {
       result.foreign.push(directive);
-      return;
+      continue;
     }
     if (directive.separator && !late) component++;
     directive.component = component;
     result.lines.push(directive);
-  });
+  }
   for (let c = 0; c <= component; c++) readOptions(result, (directive) => !directive.late && directive.component === c);
   readOptions(result, (directive) => directive.late);
   return result;

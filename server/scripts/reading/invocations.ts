@@ -1,3 +1,4 @@
+import { launchNames } from '../catalogue/programs';
 import type { ShellCommand } from './shell-command';
 import type { Span } from './text';
 import type { Word } from './words';
@@ -44,6 +45,21 @@ export class Invocation {
     return this.read().stepOptions;
   }
 
+  /** Moves its arguments; words are moved with their command. */
+  move(by: number): void {
+    for (const option of this.arguments?.options ?? []) {
+      if (option.valueStart !== undefined) option.valueStart += by;
+      if (option.valueEnd !== undefined) option.valueEnd += by;
+    }
+    for (const option of this.arguments?.stepOptions ?? []) {
+      option.start += by;
+      option.end += by;
+      if (!option.value) continue;
+      option.value.start += by;
+      option.value.end += by;
+    }
+  }
+
   /** Its arguments, read on first use: for most commands they are never needed. */
   read(): Arguments {
     return (this.arguments ??= readArguments(this.program, this.command.words, this.from));
@@ -77,9 +93,7 @@ const maxDepth = 12;
 const names = (list: string): ReadonlySet<string> => new Set(list.split(' '));
 
 const container: Launcher = {
-  withValue: names(
-    'B bind env env-file pwd cwd H home o overlay W workdir S scratch security network network-args dns hostname add-caps drop-caps app mount pem-path fusemount apply-cgroups memory cpus cpuset-cpus shm-size',
-  ),
+  withValue: new Set(launchNames('apptainer exec', true)),
   operandsBefore: 1,
 };
 
@@ -112,20 +126,18 @@ const launchers = new Map<string, Launcher>(
     'podman-hpc run': podman,
     'podman run': podman,
     'docker run': podman,
+    'podman-hpc exec': podman,
+    'podman exec': podman,
+    'sarus run': { withValue: names('mount w workdir e env entrypoint device'), operandsBefore: 1 },
     shifter: { withValue: names('image i V volume e env env-file w workdir m module'), operandsBefore: 0 },
     'ch-run': { withValue: names('b bind c cd j join-ct set-env unset-env u uid g gid m mount'), operandsBefore: 1 },
     'enroot start': { withValue: names('c conf e env m mount rc'), operandsBefore: 1 },
     torchrun: {
       withValue: new Set(),
-      flags: names('standalone no-python m module run-path h help'),
+      flags: new Set(launchNames('torchrun', false)),
       operandsBefore: 0,
     },
-    'accelerate launch': {
-      withValue: names(
-        'config-file num-processes num-machines mixed-precision machine-rank main-process-ip main-process-port gpu-ids',
-      ),
-      operandsBefore: 0,
-    },
+    'accelerate launch': { withValue: new Set(launchNames('accelerate launch', true)), operandsBefore: 0 },
     deepspeed: {
       withValue: names('num-gpus num-nodes hostfile H include i exclude e master-addr master-port launcher'),
       operandsBefore: 0,
@@ -151,6 +163,7 @@ const subcommands = new Map<string, ReadonlySet<string>>(
     'podman-hpc': names('run exec build pull push load save images migrate'),
     docker: names('run exec build pull push load save images'),
     enroot: names('start import create exec bundle'),
+    sarus: names('run pull load images'),
   }),
 );
 
@@ -236,7 +249,7 @@ function readArguments(program: string, words: readonly Word[], from: number): A
     const next = words[at + 1];
     const takesNext = launcher
       ? launcher.flags
-        ? !launcher.flags.has(option.name)
+        ? !launcher.flags.has(option.name) && !next?.raw.startsWith('--')
         : launcher.withValue.has(option.name)
       : next !== undefined && !next.raw.startsWith('-');
     if (option.valueStart === undefined && takesNext && next) {
@@ -288,7 +301,25 @@ function readOption(word: Word): LaunchOption {
 
 /** The last option with one of these names. */
 export function optionOf(invocation: Invocation, ...wanted: string[]): LaunchOption | undefined {
-  return invocation.options.findLast(({ name }) => wanted.includes(name));
+  const { options } = invocation;
+  for (let at = options.length - 1; at >= 0; at--) {
+    const option = options[at];
+    if (option && wanted.includes(option.name)) return option;
+  }
+  return undefined;
+}
+
+/** An option as it is spelled, without its value: `--nproc_per_node`, `-B`. */
+export function spellingOf({ word: { raw } }: LaunchOption): string {
+  if (!raw.startsWith('--')) return raw.slice(0, 2);
+  const equals = raw.indexOf('=');
+  return equals < 0 ? raw : raw.slice(0, equals);
+}
+
+/** Where an option stands, without its value. */
+export function spellingSpan(option: LaunchOption): Span {
+  const { start } = option.word;
+  return { start, end: start + spellingOf(option).length };
 }
 
 /** Where an option and its value stand. */
@@ -299,6 +330,16 @@ export function optionSpan({ word, valueEnd }: LaunchOption): Span {
 /** Where an option's value stands; undefined without one. */
 export function valueSpan({ valueStart: start, valueEnd: end }: LaunchOption): Span | undefined {
   return start === undefined || end === undefined ? undefined : { start, end };
+}
+
+/** The value of an option as it is written, quotes and variables included; undefined without one. */
+export function writtenValue(
+  { command }: Invocation,
+  { valueStart: start, valueEnd: end }: LaunchOption,
+): string | undefined {
+  if (start === undefined || end === undefined) return undefined;
+  const word = command.words.find((one) => one.start <= start && end <= one.end);
+  return word?.raw.slice(start - word.start, end - word.start);
 }
 
 /** The invocation of `program` under which this one runs, directly or not. */

@@ -1,5 +1,6 @@
 /** What may stand in the sections of `bsub -R`; see `lsf-requirement.ts` for the sources. */
 import { didYouMean } from '../../suggest';
+import { checkOrder, checkSame, hostResources } from './lsf-host-lists';
 import { partOf, splitParts, type LsfProblem, type Part } from './lsf-problem';
 import type { Span } from './text';
 
@@ -36,12 +37,7 @@ export const sectionWords: Readonly<Record<SectionName, readonly SectionWord[]>>
     { word: 'type', help: 'Type of the host.' },
     { word: 'model', help: 'Model of the host.' },
   ],
-  order: [
-    { word: 'mem', help: 'Most free memory first.' },
-    { word: 'ut', help: 'Least busy first.' },
-    { word: 'slots', help: 'Fewest free slots first; -slots for most.' },
-    { word: 'r1m', help: 'Shortest run queue first.' },
-  ],
+  order: hostResources.flatMap(({ word, first }) => (first === undefined ? [] : [{ word, help: first }])),
   rusage: [
     { word: 'mem', help: 'Memory to reserve; per host, or per slot where the site has RESOURCE_RESERVE_PER_TASK.' },
     { word: 'swp', help: 'Swap space to reserve.' },
@@ -59,6 +55,9 @@ export const sectionWords: Readonly<Record<SectionName, readonly SectionWord[]>>
   same: [
     { word: 'type', help: 'All hosts of one type.' },
     { word: 'model', help: 'All hosts of one model.' },
+    { word: 'ncpus', help: 'All hosts with the same number of CPUs.' },
+    { word: 'maxmem', help: 'All hosts with the same memory.' },
+    { word: 'ngpus', help: 'All hosts with the same number of GPUs.' },
   ],
   cu: [
     { word: 'type', help: 'Type of the compute unit, as the site names it.' },
@@ -129,8 +128,9 @@ export function checkBody(name: SectionName, text: string, body: Part): LsfProbl
     case 'affinity':
       return checkAffinity(text, body);
     case 'order':
+      return checkOrder(text, body);
     case 'same':
-      return [];
+      return checkSame(text, body);
   }
 }
 

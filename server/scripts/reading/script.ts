@@ -1,9 +1,10 @@
 import type { ClusterSnapshot } from '../../shared/schema-types.gen';
 import type { SchedulerName } from '../../shared/scheduler-name';
-import { parseDirectives, type DirectiveLine, type Directives, type OptionUse } from './directives';
-import { invocationsOf, type Invocation } from './invocations';
+import type { DirectiveLine, Directives, OptionUse } from './directives';
+import type { Invocation } from './invocations';
 import type { ShellCode } from './shell-code';
-import type { Shell } from './shell-command';
+import type { Shell, ShellCommand } from './shell-command';
+import type { Structure } from './structure';
 import type { ScriptText } from './text';
 
 /** Another script of the same folder. */
@@ -22,32 +23,34 @@ export interface ScriptContext {
   scheduler?: SchedulerName;
   /** The cluster the script is for; without it the rules about clusters are silent. */
   cluster?: ClusterSnapshot;
+  /** Names of all clusters; undefined where they are not known, or not all of them. */
+  clusters?: readonly string[];
   /** Ids of rules that are off. */
   disabled?: readonly string[];
   /** Whether a folder named in the script exists where the job will run; undefined where that is not known. */
   folderExists?: (folder: string) => boolean | undefined;
+  /** The code of a Python program as the script names it, where it lies in the same project; undefined where it does not. */
+  program?: (name: string) => string | undefined;
   /** The other scripts of the folder, which may use the same names; none where it is not given. */
   siblings?: () => readonly Sibling[];
 }
 
 /** A script as rules see it. The shell code is read only when a rule asks for it. */
 export class Script {
-  readonly directives: Directives;
+  readonly scheduler: SchedulerName;
   /** The directives that the scheduler reads: those below the first command are left out. */
   readonly activeLines: readonly DirectiveLine[];
   /** The options of those directives, in the order of the text. */
   readonly activeOptions: readonly OptionUse[];
   readonly cluster: ClusterSnapshot | undefined;
-  private invocationsRead: Invocation[] | undefined;
-  private programs: Map<string, Invocation[]> | undefined;
 
   constructor(
     readonly text: ScriptText,
-    readonly scheduler: SchedulerName,
     private readonly code: ShellCode,
+    readonly directives: Directives,
     readonly context: ScriptContext = {},
   ) {
-    this.directives = parseDirectives(text, scheduler, code.isText);
+    this.scheduler = directives.scheduler;
     this.activeLines = this.directives.lines.filter(({ late }) => !late);
     this.activeOptions = this.directives.options.filter(({ late }) => !late);
     this.cluster = context.cluster;
@@ -57,15 +60,54 @@ export class Script {
     return this.code.shell;
   }
 
+  /** Where variables are named in the code, and what encloses what. */
+  get structure(): Structure {
+    return this.code.structure;
+  }
+
   /** Every program of every command, outermost first. */
   get invocations(): readonly Invocation[] {
-    return (this.invocationsRead ??= invocationsOf(this.shell.commands));
+    return this.code.invocations;
   }
 
   /** The invocations of some programs (names as in `Invocation.program`), program by program. */
   running(...names: string[]): readonly Invocation[] {
-    const programs = (this.programs ??= byProgram(this.invocations));
-    return names.flatMap((name) => programs.get(name) ?? []);
+    const [name] = names;
+    return names.length === 1 && name !== undefined ? this.code.running(name) : names.flatMap((one) => this.code.running(one)); // prettier-ignore
+  }
+
+  /** The names of all programs that are run, as in `Invocation.program`. */
+  get programs(): ReadonlySet<string> {
+    return this.code.programs;
+  }
+
+  /**
+   * What `find` finds in each invocation, looking at nothing else. It is kept for the next version of the text, where its
+   * lines are not edited: `find` must be one function, not made anew, and what it gives holds no offsets, which move, but
+   * the words and options that have them.
+   */
+  inInvocations<T>(find: (invocation: Invocation) => T | undefined): readonly T[] {
+    return this.code.inInvocations(find);
+  }
+
+  /** The invocations on lines that hold some text, and on a few lines around them. */
+  invocationsAround(written: string): readonly Invocation[] {
+    return this.code.invocationsAround(written);
+  }
+
+  /** What `find` finds in each command; see `inInvocations`. */
+  inCommands<T>(find: (command: ShellCommand) => T | undefined): readonly T[] {
+    return this.code.inCommands(find);
+  }
+
+  /** What `find` finds in the text, a few whole lines at a time; see `inInvocations`. */
+  inLines<T>(find: (text: string) => T | undefined): readonly T[] {
+    return this.code.inLines(find);
+  }
+
+  /** The last command before an offset, as if the script ended there; undefined where a line ended since. */
+  commandBefore(offset: number): ShellCommand | undefined {
+    return this.code.commandBefore(offset);
   }
 
   /** The use of an option that counts: the last one of the first component that the scheduler reads. */
@@ -91,12 +133,12 @@ export class Script {
   }
 }
 
-function byProgram(invocations: readonly Invocation[]): Map<string, Invocation[]> {
-  const programs = new Map<string, Invocation[]>();
-  for (const invocation of invocations) {
-    const same = programs.get(invocation.program);
-    if (same) same.push(invocation);
-    else programs.set(invocation.program, [invocation]);
-  }
-  return programs;
+/** What is found in a script once, however many rules ask for it. */
+export function perScript<T extends object>(find: (script: Script) => T): (script: Script) => T {
+  const found = new WeakMap<Script, T>();
+  return (script) => {
+    const known = found.get(script) ?? find(script);
+    found.set(script, known);
+    return known;
+  };
 }

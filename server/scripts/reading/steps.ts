@@ -64,7 +64,7 @@ export function readStepOptions(command: SlurmCommand, words: readonly Word[], f
       if (equals >= 0)
         made.value = { text: word.text?.slice(equals + 1), start: word.start + equals + 1, end: word.end };
       else if (option && (option.argument ?? 'required') === 'required' && next) {
-        made.value = next;
+        made.value = { text: next.text, start: next.start, end: next.end };
         at++;
       }
       continue;
@@ -81,7 +81,7 @@ export function readStepOptions(command: SlurmCommand, words: readonly Word[], f
       if (letter + 1 < raw.length)
         made.value = { text: word.text?.slice(letter + 1), start: word.start + letter + 1, end: word.end };
       else if ((option.argument ?? 'required') === 'required' && next) {
-        made.value = next;
+        made.value = { text: next.text, start: next.start, end: next.end };
         at++;
       }
       break;

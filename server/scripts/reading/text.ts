@@ -1,4 +1,4 @@
-import { TextDocument, type Position, type Range } from 'vscode-languageserver-textdocument';
+import type { Position, Range } from 'vscode-languageserver-textdocument';
 
 /** A half-open stretch of a script, as offsets in UTF-16 code units. */
 export interface Span {
@@ -17,22 +17,52 @@ export interface Line {
 
 /** A script cut into lines as LSP counts them (`\n`, `\r\n` and a lone `\r` end a line). */
 export class ScriptText {
-  readonly lines: readonly Line[];
-  private readonly document: TextDocument;
+  /** Offsets of the first code units of its lines. */
+  private readonly starts: readonly number[];
+  private linesRead: readonly Line[] | undefined;
+  /** Where an offset was last looked for. */
+  private lastLine = 0;
 
   constructor(readonly text: string) {
-    this.document = TextDocument.create('', 'shellscript', 0, text);
-    const lines: Line[] = [];
-    let offset = 0;
-    // The document knows its lines too, but hands them out one copy at a time; directives are looked for in all of them.
-    const ends = /\r\n?|\n/g;
-    while (ends.test(text)) {
-      const at = ends.lastIndex - (text[ends.lastIndex - 2] === '\r' && text[ends.lastIndex - 1] === '\n' ? 2 : 1);
-      lines.push({ text: text.slice(offset, at), offset, eol: text.slice(at, ends.lastIndex) as Line['eol'] });
-      offset = ends.lastIndex;
+    this.starts = text.includes('\r') ? lineStarts(text) : startsAfterNewlines(text);
+  }
+
+  /** All lines; made on first use, as most who ask want only a few of them. */
+  get lines(): readonly Line[] {
+    return (this.linesRead ??= this.starts.map((_, number) => this.line(number)));
+  }
+
+  get lineCount(): number {
+    return this.starts.length;
+  }
+
+  /** One line; the empty end of the text for a line that does not exist. */
+  line(number: number): Line {
+    const { text, starts } = this;
+    const offset = starts[number];
+    if (offset === undefined) return { text: '', offset: text.length, eol: '' };
+    const next = starts[number + 1];
+    if (next === undefined) return { text: text.slice(offset), offset, eol: '' };
+    const eol = text[next - 1] === '\r' ? '\r' : text[next - 2] === '\r' && next - 2 >= offset ? '\r\n' : '\n';
+    return { text: text.slice(offset, next - eol.length), offset, eol };
+  }
+
+  /** The number of the line that holds an offset. */
+  lineAt(offset: number): number {
+    const { starts } = this;
+    let low = 0;
+    let high = starts.length - 1;
+    // Whoever asks for many asks for one after the other.
+    if (offset >= (starts[this.lastLine] ?? Infinity)) {
+      low = this.lastLine;
+      if (offset < (starts[low + 2] ?? 0)) high = Math.min(high, low + 1);
     }
-    lines.push({ text: text.slice(offset), offset, eol: '' });
-    this.lines = lines;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] ?? Infinity) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return (this.lastLine = low);
   }
 
   /** What is written in a stretch. */
@@ -42,12 +72,16 @@ export class ScriptText {
 
   /** The position of an offset; an offset past the end gives the end, one inside a line's end gives that line's end. */
   positionAt(offset: number): Position {
-    return this.document.positionAt(offset);
+    const line = this.lineAt(offset);
+    const { start, end } = this.lineSpan(line);
+    return { line, character: Math.max(0, Math.min(offset, end) - start) };
   }
 
   /** The offset of a position; a position outside the text gives the nearest place in it. */
-  offsetAt(position: Position): number {
-    return this.document.offsetAt(position);
+  offsetAt({ line, character }: Position): number {
+    if (line < 0) return 0;
+    const { start, end } = this.lineSpan(line);
+    return Math.max(start, Math.min(start + character, end));
   }
 
   /** A stretch in LSP's terms. */
@@ -57,17 +91,37 @@ export class ScriptText {
 
   /** One line without its end; the empty end of the text for a line that does not exist. */
   lineSpan(line: number): Span {
-    const { offset, text } = this.lines[line] ?? { offset: this.text.length, text: '' };
-    return { start: offset, end: offset + text.length };
+    const { text, starts } = this;
+    const start = starts[line];
+    if (start === undefined) return { start: text.length, end: text.length };
+    let end = starts[line + 1] ?? text.length;
+    if (line + 1 < starts.length) {
+      if (text[end - 1] === '\n') end--;
+      if (end > start && text[end - 1] === '\r') end--;
+    }
+    return { start, end };
   }
 
   /** One line with its end; the last line takes the end of the line before it. */
   wholeLine(line: number): Span {
     const { start, end } = this.lineSpan(line);
-    const next = this.lines[line + 1];
-    if (next) return { start, end: next.offset };
+    const next = this.starts[line + 1];
+    if (next !== undefined) return { start, end: next };
     return { start: line > 0 ? this.lineSpan(line - 1).end : start, end };
   }
+}
+
+function startsAfterNewlines(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  const ends = /\r\n?|\n/g;
+  while (ends.test(text)) starts.push(ends.lastIndex);
+  return starts;
 }
 
 /** Orders positions: negative when `a` comes first. */

@@ -183,6 +183,7 @@ const checks: Readonly<Record<ValueType, Check>> = {
   // Rules of their own, with the exact place of what is wrong.
   'lsf-name': () => undefined,
   'lsf-gpu': () => undefined,
+  'lsf-applications': () => undefined,
   'lsf-resources': () => undefined,
 };
 

@@ -1,4 +1,5 @@
 /** Amounts that schedulers read from the values of options. */
+import { countIn } from '../../shared/ranges';
 
 /** Seconds that Slurm reads from a time, as its manual says; undefined without a time or for no limit. */
 export function secondsOf(value: string): number | undefined {
@@ -40,4 +41,42 @@ export function largestIndex(value: string): number {
     if (match) largest = Math.max(largest, Number(match[2] ?? match[1]));
   }
   return largest;
+}
+
+/** Different seeds in `0-49999` or `1,2,5-10`; undefined for anything else. */
+export function seedCount(seeds: string): number | undefined {
+  const ranges = seedRanges(seeds);
+  return ranges && countIn(ranges);
+}
+
+/** Seeds in such a list, repeated ones too, as generate.py divides them into batches. */
+export function seedsListed(seeds: string): number | undefined {
+  return seedRanges(seeds)?.reduce((sum, [first, last]) => sum + Math.max(last - first + 1, 0), 0);
+}
+
+function seedRanges(seeds: string): [first: number, last: number][] | undefined {
+  const ranges: [number, number][] = [];
+  for (const part of seeds.split(',')) {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(part);
+    if (!match) return undefined;
+    ranges.push([Number(match[1]), Number(match[2] ?? match[1])]);
+  }
+  return ranges;
+}
+
+/** The most indices of an array with steps that are counted one by one. */
+const mostCounted = 100_000;
+
+/** Tasks of an array specification without its limit, `0-9` or `1,4-10:2`; undefined for what is not one. */
+export function arrayCount(indices: string): number | undefined {
+  const ranges: [number, number][] = [];
+  for (const part of indices.split(',')) {
+    const match = /^\s*(\d+)(?:-(\d+)(?::([1-9]\d*))?)?\s*$/.exec(part);
+    if (!match) return undefined;
+    const [first, last, step] = [Number(match[1]), Number(match[2] ?? match[1]), Number(match[3] ?? 1)];
+    if (last < first || (step > 1 && (last - first) / step > mostCounted)) return undefined;
+    if (step === 1) ranges.push([first, last]);
+    else for (let index = first; index <= last; index += step) ranges.push([index, index]);
+  }
+  return countIn(ranges);
 }

@@ -38,10 +38,14 @@ export class WordReader {
   /** Lists of a single variable, shared by all words that use only that one: there may be tens of thousands. */
   private readonly lists = new Map<string, readonly string[]>();
 
-  /** @param values the known values of variables; a value is unknown where the entry is missing or undefined */
+  /**
+   * @param values the known values of variables; a value is unknown where the entry is missing or undefined
+   * @param isDetached whether words must not keep the text in memory
+   */
   constructor(
     private readonly text: string,
-    private readonly values: ReadonlyMap<string, string | undefined>,
+    private readonly values: { get(name: string): string | undefined },
+    private readonly isDetached = false,
   ) {}
 
   /** Reads one word from `start`, never past `to`; the word is empty where none begins there. */
@@ -50,7 +54,7 @@ export class WordReader {
     const after = plainEnd(text, start, to);
     // Most words have neither quotes nor variables.
     if (after > start && text[start] !== '~' && (after === to || !quoting.includes(text.charAt(after)))) {
-      const raw = text.slice(start, after);
+      const raw = this.slice(start, after);
       return { raw, text: raw, start, end: after, uses: noUses };
     }
     this.at = start;
@@ -62,7 +66,13 @@ export class WordReader {
       this.at++;
     }
     while (this.at < to && this.part(to));
-    return { raw: text.slice(start, this.at), text: this.value, start, end: this.at, uses: this.uses };
+    return { raw: this.slice(start, this.at), text: this.value, start, end: this.at, uses: this.uses };
+  }
+
+  /** A stretch of the text. What `slice` gives keeps the whole text as long as it lives itself. */
+  private slice(from: number, to: number): string {
+    const written = this.text.slice(from, to);
+    return this.isDetached ? ` ${written}`.slice(1) : written;
   }
 
   /** Reads the next part of a word, as far as one kind of quoting goes; false at the word's end. */
@@ -104,7 +114,7 @@ export class WordReader {
 
   /** Adds a stretch of the text to the value, unless the value is already unknown. */
   private take(from: number, to: number): void {
-    if (this.value !== undefined) this.value += this.text.slice(from, to);
+    if (this.value !== undefined) this.value += this.slice(from, to);
   }
 
   /** Up to the closing single quote. */
@@ -181,11 +191,11 @@ export class WordReader {
     let plain = true;
     if (open === '{') {
       end = closing(text, at + 1, to);
-      name = bracedName.exec(text.slice(at, Math.min(end, at + 80)))?.[1];
+      name = bracedName.exec(this.slice(at, Math.min(end, at + 80)))?.[1];
       plain = end === at + (name?.length ?? 0) + 3;
     } else {
       end = runEnd(variableName, text, at + 1, to);
-      if (end > at + 1) name = text.slice(at + 1, end);
+      if (end > at + 1) name = this.slice(at + 1, end);
       else end = at + 2;
     }
     if (name !== undefined) this.uses = this.uses.length ? [...this.uses, name] : this.listOf(name);

@@ -1,5 +1,6 @@
 import { didYouMean, editDistance } from '../../suggest';
 import { older } from '../catalogue/releases';
+import { clusterComment } from '../reading/cluster-comment';
 import type { OptionUse, Token } from '../reading/directives';
 import {
   listed,
@@ -15,10 +16,26 @@ import type { Script } from '../reading/script';
 import type { Span } from '../reading/text';
 import { largestIndex, lsfMinutesOf, megabytesOf, secondsOf } from '../reading/values';
 import { addDirective, replace, type OffsetFix } from './fixes';
-import { BOTH, SLURM, counted, hit, links, type Hit, type Rule } from './rule';
+import { BOTH, LSF, SLURM, counted, hit, links, type Hit, type Rule } from './rule';
 
-/** Rules that compare a script with a snapshot of its cluster; without one they are silent. */
+/** Rules that compare a script with what is known of clusters; where nothing is known they are silent. */
 export const clusterRules: readonly Rule[] = [
+  {
+    id: 'unknown-cluster',
+    severity: 'warning',
+    schedulers: BOTH,
+    effect: 'runs',
+    title: 'A cluster that is not in the list',
+    why: 'A script names its cluster in `# edm-workbench: cluster=NAME`; under a name that no list has, the script is checked against no cluster.',
+    remedy: 'Name a cluster of `.edm-workbench/clusters.yaml` or of the settings.',
+    fixable: true,
+    check: function* ({ text, context: { clusters } }) {
+      const named = clusters && clusterComment(text.text);
+      if (!named || clusters.includes(named.name)) return;
+      const known = clusters.length ? `known: ${clusters.slice(0, 8).join(', ')}` : 'none is known';
+      yield hit(named, `There is no cluster ${named.name}; ${known}`, closest(named, named.name, clusters));
+    },
+  },
   {
     id: 'cluster-partition',
     severity: 'error',
@@ -44,6 +61,59 @@ export const clusterRules: readonly Rule[] = [
               closest(item, item.text, names),
             );
       }
+    },
+  },
+  {
+    id: 'cluster-queue-users',
+    severity: 'error',
+    schedulers: LSF,
+    effect: 'refused',
+    title: 'A queue that you may not use',
+    why: 'bsub refuses the job ("User cannot use the queue").',
+    remedy: 'Use one of your queues: `bqueues -u YOURSELF` lists them.',
+    link: links.bsub,
+    fixable: true,
+    needsCluster: true,
+    check: function* (script) {
+      const use = script.option('-q');
+      const mine = script.cluster?.partitions.filter(({ allowed }) => allowed !== false) ?? [];
+      for (const item of use ? items(use) : []) {
+        const queue = script.cluster?.partitions.find(({ name }) => name === item.text);
+        if (queue?.allowed !== false) continue;
+        const users = queue.users ? `, only ${queue.users.slice(0, 8).join(', ')} may` : '';
+        yield hit(item, `You may not use queue ${queue.name}${users}`, {
+          alternatives: mine.slice(0, 5).map(({ name }) => replace(item, name)),
+        });
+      }
+    },
+  },
+  {
+    id: 'cluster-slots',
+    severity: 'error',
+    schedulers: LSF,
+    effect: 'refused',
+    title: 'Slots that the queue does not give',
+    why: 'bsub refuses the job ("Too many processors requested", "Too few processors requested", "Queue does not have enough per-user job slots").',
+    remedy: 'Ask for a number of slots within the limits of the queue, or use another.',
+    link: links.bsub,
+    fixable: true,
+    needsCluster: true,
+    check: function* (script) {
+      const value = script.option('-n')?.value;
+      const [queue, another] = partitions(script);
+      const [, from = '', , to] = /^(\d+)(,(\d+))?$/.exec(value?.text ?? '') ?? [];
+      // Where there are several, LSF chooses one that fits.
+      if (!value || !queue || another || !from) return;
+      const most = Math.min(queue.maxSlots ?? Infinity, queue.userSlots ?? Infinity);
+      const least = queue.minSlots ?? 1;
+      if (Number(from) > most)
+        yield hit(value, `${queue.name} gives a job at most ${counted(most, 'slot')}`, {
+          fix: replace(value, String(most)),
+        });
+      else if (Number(to ?? from) < least)
+        yield hit(value, `${queue.name} takes jobs from ${counted(least, 'slot')} on`, {
+          fix: replace(value, String(least)),
+        });
     },
   },
   {

@@ -1,5 +1,7 @@
 import type { Script } from '../reading/script';
-import type { Assignment, Shell, ShellCommand } from '../reading/shell-command';
+import type { Assignment, ShellCommand } from '../reading/shell-command';
+import type { Span } from '../reading/text';
+import type { Word } from '../reading/words';
 import { keeping, remove } from './fixes';
 import { BOTH, hit, links, type Hit, type Rule } from './rule';
 
@@ -59,9 +61,10 @@ export const commandRules: readonly Rule[] = [
       'Read it from a file that only you can read: `export WANDB_API_KEY=$(cat ~/.wandb-key)`. Replace the secret, because it is no longer secret.',
     link: links.bash,
     fixable: false,
-    check: function* ({ shell, text }) {
-      yield* secretsIn(shell);
-      const key = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.exec(text.text);
+    check: function* (script) {
+      const { text } = script;
+      yield* secretsIn(script);
+      const key = script.inLines(namesKey).length ? privateKey.exec(text.text) : null;
       if (key) yield hit({ start: key.index, end: key.index + key[0].length }, 'The script contains a private key');
     },
   },
@@ -118,27 +121,40 @@ function isSecret(name: string, value: string | undefined): boolean {
   return !/token/i.test(name) || (value.length >= 12 && /\d/.test(value) && /[a-z]/i.test(value));
 }
 
-/** Secrets in assignments and on command lines. Not a generator, because it looks at every word of the script. */
-function secretsIn({ assignments, commands }: Shell): Hit[] {
+const privateKey = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/;
+const namesKey = (text: string): true | undefined => (text.includes('PRIVATE KEY') ? true : undefined);
+
+/** Secrets in assignments and on command lines, each once. */
+function secretsIn(script: Script): Hit[] {
   const hits: Hit[] = [];
   const reported = new Set<number>();
-  const inAssignments = (assigned: readonly Assignment[]): void => {
-    for (const { name, value, start, end } of assigned)
-      if (!value.uses.length && !reported.has(start) && isSecret(name, value.text)) {
-        reported.add(start);
-        hits.push({ start, end, message: `${name} contains a secret` });
-      }
+  const add = ({ start, end }: Span, message: string): void => {
+    if (!reported.has(start)) hits.push({ start, end, message });
+    reported.add(start);
   };
-  inAssignments(assignments);
-  for (const command of commands) {
-    if (command.assignments.length) inAssignments(command.assignments);
-    for (const { text = '', uses, start, end } of command.words) {
-      if (text.length < 12 || uses.length || reported.has(start)) continue;
-      const equals = text.indexOf('=');
-      const named = equals > 0 && text.startsWith('--') ? text.slice(0, equals) : '';
-      if (secretShapes.test(text) || (equals > 0 && isSecret(named, text.slice(equals + 1))))
-        hits.push({ start, end, message: 'There is a secret on a command line' });
-    }
+  const inAssignments = (assigned: readonly Assignment[]): void => {
+    for (const assignment of assigned)
+      if (isSecretAssignment(assignment)) add(assignment, `${assignment.name} contains a secret`);
+  };
+  inAssignments(script.shell.assignments);
+  for (const { assignments, words } of script.inCommands(withSecret)) {
+    inAssignments(assignments);
+    for (const word of words) if (isSecretWord(word)) add(word, 'There is a secret on a command line');
   }
   return hits;
+}
+
+function withSecret(command: ShellCommand): ShellCommand | undefined {
+  return command.assignments.some(isSecretAssignment) || command.words.some(isSecretWord) ? command : undefined;
+}
+
+function isSecretAssignment({ name, value }: Assignment): boolean {
+  return value.uses.length === 0 && isSecret(name, value.text);
+}
+
+function isSecretWord({ text = '', uses }: Word): boolean {
+  if (text.length < 12 || uses.length) return false;
+  const equals = text.indexOf('=');
+  const named = equals > 0 && text.startsWith('--') ? text.slice(0, equals) : '';
+  return secretShapes.test(text) || (equals > 0 && isSecret(named, text.slice(equals + 1)));
 }

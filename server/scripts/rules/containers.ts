@@ -1,8 +1,16 @@
-import { optionOf, runsUnder, type Invocation } from '../reading/invocations';
+import { optionOf, type Invocation } from '../reading/invocations';
 import { resourcesOf } from '../reading/resources';
 import type { Script } from '../reading/script';
-import type { Assignment } from '../reading/shell-command';
-import { engines, vendorWords, type GpuVendor } from '../catalogue/engines';
+import type { Assignment, ShellCommand } from '../reading/shell-command';
+import {
+  builders,
+  containerOptions,
+  engines,
+  vendorWords,
+  type Builder,
+  type FolderAccess,
+  type GpuVendor,
+} from '../catalogue/engines';
 import { insert, replace, type OffsetFix } from './fixes';
 import { BOTH, hit, links, type Hit, type Rule } from './rule';
 
@@ -22,12 +30,14 @@ export const containerRules: readonly Rule[] = [
       if (!resourcesOf(script).gpu) return;
       // A module of the site that prepares containers binds what they need.
       if (script.running('module', 'ml').some(({ operands }) => operands.some(({ raw }) => /bind|container/i.test(raw)))) return; // prettier-ignore
+      const blind = script.inInvocations(withoutFlags);
+      if (!blind.length) return;
       const vendor = vendorOf(script);
       // The devices of AMD are in /dev, which containers have: an image with its own ROCm needs nothing else.
-      if (/rocm[\w.-]{0,99}\.sif\b/i.test(script.text.text)) return;
+      if (script.inLines(namesRocmImage).length) return;
       for (const { program, flags, variables = [] } of engines)
         if (flags && !sets(script, ...variables))
-          for (const invocation of script.running(program)) yield* withoutGpu(invocation, flags, vendor);
+          for (const invocation of blind.filter((one) => one.program === program)) yield* withoutGpu(invocation, flags, vendor); // prettier-ignore
     },
   },
   {
@@ -35,27 +45,22 @@ export const containerRules: readonly Rule[] = [
     severity: 'info',
     schedulers: BOTH,
     effect: 'runs',
-    title: 'A container without --bind',
-    why: 'Apptainer mounts the home folder and, at most sites, the current one. Project and scratch file systems are often not mounted, so the program does not find its files.',
-    remedy: 'Add `--bind "$PWD"` and whatever else the program reads.',
+    title: 'A container that does not see the files',
+    why: 'Apptainer mounts the home folder and, at most sites, the current one; pyxis, podman-hpc, Charliecloud and others mount nothing that they are not told. The program then does not find its files.',
+    remedy:
+      "Add the current folder and whatever else the program reads with the engine's option: `--bind`, `-v`, `--container-mounts`.",
     link: links.apptainerBind,
     fixable: true,
     check: function* (script) {
-      if (sets(script, 'APPTAINER_BIND', 'APPTAINER_BINDPATH', 'SINGULARITY_BIND', 'SINGULARITY_BINDPATH')) return;
-      const inside = new Set(
-        script.invocations
-          .filter(({ program, parent }) => parent && program.endsWith('.py'))
-          .map((invocation) => runsUnder(invocation, 'apptainer exec')),
-      );
-      for (const invocation of script.running('apptainer exec')) {
-        if (!inside.has(invocation)) continue;
-        if (optionOf(invocation, 'bind', 'B', 'mount', 'home', 'H', 'pwd', 'cwd')) continue;
-        const end = subcommandEnd(invocation);
-        yield hit(
-          { start: invocation.name.start, end },
-          'The container mounts only the home folder and, at most sites, the current one',
-          { fix: insert(optionOf(invocation, 'nv')?.word.end ?? end, ' --bind "$PWD"', 'Add --bind "$PWD"') },
-        );
+      for (const { engine, folders, isStep } of script.inInvocations(inBareContainers).flat()) {
+        if (sets(script, ...folders.variables)) continue;
+        if (isStep && script.option(...folders.options.map((one) => `--${one}`))) continue;
+        const end = subcommandEnd(engine);
+        const { add } = folders;
+        const at = optionOf(engine, 'nv')?.word.end ?? end;
+        yield hit({ start: engine.name.start, end }, `The container sees ${folders.seen}`, {
+          fix: add === undefined ? undefined : insert(at, ` ${add}`, `Add ${add}`),
+        });
       }
     },
   },
@@ -65,26 +70,30 @@ export const containerRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'runs',
     title: 'A container build without a temporary folder',
-    why: '`apptainer build` unpacks the whole image into APPTAINER_TMPDIR. By default that is /tmp of the node, which is small: the build fails after hours in the queue.',
-    remedy: 'Set APPTAINER_TMPDIR to a folder with enough space, and create it.',
+    why: '`apptainer build` unpacks the whole image into APPTAINER_TMPDIR, `enroot import` into ENROOT_TEMP_PATH, `ch-image` into CH_IMAGE_STORAGE. By default that is on the disk of the node, which is small: the build fails after hours in the queue.',
+    remedy: 'Set the variable to a folder with enough space, and create it.',
     link: links.apptainerBuild,
     fixable: true,
     check: function* (script) {
-      const [build] = script.running('apptainer build', 'apptainer pull');
-      if (!build || tmpdirOf(script) || script.shell.variables.has('TMPDIR')) return;
-      if (build.command.assignments.some(({ name }) => name.endsWith('_TMPDIR'))) return;
-      const { offset, indent, eol } = lineOf(script, build.command.start);
-      yield hit(
-        { start: build.name.start, end: subcommandEnd(build) },
-        'APPTAINER_TMPDIR is not set, so the build unpacks into /tmp of the node',
-        {
-          fix: insert(
-            offset,
-            `${indent}export APPTAINER_TMPDIR="$HOME/tmp"${eol}${indent}mkdir -p "$APPTAINER_TMPDIR"${eol}`,
-            'Set and create APPTAINER_TMPDIR',
-          ),
-        },
-      );
+      for (const builder of builders) {
+        const [build] = script.running(builder.program).filter((one) => builds(one, builder));
+        if (!build || sets(script, ...builder.variables)) continue;
+        if (build.command.assignments.some(({ name }) => builder.variables.includes(name))) continue;
+        const [variable = ''] = builder.variables;
+        const { offset, indent, eol } = lineOf(script, build.command.start);
+        yield hit(
+          { start: build.name.start, end: subcommandEnd(build) },
+          `${variable} is not set, so the build unpacks into ${builder.folder} of the node`,
+          {
+            fix: insert(
+              offset,
+              `${indent}export ${variable}="$HOME/tmp"${eol}${indent}mkdir -p "$${variable}"${eol}`,
+              `Set and create ${variable}`,
+            ),
+          },
+        );
+        return;
+      }
     },
   },
   {
@@ -125,8 +134,7 @@ export const containerRules: readonly Rule[] = [
     link: links.apptainerDocker,
     fixable: true,
     check: function* (script) {
-      if (!script.text.text.includes('-archive:')) return;
-      for (const { words } of script.shell.commands)
+      for (const { words } of script.inCommands(withArchive))
         for (const word of words) {
           const found = /^(["']?)((?:docker|oci)-archive:)(\/*)(["']?)([^/]?)/.exec(word.raw);
           if (!found) continue;
@@ -147,11 +155,75 @@ export const containerRules: readonly Rule[] = [
 ];
 
 /** The vendor of the job's GPUs, by the words of the script and of the cluster; undefined where both or none are found. */
-function vendorOf({ text, cluster }: Script): GpuVendor | undefined {
-  const types = (cluster?.nodes ?? []).flatMap(({ gres = [], features = [] }) => [...gres.map(({ type = '' }) => type), ...features]); // prettier-ignore
-  const words = `${text.text}\n${types.join('\n')}`;
-  const [amd, nvidia] = [vendorWords.amd.test(words), vendorWords.nvidia.test(words)];
+function vendorOf(script: Script): GpuVendor | undefined {
+  const types = (script.cluster?.nodes ?? []).flatMap(({ gres = [], features = [] }) => [...gres.map(({ type = '' }) => type), ...features]); // prettier-ignore
+  const written = types.join('\n');
+  const amd = vendorWords.amd.test(written) || script.inLines(namesAmd).length > 0;
+  const nvidia = vendorWords.nvidia.test(written) || script.inLines(namesNvidia).length > 0;
   return amd === nvidia ? undefined : amd ? 'amd' : 'nvidia';
+}
+
+/** A container that is told of no folder. */
+interface BareContainer {
+  /** The engine, or the step with a plug-in's option. */
+  engine: Invocation;
+  folders: FolderAccess;
+  isStep: boolean;
+}
+
+/** The containers around a Python program that do not see the folder which it is in. */
+function inBareContainers(invocation: Invocation): BareContainer[] | undefined {
+  if (!invocation.parent || !invocation.program.endsWith('.py')) return undefined;
+  // An absolute path is one within the image, where the engine shows no other.
+  const isAbsolute = /^["']?\//.test(invocation.name.raw);
+  const found: BareContainer[] = [];
+  for (let engine: Invocation | undefined = invocation.parent; engine; engine = engine.parent) {
+    const access = accessOf(engine);
+    if (!access || (isAbsolute && !access.folders.isMostlySeen)) continue;
+    if (optionOf(engine, ...access.folders.options) || hasOpenOptions(engine)) continue;
+    found.push({ engine, ...access });
+  }
+  return found.length ? found : undefined;
+}
+
+function accessOf(invocation: Invocation): Omit<BareContainer, 'engine'> | undefined {
+  const own = folderAccess.get(invocation.program);
+  if (own) return { folders: own, isStep: false };
+  if (invocation.program !== 'srun') return undefined;
+  const folders = containerOptions.find((one) => one.folders && optionOf(invocation, one.name.slice(2)))?.folders;
+  return folders && { folders, isStep: true };
+}
+
+const folderAccess = new Map(engines.map(({ program, folders }) => [program, folders]));
+
+/** Whether a build is one that unpacks, into a folder that its own options do not name. */
+function builds({ operands, command }: Invocation, { operands: some, options = [] }: Builder): boolean {
+  const isOne = !some || some.includes(operands.find(({ text }) => some.includes(text ?? ''))?.text ?? '');
+  return isOne && !command.words.some(({ raw }) => options.some((name) => raw === name || raw.startsWith(`${name}=`)));
+}
+
+/** Whether a variable may hold further options of a command: those may be anything. */
+function hasOpenOptions({ command, name }: Invocation): boolean {
+  return command.words.some(({ start, raw, text }) => start > name.start && text === undefined && /^"?\$\{?\w*(?:NV|ROCM|GPU|OPT|ARG|FLAG|BIND|MOUNT|VOL)/i.test(raw)); // prettier-ignore
+}
+
+const namesAmd = (text: string): true | undefined => vendorWords.amd.test(text) || undefined;
+const namesNvidia = (text: string): true | undefined => vendorWords.nvidia.test(text) || undefined;
+const rocmImage = /rocm[\w.-]{0,99}\.sif\b/i;
+const namesRocmImage = (text: string): true | undefined => rocmImage.test(text) || undefined;
+
+const withArchive = (command: ShellCommand): ShellCommand | undefined =>
+  command.words.some(({ raw }) => raw.includes('-archive:')) ? command : undefined;
+
+/** For each engine, the names of its options for GPUs. */
+const gpuOptions = new Map(
+  engines.map(({ program, flags }) => [program, [...(flags?.nvidia ?? []), ...(flags?.amd ?? [])].map((name) => name.replace(/^--/, ''))]),
+); // prettier-ignore
+
+/** An engine that has options for GPUs, without one of them. */
+function withoutFlags(invocation: Invocation): Invocation | undefined {
+  const names = gpuOptions.get(invocation.program);
+  return names?.length && !optionOf(invocation, ...names) ? invocation : undefined;
 }
 
 function* withoutGpu(
@@ -159,11 +231,7 @@ function* withoutGpu(
   flags: Readonly<Record<GpuVendor, readonly string[]>>,
   vendor: GpuVendor | undefined,
 ): Generator<Hit> {
-  const all = [...flags.nvidia, ...flags.amd].map((name) => name.replace(/^--/, ''));
-  if (optionOf(invocation, ...all)) return;
-  // Options in a variable may be anything.
-  const words = invocation.command.words.filter(({ start }) => start > invocation.name.start);
-  if (words.some(({ raw, text }) => text === undefined && /^"?\$\{?\w*(?:NV|ROCM|GPU|OPT|ARG|FLAG)/i.test(raw))) return;
+  if (hasOpenOptions(invocation)) return;
   const end = subcommandEnd(invocation);
   const [nvidia = '', amd = ''] = [flags.nvidia[0], flags.amd[0]];
   const which = nvidia === amd ? nvidia : `${nvidia} (NVIDIA) or ${amd} (AMD)`;

@@ -30,9 +30,9 @@ export const cpuRules: readonly Rule[] = [
       // A number that is filled in later is not known here.
       if (!cpusPerTask.use && script.option('--cpus-per-task', '--ntasks', '--ntasks-per-node', '-n')?.value?.text.match(/[^\d,+ ]/)) return; // prettier-ignore
       const cpus = cpusPerTask.count * (cpusPerTask.use ? 1 : tasksPerNode.count);
-      for (const invocation of script.invocations) {
+      for (const invocation of script.inInvocations(startingWorkers)) {
         const demand = workersOf(invocation);
-        if (!demand || runsUnder(invocation, /^(?:srun|mpirun|mpiexec)$/)) continue;
+        if (!demand) continue;
         const torchrun = runsUnder(invocation, 'torchrun');
         const processes = Number(torchrun && optionOf(torchrun, 'nproc-per-node')?.value) || 1;
         const workers = demand.count * processes;
@@ -134,6 +134,11 @@ function* tooManyThreads(script: Script, { count: cpus, use }: Amount): Generato
 interface Demand extends Span {
   count: number;
   what: string;
+}
+
+/** A program that starts workers, and is no task of several. */
+function startingWorkers(invocation: Invocation): Invocation | undefined {
+  return workersOf(invocation) && !runsUnder(invocation, /^(?:srun|mpirun|mpiexec)$/) ? invocation : undefined;
 }
 
 /** Worker processes that a Python program starts, as far as its command line or its known defaults tell. */

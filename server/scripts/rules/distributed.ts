@@ -1,4 +1,4 @@
-import { optionOf, optionSpan, runsUnder, type Invocation } from '../reading/invocations';
+import { optionOf, optionSpan, runsUnder, type Invocation, type LaunchOption } from '../reading/invocations';
 import { resourcesOf } from '../reading/resources';
 import type { Script } from '../reading/script';
 import { enclosing, nodesOf } from './launches';
@@ -96,10 +96,8 @@ export const distributedRules: readonly Rule[] = [
     check: function* (script) {
       if (script.option('--exclusive') || (nodesOf(script) ?? 2) > 1) return;
       const port = '$((10000 + SLURM_JOB_ID % 50000))';
-      for (const torchrun of script.running('torchrun')) {
-        const option = optionOf(torchrun, 'master-port');
-        if (option?.valueStart === undefined || option.valueEnd === undefined) continue;
-        if (!/^\d+$/.test(option.value ?? '') || option.value === '0') continue;
+      for (const option of script.inInvocations(fixedPort)) {
+        if (option.valueStart === undefined || option.valueEnd === undefined) continue;
         yield hit(optionSpan(option), `Another job on the node may use port ${option.value}`, {
           fix: replace({ start: option.valueStart, end: option.valueEnd }, port, `Change to ${port}`),
         });
@@ -107,6 +105,12 @@ export const distributedRules: readonly Rule[] = [
     },
   },
 ];
+
+/** The option of torchrun that sets a port, where it is a number. */
+function fixedPort(invocation: Invocation): LaunchOption | undefined {
+  const option = invocation.program === 'torchrun' ? optionOf(invocation, 'master-port') : undefined;
+  return /^\d+$/.test(option?.value ?? '') && option?.value !== '0' ? option : undefined;
+}
 
 /** What is wrong with how the launchers of several nodes meet. */
 function* meeting(script: Script, torchrun: Invocation, nodes: number): Generator<Hit> {

@@ -1,5 +1,7 @@
 import { PUBLISHED_NUM } from '../../shared/defaults';
-import { optionOf, optionSpan, valueSpan } from '../reading/invocations';
+import { optionOf, optionSpan, valueSpan, writtenValue, type Invocation, type LaunchOption } from '../reading/invocations'; // prettier-ignore
+import { perScript } from '../reading/script';
+import { seedCount } from '../reading/values';
 import { replace } from './fixes';
 import { BOTH, hit, links, type Rule } from './rule';
 import { renaming } from './shared-names';
@@ -23,28 +25,18 @@ export const edmRules: readonly Rule[] = [
     link: links.edm,
     fixable: true,
     check: function* (script) {
-      const { shell, text } = script;
-      const renamings = new Map<string, ReturnType<typeof renaming>>();
-      for (const invocation of script.running('generate.py')) {
-        const option = optionOf(invocation, 'outdir');
-        const value = option && valueSpan(option);
-        if (!option || !value) continue;
-        const raw = text.slice(value);
-        if (/git\s+rev-parse|git\s+describe|\$\{?\w*(?:COMMIT|HASH|REV|SHA|VERSION)\w*/i.test(raw)) continue;
-        if (/(?:^|\/)[0-9a-f]{6,40}[-_/]/.test(raw)) continue;
-        // A variable whose value comes from git names the commit, whatever the variable is called.
-        const fromGit = option.word.uses.some((name) =>
-          shell.assignments.some((assignment) => assignment.name === name && /git\s/.test(assignment.value.raw)),
-        );
-        if (fromGit) continue;
-        const folder = (/^(["']?)(.*)\1$/s.exec(raw)?.[2] ?? raw).replace(/^\.\/|\/$/g, '');
+      const seen = new Set<string>();
+      for (const { option, folder } of script.inInvocations(withoutCommit)) {
+        // One finding for a folder: its fix changes all commands that use it, or none.
+        if (seen.has(folder) || option.word.uses.some((name) => fromGit(script).has(name))) continue;
+        seen.add(folder);
         const slash = folder.lastIndexOf('/') + 1;
         const named = `${folder.slice(0, slash)}$(git rev-parse --short HEAD)-${folder.slice(slash)}`;
         // Each looks through the whole script: of many folders, the first ones have a fix.
-        const known =
-          renamings.get(folder) ?? (renamings.size >= mostRenamings ? { others: [], fix: undefined } : undefined);
-        const { others, fix } = known ?? renaming(script, folder, named, "Put the commit before the folder's name");
-        renamings.set(folder, { others, fix });
+        const { others, fix } =
+          seen.size > mostRenamings
+            ? { others: [], fix: undefined }
+            : renaming(script, folder, named, "Put the commit before the folder's name");
         const also = others.length ? `; ${others.join(', ')} ${others.length > 1 ? 'use' : 'uses'} it too` : '';
         yield hit(optionSpan(option), `The output folder does not name the commit that it comes from${also}`, { fix });
       }
@@ -85,13 +77,17 @@ export const edmRules: readonly Rule[] = [
   },
 ];
 
-/** Seeds in `0-49999` or `1,2,5-10`. */
-function seedCount(seeds: string): number | undefined {
-  let count = 0;
-  for (const part of seeds.split(',')) {
-    const match = /^(\d+)(?:-(\d+))?$/.exec(part);
-    if (!match) return undefined;
-    count += match[2] === undefined ? 1 : Math.max(0, Number(match[2]) - Number(match[1]) + 1);
-  }
-  return count;
+/** The output folder of a run of generate.py, where its name has nothing of the commit. */
+function withoutCommit(invocation: Invocation): { option: LaunchOption; folder: string } | undefined {
+  const option = invocation.program === 'generate.py' ? optionOf(invocation, 'outdir') : undefined;
+  const raw = option && writtenValue(invocation, option);
+  if (!option || raw === undefined) return undefined;
+  if (/git\s+rev-parse|git\s+describe|\$\{?\w*(?:COMMIT|HASH|REV|SHA|VERSION)\w*/i.test(raw)) return undefined;
+  if (/(?:^|\/)[0-9a-f]{6,40}[-_/]/.test(raw)) return undefined;
+  return { option, folder: (/^(["']?)(.*)\1$/s.exec(raw)?.[2] ?? raw).replace(/^\.\/|\/$/g, '') };
 }
+
+/** Variables whose values come from git: they name the commit, whatever they are called. */
+const fromGit = perScript(
+  ({ shell }) => new Set(shell.assignments.filter(({ value }) => /git\s/.test(value.raw)).map(({ name }) => name)),
+);

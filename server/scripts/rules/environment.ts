@@ -106,7 +106,7 @@ export const environmentRules: readonly Rule[] = [
     link: links.bash,
     fixable: false,
     check: function* (script) {
-      const shell = /^#!\s*\S*?\/(?:env\s+)?(sh|dash|zsh|csh|tcsh)\b(.*)/.exec(script.text.lines[0]?.text ?? '');
+      const shell = /^#!\s*\S*?\/(?:env\s+)?(sh|dash|zsh|csh|tcsh)\b(.*)/.exec(script.text.line(0).text);
       const [use] = script.running('module', 'ml');
       if (!shell || !use || /-\w*l/.test(shell[2] ?? '') || script.running('source', '.').length) return;
       if (/csh$/.test(shell[1] ?? '') && !/-\w*f/.test(shell[2] ?? '')) return;
@@ -125,6 +125,7 @@ export const environmentRules: readonly Rule[] = [
     fixable: false,
     check: function* (script) {
       if (script.components.length > 1 || !script.activeLines.length) return;
+      if (!script.inLines(namesVariable).length) return;
       for (const [name, options] of setBy) {
         if (!script.text.text.includes(name) || script.option(...options) || script.shell.variables.has(name)) continue;
         const use = firstUse(script, name);
@@ -154,6 +155,8 @@ export const environmentRules: readonly Rule[] = [
     },
   },
 ];
+
+const namesVariable = (text: string): true | undefined => text.includes('SLURM_') || undefined;
 
 /** The first word of the job's own shell that uses a variable without a default; in a step all of them are set. */
 function firstUse(script: Script, name: string): { start: number; end: number } | undefined {

@@ -1,6 +1,6 @@
 import type { Lookalike } from '../reading/directives';
 import type { Script } from '../reading/script';
-import type { Line } from '../reading/text';
+import type { Line, ScriptText } from '../reading/text';
 import { addsOnly, optionsIn } from './additions';
 import { addDirective, insert, keeping, remove, removeLines, replace, type OffsetEdit } from './fixes';
 import { BOTH, SLURM, hit, links, related, type Hit, type Rule } from './rule';
@@ -60,7 +60,7 @@ export const formRules: readonly Rule[] = [
     link: links.sbatch,
     fixable: true,
     check: function* ({ text }) {
-      const [first, ...others] = lineEnds(text.lines, '\r\n');
+      const [first, ...others] = lineEnds(text, '\r\n');
       if (first)
         yield hit(first, 'The script has Windows line endings (CR LF)', {
           fix: keeping({ title: 'Change all line endings to LF', edits: [first, ...others] }),
@@ -78,7 +78,7 @@ export const formRules: readonly Rule[] = [
     link: links.bash,
     fixable: true,
     check: function* ({ text, directives }) {
-      const [first, ...others] = lineEnds(text.lines, '\r');
+      const [first, ...others] = lineEnds(text, '\r');
       if (!first) return;
       const line = text.lines.findIndex(({ eol }) => eol === '\r');
       yield hit(first, 'A lone carriage return does not end a line', {
@@ -223,10 +223,11 @@ export const formRules: readonly Rule[] = [
 ];
 
 /** The ends of the lines that end with `eol`, each as an edit that makes it LF. */
-function lineEnds(lines: readonly Line[], eol: Line['eol']): OffsetEdit[] {
-  return lines
+function lineEnds(text: ScriptText, eol: Line['eol']): OffsetEdit[] {
+  if (!text.text.includes('\r')) return [];
+  return text.lines
     .filter((line) => line.eol === eol)
-    .map(({ offset, text }) => offset + text.length)
+    .map((line) => line.offset + line.text.length)
     .map((start) => ({ start, end: start + eol.length, newText: '\n' }));
 }
 
@@ -235,7 +236,7 @@ function* lateDirectives(script: Script): Generator<Hit> {
   const { text, directives } = script;
   const late = directives.lines.filter((directive) => directive.late);
   const command = text.lineSpan(directives.firstCommand);
-  if (!late.length || !text.lines[directives.firstCommand]) return;
+  if (!late.length || directives.firstCommand >= text.lineCount) return;
   const written = late.map(({ line }) => text.slice(text.lineSpan(line)).trim());
   const removals = removeLines(text, late.map(({ line }) => line)); // prettier-ignore
   const names = optionsIn(script, written);

@@ -1,3 +1,4 @@
+import { engines, imagePrograms, vendorWords } from '../catalogue/engines';
 import { optionOf, optionSpan, runsUnder, valueSpan, type Invocation, type LaunchOption } from '../reading/invocations';
 import { resourcesOf } from '../reading/resources';
 import type { Script } from '../reading/script';
@@ -20,7 +21,7 @@ const gpuOptions = ['gpus', 'num-gpus', 'ngpus', 'n-gpus', 'devices'];
 const stepGpuOptions = ['gres', 'gpus', 'G', 'gpus-per-node', 'gpus-per-task'];
 /** Programs of a job that only builds a container. */
 const withoutGpu =
-  /^(?:apptainer (?:build|pull)|srun|time|nice|export|echo|mkdir|cd|rm|mv|cp|ls|date|module|ml|source|\.|set|trap|umask|du|df|test|\[|exit|hostname|sync|chmod|true|:)$/;
+  /^(?:srun|time|nice|export|echo|mkdir|cd|rm|mv|cp|ls|date|module|ml|source|\.|set|trap|umask|du|df|test|\[|exit|hostname|sync|chmod|true|:)$/;
 
 /** Rules about the GPUs that are asked for and those that are used. */
 export const gpuRules: readonly Rule[] = [
@@ -39,16 +40,18 @@ export const gpuRules: readonly Rule[] = [
       if (!gpusPerNode?.use) return;
       const { spelling, value: written } = gpusPerNode.use;
       const asked = `${spelling}${spelling.startsWith('--') ? '=' : ' '}${written?.text ?? ''}`;
-      const launches = script.invocations.flatMap((invocation) => launched(invocation));
+      const launches = script.inInvocations(launched);
       // Several launchers in the background share the GPUs: only their sum can be judged.
-      const sharing = launches.filter(({ invocation }) => invocation.command.background && !setsVisible(invocation));
+      const sharing = launches.filter((launch) => launch.invocation.command.background && !launch.setsVisible);
+      const sharers = new Set(sharing.map(({ invocation }) => invocation));
       const shared = sharing.length > 1 ? sharing.reduce((sum, { count }) => sum + count, 0) : undefined;
-      for (const { invocation, option, count, total } of launches) {
-        if (setsVisible(invocation) || stepGpus(invocation)) continue;
+      for (const { invocation, option, count, total, ...own } of launches) {
+        if (own.setsVisible || own.isOwnStep) continue;
         const available = total ? gpusPerNode.count * nodes.count : gpusPerNode.count;
-        const used = shared !== undefined && sharing.some((other) => other.invocation === invocation) ? shared : count;
+        const used = shared !== undefined && sharers.has(invocation) ? shared : count;
+        if (used === available) continue;
         const value = valueSpan(option);
-        if (used === available || !value) continue;
+        if (!value) continue;
         const message =
           used < available
             ? `${used} of the ${available} GPUs asked for by ${asked} ${used === 1 ? 'is' : 'are'} used`
@@ -135,9 +138,7 @@ export const gpuRules: readonly Rule[] = [
     check: function* (script) {
       const { gpusPerNode, tasksPerNode } = resourcesOf(script);
       if (!gpusPerNode?.use || gpusPerNode.count < 2 || tasksPerNode.count > 1) return;
-      for (const invocation of script.running('generate.py', 'fid.py')) {
-        if (runsUnder(invocation, /^(?:torchrun|mpirun|mpiexec|accelerate launch|deepspeed|srun)$/)) continue;
-        if (invocation.command.background || invocation.command.depth > 0) continue;
+      for (const invocation of script.inInvocations(single)) {
         const python = invocation.parent?.program === 'python' ? invocation.parent : undefined;
         yield hit(
           { start: (python ?? invocation).name.start, end: invocation.name.end },
@@ -164,24 +165,26 @@ export const gpuRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'runs',
     title: 'GPU programs in a job without GPUs',
-    why: 'torchrun and `apptainer exec --nv` find no GPU in a job that does not ask for one.',
+    why: 'torchrun, and a container with `--nv` or `--gpu`, find no GPU in a job that does not ask for one.',
     remedy: 'Ask for GPUs: `#SBATCH --gres=gpu:1`, or `#BSUB -gpu "num=1"`.',
     link: links.gres,
     fixable: true,
     check: function* (script) {
       if (resourcesOf(script).gpu || !script.activeLines.length) return;
-      const user = script.invocations.find(
-        (invocation) =>
-          ((invocation.program === 'apptainer exec' || invocation.program === 'apptainer run') &&
-            optionOf(invocation, 'nv', 'nvccli', 'rocm')) ||
-          launched(invocation).some(({ count }) => count > 0) ||
-          invocation.program === 'nvidia-smi',
-      );
+      const [user] = [...script.inInvocations(usingGpu), ...script.inInvocations(withGpuFlag)];
       if (!user || script.directives.lines.some((directive) => directive.separator)) return;
       // What srun asks for on its own line counts as well.
       if (script.running('srun').some((invocation) => optionOf(invocation, ...stepGpuOptions))) return;
-      const count = Math.max(1, ...launched(user).map((launch) => launch.count));
-      yield hit(user.name, `${user.program} needs a GPU, but the job asks for none`, {
+      // Partitions are named by what they have: one of CPUs is meant so, one of GPUs may give them unasked.
+      const partition = script.option('--partition', '-q')?.value?.text ?? '';
+      if (/cpu/i.test(partition)) return;
+      const count = Math.max(1, launched(user)?.count ?? 1);
+      const flag = gpuFlag(user);
+      const message = flag === undefined ? `${user.program} needs a GPU, but the job asks for none` : `${flag} shows the job's GPUs to the container, but the job asks for none`; // prettier-ignore
+      yield hit(user.name, message, {
+        // A container runs without GPUs too, and they may be asked for where the job is submitted.
+        severity:
+          flag !== undefined || vendorWords.nvidia.test(partition) || /gpu|dgx/i.test(partition) ? 'info' : undefined,
         fix: addDirective(
           script,
           script.scheduler === 'slurm' ? `#SBATCH --gres=gpu:${count}` : `#BSUB -gpu "num=${count}"`,
@@ -201,8 +204,8 @@ export const gpuRules: readonly Rule[] = [
     fixable: true,
     check: function* (script) {
       const { gpu } = resourcesOf(script);
-      if (!gpu || !script.running('apptainer build', 'apptainer pull').length) return;
-      if (script.invocations.some(({ program }) => !withoutGpu.test(program))) return;
+      if (!gpu || !script.running(...imagePrograms).length) return;
+      if (script.invocations.some(({ program }) => !withoutGpu.test(program) && !imagePrograms.has(program))) return;
       yield hit(at(gpu), 'The job only builds a container, which uses no GPU', {
         alternatives: isAlone(script, gpu) ? [removeOption(script, gpu, 'Remove the GPU')] : [],
       });
@@ -210,30 +213,62 @@ export const gpuRules: readonly Rule[] = [
   },
 ];
 
+/** The option with which a container is to see GPUs. */
+function gpuFlag(invocation: Invocation): string | undefined {
+  const flags = engines.find(({ program }) => program === invocation.program)?.flags;
+  // --device may be any device.
+  const names = [...(flags?.nvidia ?? []), ...(flags?.amd ?? [])].filter((name) => name !== '--device' && name !== '--runtime');
+  const found = names.length > 0 ? optionOf(invocation, ...names.map((name) => name.slice(2))) : undefined;
+  return found && `--${found.name}`;
+} // prettier-ignore
+
 interface Launch {
   invocation: Invocation;
   option: LaunchOption;
   count: number;
   /** Whether the number is for all nodes together. */
   total: boolean;
+  /** Whether it chooses its GPUs itself, by `CUDA_VISIBLE_DEVICES` or as a step that asks for its own. */
+  setsVisible: boolean;
+  isOwnStep: boolean;
 }
 
 /** The options of an invocation that say how many GPUs it uses. */
-function launched(invocation: Invocation): Launch[] {
+function launched(invocation: Invocation): Launch | undefined {
   const isScript = invocation.program.endsWith('.py') || invocation.program === 'python';
   const wanted = processOptions.get(invocation.program) ?? (isScript ? gpuOptions : []);
   const option = wanted.length ? optionOf(invocation, ...wanted) : undefined;
   // `gpu`, `auto` and variables that the script does not set match whatever the job gets.
-  if (!option || !digits.test(option.value ?? '')) return [];
+  if (!option || !digits.test(option.value ?? '')) return undefined;
   const multiNode = invocation.program === 'torchrun' && Number(optionOf(invocation, 'nnodes')?.value ?? 1) > 1;
-  return [
-    {
-      invocation,
-      option,
-      count: Number(option.value),
-      total: invocation.program === 'accelerate launch' && !multiNode,
-    },
-  ];
+  return {
+    invocation,
+    option,
+    count: Number(option.value),
+    total: invocation.program === 'accelerate launch' && !multiNode,
+    setsVisible: setsVisible(invocation),
+    isOwnStep: stepGpus(invocation),
+  };
+}
+
+/** An invocation that needs a GPU. */
+function usingGpu(invocation: Invocation): Invocation | undefined {
+  return (launched(invocation)?.count ?? 0) > 0 || invocation.program === 'nvidia-smi' ? invocation : undefined;
+}
+
+/** A container that is given GPUs. */
+function withGpuFlag(invocation: Invocation): Invocation | undefined {
+  return gpuFlag(invocation) === undefined ? undefined : invocation;
+}
+
+/** generate.py or fid.py as a single process of the script itself. */
+function single(invocation: Invocation): Invocation | undefined {
+  const { program, command } = invocation;
+  if (program !== 'generate.py' && program !== 'fid.py') return undefined;
+  if (command.background || command.depth > 0) return undefined;
+  return runsUnder(invocation, /^(?:torchrun|mpirun|mpiexec|accelerate launch|deepspeed|srun)$/)
+    ? undefined
+    : invocation;
 }
 
 /** Whether `CUDA_VISIBLE_DEVICES=...` before the command chooses its GPUs. */

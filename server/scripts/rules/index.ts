@@ -14,11 +14,14 @@ import { optionValueRules } from './option-values';
 import { optionRules } from './options';
 import { parallelRules } from './parallel';
 import { pluginRules } from './plugins';
+import { programRules } from './programs';
+import { publishedRules } from './published';
 import type { Rule } from './rule';
 import { runtimeRules } from './runtime';
 import { signalRules } from './signals';
 import { spellingRules } from './spelling';
 import { stepRules } from './steps';
+import { submissionRules } from './submissions';
 
 /** Every rule, in the order of docs/rules.md. Of findings at the same place, that of the earlier rule comes first. */
 export const rules: readonly Rule[] = [
@@ -26,6 +29,7 @@ export const rules: readonly Rule[] = [
   ...spellingRules,
   ...optionValueRules,
   ...lsfRules,
+  ...submissionRules,
   ...optionRules,
   ...gpuAmountRules,
   ...pluginRules,
@@ -40,6 +44,8 @@ export const rules: readonly Rule[] = [
   ...commandRules,
   ...containerRules,
   ...edmRules,
+  ...programRules,
+  ...publishedRules,
   ...stepRules,
   ...clusterRules,
 ];

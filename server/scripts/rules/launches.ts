@@ -1,7 +1,7 @@
 /** What starts the work of a job: the launches of a script, for the rules about distributed runs, steps and signals. */
 import { enginePrograms } from '../catalogue/engines';
 import type { Invocation } from '../reading/invocations';
-import type { Script } from '../reading/script';
+import { perScript, type Script } from '../reading/script';
 import type { ShellCommand } from '../reading/shell-command';
 
 /** Programs that run for long: whatever comes after them waits. */
@@ -44,7 +44,7 @@ export function startsScripts(script: Script): boolean {
 }
 
 /** For each script, the commands of some programs in the order of the text: looked up again and again. */
-const starters = new WeakMap<Script, Map<string, readonly Invocation[]>>();
+const starters = perScript(() => new Map<string, readonly Invocation[]>());
 
 /** The invocation of one of some programs whose words hold a command, as `srun bash -c "..."` does. */
 export function enclosing(
@@ -52,8 +52,7 @@ export function enclosing(
   { start, end }: ShellCommand,
   programs: readonly string[],
 ): Invocation | undefined {
-  const known = starters.get(script) ?? new Map<string, readonly Invocation[]>();
-  starters.set(script, known);
+  const known = starters(script);
   const key = programs.join(' ');
   const sorted = known.get(key) ?? [...script.running(...programs)].sort((a, b) => a.command.start - b.command.start);
   known.set(key, sorted);

@@ -130,10 +130,13 @@ export const logRules: readonly Rule[] = [
     link: links.sbatch,
     fixable: false,
     check: function* (script) {
+      const told = new Set<string>();
       for (const { option, value } of script.activeOptions) {
         if (option?.type !== 'log' || !value?.text.includes('/')) continue;
         const folder = value.text.replace(/\/[^/]*$/, '');
-        if (withoutMaking.test(folder)) continue;
+        // Output and errors mostly go to one folder: that is one finding.
+        if (withoutMaking.test(folder) || told.has(folder)) continue;
+        told.add(folder);
         const exists = script.context.folderExists?.(folder);
         if (exists === true) continue;
         const wanted = sameFolder(folder);

@@ -1,3 +1,4 @@
+import { readApplications } from '../reading/lsf-applications';
 import { checkArray, lsfNameOf } from '../reading/lsf-array';
 import { checkGpu } from '../reading/lsf-gpu';
 import { placeOf, type LsfProblem } from '../reading/lsf-problem';
@@ -60,6 +61,18 @@ export const lsfRules: readonly Rule[] = [
     link: links.bsubArray,
     fixable: true,
     check: (script) => inside(script, 'lsf-name', checkArray),
+  },
+  {
+    id: 'lsf-application',
+    severity: 'error',
+    schedulers: LSF,
+    effect: 'refused',
+    title: 'Applications that LSF does not take',
+    why: 'LSF starts a program esub.NAME or epsub.NAME of the site for each name, and refuses the job where there is none.',
+    remedy: 'Write the names with spaces between, arguments in parentheses: `-a "license docker(ubuntu:24.04)"`.',
+    link: links.bsubApplication,
+    fixable: true,
+    check: (script) => inside(script, 'lsf-applications', (value) => readApplications(value).problems),
   },
   {
     id: 'lsf-limit-below-reservation',

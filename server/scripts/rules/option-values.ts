@@ -1,3 +1,4 @@
+import { enginePrograms } from '../catalogue/engines';
 import { gresForms, refuses } from '../catalogue/releases';
 import { checkValue, type ValueProblem } from '../reading/value-checks';
 import { megabytesOf } from '../reading/values';
@@ -10,8 +11,7 @@ import { typographic } from './typography';
 /** Megabytes with which not even Python starts, and those with which no framework does. */
 const [tiny, small] = [64, 512];
 /** Programs that need more than `small` megabytes. */
-const heavy =
-  /^(?:torchrun|accelerate launch|deepspeed|apptainer (?:exec|run|build)|podman-hpc run|(?:train|generate|fid|finetune)\w*\.py)$/;
+const heavy = /^(?:torchrun|accelerate launch|deepspeed|(?:train|generate|fid|finetune)\w*\.py)$/;
 
 /** Rules about the values of options, each on its own. */
 export const optionValueRules: readonly Rule[] = [
@@ -86,7 +86,11 @@ export const optionValueRules: readonly Rule[] = [
         const size = megabytesOf(value.text);
         // The remark says that megabytes are meant.
         if (!size || /\bMi?B\b|megabyte/i.test(script.text.lines[line]?.text ?? '')) continue;
-        if (size <= tiny || (size <= small && script.invocations.some(({ program }) => heavy.test(program))))
+        if (
+          size <= tiny ||
+          (size <= small &&
+            script.invocations.some(({ program }) => heavy.test(program) || enginePrograms.has(program)))
+        )
           yield hit(value, `${option.name}=${value.text} asks for ${value.text} megabytes`, {
             fix: replace(value, `${value.text}G`),
           });

@@ -44,11 +44,18 @@ function* judged(
   const known = script.cluster?.submitOptions?.[command];
   if (known?.includes(name)) return;
   if (known)
-    yield hit(place, `${command} of this cluster has no ${name}: it needs the plug-in ${plugin}`, {
+    yield hit(place, `${command} of this cluster has no ${name}: it needs the plug-in ${plugin}${loaded(script)}`, {
       severity: 'error',
     });
   else if (!seen.has(plugin)) {
     seen.add(plugin);
     yield hit(place, `${name} needs the plug-in ${plugin}`);
   }
+}
+
+/** Which plug-ins the site has instead, as the end of a sentence. */
+function loaded({ cluster }: Script): string {
+  const names = cluster?.submitOptions?.plugIns;
+  if (!names) return '';
+  return names.length > 0 ? `, and the site loads ${names.join(', ')}` : ', and the site loads none';
 }

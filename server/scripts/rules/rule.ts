@@ -57,10 +57,12 @@ export interface Rule {
   why: string;
   /** What to do about it. */
   remedy: string;
-  /** Where to read more. */
-  link: string;
+  /** Where to read more; absent for what is the workbench's own. */
+  link?: string;
   /** Whether a quick fix exists at least in some cases. */
   fixable: boolean;
+  /** Looks at scripts without directives too: those that submit others. */
+  anywhere?: boolean;
   /** Needs a cluster snapshot; silent without one. */
   needsCluster?: boolean;
   /** Looks for what the rule describes. */
@@ -85,6 +87,7 @@ export const links = {
   bsubRequirement: 'https://www.ibm.com/docs/en/spectrum-lsf/10.1.0?topic=o-r',
   bsubGpu: 'https://www.ibm.com/docs/en/spectrum-lsf/10.1.0?topic=o-gpu',
   bsubArray: 'https://www.ibm.com/docs/en/SSWRJV_10.1.0/lsf_command_ref/bsub.__j.1.html',
+  bsubApplication: 'https://www.ibm.com/docs/en/SSWRJV_10.1.0/lsf_command_ref/bsub.a.1.html',
   bsubMemory: 'https://www.ibm.com/docs/en/SSWRJV_10.1.0/lsf_command_ref/bsub.__m.1.html',
   torchrun: 'https://pytorch.org/docs/stable/elastic/run.html',
   apptainerGpu: 'https://apptainer.org/docs/user/latest/gpu.html',

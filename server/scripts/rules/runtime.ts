@@ -1,8 +1,9 @@
-import { enginePrograms } from '../catalogue/engines';
-import { optionOf, optionSpan, runsUnder } from '../reading/invocations';
+import { containerOptions, enginePrograms, type ContainerOption } from '../catalogue/engines';
+import { optionOf, optionSpan, writtenValue, type Invocation, type LaunchOption } from '../reading/invocations';
 import type { Script } from '../reading/script';
 import { megabytesOf, secondsOf } from '../reading/values';
 import { replace } from './fixes';
+import { enclosing } from './launches';
 import { BOTH, SLURM, at, hit, links, related, type Hit, type Rule } from './rule';
 
 const slurmCommands = 'srun sbatch salloc squeue scontrol scancel sacct sinfo sbcast sstat'.split(' ');
@@ -32,14 +33,30 @@ export const runtimeRules: readonly Rule[] = [
     link: links.srun,
     fixable: true,
     check: function* (script) {
+      const whole = containerOptions.map(({ name }) => script.option(name)).find((use) => use !== undefined);
       for (const invocation of script.running(...slurmCommands)) {
-        const { parent, name, program } = invocation;
-        const engine = parent && (enginePrograms.has(parent.program) ? parent : runsUnder(invocation, /^(?:apptainer|podman|podman-hpc|docker) (?:exec|run)$/)); // prettier-ignore
+        const { name, program } = invocation;
+        if (whole && !/^(?:sbatch|salloc)$/.test(program)) {
+          yield hit(name, `With ${whole.spelling} as a directive the whole script runs in the container, and ${program} is not in it`, {
+            remedy: `Take ${whole.spelling} out of the directives, and give it to srun.`,
+            // CSCS calls it experimental, and has it brought in by hooks on some systems.
+            severity: whole.option?.name === '--environment' ? 'info' : undefined,
+            related: related(at(whole), 'The container of the job'),
+          }); // prettier-ignore
+          return;
+        }
+        const engine = engineOf(script, invocation);
         if (!engine) continue;
         // With nothing but srun's name between, the two change places.
-        const moved = program === 'srun' && !invocation.stepOptions.length && engine.parent === undefined;
+        const moved =
+          program === 'srun' &&
+          !invocation.stepOptions.length &&
+          engine.parent === undefined &&
+          engine.program !== 'srun' &&
+          engine.command === invocation.command;
         const next = /^\s*/.exec(script.text.text.slice(name.end))?.[0].length ?? 0;
-        yield hit(name, `${program} is not in the image that ${engine.program} runs`, {
+        const how = engine.program === 'srun' ? `srun ${containerOptionOf(engine)?.name ?? ''}` : engine.program;
+        yield hit(name, `${program} is not in the image that ${how} runs`, {
           fix: moved
             ? {
                 title: 'Put srun before the container',
@@ -145,15 +162,31 @@ export const runtimeRules: readonly Rule[] = [
         if (option?.type === 'log' && value && nodeLocal.test(value.text))
           yield hit(value, `${value.text} is on the compute node, where you will not find it`);
       if (script.running('cp', 'mv', 'rsync', 'tar', 'zip', 'scp', 'rclone', 'dcp', 'sbcast', 'sgather').length) return;
-      for (const program of script.running('generate.py', 'generate_images.py')) {
-        const option = optionOf(program, 'outdir');
-        const raw = option && script.text.text.slice(option.valueStart, option.valueEnd);
-        if (option && raw !== undefined && nodeLocal.test(raw))
-          yield hit(optionSpan(option), 'The images are on the compute node, and nothing copies them away');
-      }
+      for (const option of script.inInvocations(localOutput))
+        yield hit(optionSpan(option), 'The images are on the compute node, and nothing copies them away');
     },
   },
 ];
+
+/** What starts a command in a container: an engine, or a step with a plug-in's option. */
+function engineOf(script: Script, invocation: Invocation): Invocation | undefined {
+  for (let one = invocation.parent; one; one = one.parent)
+    if (enginePrograms.has(one.program) || containerOptionOf(one)) return one;
+  const around = enclosing(script, invocation.command, [...enginePrograms]);
+  const step = enclosing(script, invocation.command, ['srun']);
+  return around ?? (step && containerOptionOf(step) ? step : undefined);
+}
+
+function containerOptionOf({ stepOptions }: Invocation): ContainerOption | undefined {
+  return containerOptions.find(({ name }) => stepOptions.some(({ option }) => option?.name === name));
+}
+
+/** The option that puts images on a disk of the node. */
+function localOutput(invocation: Invocation): LaunchOption | undefined {
+  if (invocation.program !== 'generate.py' && invocation.program !== 'generate_images.py') return undefined;
+  const option = optionOf(invocation, 'outdir');
+  return option && nodeLocal.test(writtenValue(invocation, option) ?? '') ? option : undefined;
+}
 
 /** Commands in a loop with a sleep of less than a minute beside them, and `watch`. */
 function* pollingLoops(script: Script): Generator<Hit> {

@@ -1,41 +1,60 @@
 /** Names that several commands share, in one script or in several of a folder: changed everywhere or nowhere. */
-import type { Invocation } from '../reading/invocations';
 import { readScript } from '../reading/read-script';
 import type { Script } from '../reading/script';
-import type { Span } from '../reading/text';
 import type { OffsetEdit, OffsetFix } from './fixes';
 
 /** Where a script mentions a folder. */
 interface Mentions {
-  /** Places of the name, as options' values or as words of commands. */
-  places: Span[];
+  /** Offsets of the name, as options' values or as words of commands. */
+  places: readonly number[];
   /** Whether the name also stands elsewhere, where changing it could mean anything. */
   elsewhere: boolean;
 }
 
-const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const quotes = `"'`;
+
+/** With what a name goes on. */
+const inName = /[\w.-]/;
 
 /** All mentions of a folder's name in a script; comments do not count. */
 function mentionsOf(script: Script, folder: string): Mentions {
-  const places = new Map<number, Span>();
-  const take = (start: number | undefined, end: number | undefined): void => {
-    if (start === undefined || end === undefined) return;
-    const raw = script.text.text.slice(start, end);
-    const at = /^["']?(?:\.\/)?/.exec(raw)?.[0].length ?? 0;
-    if (raw.startsWith(folder, at) && /^(?:\/|["']?$)/.test(raw.slice(at + folder.length)))
-      places.set(start + at, { start: start + at, end: start + at + folder.length });
+  const { text } = script.text;
+  const places = new Set<number>();
+  const begins = new Set([...`"'.`, folder.charAt(0)].map((c) => c.charCodeAt(0)));
+  const take = (start: number, end: number): void => {
+    // There may be hundreds of thousands of words: most have another first letter.
+    if (!begins.has(text.charCodeAt(start))) return;
+    const place = placeIn(text, start, end, folder);
+    if (place !== undefined) places.add(place);
   };
-  const inCommand = ({ options, operands }: Invocation): void => {
-    for (const { valueStart, valueEnd } of options) take(valueStart, valueEnd);
+  for (const { options, operands } of script.invocationsAround(folder)) {
+    for (const { valueStart, valueEnd } of options)
+      if (valueStart !== undefined && valueEnd !== undefined) take(valueStart, valueEnd);
     for (const { start, end } of operands) take(start, end);
-  };
-  script.invocations.forEach(inCommand);
-  const name = new RegExp(`(?<![\\w.-])${escaped(folder)}(?![\\w.-])`, 'g');
-  const elsewhere = script.text.lines.some(
-    ({ text, offset }) =>
-      !/^\s*#/.test(text) && [...text.matchAll(name)].some(({ index }) => !places.has(offset + index)),
-  );
-  return { places: [...places.values()], elsewhere };
+  }
+  return { places: [...places], elsewhere: standsElsewhere(script, folder, places) };
+}
+
+/** Where a folder's name begins in a word, if that is the folder or something in it. */
+function placeIn(text: string, start: number, end: number, folder: string): number | undefined {
+  let from = quotes.includes(text.charAt(start)) ? start + 1 : start;
+  if (text[from] === '.' && text[from + 1] === '/') from += 2;
+  const after = from + folder.length;
+  if (after > end || !text.startsWith(folder, from)) return undefined;
+  const isWhole = after === end || text[after] === '/' || (after + 1 === end && quotes.includes(text.charAt(after)));
+  return isWhole ? from : undefined;
+}
+
+/** Whether a folder's name also stands where it is no word of a command, and no comment. */
+function standsElsewhere({ text: script }: Script, folder: string, places: ReadonlySet<number>): boolean {
+  const { text } = script;
+  let next = 1;
+  for (let at = text.indexOf(folder); at >= 0; at = text.indexOf(folder, at + next)) {
+    const isPart = inName.test(text.charAt(at - 1)) || inName.test(text.charAt(at + folder.length));
+    if (!isPart && !places.has(at) && !/^\s*#/.test(script.slice(script.lineSpan(script.lineAt(at))))) return true;
+    next = isPart ? 1 : Math.max(1, folder.length);
+  }
+  return false;
 }
 
 /** What renaming a folder takes. */
@@ -63,20 +82,25 @@ export function renaming(script: Script, folder: string, renamed: string, title:
     if (!mentions || (!mentions.places.length && !mentions.elsewhere)) continue;
     names.push(sibling.name);
     possible &&= !mentions.elsewhere;
-    others.push({ path: sibling.path, text: sibling.text, edits: editsFor(other, mentions.places, renamed) });
+    others.push({ path: sibling.path, text: sibling.text, edits: editsFor(other, mentions.places, folder, renamed) });
   }
   const where = names.length ? `${title}, here and in ${names.join(', ')}` : title;
-  const fix = { title: where, edits: editsFor(script, own.places, renamed), elsewhere: others };
+  const fix = { title: where, edits: editsFor(script, own.places, folder, renamed), elsewhere: others };
   return { others: names, fix: possible ? fix : undefined };
 }
 
-/** Replaces each mention; where it is not within double quotes, the new name brings its own. */
-function editsFor({ text }: Script, places: readonly Span[], renamed: string): OffsetEdit[] {
-  return places.map((place) => {
-    const before = text.text.slice(0, place.start).replace(/\.\/$/, '');
-    const quote = /["']$/.exec(before)?.[0];
-    if (quote === '"') return { ...place, newText: renamed };
+/** Replaces each mention of `folder`; where it is not within double quotes, the new name brings its own. */
+function editsFor(
+  { text: { text } }: Script,
+  places: readonly number[],
+  folder: string,
+  renamed: string,
+): OffsetEdit[] {
+  return places.map((start) => {
+    const isHere = text[start - 1] === '/' && text[start - 2] === '.';
+    const quote = text[start - (isHere ? 3 : 1)];
     // Single quotes would keep the shell from filling the commit in: leave them, with the name outside.
-    return { ...place, newText: quote === "'" ? `'"${renamed}"'` : `"${renamed}"` };
+    const newText = quote === '"' ? renamed : quote === "'" ? `'"${renamed}"'` : `"${renamed}"`;
+    return { start, end: start + folder.length, newText };
   });
 }

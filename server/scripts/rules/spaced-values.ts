@@ -19,6 +19,7 @@ const textTypes = new Set([
   'hostlist',
   'lsf-name',
   'lsf-gpu',
+  'lsf-applications',
   'lsf-resources',
 ]);
 /** Types whose values have a unit. */

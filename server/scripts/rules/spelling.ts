@@ -30,7 +30,7 @@ export const spellingRules: readonly Rule[] = [
         const suggestion = use.match.suggestion;
         const name = suggestion && (/^--[A-Za-z]$/.test(use.spelling) ? suggestion.short : suggestion.name);
         yield hit(use, `There is no option ${use.spelling}${name ? `; did you mean ${name}?` : ''}`, {
-          fix: name ? corrected(script, use, suggestion, name) : undefined,
+          fix: name && fits(suggestion, use) ? corrected(script, use, suggestion, name) : undefined,
         });
       }
     },
@@ -69,12 +69,14 @@ export const spellingRules: readonly Rule[] = [
     why: 'sbatch accepts an abbreviation only if exactly one option begins with it.',
     remedy: 'Write the option in full.',
     link: links.sbatch,
-    fixable: false,
+    fixable: true,
     check: function* ({ activeOptions }) {
       for (const use of activeOptions)
         if (use.match.kind === 'ambiguous') {
           const names = use.match.candidates.map((option) => option.name).slice(0, 6);
-          yield hit(use, `${use.spelling} is ambiguous: ${names.join(', ')}`);
+          const meant = use.match.meant?.name;
+          const message = `${use.spelling} is ambiguous: ${names.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+          yield hit(use, message, { fix: use.match.meant && fits(use.match.meant, use) ? replace(use, use.match.meant.name) : undefined }); // prettier-ignore
         }
     },
   },
@@ -292,6 +294,12 @@ function dropped(script: Script, word: Span): string {
 
 /** What remarks in a text begin with that cannot be an option or part of a value. */
 const arrow = /^(?:<[-=<]+|[-=]+>|[←→⟵⟶]|\/\/|;)/;
+
+/** Whether what is written as a value may be one of another option. */
+function fits(option: OptionSpec, { value }: OptionUse): boolean {
+  if (option.argument === 'none') return value === undefined;
+  return value === undefined || checkValue(option, value.text) === undefined;
+}
 
 /** The suggested name in the place of an unknown one: certain if only its spelling differs, otherwise a guess. */
 function corrected(script: Script, use: OptionUse, suggestion: OptionSpec, name: string): OffsetFix {

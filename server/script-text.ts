@@ -1,0 +1,18 @@
+import { RegularFile } from './regular-file';
+
+/** Larger files are not looked through for what they say of a script. */
+const MOST_BYTES = 1 << 18;
+
+/** The text of a file beside a script; undefined for a large one, and for one that is not there or not ours to read. */
+export function textBeside(name: string): string | undefined {
+  try {
+    const file = new RegularFile(name);
+    try {
+      return file.size > MOST_BYTES ? undefined : Buffer.from(file.read(0, file.size)).toString('utf8');
+    } finally {
+      file.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
