@@ -4,6 +4,7 @@ import { UserError } from '../errors';
 import type { ClusterProfile } from '../shared/protocol';
 import { lastLine, type Host } from './host';
 import { Lsf, type LsfOptions } from './lsf/lsf';
+import { LoginShellHost, NotStartedError } from './login-shell-host';
 import type { Scheduler } from './scheduler';
 import { Slurm } from './slurm/slurm';
 
@@ -14,8 +15,6 @@ const ADAPTERS = {
 } as const;
 const NAMES = Object.keys(ADAPTERS) as SchedulerName[];
 
-/** Some sites make their scheduler known to login shells only (a module, profile.lsf). */
-const LOGIN_SHELL = ['bash', '-lc', 'exec "$@"', 'bash'];
 const FIND = 'for program; do command -v "$program" && exit; done; exit 1';
 
 /**
@@ -26,15 +25,19 @@ const FIND = 'for program; do command -v "$program" && exit; done; exit 1';
 export async function findScheduler(
   host: Host,
   { scheduler = 'auto' }: Pick<ClusterProfile, 'scheduler'>,
-): Promise<(options: Omit<LsfOptions, 'prefix'>) => Scheduler> {
+): Promise<(options: LsfOptions) => Scheduler> {
   const wanted = scheduler === 'auto' ? NAMES : [scheduler];
   const programs = wanted.map((name) => ADAPTERS[name].program);
-  for (const prefix of [[], LOGIN_SHELL]) {
-    const { code, stdout } = await host.run([...prefix, 'sh', '-c', FIND, 'sh', ...programs]);
-    // A login shell may print other lines before.
-    const found = lastLine(stdout) ?? '';
-    const name = wanted.find((one) => found.endsWith(ADAPTERS[one].program));
-    if (code === 0 && name) return (options) => new ADAPTERS[name].Adapter(host, { ...options, prefix });
+  // Some sites make their scheduler known to login shells only (a module, profile.lsf).
+  for (const there of [host, new LoginShellHost(host)]) {
+    const found = await there.run(['sh', '-c', FIND, 'sh', ...programs]).catch((error: unknown) => {
+      if (error instanceof NotStartedError) return undefined;
+      throw error;
+    });
+    // `command -v` may name an alias or a function.
+    const word = lastLine(found?.stdout) ?? '';
+    const name = wanted.find((one) => word.endsWith(ADAPTERS[one].program));
+    if (found?.code === 0 && name) return (options) => new ADAPTERS[name].Adapter(there, options);
   }
   throw new UserError(
     `No ${programs.join(' or ')} found on ${host.name}: is it the login node? Set host to the login node, or via to a second host behind it`,

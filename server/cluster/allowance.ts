@@ -66,11 +66,15 @@ function recordOf(digest: string): string {
 
 /** What a profile leads to, one line each, for the person who decides. */
 export function effectsOf(profile: ClusterProfile): string[] {
-  const { name, host, via, transfer_host: files, local, setup = [], container, git_remote: remote } = profile;
+  const { name, host, via, transfer_host: files, local, setup = [], shell, container, git_remote: remote } = profile;
+  const own = [profile, profile.engines?.edm, profile.engines?.workbench];
+  const extra = own.flatMap((options) => options?.extra_directives ?? []);
   const lines = [
     local ? 'runs commands on this machine' : `connects to ${[host, via].filter(Boolean).join(', then to ')}`,
     ...(files === undefined ? [] : [`copies files by ${files}`]),
     ...setup.map((line) => `runs first: ${line}`),
+    ...(shell === undefined ? [] : [`runs scripts with ${shell}`]),
+    ...extra.map((directive) => `asks the scheduler for ${directive}`),
     ...(container === undefined ? [] : [`runs in the container ${container}`]),
     ...(remote === undefined ? [] : [`sends commits to the git remote ${remote}`]),
   ];

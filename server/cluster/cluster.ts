@@ -4,6 +4,7 @@ import { UserError } from '../errors';
 import type { ClusterProfile } from '../shared/protocol';
 import { findScheduler } from './adapters';
 import { lastLine, type Host, type HostFiles, type RunOptions } from './host';
+import { LoginShellHost } from './login-shell-host';
 import type { Scheduler } from './scheduler';
 import type { Reconnect } from './submission';
 
@@ -27,7 +28,7 @@ const DEFAULT_WORK_FOLDER = '~/edm-workbench';
 const WHO = ['sh', '-c', 'id -un; uname -m; printf "%s\\n" "$HOME"'];
 
 /**
- * Finds the scheduler and asks once who the user is and where their home is.
+ * Finds the scheduler and asks once who the user is and where home and work folder are.
  * @param options.files of the transfer host; default the files of `host`
  * @throws UserError where there is no scheduler, no POSIX shell or no home
  */
@@ -37,7 +38,35 @@ export async function openCluster(
   { files = host.files, reconnect }: { files?: HostFiles; reconnect?: Reconnect } = {},
 ): Promise<Cluster> {
   const [makeScheduler, identity] = await Promise.all([findScheduler(host, profile), identify(host)]);
-  return { profile, host, files, scheduler: makeScheduler({ home: identity.home, reconnect }), ...identity };
+  const { clusters } = profile;
+  const scheduler = makeScheduler({ home: identity.home, reconnect, ...(clusters !== undefined && { clusters }) });
+  const there = await withWorkFolder(profile, host, identity.user);
+  return { profile: there, host, files, scheduler, ...identity };
+}
+
+/** Names of variables in a path: `$SCRATCH`, `${SCRATCH}`. */
+const VARIABLE = /\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g;
+
+/**
+ * The profile with its work folder as it is there: variables of the login shell and `%u`, the user's name, are filled in.
+ * @throws UserError where a variable is not set there
+ */
+async function withWorkFolder(profile: ClusterProfile, host: Host, user: string): Promise<ClusterProfile> {
+  const { name, work_folder: given, setup } = profile;
+  if (given === undefined || !/[$%]/.test(given)) return profile;
+  const values = new Map<string, string>();
+  for (const [, braced, bare] of given.matchAll(VARIABLE)) {
+    const variable = braced ?? bare ?? '';
+    const { code, stdout } = await new LoginShellHost(host, setup).run(['printenv', variable]);
+    const value = stdout.trimEnd();
+    if (code !== 0 || value === '')
+      throw new UserError(
+        `work_folder of ${name}: $${variable} is not set by the login shell on ${host.name}: write the path itself, or set it in setup`,
+      );
+    values.set(variable, value);
+  }
+  const filled = given.replace(VARIABLE, (_, braced?: string, bare?: string) => values.get(braced ?? bare ?? '') ?? '');
+  return { ...profile, work_folder: filled.replaceAll('%u', () => user) };
 }
 
 /** User, home and machine of a host. @throws UserError where the host has no POSIX shell or no home */
@@ -57,7 +86,7 @@ export function placeOn({ profile, home }: Pick<Cluster, 'profile' | 'home'>, ..
 
 /** The work folder as scripts write it, so that a script can be shown before anything is asked of the cluster. */
 export function workFolderOf({ work_folder = DEFAULT_WORK_FOLDER }: ClusterProfile): string {
-  return work_folder.startsWith('~') || work_folder.startsWith('/') ? work_folder : `~/${work_folder}`;
+  return /^[~/$]/.test(work_folder) ? work_folder : `~/${work_folder}`;
 }
 
 /** A path with `~` or `~/` at its start replaced by the home folder. */
@@ -77,7 +106,7 @@ export async function runOn(
   command: readonly string[],
   options?: RunOptions,
 ): Promise<string> {
-  const { code, stdout, stderr } = await host.run(withSetup(profile, command), options);
+  const { code, stdout, stderr } = await afterSetup(profile, host).run(command, options);
   if (code === 0) return stdout.trimEnd();
   const program = command[0] ?? '';
   const reason = lastLine(stderr) ?? lastLine(stdout) ?? `${program} ended with code ${code}`;
@@ -90,12 +119,11 @@ export async function runOn(
 
 /** The same for a question that may go unanswered: undefined unless the program exits with 0. */
 export async function askOn({ host, profile }: Cluster, command: readonly string[]): Promise<string | undefined> {
-  const { code, stdout } = await host.run(withSetup(profile, command));
+  const { code, stdout } = await afterSetup(profile, host).run(command);
   return code === 0 ? stdout.trimEnd() : undefined;
 }
 
-function withSetup({ setup = [] }: ClusterProfile, command: readonly string[]): readonly string[] {
-  if (setup.length === 0) return command;
-  // A login shell, because `module` is a function that only login shells have. Output of setup is not the program's.
-  return ['bash', '-l', '-c', `{\n${setup.join('\n')}\n} >/dev/null 2>&1\nexec "$@"`, 'bash', ...command];
+/** The host, with programs after the setup lines: in a login shell, because `module` is a function that only those have. */
+function afterSetup({ setup = [] }: ClusterProfile, host: Host): Host {
+  return setup.length === 0 ? host : new LoginShellHost(host, setup);
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf, UserError } from '../errors';
+import { partitionText } from '../jobs/job-options';
 import type {
   ClusterInfo,
   ClusterProfile,
@@ -18,14 +19,16 @@ import type {
 import { isOver } from '../shared/protocol';
 import { allow, isAllowed, NotAllowedError, type AskAllowance, type WorkspaceFile } from './allowance';
 import { expandHome, openCluster, placeOn, type Cluster } from './cluster';
+import { historyReach } from './ended-jobs';
 import type { Host } from './host';
 import { LocalFolder } from './local-folder';
 import { localFiles } from './local-host';
 import { followLog, type LogNews } from './log-follower';
+import { absentLog, missingFolderText, missingLogFolders, MissingLogFoldersError } from './log-place';
 import { addProfile } from './profile-writer';
 import { pollSeconds, profileNamed } from './profiles';
 import { QueueWatch } from './queue';
-import { recover, SubmissionUnknownError } from './submission';
+import { lookOnce, recover, SubmissionUnknownError } from './submission';
 import { ChannelGate } from './ssh/channel-gate';
 import { newToken } from './token';
 import { loadWorkspaceProfiles, type WorkspaceProfiles } from './workspace-profiles';
@@ -38,8 +41,12 @@ export interface HostSource {
   transferHost?(profile: ClusterProfile, mayPrompt: boolean): Promise<Host>;
   /** State of a cluster's connection, with its reason. */
   state(profile: ClusterProfile): Pick<ClusterInfo, 'connection' | 'message'>;
+  /** When the login ends if nobody uses it, in ms since 1970, where the source keeps logins for other processes. */
+  keptUntil?(profile: ClusterProfile): number | undefined;
   onState(listener: (cluster: string) => void): void;
   disconnect(cluster: string): Promise<void>;
+  /** Ends the logins to a cluster that are kept for other processes. @throws UserError where one does not end */
+  logOut?(profile: ClusterProfile): Promise<void>;
 }
 
 export interface ClustersOptions {
@@ -48,11 +55,16 @@ export interface ClustersOptions {
   folders?: readonly string[];
   /** Value of the setting edmWorkbench.clusters. */
   settings?: () => Promise<unknown>;
+  /** Values of the settings edmWorkbench.queue. */
+  historySettings?: () => Promise<unknown>;
   /** Asks the user about a workspace's file that something is wanted of. Where it is left out, nobody can be asked. */
   askAllowance?: AskAllowance;
   onQueue?: (state: QueueState) => void;
   onInfo?: (info: ClusterInfo) => void;
 }
+
+/** What is done with a profile before its cluster is connected. */
+export type BeforeLogin = (profile: ClusterProfile) => Promise<void>;
 
 /** How old a snapshot may be while connected. */
 const SNAPSHOT_MS = 30 * 60_000;
@@ -69,7 +81,8 @@ export class Clusters {
   };
   /** Digests of the workspace's files, as they were loaded, that the user has allowed. */
   private allowed: ReadonlySet<string> = new Set();
-  private readonly opened = new Map<string, Promise<Cluster>>();
+  /** With the profiles as they were written: those of the clusters have their places filled in. */
+  private readonly opened = new Map<string, { given: ClusterProfile; opening: Promise<Cluster> }>();
   private readonly titles = new Map<string, string>();
   private readonly watches = new Map<string, QueueWatch>();
   private readonly snapshots = new Map<string, ClusterSnapshot>();
@@ -150,19 +163,41 @@ export class Clusters {
     return { profile, ...from, ...this.options.hosts.state(profile), ...(scheduler !== undefined && { scheduler }) };
   }
 
-  /** The cluster of a name, connected. @throws UserError where it is unknown, cannot be reached or has no scheduler */
-  async open(name: string, mayPrompt = false): Promise<Cluster> {
+  /**
+   * The cluster of a name, connected.
+   * @param before refuses what can be refused without the cluster, before anybody is asked for a password
+   * @throws UserError where it is unknown, cannot be reached or has no scheduler; what `before` throws
+   */
+  async open(name: string, mayPrompt = false, before?: BeforeLogin): Promise<Cluster> {
     if (this.loaded.profiles.length === 0) await this.load();
     const profile = profileNamed(this.loaded, name);
     await this.demandAllowed(profile, mayPrompt);
+    await before?.(profile);
     const host = await this.options.hosts.host(profile, mayPrompt);
-    const known = await this.opened.get(name)?.catch(() => undefined);
+    const last = this.opened.get(name);
+    const known = await last?.opening.catch(() => undefined);
     // A file that was changed, and allowed, since then counts.
-    if (known?.host === host && isDeepStrictEqual(known.profile, profile)) return known;
+    if (known?.host === host && isDeepStrictEqual(last?.given, profile)) return known;
     const opening = this.openOn(profile, host, mayPrompt);
-    this.opened.set(name, opening);
+    this.opened.set(name, { given: profile, opening });
     opening.catch(() => this.opened.delete(name));
     return opening;
+  }
+
+  /**
+   * Logs in to a cluster and its transfer host, and asks nothing of its scheduler.
+   * @returns when the login ends if nobody uses it, in ms since 1970; undefined where it ends with this process
+   * @throws UserError where the cluster is unknown or the login fails; CancelledError
+   */
+  async logIn(name: string): Promise<number | undefined> {
+    if (this.loaded.profiles.length === 0) await this.load();
+    const profile = profileNamed(this.loaded, name);
+    if (profile.local) throw new UserError(`${name} is this machine: there is nothing to log in to`);
+    await this.demandAllowed(profile, true);
+    const { hosts } = this.options;
+    await hosts.host(profile, true);
+    if (profile.transfer_host !== undefined) await hosts.transferHost?.(profile, true);
+    return hosts.keptUntil?.(profile);
   }
 
   private async openOn(profile: ClusterProfile, host: Host, mayPrompt: boolean): Promise<Cluster> {
@@ -191,6 +226,12 @@ export class Clusters {
     await this.options.hosts.disconnect(name);
   }
 
+  /** Ends the login to a cluster for all windows and commands. @throws UserError where it does not end */
+  async logOut(name: string): Promise<void> {
+    await this.disconnect(name);
+    await this.options.hosts.logOut?.(profileNamed(this.loaded, name));
+  }
+
   private stateChanged(cluster: string): void {
     const profile = this.loaded.profiles.find(({ name }) => name === cluster);
     if (!profile) return;
@@ -199,63 +240,88 @@ export class Clusters {
     this.options.onInfo?.(info);
   }
 
-  /** Finds out what became of submissions whose answer was lost; one line each. */
+  /**
+   * Finds out what became of submissions whose process has ended before it knew; one line each. Those of live processes,
+   * here or in other editors and terminals, are left to them.
+   */
   async settle(name: string): Promise<string[]> {
-    const { host, scheduler } = await this.open(name);
+    const cluster = await this.open(name);
+    const local = this.localFor(name);
     const lines: string[] = [];
-    for (const { token, script } of (await this.localFor(name)?.pending(name)) ?? []) {
+    for (const { token, script } of (await local?.pending(name)) ?? []) {
+      const claim = await local?.takeOver(token);
+      if (!claim) continue;
       try {
-        await recover(host, token, undefined, { seconds: 10, pause: 0.5 });
-        const found = await scheduler.find(token);
-        lines.push(found ? `${script} was submitted: job ${found.id}` : `${script} was not submitted: the scheduler has no such job`); // prettier-ignore
-      } catch (error) {
-        if (error instanceof SubmissionUnknownError) throw error;
-        lines.push(`${script}: ${messageOf(error)}`);
+        const { line, isSettled } = await outcomeOf(cluster, token, script);
+        lines.push(line);
+        if (isSettled) await local?.settled(token);
+      } finally {
+        await claim.release();
       }
-      await this.localFor(name)?.settled(token);
     }
     return lines;
   }
 
-  /** @throws RefusedError, SubmissionUnknownError, UserError */
+  /** @throws MissingLogFoldersError where that is to be asked; RefusedError, SubmissionUnknownError, UserError */
   async submit(params: SubmitParams, options: readonly string[] = []): Promise<SubmitResult> {
     const { cluster, script, folder } = await this.toSubmit(params);
     const { scheduler, profile } = cluster;
+    const missing = await settleLogFolders(
+      cluster,
+      await missingLogFolders(cluster, script, folder),
+      params.logFolders,
+    );
     const token = newToken();
     const begun = new Date().toISOString();
     const local = this.localFor(profile.name);
-    await local?.begin({ token, cluster: profile.name, script: path.basename(params.script), begun });
+    const claim = await local?.begin({ token, cluster: profile.name, script: path.basename(params.script), begun });
     try {
-      const defaults = { account: profile.account, partition: profile.partition, name: path.basename(params.script) };
-      const submitted = await scheduler.submit({ script, folder, token, options, defaults });
+      const { account } = profile;
+      const defaults = { account, partition: partitionText(profile), name: path.basename(params.script) };
+      // On this machine the job gets what sbatch would give it from this very terminal: its PATH, its modules, its environment.
+      const asByHand = profile.local !== true;
+      const submitted = await scheduler.submit({ script, folder, token, asByHand, options, defaults });
       await local?.settled(token);
       this.watches.get(profile.name)?.refresh();
-      return submitted;
+      return { ...submitted, warnings: [...missing, ...submitted.warnings] };
     } catch (error) {
       // An unknown outcome stays on file until it is known.
       if (!(error instanceof SubmissionUnknownError)) await local?.settled(token);
       throw error;
+    } finally {
+      await claim?.release();
     }
   }
 
   async dryRun(params: SubmitParams): Promise<DryRunResult> {
     const { cluster, script, folder } = await this.toSubmit(params);
-    return cluster.scheduler.dryRun(script, folder);
+    const [answer, missing] = await Promise.all([
+      cluster.scheduler.dryRun(script, folder),
+      missingLogFolders(cluster, script, folder),
+    ]);
+    const told = missing.map((one) => missingFolderText(cluster, one));
+    return { ...answer, message: [answer.message, ...told].filter(Boolean).join('\n') };
   }
 
   /** The cluster, the text of the script and the folder it starts in. */
   private async toSubmit(params: SubmitParams): Promise<{ cluster: Cluster; script: string; folder: string }> {
     const cluster = await this.open(params.cluster);
     const script = params.text ?? (await scriptText(params.script));
-    return { cluster, script, folder: await this.remoteFolder(cluster, params.folder) };
+    // On this machine a job starts where it was submitted, as those of sbatch and bsub do.
+    const here = cluster.profile.local ? params.from : undefined;
+    return { cluster, script, folder: await this.remoteFolder(cluster, params.folder ?? here) };
   }
 
-  /** Absolute path of the folder, or of the work folder where none is given; made if it is not there. */
+  /** Absolute path of the folder, which must be there, or of the work folder, which is made. @throws UserError */
   private async remoteFolder(cluster: Cluster, given?: string): Promise<string> {
     const folder = given === undefined ? placeOn(cluster) : expandHome(given, cluster.home);
     if (!folder.startsWith('/')) throw new UserError(`${folder}: a folder on the cluster begins with / or ~`);
     if (folder.includes('\0')) throw new UserError(`${JSON.stringify(folder)}: a path cannot contain a NUL character`);
-    await cluster.host.files.makeFolder(folder);
+    if (given === undefined) await cluster.host.files.makeFolder(folder);
+    else if ((await cluster.host.files.stat(folder))?.kind !== 'folder')
+      throw new UserError(
+        `There is no folder ${folder} on ${cluster.profile.name}: make it first, or leave the folder out for ${placeOn(cluster)}`,
+      );
     return folder;
   }
 
@@ -268,6 +334,7 @@ export class Clusters {
       cluster: name,
       user,
       floorSeconds: pollSeconds(profile),
+      reach: async () => historyReach(await this.options.historySettings?.()),
       onState: (state) => this.options.onQueue?.(state),
     });
     this.watches.set(name, watch);
@@ -285,7 +352,8 @@ export class Clusters {
     signal: AbortSignal,
     onWaiting?: (job: Job) => void,
   ): Promise<FollowResult> {
-    const { scheduler, host, profile } = await this.open(name);
+    const cluster = await this.open(name);
+    const { scheduler, host, profile } = cluster;
     let job = await scheduler.job(id);
     if (!job) throw new UserError(`${scheduler.title} on ${name} no longer knows job ${id}`, 1);
     if (job.state === 'queued' || job.state === 'held') onWaiting?.(job);
@@ -307,11 +375,11 @@ export class Clusters {
       return !job || isOver(job);
     };
     // Before the job starts, its node may be unknown, and so the name of its log.
-    while (job[stream] === undefined && !(await ended()) && !signal.aborted) await sleep(1000);
+    while (!scheduler.peek && job[stream] === undefined && !(await ended()) && !signal.aborted) await sleep(1000);
     const file = job?.[stream];
-    if (file === undefined && !signal.aborted)
+    if (file === undefined && !scheduler.peek && !signal.aborted)
       throw new UserError(`The ${stream} file of job ${id} is no longer known: open it by its path`, 1);
-    if (file === undefined) return { explained: [], job: job ?? null };
+    if (file === undefined && signal.aborted) return { explained: [], job: job ?? null };
     const gate = this.followGates.get(name) ?? new ChannelGate(FOLLOWS_AT_ONCE);
     this.followGates.set(name, gate);
     const onNews = (news: LogNews): void => onPart({ follow, ...news });
@@ -322,7 +390,8 @@ export class Clusters {
       return scheduler.peek?.(id, stream);
     };
     const explained = await followLog(host, { path: file, signal, gate, peek, isOver: ended, onNews });
-    return { explained, job: job ?? null };
+    const note = job && isOver(job) ? await absentLog(cluster, job, stream) : undefined;
+    return { explained, job: job ?? null, ...(note !== undefined && { note }) };
   }
 
   /** What scripts are checked against; undefined where the cluster was never asked. */
@@ -350,6 +419,49 @@ export class Clusters {
 
   stop(): void {
     for (const watch of this.watches.values()) watch.stop();
+  }
+}
+
+/**
+ * Does what the user wants of log folders that are not there.
+ * @returns sentences about those that are still not there
+ * @throws MissingLogFoldersError where the user is to be asked
+ */
+async function settleLogFolders(
+  cluster: Cluster,
+  missing: readonly string[],
+  wanted: SubmitParams['logFolders'],
+): Promise<string[]> {
+  const sentences = missing.map((folder) => missingFolderText(cluster, folder));
+  if (missing.length > 0 && wanted === 'ask') throw new MissingLogFoldersError(missing, sentences);
+  if (wanted !== 'make') return sentences;
+  for (const folder of missing) await cluster.host.files.makeFolder(folder);
+  return [];
+}
+
+/**
+ * What became of a submission whose process has ended; one that has not begun is withdrawn.
+ * @returns in words, and whether that is the last of it @throws SubmissionUnknownError where the connection is lost
+ */
+async function outcomeOf(
+  { host, scheduler }: Cluster,
+  token: string,
+  script: string,
+): Promise<{ line: string; isSettled: boolean }> {
+  try {
+    await recover(host, token, undefined, { seconds: 3, pause: 0.5 });
+  } catch (error) {
+    if (error instanceof SubmissionUnknownError) throw error;
+    return { line: `${script}: ${messageOf(error)}`, isSettled: true };
+  }
+  try {
+    const { found, isOpen } = await lookOnce(host, token, (one) => scheduler.find(one));
+    if (found) return { line: `${script} was submitted: job ${found.id}`, isSettled: true };
+    if (isOpen)
+      return { line: `${script} is still being submitted: the scheduler has not answered yet`, isSettled: false };
+    return { line: `${script} was not submitted: the scheduler has no such job`, isSettled: true };
+  } catch (error) {
+    return { line: `${script}: not known yet whether it was submitted. ${messageOf(error)}`, isSettled: false };
   }
 }
 

@@ -17,6 +17,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Ends the program and rejects with a `UserError` that says how long we waited. */
   timeoutMs?: number;
+  /** Told of output as it comes; `run` collects it all the same. */
+  onOutput?: (chunk: Buffer, source: 'stdout' | 'stderr') => void;
 }
 
 /** How a program ended; any exit code is an answer, not an error. Text is UTF-8 with bad bytes replaced. */

@@ -2,12 +2,14 @@
 import { UserError } from '../errors';
 import type { ClusterProfile } from '../shared/protocol';
 import type { HostSource } from './clusters';
+import type { Keeping } from './holder/held-login';
 import type { Host } from './host';
 import { LocalHost } from './local-host';
 import type { ConfigurationFiles } from './ssh/configuration';
 import type { ClusterConnection, ConnectionState } from './ssh/connection';
 import { parseDestination } from './ssh/destination';
 import type { UnlockedKeys } from './ssh/key-ring';
+import type { RouteSource } from './ssh/login';
 import type { Prompter } from './ssh/prompter';
 
 interface Held {
@@ -17,29 +19,52 @@ interface Held {
   key: string;
 }
 
+/** Seconds for which a login is kept that nobody uses. */
+export const LOGIN_IDLE = {
+  /** One that came with the first command or window that needed it. */
+  byItself: 15 * 60,
+  /** One that was made ahead of its use, by `edm-workbench login`. */
+  ahead: 4 * 3600,
+} as const;
+
+/** How the logins of a process are kept for others; see `Keeping`. */
+export type KeepsLogins = Pick<Keeping, 'tell'> & {
+  /** Whether logins are made ahead of their use. */
+  isAhead?: boolean;
+};
+
 export class Hosts implements HostSource {
   private readonly here = new LocalHost();
   private readonly held = new Map<string, Held>();
   private readonly listeners: ((cluster: string) => void)[] = [];
   private readonly unlocked: UnlockedKeys = new Map();
 
-  /** @param log gets single lines, never with a secret */
+  /**
+   * @param log gets single lines, never with a secret
+   * @param keeps where logins are kept for other processes; without it each connection is this process's own
+   */
   constructor(
     private readonly prompter: Prompter,
     private readonly log: (line: string) => void,
     private readonly files?: ConfigurationFiles,
+    private readonly keeps?: KeepsLogins,
   ) {}
 
   async host(profile: ClusterProfile, mayPrompt = false): Promise<Host> {
     if (profile.local) return this.here;
     if (!profile.host) throw new UserError(`Cluster ${profile.name} needs a host (an alias of your ssh configuration)`);
-    return this.connected(profile.name, profile.name, profile.host, profile.via, mayPrompt);
+    return this.connected(profile.name, profile, { destination: profile.host, via: profile.via }, mayPrompt);
   }
 
   /** The host for file transfers: the transfer host of the site, or else the host itself. */
   async transferHost(profile: ClusterProfile, mayPrompt = false): Promise<Host> {
     if (profile.local || profile.transfer_host === undefined) return this.host(profile, mayPrompt);
-    return this.connected(`${profile.name} (files)`, profile.name, profile.transfer_host, undefined, mayPrompt);
+    return this.connected(`${profile.name} (files)`, profile, { destination: profile.transfer_host }, mayPrompt);
+  }
+
+  /** When the login to a connected cluster ends if nobody uses it, in ms since 1970; undefined where it ends with this process. */
+  keptUntil({ name }: ClusterProfile): number | undefined {
+    return this.held.get(name)?.connection.held?.until;
   }
 
   state(profile: ClusterProfile): ConnectionState {
@@ -59,7 +84,13 @@ export class Hosts implements HostSource {
     return Promise.resolve();
   }
 
-  /** Ends all connections. */
+  async logOut({ host, transfer_host }: ClusterProfile): Promise<void> {
+    const { logOut } = await import('./holder/held-login');
+    const { failed } = await logOut([host, transfer_host].filter((one) => one !== undefined));
+    if (failed.length > 0) throw new UserError(`Not logged out of ${failed.join('; ')}`, 1);
+  }
+
+  /** Ends all connections of this process. */
   close(): void {
     for (const { connection } of this.held.values()) connection.close();
     this.held.clear();
@@ -67,18 +98,19 @@ export class Hosts implements HostSource {
 
   private async connected(
     name: string,
-    cluster: string,
-    destination: string,
-    via: string | undefined,
+    profile: ClusterProfile,
+    { destination, via }: { destination: string; via?: string },
     mayPrompt: boolean,
   ): Promise<Host> {
+    const cluster = profile.name;
     if (via !== undefined) parseDestination(via); // the ssh there reads its own configuration, which may have a ProxyCommand
     // Loaded with the first connection: ssh2 takes longer to load than everything that checks scripts.
-    const [{ ClusterConnection }, { SecondHopHost, SshHost }] = await Promise.all([
+    const [{ ClusterConnection }, { SecondHopHost, SshHost }, source] = await Promise.all([
       import('./ssh/connection'),
       import('./ssh/ssh-host'),
+      this.sourceFor(profile),
     ]);
-    const key = JSON.stringify([destination, via]);
+    const key = JSON.stringify([destination, via, profile.login_idle]);
     let held = this.held.get(name);
     if (held && held.key !== key) {
       held.connection.close();
@@ -87,12 +119,20 @@ export class Hosts implements HostSource {
     if (!held) {
       const { prompter, unlocked, log, files } = this;
       const tell = () => this.listeners.forEach((listener) => listener(cluster));
-      const connection = new ClusterConnection(destination, { cluster, prompter, unlocked, log, files }, tell);
-      const outer = new SshHost(connection);
+      const connection = new ClusterConnection(destination, { cluster, prompter, unlocked, log, files, source }, tell);
+      const outer = new SshHost(connection, log);
       held = { connection, key, host: via === undefined ? outer : new SecondHopHost(outer, via) };
       this.held.set(name, held);
     }
     await held.connection.connect(mayPrompt);
     return held.host;
+  }
+
+  private async sourceFor({ login_idle: minutes }: ClusterProfile): Promise<RouteSource | undefined> {
+    const { keeps } = this;
+    if (!keeps || minutes === 0) return undefined;
+    const { heldLogins } = await import('./holder/held-login');
+    const usual = keeps.isAhead ? LOGIN_IDLE.ahead : LOGIN_IDLE.byItself;
+    return heldLogins({ idle: minutes === undefined ? usual : minutes * 60, tell: keeps.tell });
   }
 }

@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
 import { writeAtomically } from '../atomic-file';
+import { Claim } from '../claim';
 import { demandUnlinked } from '../containment';
 import { makeStateFolder } from '../ignored-folder';
 import type { ClusterSnapshot } from '../shared/protocol';
@@ -21,6 +22,9 @@ export interface PendingSubmission {
 
 /** The largest file that is read, in bytes: a snapshot names every node. */
 const LARGEST = 64 << 20;
+
+const SUBMISSION = '.submission.json';
+const fileOf = (token: string): string => `${token}${SUBMISSION}`;
 
 const checkSnapshot = validator<ClusterSnapshot>('cluster-snapshot');
 
@@ -43,18 +47,43 @@ export class LocalFolder {
     await this.write(`${cluster}.snapshot.json`, snapshot);
   }
 
-  async begin(submission: PendingSubmission): Promise<void> {
-    await this.write(`${submission.token}.submission.json`, submission);
+  /**
+   * Notes a submission before it is made. Its claim says that this process is alive and knows what becomes of it: nobody
+   * else settles it.
+   * @returns the claim, to be released once the outcome is noted, or the process gives the submission up
+   * @throws UserError
+   */
+  async begin(submission: PendingSubmission): Promise<Claim> {
+    const { token } = submission;
+    await this.prepare(token);
+    const claim = await Claim.take(this.folder, token);
+    if (!claim) throw new UserError(`Cannot note submission ${token} in ${this.folder}: try again`, 1);
+    try {
+      await this.write(fileOf(token), submission);
+      return claim;
+    } catch (error) {
+      await claim.release();
+      throw error;
+    }
+  }
+
+  /** Takes over a submission whose process has ended; undefined where it is alive, or another process settles it. */
+  async takeOver(token: string): Promise<Claim | undefined> {
+    const claim = await Claim.take(this.folder, token);
+    // Settled since the list of submissions was read.
+    if (!claim || (await this.read(fileOf(token))) !== undefined) return claim;
+    await claim.release();
+    return undefined;
   }
 
   async settled(token: string): Promise<void> {
-    await rm(path.join(this.folder, `${token}.submission.json`), { force: true });
+    await rm(path.join(this.folder, fileOf(token)), { force: true });
   }
 
   /** Submissions whose outcome nobody has seen, oldest first. */
   async pending(cluster: string): Promise<PendingSubmission[]> {
     const names = await readdir(this.folder).catch(() => []);
-    const files = names.filter((name) => name.endsWith('.submission.json'));
+    const files = names.filter((name) => name.endsWith(SUBMISSION));
     const read = await Promise.all(files.map((name) => this.read(name)));
     return read
       .filter(isSubmission)
@@ -70,10 +99,18 @@ export class LocalFolder {
     }
   }
 
-  private async write(name: string, value: unknown): Promise<void> {
+  private async prepare(name: string): Promise<void> {
     try {
       await demandUnlinked(this.workspace, this.folder);
       await makeStateFolder(this.folder);
+    } catch (error) {
+      throw new UserError(`Cannot write ${path.join(this.folder, name)}: ${messageOf(error)}`);
+    }
+  }
+
+  private async write(name: string, value: unknown): Promise<void> {
+    await this.prepare(name);
+    try {
       await writeAtomically(path.join(this.folder, name), Buffer.from(`${JSON.stringify(value, null, 2)}\n`));
     } catch (error) {
       throw new UserError(`Cannot write ${path.join(this.folder, name)}: ${messageOf(error)}`);

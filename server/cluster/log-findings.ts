@@ -61,7 +61,7 @@ export const LOG_FINDINGS: readonly LogFinding[] = [
     id: 'no-gpu',
     pattern: /No CUDA GPUs are available|Found no NVIDIA driver|no CUDA-capable device|Could not find any nv files|CUDA driver version is insufficient/i,
     text: 'The program found no GPU',
-    remedy: 'Ask for a GPU with --gres=gpu:1, and start the container with --nv.',
+    remedy: 'Ask for a GPU with --gres=gpu:1, and let the container see it: --nv (AMD: --rocm) for Apptainer, --gpu for podman-hpc.',
   },
   {
     id: 'cuda-error',
@@ -71,15 +71,15 @@ export const LOG_FINDINGS: readonly LogFinding[] = [
   },
   {
     id: 'container-missing',
-    pattern: /FATAL:\s+(?:could not open image|while (?:building|extracting)|image source)|no such file.*\.sif/i,
+    pattern: /FATAL:\s+(?:could not open image|while (?:building|extracting)|image source)|no such file.*\.(?:sif|sqsh|squashfs)|pyxis: (?:failed to import|couldn't (?:start|get) container|\[ERROR\])|\b(?:image not known|manifest unknown|short-name .* did not resolve)|Failed to lookup image|ch-run\[\d+\]: error: (?:can't stat|image not found|not an image)|EDF .*(?:not found|does not exist)/i,
     text: 'The container image could not be opened or built',
-    remedy: 'Check its path (docker-archive:///absolute/path has three slashes), and that APPTAINER_TMPDIR exists and has space.',
+    remedy: 'Check its name or path (docker-archive:///absolute/path has three slashes; pyxis writes registry#image), that it is where compute nodes see it, and that the folder for unpacking (APPTAINER_TMPDIR, ENROOT_TEMP_PATH) exists and has space.',
   },
   {
     id: 'bind',
     pattern: /FATAL:.*(?:mount|bind)|mount source .* doesn't exist|error while (?:mounting|binding)/i,
     text: 'A folder could not be bound into the container',
-    remedy: 'Check that the folder given to --bind exists on the compute nodes.',
+    remedy: 'Check that the folder given to --bind (-v, --mount, --container-mounts) exists on the compute nodes.',
   },
   {
     id: 'quota',

@@ -18,8 +18,8 @@ export interface LogNews {
 }
 
 export interface FollowOptions {
-  /** Absolute path on the host. */
-  path: string;
+  /** Absolute path on the host; undefined where no file gets the output, and only `peek` shows it. */
+  path: string | undefined;
   onNews: (news: LogNews) => void;
   /** Whether the job is over. What the file has then is read, and following ends. */
   isOver: () => Promise<boolean> | boolean;
@@ -105,19 +105,23 @@ export async function followLog(host: Host, options: FollowOptions): Promise<Exp
 /** Undefined where there is no file (yet), or no connection at the moment. */
 async function readPiece(
   host: Host,
-  path: string,
+  path: string | undefined,
   offset: number,
   length: number,
   peek?: FollowOptions['peek'],
 ): Promise<Buffer | undefined> {
+  const peeked = async (): Promise<Buffer | undefined> => {
+    const written = await peek?.().catch(() => undefined);
+    return written === undefined ? undefined : Buffer.from(written).subarray(offset, offset + length);
+  };
+  if (path === undefined) return peeked();
   try {
     return await host.files.read(path, offset, length);
   } catch {
     const there = await host.files.stat(path).catch(() => undefined);
     // A file that appeared in between is read now; any other failure is reported now.
     if (there) return host.files.read(path, offset, length).catch(nothingIfLost);
-    const written = await peek?.().catch(() => undefined);
-    return written === undefined ? undefined : Buffer.from(written).subarray(offset, offset + length);
+    return peeked();
   }
 }
 

@@ -1,17 +1,20 @@
 /** The known clusters: those of the user's settings, those of the workspace's file, and this machine itself. */
 import { readFile, stat } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ErrorObject } from 'ajv';
-import type { SchedulerName } from '../shared/scheduler-name';
 import { isCode, messageOf, UserError } from '../errors';
 import { destinationProblem } from './ssh/destination';
+import { DEFAULT_POLL_SECONDS } from '../shared/defaults';
 import type { ClusterProfile } from '../shared/protocol';
+import { schedulerHere } from '../scheduler-here';
 import { readSchema, schemaErrors } from '../schema';
+import { directiveProblems } from '../jobs/extra-directives';
+import { askedFor, engineOnLsf, optionProblems, type AskedFor } from '../jobs/job-options';
+import type { SchedulerName } from '../shared/scheduler-name';
 import { didYouMean } from '../suggest';
-import { propertiesAt } from '../schema-part';
+import { partAt, propertiesAt } from '../schema-part';
 import type { YamlLanguage } from '../yaml-assist';
-import { type Range, YamlText } from '../yaml-text';
+import { type Range, type Span, YamlText } from '../yaml-text';
 import { workspaceFile, type WorkspaceFile } from './allowance';
 
 /** Where a workspace keeps its clusters. */
@@ -44,6 +47,8 @@ export interface ProfileProblem {
   range?: Range;
   /** Text that would repair it, to stand in place of `range`. */
   replacement?: string;
+  /** `error` unless given: only that keeps a list from being used. */
+  severity?: 'warning';
 }
 
 /** Most problems of a list that are shown: each is looked for in the text. */
@@ -64,8 +69,9 @@ export function readProfiles(text: string): ReadProfiles {
     return { profiles: [], problems };
   }
   const { profiles, problems } = checkProfiles(yaml.value);
-  const placed = problems.slice(0, MAX_PROBLEMS).map(({ where, part, ...problem }) => {
-    return { ...problem, range: yaml.rangeAt(where, part ?? 'key') };
+  const placed = problems.slice(0, MAX_PROBLEMS).map(({ where, part, within, ...problem }) => {
+    const range = within ? yaml.rangeWithin(where, within.text, within) : yaml.rangeAt(where, part ?? 'key');
+    return { ...problem, range };
   });
   placed.sort(({ range: { start: a } }, { range: { start: b } }) => a.line - b.line || a.character - b.character);
   return { profiles, problems: placed };
@@ -74,11 +80,16 @@ export function readProfiles(text: string): ReadProfiles {
 /** Checks the value of the setting: a list of profiles. */
 export function settingsProfiles(list: unknown): ReadProfiles {
   const { profiles, problems } = checkProfiles({ clusters: list ?? [] });
-  return { profiles, problems: problems.map(({ id, message }) => ({ id, message })) };
+  return { profiles, problems: problems.filter(isError).map(({ id, message }) => ({ id, message })) };
 }
 
 /** A problem that is not yet placed: `where` are keys and indices, `part` what of it is meant, the key unless given. */
-type Unplaced = Omit<ProfileProblem, 'range'> & { where: string[]; part?: 'key' | 'value' };
+type Unplaced = Omit<ProfileProblem, 'range'> & {
+  where: string[];
+  part?: 'key' | 'value';
+  /** The part of the value that is meant, which is this text. */
+  within?: Span & { text: string };
+};
 
 function checkProfiles(value: unknown): { profiles: ClusterProfile[]; problems: Unplaced[] } {
   const problems = schemaErrors('clusters', value).map((error) => explain(error, value));
@@ -102,13 +113,51 @@ function checkProfiles(value: unknown): { profiles: ClusterProfile[]; problems: 
       problems.push({ id: 'cluster-host', message, ...at('name') });
     }
     seen.add(name);
+    problems.push(...jobProblems(profile, ['clusters', String(index)]));
   });
-  return { profiles: problems.length > 0 ? [] : profiles, problems };
+  return { profiles: problems.some(isError) ? [] : profiles, problems };
+}
+
+const isError = ({ severity }: { severity?: 'warning' }): boolean => severity === undefined;
+
+/** What is wrong with the options of jobs: the profile's own, and for each engine those that it adds. */
+function jobProblems(profile: ClusterProfile, where: string[]): Unplaced[] {
+  const { scheduler = 'auto', engines = {} } = profile;
+  const known = scheduler === 'auto' ? undefined : scheduler;
+  const problems = problemsOf(askedFor(profile), where, known);
+  for (const engine of ['edm', 'workbench'] as const) {
+    const own = engines[engine];
+    if (!own) continue;
+    const asked = { ...askedFor(profile, own), extra_directives: own.extra_directives };
+    const found = problemsOf(asked, [...where, 'engines', engine], known);
+    // What the profile itself has is told there.
+    problems.push(...found.filter(({ where: [, , , , key = ''] }) => Object.hasOwn(own, key)));
+  }
+  const unusable = known === 'lsf' ? engineOnLsf(profile) : undefined;
+  if (unusable !== undefined)
+    problems.push({ id: 'job-option', message: unusable, where: [...where, 'container_engine'], part: 'value' });
+  return problems;
+}
+
+function problemsOf(asked: AskedFor, where: string[], scheduler: SchedulerName | undefined): Unplaced[] {
+  const { extra_directives: entries = [] } = asked;
+  return [
+    ...optionProblems(asked, scheduler).map(({ key, message }): Unplaced => {
+      return { id: 'job-option', message, where: [...where, key], part: 'value' };
+    }),
+    ...directiveProblems(asked, scheduler).map(({ index, from, to, severity, ...problem }): Unplaced => {
+      const place = {
+        where: [...where, 'extra_directives', String(index)],
+        within: { text: entries[index] ?? '', from, to },
+      };
+      return { ...problem, ...place, ...(severity === 'warning' && { severity }) };
+    }),
+  ];
 }
 
 function explain(error: ErrorObject, value: unknown): Unplaced {
   const where = error.instancePath.split('/').slice(1);
-  const name = where.filter((part) => !/^\d+$/.test(part) && part !== 'clusters').join('.');
+  const name = where.filter((part, depth) => !/^\d+$/.test(part) && depth > 0).join('.');
   const params = error.params as Record<string, unknown>;
   const bad = { id: 'bad-value', where, part: 'value' } as const;
   switch (error.keyword) {
@@ -139,10 +188,16 @@ function explain(error: ErrorObject, value: unknown): Unplaced {
         replacement: String(params.limit),
       };
     case 'pattern':
-      return { ...bad, message: `${name} may have letters, digits, ".", "_" and "-"` };
+      return { ...bad, message: patternText(name, where) };
     default:
       return { ...bad, message: `${name || 'The list of clusters'} ${error.message ?? 'is not valid'}` };
   }
+}
+
+function patternText(name: string, where: readonly string[]): string {
+  if (name === 'name') return 'name may have letters, digits, ".", "_" and "-"';
+  const { description } = partAt(readSchema('clusters'), where) ?? {};
+  return `${name} is not valid${description === undefined ? '' : `: ${description}`}`;
 }
 
 /** A clusters.yaml as a language of the editor. @param rules ids of the rules that can be switched off */
@@ -186,7 +241,7 @@ export async function loadProfiles(options: {
   const others = read?.profiles.filter((one) => !isOwn(one)) ?? [];
   const profiles = [...others, ...own.profiles];
   if (!profiles.some(({ local }) => local)) {
-    const scheduler = schedulerHere(options.environment ?? process.env);
+    const scheduler = schedulerHere(options.environment)?.name;
     if (scheduler && !profiles.some(({ name }) => name === THIS_MACHINE))
       profiles.push({ name: THIS_MACHINE, local: true, scheduler });
   }
@@ -215,7 +270,9 @@ async function readWorkspace(
     }
     const bytes = await readFile(file);
     const read = readProfiles(bytes.toString());
-    problems.push(...read.problems.map((problem) => `${CLUSTERS_FILE}:${lineOf(problem)}: ${problem.message}`));
+    problems.push(
+      ...read.problems.filter(isError).map((problem) => `${CLUSTERS_FILE}:${lineOf(problem)}: ${problem.message}`),
+    );
     return { file, bytes, profiles: read.profiles };
   } catch (error) {
     if (!isCode(error, 'ENOENT') && !isCode(error, 'ENOTDIR'))
@@ -227,13 +284,6 @@ async function readWorkspace(
 /** Line of a problem, from 1. */
 export function lineOf({ range }: ProfileProblem): number {
   return (range?.start.line ?? 0) + 1;
-}
-
-/** The scheduler whose submit command is on PATH of this machine. */
-function schedulerHere(environment: NodeJS.ProcessEnv): SchedulerName | undefined {
-  const folders = (environment.PATH ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
-  const has = (program: string): boolean => folders.some((folder) => existsSync(path.join(folder, program)));
-  return has('sbatch') ? 'slurm' : has('bsub') ? 'lsf' : undefined;
 }
 
 /**
@@ -260,7 +310,12 @@ export function profileNamed(loaded: LoadedProfiles, name: string): ClusterProfi
 
 /** Seconds between two questions to the scheduler, at least 10. */
 export function pollSeconds(profile: ClusterProfile): number {
-  return Math.max(profile.poll_seconds ?? 15, 10);
+  return Math.max(profile.poll_seconds ?? DEFAULT_POLL_SECONDS, 10);
+}
+
+/** Seconds for which the results of ended jobs are looked for. */
+export function patienceSeconds({ patience_seconds }: ClusterProfile): number {
+  return patience_seconds ?? 180;
 }
 
 /** The cluster of scripts that name none: the only one in the file and the settings, or else this machine. */

@@ -4,6 +4,7 @@
  */
 import { messageOf } from '../errors';
 import { isOver, type Job, type QueueState, type WatchParams } from '../shared/protocol';
+import { DEFAULT_REACH, EndedJobs, type HistoryReach } from './ended-jobs';
 import type { Scheduler } from './scheduler';
 
 /** Time, replaceable in tests. */
@@ -51,12 +52,10 @@ export function pauseSeconds(
   return Math.min(floor * slow * 2 ** Math.min(failures, DOUBLINGS[attention]), Math.max(LONGEST_PAUSE, floor * slow));
 }
 
-/** How many ended jobs are kept, and how many hours back the first look goes. */
-const KEPT = 200;
-const HISTORY_HOURS = 24;
 /** A job that left the queue and is not found is given up after so many polls. */
 const PATIENCE = 3;
 const LOAD_EVERY_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 export interface QueueOptions {
   cluster: string;
@@ -64,6 +63,8 @@ export interface QueueOptions {
   user: string;
   /** Shortest pause between two questions. */
   floorSeconds: number;
+  /** How much of the history one page is. Default: that of the settings' defaults. */
+  reach?: () => Promise<HistoryReach>;
   onState: (state: QueueState) => void;
   clock?: Clock;
 }
@@ -83,6 +84,9 @@ export class QueueWatch {
   private fingerprint = '';
   /** My unfinished jobs as last seen with all their details. */
   private mine = new Map<string, Job>();
+  private readonly ended: EndedJobs;
+  /** Whether older jobs are to be asked for with the next question. */
+  private wantsOlder = false;
   /** Ids of jobs whose end was reported, or is older than this watch. Undefined before the first answer. */
   private over: Set<string> | undefined;
   /** Jobs that left the queue, and how many polls ago. */
@@ -93,6 +97,7 @@ export class QueueWatch {
     private readonly options: QueueOptions,
   ) {
     this.clock = options.clock ?? systemClock;
+    this.ended = new EndedJobs(scheduler, options.reach ?? (() => Promise.resolve(DEFAULT_REACH)));
     const { cluster, user } = options;
     this.state = { cluster, taken: '', whose: 'mine', jobs: [], finished: [], user, ended: [], load: [] };
   }
@@ -109,6 +114,15 @@ export class QueueWatch {
   refresh(): void {
     this.unchanged = 0;
     this.failures = 0;
+    this.plan(true);
+  }
+
+  /** Asks for jobs that ended before those that are known: one page, as soon as the shortest pause allows. */
+  older(): void {
+    this.wantsOlder = true;
+    const { past } = this.state;
+    if (past) this.state = { ...this.state, ended: [], past: { ...past, asking: true } };
+    this.options.onState(this.state);
     this.plan(true);
   }
 
@@ -179,6 +193,12 @@ export class QueueWatch {
       await this.takeMine(await this.scheduler.queue('mine'));
       jobs = [...this.mine.values()];
     }
+    if (this.wantsOlder) {
+      await this.ended.older();
+      this.wantsOlder = false;
+      for (const { id } of this.ended.jobs) this.over?.add(id);
+      this.state = { ...this.state, finished: this.ended.jobs, past: this.ended.past };
+    }
     const now = this.clock.now();
     let { load } = this.state;
     if (this.watched.attention === 'visible' && now - this.lastLoad >= LOAD_EVERY_MS) {
@@ -200,7 +220,10 @@ export class QueueWatch {
     this.mine = new Map(rows.filter((job) => !isOver(job)).map((job) => [job.id, job]));
     const finished = rows.filter(isOver);
     const first = this.over === undefined;
-    if (first) finished.push(...(await this.past()));
+    if (first) {
+      await this.ended.open();
+      finished.push(...this.ended.jobs);
+    }
     const over = (this.over ??= new Set(finished.map(({ id }) => id)));
     const present = new Set(rows.map(({ id }) => id));
     // A row for many tasks gets another id whenever one of them starts, which is not an end.
@@ -209,7 +232,7 @@ export class QueueWatch {
     if (this.missing.size > 0) {
       const times = [...this.missing.values()].map(({ job }) => Date.parse(job.started ?? job.submitted ?? ''));
       const earliest = times.every((time) => time > 0) ? Math.min(...times) - 60_000 : undefined;
-      finished.push(...(await this.past(earliest)).filter(({ id }) => this.missing.has(id)));
+      finished.push(...(await this.endedSince(earliest)).filter(({ id }) => this.missing.has(id)));
     }
     const ended = new Map<string, Job>();
     for (const job of finished)
@@ -223,15 +246,15 @@ export class QueueWatch {
     }
     for (const id of ended.keys()) over.add(id);
     const news = [...ended.values()];
-    const known = first ? finished : this.state.finished;
-    const all = new Map([...news, ...known].map((job) => [job.id, job]));
-    const list = [...all.values()].sort((a, b) => (b.ended ?? '').localeCompare(a.ended ?? '')).slice(0, KEPT);
-    this.state = { ...this.state, ended: news, finished: list };
+    this.ended.add(first ? [...news, ...finished] : news);
+    const { asking } = this.state.past ?? {};
+    const past = { ...this.ended.past, ...(asking && { asking }) };
+    this.state = { ...this.state, ended: news, finished: this.ended.jobs, past };
   }
 
-  /** Jobs that ended since then by the cluster's clock, or in the last hours. */
-  private async past(since?: number): Promise<Job[]> {
-    const from = since ?? (await this.scheduler.now()).getTime() - HISTORY_HOURS * 3600_000;
+  /** Jobs that ended since then by the cluster's clock, or on the last day. */
+  private async endedSince(since?: number): Promise<Job[]> {
+    const from = since ?? (await this.scheduler.now()).getTime() - DAY_MS;
     return (await this.scheduler.history(new Date(from))).jobs;
   }
 }

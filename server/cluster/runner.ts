@@ -25,7 +25,7 @@ export abstract class Runner implements Host {
   ): Promise<number>;
 
   async stream(command: readonly string[], onOutput: OnOutput, options: RunOptions = {}): Promise<number> {
-    const { signal: cancel, timeoutMs, ...rest } = options;
+    const { signal: cancel, timeoutMs, stdin, cwd, env } = options;
     if (cancel?.aborted) throw new CancelledError();
     const ending = new AbortController();
     let late = false;
@@ -39,7 +39,7 @@ export abstract class Runner implements Host {
             ending.abort();
           }, timeoutMs);
     try {
-      const code = await this.execute(command, onOutput, rest, ending.signal);
+      const code = await this.execute(command, onOutput, { stdin, cwd, env }, ending.signal);
       ending.signal.throwIfAborted();
       return code;
     } catch (error) {
@@ -59,6 +59,7 @@ export abstract class Runner implements Host {
     let size = 0;
     const take: OnOutput = (chunk, source) => {
       size += chunk.length;
+      options.onOutput?.(chunk, source);
       if (size <= LARGEST_OUTPUT) chunks[source].push(chunk);
       else ending.abort();
     };

@@ -13,6 +13,8 @@ export interface Submission {
   token: string;
   /** Used where the script gives none. Without a name, the scheduler names the job as it names a script from a pipe. */
   defaults?: { account?: string; partition?: string; name?: string };
+  /** True for a script of the user's, whose job gets the environment of a login shell, as it does by hand. */
+  asByHand?: boolean;
   /** Options that win over the script's directives, e.g. `--job-name`, `--array`, `--dependency`; in the scheduler's own words. */
   options?: readonly string[];
 }
@@ -48,6 +50,8 @@ export interface JobHistory {
   jobs: Job[];
   /** E.g. that accounting is off, and only jobs that ended in the last minutes are known. */
   note?: string;
+  /** True where nobody could be asked for more than the last minutes. */
+  unanswered?: true;
 }
 
 /** The scheduler refused. The message is in its own words. */
@@ -66,6 +70,8 @@ export interface Scheduler {
   readonly name: SchedulerName;
   /** Its name for the user: `Slurm` or `LSF`. */
   readonly title: string;
+  /** Where the output of a job is that has no log file, or cannot write it: a sentence; absent where it is lost. */
+  readonly withoutFile?: string;
   /** E.g. `22.05.8`. */
   version(): Promise<string>;
   /**
@@ -91,8 +97,11 @@ export interface Scheduler {
   act(action: JobAction, ids: readonly string[]): Promise<ActionResult[]>;
   /** The time of the host's clock, which all times of jobs refer to; ours may be days off. */
   now(): Promise<Date>;
-  /** My jobs that finished since then, by the clock of the host. */
-  history(since: Date): Promise<JobHistory>;
+  /**
+   * My jobs that finished since then, by the clock of the host.
+   * @param until jobs that finished then or later are left out; what the queue still shows is then not asked for
+   */
+  history(since: Date, until?: Date): Promise<JobHistory>;
   /** Partitions, nodes, accounts and limits: what scripts are checked against. */
   snapshot(): Promise<ClusterSnapshot>;
   /** CPUs and GPUs of each partition: used, and all. */

@@ -8,7 +8,7 @@
  * accounting nor comments kept by the scheduler. Files are removed after thirty days.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../errors';
+import { messageOf, UserError } from '../errors';
 import { ConnectionLostError, type Host } from './host';
 
 /** A call of the scheduler's submit command. */
@@ -31,7 +31,7 @@ export interface SubmitAnswer {
 /** Restores a lost connection; rejects where that is not possible now. */
 export type Reconnect = () => Promise<void>;
 
-/** The connection is lost, and whether there is a job cannot be known before it is back. */
+/** No clear answer came, and whether there is a job cannot be known yet. */
 export class SubmissionUnknownError extends UserError {
   constructor(
     message: string,
@@ -69,6 +69,10 @@ elif [ -e "$record" ]; then echo taken; cat "$record"
 else echo unknown; fi`;
 
 const LOOK = `${RECORD}if [ -e "$record" ]; then echo taken; cat "$record"; else echo unknown; fi`;
+
+/** Minutes after which a submit command without an answer is taken for dead: Slurm's longest timeout is far shorter. */
+const LONGEST_SUBMIT = 10;
+const ANSWERING = `${RECORD}[ -e "$record" ] && [ ! -s "$record" ] && [ -z "$(find "$record" -mmin +${LONGEST_SUBMIT})" ] && echo yes\nexit 0`;
 
 /** The content of a token's record. */
 type Settled =
@@ -155,10 +159,88 @@ export async function recover(
   return undefined;
 }
 
+/** How a job is looked for whose submission has no clear answer. */
+export interface LostSubmission<T> {
+  /** Name of the scheduler for the user. */
+  title: string;
+  /** What the submit command said, in words; absent where that is not known either. */
+  said?: string;
+  /** The job of the token, queued, running or finished; undefined where the scheduler shows none. */
+  find: () => Promise<T | undefined>;
+}
+
+/** How often a job is looked for, and the pause in between: the scheduler may be busy with the submission itself. */
+const LOOKS: Patience = { seconds: 5, pause: 1 };
+
+/**
+ * Looks for the job of a submission that the scheduler was asked for, and whose answer was lost.
+ * @throws SubmissionUnknownError where none is found, and where the scheduler does not answer
+ */
+export async function lookForLost<T>(
+  token: string,
+  { title, said, find }: LostSubmission<T>,
+  patience = LOOKS,
+): Promise<T> {
+  const { found, problem } = await lookPatiently(find, patience);
+  if (found !== undefined) return found;
+  const words = said ? ` (it said: ${said})` : '';
+  const state =
+    problem === undefined
+      ? `No job of submission ${token} is in the queue so far`
+      : `Submission ${token} cannot be looked for now (${problem})`;
+  throw new SubmissionUnknownError(
+    `${title} did not say whether it accepted the job${words}. ${state}: look at the queue again before you submit once more`,
+    token,
+  );
+}
+
+/**
+ * Looks for a job until it is found or patience ends.
+ * @param most looks
+ * @returns the job, or why the last look failed, without a full stop; neither where the scheduler shows none
+ */
+export async function lookPatiently<T>(
+  find: () => Promise<T | undefined>,
+  { seconds, pause }: Patience,
+  most = Infinity,
+): Promise<{ found?: T; problem?: string }> {
+  const deadline = performance.now() + seconds * 1000;
+  let problem: string | undefined;
+  for (let look = 1; ; look++) {
+    try {
+      const found = await find();
+      if (found !== undefined) return { found };
+      problem = undefined;
+    } catch (error) {
+      problem = messageOf(error).replace(/\.$/, '');
+    }
+    if (look < most) await sleep(pause * 1000);
+    if (look >= most || performance.now() >= deadline) return { problem };
+  }
+}
+
+/**
+ * The job of a token as far as it is known now, and whether the submit command may still wait for its answer. That is asked
+ * first: an answer that comes in between is then found.
+ */
+export async function lookOnce<T>(
+  host: Host,
+  token: string,
+  find: (token: string) => Promise<T | undefined>,
+): Promise<{ found: T | undefined; isOpen: boolean }> {
+  const isOpen = await isBeingAnswered(host, token);
+  return { isOpen, found: await find(token) };
+}
+
 /** The scheduler's answer in a token's record, if there is one; nothing is changed. */
 export async function recordedAnswer(host: Host, token: string): Promise<SubmitAnswer | undefined> {
   const settled = await readRecord(host, LOOK, token);
   return settled.state === 'answered' ? settled.answer : undefined;
+}
+
+/** Whether the submit command of a token may still be waiting for the scheduler: there may be a job soon. */
+async function isBeingAnswered(host: Host, token: string): Promise<boolean> {
+  return (await host.run(['sh', '-c', ANSWERING, 'sh', token])).stdout.trim() === 'yes';
 }
 
 async function readRecord(host: Host, script: string, token: string): Promise<Settled> {

@@ -9,9 +9,11 @@ let hosts: Hosts | undefined;
 /** Lines logged before there was a connection; undefined once they were shown or dropped. */
 let early: string[] | undefined = [];
 
-/** The connections of this process. */
-export function terminalHosts(): Hosts {
-  return (hosts ??= new Hosts(terminalPrompter, (line) => (early ? early.push(line) : console.error(plainText(line)))));
+/** The connections of this process. Its logins are kept for others. @param isAhead whether they are made ahead of their use */
+export function terminalHosts({ isAhead = false } = {}): Hosts {
+  const log = (line: string): unknown => (early ? early.push(line) : console.error(plainText(line)));
+  const tell = (line: string): void => console.error(plainText(line));
+  return (hosts ??= new Hosts(terminalPrompter, log, undefined, { tell, isAhead }));
 }
 
 /**

@@ -1,15 +1,12 @@
 /** The command line on a cluster behind a jump host: one-time passwords on a real terminal, and one line for each mistake. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ActionResult } from '../../server/cluster/scheduler';
 import type { FollowResult, Job, LogPart, SubmitResult } from '../../server/shared/protocol';
-import { CLI } from '../server/workspace';
-import { allowClusters } from './allow';
 import { TestBed } from './bed';
+import { Commands, type Ran } from './commands';
 
 const SCRIPTS = {
   'ok.slurm': '#!/bin/bash\n#SBATCH --time=5\necho "$SLURM_JOB_NAME"; printf "\\033]0;title\\007shown\\n"\n',
@@ -21,68 +18,27 @@ const SCRIPTS = {
 };
 
 let bed: TestBed;
-const scratch = mkdtempSync(path.join(os.tmpdir(), 'edm-cli-'));
+let commands: Commands;
 before(async () => {
   bed = await TestBed.start();
-  for (const user of ['alice', 'keyonly']) {
-    const home = path.join(scratch, user);
-    bed.giveSshConfig(home, user, { more: ['ForwardX11 yes'] });
-    mkdirSync(path.join(home, '.edm-workbench'));
-    writeFileSync(
-      path.join(home, '.edm-workbench', 'clusters.yaml'),
-      'clusters:\n  - {name: bed, host: inner}\n  - {name: nowhere, host: nosuch.invalid}\n',
-    );
-    await allowClusters(home);
-    for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(path.join(home, name), text);
+  commands = new Commands(bed);
+  for (const user of ['alice', 'keyonly'] as const) {
+    // Of alice each command asks; the others share a login.
+    const more = user === 'alice' ? ', login_idle: 0' : '';
+    const clusters = `clusters:\n  - {name: bed, host: inner${more}}\n  - {name: nowhere, host: nosuch.invalid}\n`;
+    await commands.give(user, clusters, ['ForwardX11 yes']);
+    for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(path.join(commands.home(user), name), text);
   }
 });
 after(async () => {
-  rmSync(scratch, { recursive: true, force: true });
+  await commands?.run('keyonly', 'logout');
+  commands?.close();
   await bed?.stop();
 });
 
-interface Ran {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs a command where there is no terminal. */
-function run(user: string, ...args: string[]): Promise<Ran> {
-  const home = path.join(scratch, user);
-  const child = spawn(process.execPath, [CLI, ...args], {
-    cwd: home,
-    env: { ...process.env, HOME: home },
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  return new Promise((resolve) => child.on('close', (status) => resolve({ status, stdout, stderr })));
-}
-const asKeyonly = (...args: string[]): Promise<Ran> => run('keyonly', ...args);
-
-/** Runs a command as alice on a terminal of its own. @param codes what is typed when a code is asked, then Ctrl+C */
-function onTerminal(codes: (() => string)[], ...args: string[]): Promise<Ran & { asked: number }> {
-  const home = path.join(scratch, 'alice');
-  const out = path.join(home, 'stdout');
-  const child = spawn('script', ['-qefc', `exec ${process.execPath} ${CLI} ${args.join(' ')} > ${out}`, '/dev/null'], {
-    cwd: home,
-    env: { ...process.env, HOME: home },
-  });
-  let [screen, answered, asked] = ['', 0, 0];
-  child.stdout.on('data', (chunk: Buffer) => {
-    screen += chunk.toString();
-    if (!/Verification code: $/.test(screen.slice(answered))) return;
-    answered = screen.length;
-    const code = codes[asked++];
-    child.stdin.write(code ? `${code()}\r` : '\x03');
-  });
-  return new Promise((resolve) =>
-    child.on('close', (status) => resolve({ status, stdout: readFileSync(out, 'utf8'), stderr: screen, asked })),
-  );
-}
+const asKeyonly = (...args: string[]): Promise<Ran> => commands.run('keyonly', ...args);
+const onTerminal = (codes: (() => string)[], ...args: string[]): ReturnType<Commands['onTerminal']> =>
+  commands.onTerminal('alice', codes, ...args);
 const right = (): string => bed.otp('alice');
 const wrong = (): string => '000000';
 
@@ -102,7 +58,7 @@ test('a one-time password on the terminal: right, wrong then right, wrong three 
   const fourth = await onTerminal([], 'queue', '--cluster', 'bed');
   assert.equal(fourth.status, 130);
   assert.match(fourth.stderr, /\nCancelled: not connected to bed\s*$/);
-  const nobody = await run('alice', 'queue', '--cluster', 'bed');
+  const nobody = await commands.run('alice', 'queue', '--cluster', 'bed');
   assert.equal(nobody.status, 1);
   assert.match(nobody.stderr, /Error: Cannot ask for "Verification code" without a terminal: run this in a terminal, or log in with a key\n$/); // prettier-ignore
 });

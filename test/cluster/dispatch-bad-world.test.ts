@@ -11,7 +11,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { followLog } from '../../server/cluster/log-follower';
 import { newToken } from '../../server/cluster/token';
 import { ConnectionLostError, type Host, type HostFiles } from '../../server/cluster/host';
-import { awaitRun, syncRun } from '../../server/dispatch/follow';
+import { awaitRun } from '../../server/dispatch/await-run';
+import { Dispatches } from '../../server/dispatch/dispatches';
+import { syncRun } from '../../server/dispatch/follow';
 import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
 import { openCluster, type Cluster } from '../../server/cluster/cluster';
@@ -131,7 +133,7 @@ test(
 
     const first = await dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster });
     await bed.inCluster(['scancel', first.jobs[0].id ?? '']);
-    await assert.rejects(awaitRun(ledger, first.token, cluster, 0.5), /requeued on bed was cancelled/);
+    await assert.rejects(awaitRun(ledger, first.token, cluster, { pollSeconds: 0.5 }), /requeued on bed was cancelled/);
 
     const second = await dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster });
     assert.equal(second.run, first.run, 'the same folder goes on');
@@ -145,7 +147,7 @@ test(
     await bed.inCluster(['scontrol', 'update', `nodename=${node}`, 'state=down', 'reason=broken']);
     await bed.inCluster(['scontrol', 'update', `nodename=${node}`, 'state=resume']);
     assert.notEqual(await task('%T'), 'RUNNING', 'the node took the task with it');
-    const done = await awaitRun(ledger, second.token, cluster, 1);
+    const done = await awaitRun(ledger, second.token, cluster, { pollSeconds: 1 });
     assert.equal(done.state, 'complete');
     assert.equal(done.local, `runs/${path.basename(taken)}-2`);
     assert.ok(existsSync(path.join(taken, 'notes.txt')));
@@ -168,7 +170,7 @@ test(
     await assert.rejects(submit(), /the disk is full: [\d.]+ MB needed/);
     await bed.inCluster(['mount', '-o', 'remount,size=900m', small]);
     const dispatch = await submit();
-    const done = await awaitRun(new Ledger(root), dispatch.token, full, 0.5);
+    const done = await awaitRun(new Ledger(root), dispatch.token, full, { pollSeconds: 0.5 });
     assert.equal(done.state, 'complete');
     await pullImages(new Ledger(root), full, done);
     assert.ok(existsSync(path.join(root, done.local ?? '', 'images', '000003.png')));
@@ -237,12 +239,12 @@ test(
       await limit(String(Number(/(\d+) +\d+ +user$/m.exec(groups)?.[1]) + 65_536));
       await nodes('resume');
       await assert.rejects(
-        awaitRun(new Ledger(root), stopped.token, limited, 0.5),
+        awaitRun(new Ledger(root), stopped.token, limited, { pollSeconds: 0.5 }),
         /could not be started\. Check .* neither disk nor quota is full; submit it again to continue/,
       );
       await limit('900M');
       const dispatch = await submit();
-      const done = await awaitRun(new Ledger(root), dispatch.token, limited, 0.5);
+      const done = await awaitRun(new Ledger(root), dispatch.token, limited, { pollSeconds: 0.5 });
       assert.equal(done.state, 'complete');
       await pullImages(new Ledger(root), limited, done);
       assert.ok(existsSync(path.join(root, done.local ?? '', 'images', '000001.png')));
@@ -309,3 +311,38 @@ test("a colleague's folder in the way: said, and nothing of it touched", { timeo
   await assert.rejects(submit, /\/home\/bob\/edm-workbench.*(?:Permission denied|not allowed)/i);
   assert.equal((await bed.inCluster(['find', '/home/bob/edm-workbench', '-mindepth', '1'])).stdout, '');
 });
+
+test('killed between its jobs, and another commit since then: the run goes on and comes home', { timeout: 600_000 }, async () => {
+  for (const [how, interrupted] of [['before', 0], ['during', 1]] as const) {
+    const root = repository(config(`orphan${how}`));
+    const file = path.join(root, `orphan${how}.edm.yaml`);
+    // As a process that is killed when its first job is there: nothing more of it happens.
+    let submissions = 0;
+    const submit: Cluster['scheduler']['submit'] = async (submission) => {
+      if (submissions === 1 && interrupted === 0) throw new Error('killed');
+      const submitted = await cluster.scheduler.submit(submission);
+      if (submissions++ === interrupted) throw new Error('killed');
+      return submitted;
+    };
+    const scheduler = Object.assign(Object.create(cluster.scheduler) as Cluster['scheduler'], { submit });
+    await assert.rejects(dispatchRun({ source: await readSource(file), dirty: 'refuse', cluster: { ...cluster, scheduler } }), /killed/); // prettier-ignore
+    const ledger = new Ledger(root);
+    const { token, state, jobs } = (await ledger.all()).dispatches[0];
+    assert.deepEqual([state, jobs.length], ['preparing', interrupted + 1]);
+    await until(
+      () => bed.inCluster(['squeue', '--noheader', '-o', '%j'], 'alice'),
+      'the end of its first jobs',
+      ({ stdout }) => !stdout.includes(`-orphan${how}`),
+    );
+    writeFileSync(path.join(root, 'more.txt'), 'more');
+    git(root, 'add', '--all');
+    git(root, 'commit', '--quiet', '--message', 'More');
+    const dispatches = new Dispatches(() => Promise.resolve(cluster));
+    const [synced] = await dispatches.syncRuns(root, { mayPrompt: true });
+    assert.deepEqual([synced.dispatch.token, synced.dispatch.jobs.length], [token, 2]);
+    const done = await awaitRun(ledger, token, cluster, { pollSeconds: 0.5 });
+    assert.deepEqual([done.state, done.notes], ['complete', ['Its submission was interrupted, and was continued later']]);
+    assert.equal((await jobsNamed(`orphan${how}`)).length, 2, how);
+    assert.equal((await readHistory(root)).records.length, 1);
+  }
+}); // prettier-ignore

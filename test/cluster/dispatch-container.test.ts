@@ -114,7 +114,11 @@ test('the rebuild script has no finding, nor has the template a surprise', async
   for (const work_folder of ['~/edm-workbench', '/scratch/some one/work'])
     for (const name of ['slurm', 'lsf'] as const) {
       const text = rebuildScript(
-        { profile: { name: 'a', work_folder, account: 'proja' }, scheduler: { ...cluster.scheduler, name } },
+        {
+          profile: { name: 'a', work_folder, account: 'proja' },
+          scheduler: { ...cluster.scheduler, name },
+          home: HOME,
+        },
         { archive: 'containers/a.tar', image: 'containers/a.sif', log: 'containers/a' },
       );
       assert.deepEqual(

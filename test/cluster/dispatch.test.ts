@@ -10,7 +10,8 @@ import { Hosts } from '../../server/cluster/hosts';
 import type { Prompter } from '../../server/cluster/ssh/prompter';
 import { decodePng } from '../../server/images/png';
 import { calibrate } from '../../server/dispatch/calibration';
-import { awaitRun, syncRun } from '../../server/dispatch/follow';
+import { awaitRun } from '../../server/dispatch/await-run';
+import { syncRun } from '../../server/dispatch/follow';
 import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
 import { openCluster, type Cluster } from '../../server/cluster/cluster';
@@ -81,7 +82,7 @@ test('an array of four makes what this machine makes, to the byte', { timeout: 6
   );
 
   const ledger = new Ledger(root);
-  const done = await awaitRun(ledger, dispatch.token, cluster, 0.5);
+  const done = await awaitRun(ledger, dispatch.token, cluster, { pollSeconds: 0.5 });
   assert.deepEqual(
     [done.state, done.fetched, done.local],
     ['complete', ['results'], `runs/${git(root, 'rev-parse', '--short', 'HEAD')}-garments`],
@@ -188,7 +189,7 @@ fid:
 
   const first = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster: edm });
   await assert.rejects(
-    awaitRun(ledger, first.token, edm, 0.5),
+    awaitRun(ledger, first.token, edm, { pollSeconds: 0.5 }),
     /cifar on edm failed: Not enough GPU memory\. Lower --batch.*generate-\d+\.out\); submit it again/,
   );
   const failed = await ledger.named(first.token);
@@ -199,7 +200,7 @@ fid:
   git(root, 'commit', '--quiet', '--message', 'A larger GPU');
   const second = await dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster: edm });
   assert.notEqual(second.folder, first.folder, 'another commit, another work tree');
-  const done = await awaitRun(ledger, second.token, edm, 0.5);
+  const done = await awaitRun(ledger, second.token, edm, { pollSeconds: 0.5 });
   assert.equal(done.state, 'complete');
   const { records } = await readHistory(root);
   assert.equal(records.length, 1);
@@ -210,6 +211,8 @@ fid:
   );
   assert.equal(record.code.commit, git(root, 'rev-parse', 'HEAD'));
   assert.match(record.network?.sha256 ?? '', /^[0-9a-f]{64}$/);
+  // A folder stands in for the image, and a folder has no digest.
+  assert.deepEqual(record.container, { engine: 'apptainer', image: '~/edm_latest.sif' });
   const local = path.join(root, done.local ?? '');
   const log = readdirSync(local).find((name) => /^generate-\d+\.out$/.test(name)) ?? '';
   assert.match(readFileSync(path.join(local, log), 'utf8'), /torchrun --nproc_per_node=2/, 'the GPUs of the directive');
@@ -260,7 +263,7 @@ test(
       assert.equal((await inTree(...args)).code, 0);
 
     const shown = await cliThere(root, 'submit', 'small.edm.yaml', '--dry-run');
-    assert.match(shown.stdout, /^# generate\n#!\/bin\/bash\n#SBATCH --job-name=[0-9a-f]+-small$/m, shown.stderr);
+    assert.match(shown.stdout, /^# generate\n#!\/bin\/bash -l\n#SBATCH --job-name=[0-9a-f]+-small$/m, shown.stderr);
     assert.doesNotMatch((await cliThere(root, 'queue')).stdout, /-small/, 'nothing was submitted');
 
     await files.write(`${root}/new.py`, 'print()\n');
@@ -285,6 +288,17 @@ test(
       1,
       'recorded once',
     );
+
+    // What is over and was fetched can go: shown first, removed when that is wanted.
+    const clean = ['cluster', 'clean', '--older-than', '0'];
+    const seen = await cliThere(root, ...clean);
+    assert.match(seen.stdout, /run +complete +commits\/project-\w+\/\w+\/runs\/\S+-small-dirty-\w+ \(its images are there alone\)/, seen.stderr); // prettier-ignore
+    assert.match(seen.stdout, /nothing was removed, --yes does it/);
+    assert.match(seen.stderr, /^(?:Disk|Quota on) .* used$/m);
+    const place = async (): Promise<string> => (await bed.inCluster(['sh', '-c', 'ls -d ~alice/edm-workbench/commits/project-*/*/runs/*-small-dirty-*'])).stdout; // prettier-ignore
+    assert.notEqual(await place(), '');
+    assert.match((await cliThere(root, ...clean, '--yes')).stdout, /^Removed: \d+/m);
+    assert.equal(await place(), '');
   },
 );
 
@@ -297,7 +311,7 @@ test('two editors opened after the end: one tells, once; the record is there onc
   );
   const submitted = await cliThere(root, 'submit', 'later.edm.yaml', '--dirty', 'keep');
   assert.match(submitted.stdout, /^\d+ \d+$/m, submitted.stderr);
-  await until(() => bed.inCluster(['squeue', '--noheader'], 'alice'), 'an empty queue', ({ stdout }) => stdout === ''); // prettier-ignore
+  await until(() => bed.inCluster(['squeue', '--noheader', '--user', 'alice'], 'alice'), 'an empty queue', ({ stdout }) => stdout === ''); // prettier-ignore
 
   const ended: DispatchEnd[] = [];
   const editors = await Promise.all([1, 2].map(() => TestServer.start(bed.inside('alice', root))));

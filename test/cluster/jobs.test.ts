@@ -290,6 +290,19 @@ for (const [skew, seconds] of [
     }
   });
 
+test('a page of the history: what ended between two times, by accounting alone', async () => {
+  const id = await submit('true');
+  await jobWhen(id, ({ state }) => state === 'done');
+  const { scheduler } = cluster;
+  const at = async (since: number, until?: number): Promise<boolean> =>
+    (await scheduler.history(new Date(since), until === undefined ? undefined : new Date(until))).jobs.some((job) => job.id === id); // prettier-ignore
+  const now = (await scheduler.now()).getTime();
+  const minute = 60_000;
+  await until(() => at(now - 5 * minute, now + 5 * minute), 'its record');
+  assert.equal(await at(now - 60 * minute, now - 5 * minute), false, 'it ended later');
+  assert.equal(await at(now + 5 * minute, now + 60 * minute), false, 'it ended before');
+});
+
 test('slurmdbd down: jobs go on, and what is not known is said', async () => {
   await asRoot('pkill', '-KILL', '-x', 'slurmdbd');
   const id = await submit('exit 4');

@@ -32,6 +32,8 @@ export interface LoginOptions {
   trust?: boolean;
   /** Lines of ssh's configuration that win over ours. */
   config?: string;
+  /** Whether the login is kept by a holder, and shared with other logins of the same settings. */
+  isKept?: boolean;
 }
 
 /** All logins of one test file. */
@@ -46,7 +48,7 @@ export class Logins {
   of(
     user: string,
     answers: (params: PromptParams) => string[] | null = () => null,
-    { identity, knownHosts, trust = false, config = '' }: LoginOptions = {},
+    { identity, knownHosts, trust = false, config = '', isKept = false }: LoginOptions = {},
   ): Login {
     const file = path.join(this.scratch, randomBytes(4).toString('hex'));
     const more = ['HashKnownHosts yes', 'ForwardX11 yes'];
@@ -62,7 +64,8 @@ export class Logins {
         return Promise.resolve(null);
       },
     };
-    const hosts = new Hosts(prompter, (line) => this.log.push(line), { file });
+    const log = (line: string): unknown => this.log.push(line);
+    const hosts = new Hosts(prompter, log, { file }, isKept ? { tell: log } : undefined);
     this.open.push(hosts);
     return { hosts, asked, host: (extra) => hosts.host({ name: 'bed', host: 'inner', ...extra }, true) };
   }

@@ -4,7 +4,8 @@
  *     npx tsx test/cluster/record-lsf.ts FILE.json FOLDER WORDS...
  *
  * FOLDER is one that jobs can write to, the words bring a command to the engine as a user called alice (an ssh, an
- * nsenter). The host is to be called lsfhost, the queues normal (240 minutes) and gpu (60 minutes, 4 slots).
+ * nsenter). The host is to be called lsfhost, the queues normal (240 minutes), gpu (default 30 and
+ * at most 60 minutes, 4 slots, 2 for a user, PROCLIMIT 1 2 4, for alice) and staff (for bob, 120 minutes).
  */
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';

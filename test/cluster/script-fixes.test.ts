@@ -1,6 +1,6 @@
 /** What "fix all" changes, as the real sbatch resolves it: a job that it takes keeps every option. */
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { analyse, fixAll } from '../../server/scripts/analyse';
@@ -8,6 +8,7 @@ import { readScript } from '../../server/scripts/reading/read-script';
 import { ruleNamed } from '../../server/scripts/rules/index';
 import { TestBed } from './bed';
 import { variants } from './script-variants';
+import { verdictOn } from './verdict';
 
 let bed: TestBed;
 before(async () => {
@@ -16,14 +17,9 @@ before(async () => {
 after(() => bed?.stop());
 
 /** The options that sbatch read from a script, a line each; undefined where it refuses the script. */
-async function options(text: string): Promise<string[] | undefined> {
-  const file = bed.file('script.sh');
-  writeFileSync(file, text);
-  chmodSync(file, 0o755);
-  const { code, stdout, stderr } = await bed.inCluster(['sbatch', '-vv', '--test-only', '--chdir=/tmp', file], 'alice');
-  const read = /defined options\n[^\n]*\n([\s\S]*?)\nsbatch: -{5,}/.exec(stdout + stderr)?.[1];
-  if (code !== 0) return undefined;
-  return read?.split('\n').map((line) => line.replace(/^sbatch: /, ''));
+async function options(text: string): Promise<readonly string[] | undefined> {
+  const verdict = await verdictOn(bed, text);
+  return verdict.taken ? verdict.options : undefined;
 }
 
 const rulesFolder = path.join(__dirname, '..', 'fixtures', 'scripts', 'rules');

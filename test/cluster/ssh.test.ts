@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ConnectionLostError } from '../../server/cluster/host';
+import { ConnectionLostError, type Host } from '../../server/cluster/host';
+import { logOut } from '../../server/cluster/holder/held-login';
 import type { ClusterProfile } from '../../server/shared/protocol';
 import { TestBed } from './bed';
 import { Logins, type Login } from './logins';
@@ -21,6 +22,7 @@ before(async () => {
 });
 after(async () => {
   logins?.close();
+  await logOut();
   await bed?.stop();
 });
 const hostsOf = (...args: Parameters<Logins['of']>): Login => logins.of(...args);
@@ -91,7 +93,9 @@ test('login shells that print, csh and fish', async () => {
   }
 });
 
-test('twenty programs at once; a time limit ends the program', async () => {
+test('twenty programs at once, without a warning; a time limit ends the program', async () => {
+  const warnings: string[] = [];
+  process.on('warning', ({ message }) => warnings.push(message));
   const host = await hostsOf('keyonly').host();
   const outcomes = await Promise.all(
     Array.from({ length: 20 }, (_, i) => host.run(['sh', '-c', `sleep 0.1; echo ${i}`])),
@@ -100,6 +104,7 @@ test('twenty programs at once; a time limit ends the program', async () => {
     outcomes.map(({ stdout }) => Number(stdout)),
     Array.from({ length: 20 }, (_, i) => i),
   );
+  assert.deepEqual(warnings, []);
   await assert.rejects(host.run(['sleep', '4242'], { timeoutMs: 300 }), /gave no answer/);
   await until(() => host.run(['pgrep', '-x', 'sleep', '-u', 'keyonly']), 'the end of the program', ({ stdout }) => stdout === ''); // prettier-ignore
 });
@@ -111,6 +116,78 @@ test('a server with two sessions: files and programs wait for a place', async ()
   assert.match((await host.files.read('/etc/passwd', 0, 1000)).toString(), /^root:/);
   assert.deepEqual(await both, ['1\n', '2\n']);
   assert.deepEqual(await Promise.all(['3', '4', '5'].map(echo)), ['3\n', '4\n', '5\n']);
+});
+
+test('an approval that takes longer than the connection may: waited for, as ssh does', async () => {
+  const pam = bed.file('etc', 'pam.d', 'sshd-login');
+  const before = readFileSync(pam, 'utf8');
+  writeFileSync(pam, before.replace(/^(auth.*google.*)$/m, '$1\nauth required pam_exec.so /bin/sleep 5'));
+  try {
+    const { host } = hostsOf('alice', () => [bed.otp('alice')], { config: 'Host *\n  ConnectTimeout 3' });
+    assert.equal((await (await host()).run(['hostname'])).stdout, 'cluster\n');
+  } finally {
+    writeFileSync(pam, before);
+  }
+});
+
+test('known_hosts cannot be written: the login goes on, and says so', async () => {
+  const knownHosts = '/sys/edm-known-hosts';
+  const { host } = hostsOf('keyonly', undefined, { knownHosts, config: 'Host *\n  StrictHostKeyChecking accept-new' });
+  assert.equal((await (await host()).run(['hostname'])).stdout, 'cluster\n');
+  assert.ok(logins.log.some((line) => /Cannot write the host key into \/sys\/edm-known-hosts.*counts for this login alone/.test(line))); // prettier-ignore
+});
+
+/** Runs something while the inner server has other settings. @param change of its configuration */
+async function withServer(change: (text: string) => string, work: () => Promise<void>): Promise<void> {
+  const file = bed.file('ssh', 'cluster', 'sshd_config');
+  const before = readFileSync(file, 'utf8');
+  const restart = async (): Promise<void> => {
+    await bed.inCluster(['pkill', '-HUP', '-o', '-x', 'sshd-cluster']);
+    const listens = (): Promise<{ code: number }> => bed.inCluster(['bash', '-c', 'exec 3<>/dev/tcp/cluster/22']); // prettier-ignore
+    await until(listens, 'the server', ({ code }) => code === 0);
+  };
+  writeFileSync(file, change(before));
+  await restart();
+  try {
+    await work();
+  } finally {
+    writeFileSync(file, before);
+    await restart();
+  }
+}
+
+/** Programs and files of a host, one after the other and at once. */
+async function worksWith(host: Host): Promise<void> {
+  const echo = async (text: string): Promise<string> =>
+    (await host.run(['sh', '-c', `sleep 0.3; echo ${text}`])).stdout;
+  const file = `/home/keyonly/file-${randomBytes(4).toString('hex')}`;
+  await host.files.write(file, 'one\n');
+  assert.equal(await echo('1'), '1\n');
+  assert.equal(String(await host.files.read(file)), 'one\n');
+  const [two, three, facts] = await Promise.all([echo('2'), echo('3'), host.files.stat(file)]);
+  assert.deepEqual([two, three, facts?.size], ['2\n', '3\n', 4]);
+  const local = path.join(scratch, 'large');
+  writeFileSync(local, randomBytes(3_000_000));
+  await host.files.upload(local, `${file}.large`);
+  await host.files.download(`${file}.large`, `${local}.back`);
+  assert.ok(readFileSync(`${local}.back`).equals(readFileSync(local)));
+}
+
+test('a server that allows one session, and one without sftp: files go through commands', async () => {
+  /** The same through a holder; each has another configuration, and so another holder. */
+  const kept = (): Promise<Host> => hostsOf('keyonly', undefined, { isKept: true }).host();
+  const single = (text: string): string => `${text}\nMatch User keyonly\n  MaxSessions 1\n`;
+  await withServer(single, async () => {
+    await worksWith(await hostsOf('keyonly').host());
+    await worksWith(await kept());
+  });
+  assert.ok(logins.log.some((line) => /it allows one session at a time: files go through commands/.test(line)));
+  const without = (text: string): string => text.replace(/^Subsystem.*$/m, '');
+  await withServer(without, async () => {
+    await worksWith(await hostsOf('keyonly').host());
+    await worksWith(await kept());
+  });
+  assert.ok(logins.log.some((line) => /offers no sftp: .*: files go through commands/.test(line)));
 });
 
 test('a connection cut while a program runs, and while idle', async () => {

@@ -91,6 +91,11 @@ async function holds({ user, script, folder, name, comment, log, account }: Case
   const local = path.join(logins.scratch, user, script);
   writeFileSync(local, `#!/bin/sh\n#SBATCH --time=5\n${comment && `#SBATCH --comment=${quoted(comment)}\n`}pwd\n`);
   const options = [`--output=${log}`, ...(name === undefined ? [] : [`--job-name=${name}`])];
+  await assert.rejects(
+    clusters.submit({ cluster: 'bed', script: local, folder }, options),
+    /There is no folder .* on bed: make it first/s,
+  );
+  await (await clusters.open('bed')).host.files.makeFolder(folder);
   const submitting = clusters.submit({ cluster: 'bed', script: local, folder }, options);
   if (/\\|%%|%\d*[AaJjNnstux]|%\d/.test(folder)) {
     await assert.rejects(submitting, /reads % and \\ in a folder as a pattern for log names/);

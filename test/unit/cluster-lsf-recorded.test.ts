@@ -46,12 +46,14 @@ test('volclava 2.2: submissions, refusals, queue, details, hold, release, cancel
   assert.match(answers.cancelled[2].message, /No matching job found/);
   const killed = of(ids.long, history.jobs);
   assert.deepEqual([killed.state, killed.reason?.name, killed.stdout], ['cancelled', 'TERM_OWNER', `${FOLDER}/long-${ids.long}.out`]); // prettier-ignore
-  assert.deepEqual(
-    answers.snapshot.partitions.map(({ name, maxMinutes, default: standard }) => [name, maxMinutes, standard ?? false]),
-    [
-      ['gpu', 60, false],
-      ['normal', 240, true],
-    ],
-  );
-  assert.deepEqual(answers.load[0].cpus[1], 4);
+  const queues = answers.snapshot.partitions.map(({ nodes, ...queue }) => {
+    assert.deepEqual(nodes, ['lsfhost']);
+    return queue;
+  });
+  assert.deepEqual(queues, [
+    { name: 'staff', up: true, allowed: false, users: ['bob'], maxMinutes: 120, defaultMinutes: 120 },
+    { name: 'gpu', up: true, allowed: true, users: ['alice'], maxMinutes: 60, defaultMinutes: 30, minSlots: 1, defaultSlots: 2, maxSlots: 4, userSlots: 2 },
+    { name: 'normal', default: true, up: true, allowed: true, maxMinutes: 240, defaultMinutes: 240 },
+  ]); // prettier-ignore
+  assert.deepEqual(answers.load.find(({ partition }) => partition === 'gpu')?.cpus[1], 4);
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { endedWithin } from '../../server/cluster/command-scheduler';
+import { historyReach } from '../../server/cluster/ended-jobs';
 import { pauseSeconds, QueueWatch, type Clock } from '../../server/cluster/queue';
 import type { Job, JobState, QueueState } from '../../server/shared/protocol';
 
@@ -173,4 +175,99 @@ test('whoever looks sees within a minute that the scheduler answers again; else 
   const before = asked.length;
   await clock.pass(3600);
   assert.equal(asked.length - before, 6);
+});
+
+const DAY = 86_400_000;
+
+/** A history of one job every hour for so many days, and what is asked of it. */
+function historyOf(days: number, clock: HandClock) {
+  const asked: [from: string, until: string | undefined][] = [];
+  const all = Array.from({ length: 24 * days }, (_, hour) => job(String(10_000 - hour), 'done', { ended: new Date(clock.time - (hour + 0.5) * 3600_000).toISOString() })); // prettier-ignore
+  const answer = { note: undefined as string | undefined };
+  const scheduler = {
+    queue: () => Promise.resolve([]),
+    load: () => Promise.resolve([]),
+    now: () => Promise.resolve(new Date(clock.now())),
+    history: (since: Date, until?: Date) => {
+      asked.push([since.toISOString(), until?.toISOString()]);
+      if (answer.note !== undefined) return Promise.resolve({ jobs: [], note: answer.note, unanswered: true as const });
+      return Promise.resolve({ jobs: all.filter((one) => endedWithin(one, since, until)) });
+    },
+  };
+  const states: QueueState[] = [];
+  const past = () => states.at(-1)?.past;
+  const finished = () => states.at(-1)?.finished.map(({ id }) => Number(id)) ?? [];
+  const watched = (reach: { days: number; jobs: number }) => new QueueWatch(scheduler, { cluster: 'c', user: 'me', floorSeconds: 60, clock, reach: () => Promise.resolve(reach), onState: (state) => states.push(state) }); // prettier-ignore
+  return { asked, answer, states, past, finished, watched };
+}
+
+test('the history comes page by page, each asked for once and not before the floor, and none is news', async () => {
+  const clock = new HandClock();
+  const start = clock.time;
+  const { asked, states, past, finished, watched } = historyOf(3, clock);
+  const watch = watched({ days: 1, jobs: 20 });
+  watch.watch('visible', 'mine');
+  await clock.pass(1);
+  assert.equal(finished().length, 20, 'a page has 20 jobs');
+  assert.equal(past()?.since, new Date(start - 19.5 * 3600_000).toISOString(), 'what was cut off is not called known');
+  watch.older();
+  assert.equal(past()?.asking, true);
+  await clock.pass(30);
+  assert.equal(asked.length, 1, 'not before the floor');
+  await clock.pass(31);
+  assert.equal(asked.length, 2);
+  assert.equal(past()?.asking, undefined);
+  assert.equal(past()?.page?.jobs, 20);
+  await clock.pass(600);
+  assert.equal(asked.length, 2, 'only on request');
+  for (let page = 0; page < 2; page++) {
+    watch.older();
+    await clock.pass(61);
+  }
+  assert.deepEqual(finished(), Array.from({ length: 72 }, (_, hour) => 10_000 - hour), 'each once, newest first'); // prettier-ignore
+  assert.deepEqual(states.flatMap(({ ended }) => ended), []); // prettier-ignore
+});
+
+test('an empty page is told, and the next one reaches twice as far back', async () => {
+  const clock = new HandClock();
+  const { asked, past, finished, watched } = historyOf(1, clock);
+  const watch = watched({ days: 1, jobs: 200 });
+  watch.watch('visible', 'mine');
+  await clock.pass(1);
+  assert.equal(finished().length, 24);
+  for (const days of [1, 2, 4]) {
+    watch.older();
+    await clock.pass(61);
+    const [from = '', until = ''] = asked.at(-1) ?? [];
+    assert.equal(Math.round((Date.parse(until) - Date.parse(from)) / DAY), days);
+    assert.equal(past()?.page?.jobs, 0);
+  }
+});
+
+test('a scheduler that does not say what ended: how far back is not known, and the first page is asked for again', async () => {
+  const clock = new HandClock();
+  const { answer, past, finished, watched } = historyOf(1, clock);
+  answer.note = 'Only jobs that ended in the last minutes are known: this cluster has no accounting';
+  const watch = watched({ days: 1, jobs: 200 });
+  watch.watch('visible', 'mine');
+  await clock.pass(1);
+  assert.deepEqual(past(), { note: answer.note });
+  answer.note = undefined;
+  watch.older();
+  await clock.pass(61);
+  assert.equal(finished().length, 24);
+  assert.equal(past()?.note, undefined);
+  assert.notEqual(past()?.since, undefined);
+});
+
+test('the settings of the history: whole numbers in range, or the default', () => {
+  assert.deepEqual(historyReach({ historyDays: 7, historyJobs: 500 }), { days: 7, jobs: 500 });
+  for (const settings of [
+    undefined,
+    null,
+    {},
+    { historyDays: 0, historyJobs: 1e9 },
+    { historyDays: '7', historyJobs: 1.5 },
+  ])
+    assert.deepEqual(historyReach(settings), { days: 1, jobs: 200 });
 });

@@ -171,7 +171,7 @@ test('a snapshot from scontrol and sacctmgr; a node that is down gives nothing',
   ); // prettier-ignore
   assert.deepEqual(snapshot.partitions, [{ name: 'gpu', default: true, up: true, maxMinutes: 240, maxNodes: 2, allowAccounts: ['proja', 'tiny'], nodes: ['g1'] }]); // prettier-ignore
   assert.deepEqual(snapshot.nodes?.[0], { name: 'g1', cpus: 14, memoryMegabytes: 63000, features: ['a100', 'nvlink'], gres: [{ name: 'gpu', type: 'a100', count: 4, used: 3 }], state: 'MIXED', cpusUsed: 2 }); // prettier-ignore
-  assert.deepEqual(snapshot.submitOptions, { sbatch: ['--account', '--get-user-env', '--container-image'], srun: ['--ntasks'] }); // prettier-ignore
+  assert.deepEqual(snapshot.submitOptions, { sbatch: ['--account', '--get-user-env', '--container-image'], srun: ['--ntasks'], added: [{ name: '--container-image', value: 'IMAGE', plugin: 'pyxis' }] }); // prettier-ignore
   assert.deepEqual([snapshot.accountNeeded, snapshot.taskPlugin, snapshot.selectType], [true, 'task/affinity,task/cgroup', 'select/cons_tres']); // prettier-ignore
   assert.deepEqual([snapshot.accounts, snapshot.qos, snapshot.enforcePartitionLimits], [['proja', 'tiny'], ['normal', 'high', 'low'], true]); // prettier-ignore
   const row = (...values: string[]): string => values.join(FIELD_END) + RECORD_END + '\n';

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { analyse } from '../../server/scripts/analyse';
 import { Slurm } from '../../server/cluster/slurm/slurm';
+import type { Host } from '../../server/cluster/host';
 import type { Job } from '../../server/shared/protocol';
 import { askEverything, askWithoutAccounting, ODD_NAME, SINCE, tokenOf } from '../cluster/questions';
 import { ReplayHost, type Recording } from '../cluster/recording';
@@ -216,3 +217,17 @@ for (const file of readdirSync(folder)) {
     assert.deepEqual([snapshot.enforcePartitionLimits, snapshot.accounts, snapshot.defaultAccount], [true, undefined, undefined]); // prettier-ignore
   });
 }
+
+test('a Slurm that is too old is named with the version that is needed', async () => {
+  const answering = (version: string): Host => {
+    const run = (command: readonly string[]) =>
+      Promise.resolve(
+        command.includes('--version')
+          ? { code: 0, stdout: `slurm ${version}\n`, stderr: '' }
+          : { code: 1, stdout: '', stderr: 'squeue: error: Invalid job format specification: pendingtime\n' },
+      );
+    return { name: 'icm', run } as unknown as Host; // nothing else is asked
+  };
+  await assert.rejects(new Slurm(answering('18.08.8')).queue('mine'), /^UserError: Slurm 18\.08\.8 on icm is too old: 20\.02 or newer/); // prettier-ignore
+  await assert.rejects(new Slurm(answering('22.05.8')).queue('mine'), /squeue on icm failed: Invalid job format/);
+});

@@ -2,16 +2,16 @@
  * Jobs as bjobs prints them: JSON where it has that (10.1.0.2 and later, only with -o), the table of all versions, and
  * the long form for one job.
  */
-import { stateNamed } from '../states';
 import { isOver, type Job } from '../../shared/protocol';
 import { set } from '../job-fields';
 import { once } from '../once';
 import { tokenIn } from '../token';
+import { endingOf, reasonNamed } from './endings';
 import { jobState, parseHosts, parseLimit, parseTime } from './values';
 
 /** Value of `bjobs -o` beside `-json`. */
 export const JSON_FIELDS =
-  'jobid jobindex stat user queue proj_name job_name job_description submit_time start_time finish_time estimated_start_time run_time runtimelimit slots gpu_num exec_host exit_code exit_reason pend_reason sub_cwd output_file error_file';
+  'jobid jobindex stat user queue proj_name job_name job_description submit_time start_time finish_time estimated_start_time run_time runtimelimit slots gpu_num exec_host exit_code exit_reason pend_reason sub_cwd exec_cwd output_file error_file';
 
 /** Reads the JSON; undefined where the answer is not JSON (an older bjobs explains its options instead). */
 export function parseJson(text: string, home: string): Job[] | undefined {
@@ -43,7 +43,7 @@ export function parseJson(text: string, home: string): Job[] | undefined {
         hosts,
         exitCode: told(row.EXIT_CODE),
         why: told(row.EXIT_REASON) || told(row.PEND_REASON),
-        folder: told(row.SUB_CWD),
+        folder: told(row.EXEC_CWD) || told(row.SUB_CWD),
         stdout: told(row.OUTPUT_FILE),
         stderr: told(row.ERROR_FILE),
         home,
@@ -106,7 +106,7 @@ export function parseLong(text: string, home: string): Job[] {
     .flatMap((part) => {
       const head = /^Job <(\d+)(?:\[(\d+)\])?>/m.exec(part);
       if (!head) return [];
-      const field = (name: string): string => new RegExp(`${name} ?<([^>]*)>`).exec(part)?.[1] ?? '';
+      const field = (name: string): string => new RegExp(`(?:^|[ ,])${name} ?<([^>]*)>`, 'm').exec(part)?.[1] ?? '';
       const time = (event: string): string => new RegExp(`^(.*?\\d\\d:\\d\\d:\\d\\d(?: \\d{4})?): (?:${event})`, 'm').exec(part)?.[1] ?? ''; // prettier-ignore
       const started = /(?:Started|started|Dispatched)(?: \d+ Task\(s\))? (?:on|to) (?:\d+ )?(?:Hosts?(?:\/Processors)?|Host\(s\))? ?((?:<[^>]*>\s*)+)/.exec(part); // prettier-ignore
       const { hosts, slots } = parseHosts((started?.[1] ?? '').replace(/[<>]/g, ' '));
@@ -130,7 +130,8 @@ export function parseLong(text: string, home: string): Job[] {
           /\bTERM_\w+/.exec(part)?.[0] ??
           (/: Signal <KILL> requested by/.test(part) ? 'TERM_OWNER' : undefined) ??
           /PENDING REASONS:\n(.*)\n/.exec(part)?.[1]?.trim().replace(/;$/, ''),
-        folder: field('CWD'),
+        // A folder that the execution host does not have is replaced there, by /tmp for instance.
+        folder: field('Execution CWD') || field('CWD'),
         stdout: field('Output File(?: \\(overwrite\\))?'),
         stderr: field('Error File(?: \\(overwrite\\))?'),
         home,
@@ -185,8 +186,15 @@ const readers = () => ({
 
 function job(facts: Facts, read = readers()): Job {
   const { number, index, stat, why = '', hosts } = facts;
-  const state = jobState(stat, why);
   const task = index === undefined ? undefined : String(index);
+  const [started, finished] = [read.time(facts.started ?? ''), read.time(facts.finished ?? '')];
+  const ran = started && finished ? (Date.parse(finished) - Date.parse(started)) / 1000 : undefined;
+  const elapsed = facts.elapsed || ran;
+  const limit = read.limit(facts.limit ?? '');
+  const exitCode = facts.exitCode ? Number(facts.exitCode) : undefined;
+  const wasStarted = started !== undefined || hosts.length > 0 || Boolean(facts.elapsed) || exitCode !== undefined;
+  const exit = stat === 'EXIT' ? endingOf({ why, exitCode, started: wasStarted, ran: elapsed, limit }) : undefined;
+  const state = exit?.state ?? jobState(stat);
   const result: Job = {
     id: task === undefined ? number : `${number}[${task}]`,
     name: facts.name,
@@ -198,12 +206,11 @@ function job(facts: Facts, read = readers()): Job {
   if (task !== undefined) result.array = { id: number, tasks: task };
   const over = isOver(result);
   const waits = state === 'queued' || state === 'held';
-  const [started, ended] = [read.time(facts.started ?? ''), over ? read.time(facts.finished ?? '') : undefined];
-  const ran = started && ended ? (Date.parse(ended) - Date.parse(started)) / 1000 : undefined;
+  const ended = over ? finished : undefined;
   set(result, 'account', facts.project || undefined);
-  set(result, 'reason', why ? reasonOf(stat, why) : read.reason(stat));
-  set(result, 'elapsed', waits ? undefined : facts.elapsed || ran);
-  set(result, 'limit', read.limit(facts.limit ?? ''));
+  set(result, 'reason', exit?.reason ?? (why ? reasonOf(stat, why) : read.reason(stat)));
+  set(result, 'elapsed', waits ? undefined : elapsed);
+  set(result, 'limit', limit);
   set(result, 'cpus', facts.slots || undefined);
   set(result, 'gpus', facts.gpus || undefined);
   set(result, 'nodes', hosts.length || undefined);
@@ -212,7 +219,7 @@ function job(facts: Facts, read = readers()): Job {
   set(result, 'started', started);
   set(result, 'expected', waits ? read.time(facts.expected ?? '') : undefined);
   set(result, 'ended', ended);
-  set(result, 'exitCode', over && facts.exitCode ? Number(facts.exitCode) : undefined);
+  set(result, 'exitCode', over ? exitCode : undefined);
   const folder = facts.folder?.replace(/^\$HOME/, facts.home) || undefined;
   set(result, 'folder', folder);
   set(result, 'stdout', logPath(facts.stdout, facts, folder));
@@ -230,8 +237,7 @@ function logPath(pattern: string | undefined, { number, index }: Facts, folder?:
 
 function reasonOf(stat: string, why: string): Job['reason'] {
   if (why && stat === 'PEND') return { name: 'PEND', text: why };
-  const name = /TERM_\w+/.exec(why)?.[0] ?? '';
-  const found = stateNamed('lsf', name || stat);
-  if (!found || (!name && !found.remedy)) return undefined;
-  return { name: name || stat, text: found.help, ...(found.remedy && { remedy: found.remedy }) };
+  const reason = reasonNamed(stat);
+  // A state that says all by itself is no reason.
+  return reason?.remedy === undefined ? undefined : reason;
 }

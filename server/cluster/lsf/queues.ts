@@ -7,6 +7,8 @@ export interface SnapshotTexts {
   version: string;
   /** `bqueues -l` */
   queues: string;
+  /** `bqueues -w -u ME`: those that the user may use, groups resolved; empty where LSF does not say. */
+  mine: string;
   /** `bhosts -w` */
   hosts: string;
   /** `lshosts -w` */
@@ -26,6 +28,59 @@ function tableRows(text: string): Record<string, string>[] {
   });
 }
 
+/** A limit of each name in a part of `bqueues -l`; a row of names has its values below it, each from where its name begins. */
+function limitsIn(part: string): Partial<Record<string, string>> {
+  const lines = part.split('\n');
+  const limits: Record<string, string> = {};
+  lines.forEach((line, at) => {
+    if (!/^(?: +[A-Z]+LIMIT)+ *$/.test(line)) return;
+    const names = [...line.matchAll(/[A-Z]+/g)];
+    names.forEach(({ 0: name, index }, nth) => {
+      limits[name] = (lines[at + 1] ?? '').slice(index, names[nth + 1]?.index).trim();
+    });
+  });
+  return limits;
+}
+
+/** Slots of `PROCLIMIT` or `TASKLIMIT`: `4` (at most), `1 4` (from, to), `1 2 4` (from, without -n, to). */
+function slotsOf(text: string | undefined): Pick<Queue, 'minSlots' | 'defaultSlots' | 'maxSlots'> {
+  const numbers = (text ?? '').split(/\s+/).filter(Boolean).map(Number);
+  if (numbers.some((count) => !Number.isInteger(count) || count < 1)) return {};
+  const [first, second, third] = numbers;
+  if (third !== undefined) return { minSlots: first, defaultSlots: second, maxSlots: third };
+  return second !== undefined ? { minSlots: first, maxSlots: second } : first !== undefined ? { maxSlots: first } : {};
+}
+
+type Queue = ClusterSnapshot['partitions'][number];
+
+/** One queue of `bqueues -l`. @param mine names of the queues that the user may use; empty where they are not known */
+function queueOf(part: string, nodes: readonly { name: string }[], mine: ReadonlySet<string>): Queue | undefined {
+  const name = /^QUEUE: (\S+)/.exec(part)?.[1];
+  if (name === undefined) return undefined;
+  // Hard limits stand alone, or below the default ones.
+  const [before = '', above] = part.split(/^MAXIMUM LIMITS:/m);
+  const isHard = above !== undefined || !/^DEFAULT LIMITS:/m.test(before);
+  const hard = isHard ? limitsIn(above ?? before) : {};
+  const standard = above !== undefined || !isHard ? limitsIn(before) : {};
+  const limit = parseLimit(hard.RUNLIMIT ?? '');
+  const usual = parseLimit(standard.RUNLIMIT ?? '') ?? limit;
+  const hosts = /^HOSTS:(.+)$/m.exec(part)?.[1]?.trim();
+  const users = /^USERS:(.+)$/m.exec(part)?.[1]?.trim() ?? '';
+  const [, status = '', , perUser = ''] = /\bSTATUS\b.*\n\s*\S+\s+\S+\s+(\S+)\s+(\S+)\s+(\S+)/.exec(part) ?? [];
+  return {
+    name,
+    ...(/This is the default queue/i.test(part) && { default: true }),
+    up: !/^(?:Closed|Inact)/.test(status),
+    ...(mine.size > 0 && { allowed: mine.has(name) }),
+    ...(users && !/^all(?: users)?$/i.test(users) && { users: users.split(/\s+/) }),
+    ...(limit !== undefined && { maxMinutes: limit / 60 }),
+    ...(usual !== undefined && { defaultMinutes: usual / 60 }),
+    ...slotsOf(hard.PROCLIMIT ?? hard.TASKLIMIT),
+    ...(Number(perUser) > 0 && { userSlots: Number(perUser) }),
+    nodes: !hosts || /^(?:all\b|all hosts)/i.test(hosts) ? nodes.map((node) => node.name) : hosts.split(/\s+/),
+  };
+}
+
 /** @param taken ISO 8601 */
 export function snapshotOf(texts: SnapshotTexts, taken: string): ClusterSnapshot {
   const machines = new Map(tableRows(texts.machines).map((row) => [row.HOST_NAME, row]));
@@ -40,25 +95,21 @@ export function snapshotOf(texts: SnapshotTexts, taken: string): ClusterSnapshot
       cpusUsed: Number(NJOBS) || 0,
     };
   });
-  const partitions = texts.queues.split(/^(?=QUEUE: )/m).flatMap((part) => {
-    const name = /^QUEUE: (\S+)/.exec(part)?.[1];
-    if (name === undefined) return [];
-    // The hard limit comes last: MAXIMUM LIMITS follow DEFAULT LIMITS.
-    const limits = part.slice(Math.max(part.indexOf('MAXIMUM LIMITS:'), 0));
-    const limit = parseLimit(/RUNLIMIT\s+(\d\S*)/.exec(limits)?.[1] ?? '');
-    const hosts = /^HOSTS:(.+)$/m.exec(part)?.[1]?.trim();
-    const status = /\bSTATUS\b.*\n\s*\S+\s+\S+\s+(\S+)/.exec(part)?.[1];
-    return {
-      name,
-      ...(/This is the default queue/i.test(part) && { default: true }),
-      up: !/^(?:Closed|Inact)/.test(status ?? ''),
-      ...(limit !== undefined && { maxMinutes: limit / 60 }),
-      nodes: !hosts || /^(?:all\b|all hosts)/i.test(hosts) ? nodes.map((node) => node.name) : hosts.split(/\s+/),
-    };
-  });
+  const mine = new Set(tableRows(texts.mine).map(({ QUEUE_NAME = '' }) => QUEUE_NAME));
+  const parts = texts.queues.split(/^(?=QUEUE: )/m);
+  const partitions = parts.map((part) => queueOf(part, nodes, mine)).filter((queue) => queue !== undefined);
   const version = /^\d+\.\d+/.test(texts.version) ? { version: texts.version } : {};
   const cluster = /My cluster name is (\S+)/.exec(texts.identity)?.[1];
-  return { ...(cluster && { name: cluster }), scheduler: 'lsf', ...version, taken, partitions, nodes };
+  return {
+    ...(cluster && { name: cluster }),
+    scheduler: 'lsf',
+    ...version,
+    taken,
+    partitions,
+    nodes,
+    // bsub refuses a job beyond a hard limit of its queue.
+    enforcePartitionLimits: true,
+  };
 }
 
 /** Reads `bqueues -w` and `bhosts -w`: the used slots of each queue, of its maximum or of all hosts. */

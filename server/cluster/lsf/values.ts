@@ -15,17 +15,9 @@ const STATES: Record<string, JobState> = {
   EXIT: 'failed',
 };
 
-/** Our states by LSF's reasons for an end; the state of such a job is only EXIT. */
-const TERMINATIONS: readonly [RegExp, JobState][] = [
-  [/TERM_RUNLIMIT|TERM_DEADLINE/, 'timeout'],
-  [/TERM_MEMLIMIT|TERM_SWAP/, 'memory'],
-  [/TERM_OWNER|TERM_ADMIN|TERM_FORCE|TERM_PREEMPT/, 'cancelled'],
-];
-
-/** @param why the reason for the exit, where it is known */
-export function jobState(name: string, why = ''): JobState {
-  const state = STATES[name] ?? 'unknown';
-  return (state === 'failed' && TERMINATIONS.find(([pattern]) => pattern.test(why))?.[1]) || state;
+/** Our state for a word of LSF's; how a job of state EXIT ended is read elsewhere. */
+export function jobState(name: string): JobState {
+  return STATES[name] ?? 'unknown';
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

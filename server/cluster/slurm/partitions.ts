@@ -1,6 +1,7 @@
 /** Partitions, nodes and limits: the snapshot that scripts are checked against, and the load. */
 import type { ClusterSnapshot, PartitionLoad } from '../../shared/protocol';
 import { FIELD_END, RECORD_END } from './job-table';
+import { optionsOfPlugIns } from './plug-ins';
 import { parseDuration, parseGres } from './values';
 
 /** Value of sinfo's `-O`: one row for each node of each partition. */
@@ -40,6 +41,8 @@ export interface SnapshotTexts {
   config?: string;
   /** `sbatch --help` and `srun --help` */
   help?: { sbatch?: string; srun?: string };
+  /** Names of the plug-ins in plugstack.conf. */
+  plugIns?: readonly string[];
   /** `sacctmgr --parsable2 --noheader show assoc format=account,partition,qos,defaultqos` of the user */
   associations?: string;
   /** `sacctmgr --parsable2 --noheader show user format=defaultaccount` */
@@ -91,9 +94,23 @@ export function snapshotOf(texts: SnapshotTexts, taken: string): ClusterSnapshot
   const [taskPlugin, selectType] = [setting('TaskPlugin'), setting('SelectType')];
   if (taskPlugin !== undefined) snapshot.taskPlugin = taskPlugin;
   if (selectType !== undefined) snapshot.selectType = selectType;
-  const [sbatch, srun] = [optionsIn(texts.help?.sbatch), optionsIn(texts.help?.srun)];
-  if (sbatch ?? srun) snapshot.submitOptions = { ...(sbatch && { sbatch }), ...(srun && { srun }) };
+  const submitOptions = submitOptionsOf(texts);
+  if (submitOptions) snapshot.submitOptions = submitOptions;
   return snapshot;
+}
+
+/** What the commands' help and plugstack.conf say; undefined where they say nothing. */
+function submitOptionsOf({ help, plugIns }: SnapshotTexts): ClusterSnapshot['submitOptions'] {
+  const [sbatch, srun] = [optionsIn(help?.sbatch), optionsIn(help?.srun)];
+  if (!(sbatch ?? srun)) return undefined;
+  const added = [help?.sbatch, help?.srun].flatMap((text = '') => optionsOfPlugIns(text));
+  const first = new Map(added.reverse().map((option) => [option.name, option]));
+  return {
+    ...(sbatch && { sbatch }),
+    ...(srun && { srun }),
+    ...(first.size > 0 && { added: [...first.values()].reverse() }),
+    ...(plugIns && { plugIns: unique(plugIns) }),
+  };
 }
 
 /** The long options that a command's help lists, those of plug-ins too; undefined for a text that is no help. */

@@ -1,4 +1,5 @@
 /** Slurm from version 20.02 on, through the named fields of its commands. */
+import path from 'node:path';
 import { readScript } from '../../scripts/reading/read-script';
 import { UserError } from '../../errors';
 import {
@@ -10,7 +11,7 @@ import {
   type JobState,
   type PartitionLoad,
 } from '../../shared/protocol';
-import { CommandScheduler, TIMEOUT_MS } from '../command-scheduler';
+import { CommandScheduler, endedWithin, TIMEOUT_MS } from '../command-scheduler';
 import type { RunOutcome } from '../host';
 import {
   RefusedError,
@@ -21,11 +22,13 @@ import {
   type Submission,
   type Submitted,
 } from '../scheduler';
-import { recordedAnswer, submitOnce } from '../submission';
+import { lookForLost, recordedAnswer, submitOnce } from '../submission';
 import { tokenTag } from '../token';
 import { DELIMITER, parseAccounting, sacctFields } from './accounting';
 import { parseQueue, recordEnd, squeueFormat, type Detail } from './job-table';
 import { misleadsLogs } from './log-path';
+import { isAnswerLost } from './lost-answers';
+import { readPlugStack } from './plug-ins';
 import { parseLoad, SINFO_FORMAT, snapshotOf } from './partitions';
 import { refusedLine } from './refusals';
 
@@ -38,18 +41,34 @@ const PLAIN = [
   'SLURM_TIME_FORMAT=standard',
   'SLURM_BITSTR_LEN=0',
 ];
+/** The oldest release whose squeue has the fields that are asked for. */
+const OLDEST = [20, 2] as const;
+/** Commands that take -M. */
+const OF_A_CLUSTER = new Set(['sbatch', 'squeue', 'scancel', 'scontrol', 'sacct', 'sinfo']);
 const JOB_ID = /^\d+(?:\+\d+|_(?:\d+|\[[\d,:%-]+\]))?$/;
-/** What sbatch says when it cannot know whether the controller accepted the job. */
-const AMBIGUOUS = /timed out|receive failure|connection (?:reset|failure)/i;
 
 /** How long the help of sbatch and srun is taken to stay the same. */
 const DAY_MS = 86_400_000;
+/** Files that one plugstack.conf includes; sites have one or two. */
+const MOST_INCLUDED = 8;
 
 export class Slurm extends CommandScheduler implements Scheduler {
   readonly name = 'slurm';
   readonly title = 'Slurm';
   protected readonly plainly = PLAIN;
+  private plugInsRead: { at: number; names: string[] } | undefined;
   private helpRead: { at: number; texts: { sbatch?: string; srun?: string } } | undefined;
+
+  /** The option with which a command is about the profile's cluster, where one login node serves several. */
+  private onCluster(program: string): string[] {
+    const { clusters } = this.options;
+    return clusters === undefined || !OF_A_CLUSTER.has(program) ? [] : ['-M', clusters];
+  }
+
+  protected override plain(program: string, ...words: string[]): Promise<RunOutcome> {
+    const asksForHelp = words.some((word) => word === '--help' || word === '--version');
+    return super.plain(program, ...(asksForHelp ? [] : this.onCluster(program)), ...words);
+  }
 
   protected override async readVersion(): Promise<string> {
     const { stdout, stderr } = await this.plain('squeue', '--version');
@@ -63,7 +82,7 @@ export class Slurm extends CommandScheduler implements Scheduler {
     if (!JOB_ID.test(id)) throw new UserError(`"${id}" is not a Slurm job id: 42, 42_7 or 42+1`);
   }
 
-  async submit({ script, folder, token, options = [], defaults = {} }: Submission): Promise<Submitted> {
+  async submit({ script, folder, token, asByHand, options = [], defaults = {} }: Submission): Promise<Submitted> {
     if (misleadsLogs(folder))
       throw new UserError(
         `${folder}: Slurm reads % and \\ in a folder as a pattern for log names, so every job would fail at its start: choose a folder without them`,
@@ -75,8 +94,9 @@ export class Slurm extends CommandScheduler implements Scheduler {
     const own = read?.option('--comment')?.value?.text;
     const comment = own ? `${tokenTag(token)} ${own}` : tokenTag(token);
     const command = [
-      ...this.prefix,
+      ...(await this.submitPrefix('sbatch', asByHand)),
       'sbatch',
+      ...this.onCluster('sbatch'),
       '--parsable',
       `--comment=${comment}`,
       ...missing('--account', defaults.account),
@@ -87,27 +107,19 @@ export class Slurm extends CommandScheduler implements Scheduler {
     ];
     const answer = await submitOnce(this.host, { command, script, folder, token }, this.options.reconnect);
     if (answer?.code === 0 && submittedId(answer.text)) return this.submitted(answer.text, answer.recovered);
-    if (answer && answer.code !== 0 && !AMBIGUOUS.test(answer.text)) {
+    if (answer && answer.code !== 0 && !isAnswerLost(answer.text, answer.code)) {
       const words = plainWords(answer.text);
       throw new RefusedError(`Slurm refused the job: ${words}`, refusedLine(words, script));
     }
     // Asked, but without a clear answer: the job is there, or it is not.
-    for (let attempt = 0; attempt < 5; attempt++) {
-      const found = await this.findInQueue(token).catch(() => undefined);
-      if (found) return { ...found, found: true };
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
-    const said = answer ? ` (it said: ${plainWords(answer.text)})` : '';
-    throw new UserError(
-      `Slurm did not say whether it accepted the job${said}. No job of submission ${token} is in the queue so far: look at the queue again before you submit once more`,
-      1,
-    );
+    const said = answer && plainWords(answer.text);
+    return lookForLost(token, { title: this.title, said, find: () => this.findInQueue(token) });
   }
 
   async find(token: string): Promise<Submitted | undefined> {
     const answer = await recordedAnswer(this.host, token);
     if (answer?.code === 0 && submittedId(answer.text)) return { ...this.submitted(answer.text), found: true };
-    if (answer && answer.code !== 0 && !AMBIGUOUS.test(answer.text)) return undefined;
+    if (answer && answer.code !== 0 && !isAnswerLost(answer.text, answer.code)) return undefined;
     return this.findInQueue(token);
   }
 
@@ -130,7 +142,7 @@ export class Slurm extends CommandScheduler implements Scheduler {
   }
 
   async dryRun(script: string, folder: string): Promise<DryRun> {
-    const command = [...this.prefix, 'sbatch', '--test-only'];
+    const command = [...this.prefix, 'sbatch', ...this.onCluster('sbatch'), '--test-only'];
     const { code, stdout, stderr } = await this.host.run(command, {
       stdin: script,
       cwd: folder,
@@ -150,7 +162,9 @@ export class Slurm extends CommandScheduler implements Scheduler {
   private async squeue(detail: Detail, options: readonly string[]): Promise<Job[]> {
     const end = recordEnd();
     const answer = await this.plain('squeue', '--noheader', ...options, '-O', squeueFormat(detail, end));
-    if (answer.code !== 0) throw this.failure('squeue', answer);
+    // Site wrappers may end with 0 whatever happened: silence is an empty queue, an error is none.
+    const isFailure = answer.code !== 0 || (answer.stdout.trim() === '' && /\berror:/.test(answer.stderr));
+    if (isFailure) throw (await this.tooOld()) ?? this.failure('squeue', answer);
     return parseQueue(answer.stdout, detail, end);
   }
 
@@ -205,18 +219,17 @@ export class Slurm extends CommandScheduler implements Scheduler {
     });
   }
 
-  async history(since: Date): Promise<JobHistory> {
+  async history(since: Date, until?: Date): Promise<JobHistory> {
+    const before = until ? ['--endtime', slurmTime(until)] : [];
     // The queue shows jobs of the last minutes at once, with their logs; accounting has the others, a little later.
-    const [lately, { jobs, note }] = await Promise.all([
-      this.queue('mine'),
-      this.accounting(['--starttime', slurmTime(since)]),
+    const [lately, { jobs, note, unanswered }] = await Promise.all([
+      until ? [] : this.queue('mine'),
+      this.accounting(['--starttime', slurmTime(since), ...before]),
     ]);
     // Where both know a job, the queue counts: of a cancelled script it knows the signal, where accounting has exit code 0.
     const known = new Map([...jobs, ...lately].map((job) => [job.id, job]));
-    const finished = [...known.values()].filter(
-      (job) => isOver(job) && !(Date.parse(job.ended ?? '') < since.getTime()),
-    );
-    return { jobs: finished, ...(note !== undefined && { note }) };
+    const finished = [...known.values()].filter((job) => isOver(job) && endedWithin(job, since, until));
+    return { jobs: finished, ...(note !== undefined && { note }), ...(unanswered && { unanswered }) };
   }
 
   private async accounting(options: readonly string[]): Promise<JobHistory> {
@@ -228,12 +241,12 @@ export class Slurm extends CommandScheduler implements Scheduler {
     const why = /disabled/i.test(stderr)
       ? 'this cluster has no accounting'
       : `accounting does not answer (${plainWords(stderr)})`;
-    return { jobs: [], note: `Only jobs that ended in the last minutes are known: ${why}` };
+    return { jobs: [], unanswered: true, note: `Only jobs that ended in the last minutes are known: ${why}` };
   }
 
   async snapshot(): Promise<ClusterSnapshot> {
-    const allowed = async (...command: string[]): Promise<string | undefined> => {
-      const { code, stdout } = await this.plain(...command);
+    const allowed = async (program: string, ...words: string[]): Promise<string | undefined> => {
+      const { code, stdout } = await this.plain(program, ...words);
       return code === 0 ? stdout : undefined;
     };
     const needed = async (program: string, ...words: string[]): Promise<string> => {
@@ -255,7 +268,17 @@ export class Slurm extends CommandScheduler implements Scheduler {
       ask('assoc', `user=${user?.trim()}`, 'format=account,partition,qos,defaultqos'),
       ask('user', user?.trim() ?? '', 'format=defaultaccount'),
     ]);
-    const texts = { version, help, partitions, nodes, config, associations, defaultAccount };
+    const plugIns = await this.plugIns(config);
+    const texts = {
+      version,
+      help,
+      partitions,
+      nodes,
+      config,
+      associations,
+      defaultAccount,
+      ...(plugIns && { plugIns }),
+    };
     return snapshotOf(texts, new Date().toISOString());
   }
 
@@ -271,10 +294,51 @@ export class Slurm extends CommandScheduler implements Scheduler {
     return texts;
   }
 
+  /** The plug-ins of the site's plugstack.conf and of the files that it includes; undefined where it cannot be read. */
+  private async plugIns(config: string | undefined): Promise<string[] | undefined> {
+    if (this.plugInsRead && Date.now() - this.plugInsRead.at < DAY_MS) return this.plugInsRead.names;
+    const file = /^PlugStackConfig\s*=\s*(\/\S+)/m.exec(config ?? '')?.[1] ?? '/etc/slurm/plugstack.conf';
+    const read = await this.plain('cat', file);
+    if (read.code !== 0) return undefined;
+    const { plugIns, includes } = readPlugStack(read.stdout);
+    for (const included of includes.slice(0, MOST_INCLUDED)) {
+      const absolute = path.posix.resolve(path.posix.dirname(file), included);
+      const [folder, pattern] = [path.posix.dirname(absolute), path.posix.basename(absolute)];
+      const more = await this.plain(
+        'find',
+        `${folder}/`,
+        '-maxdepth',
+        '1',
+        '-name',
+        pattern,
+        '-exec',
+        'cat',
+        '{}',
+        '+',
+      );
+      plugIns.push(...readPlugStack(more.stdout).plugIns);
+    }
+    this.plugInsRead = { at: Date.now(), names: plugIns };
+    return plugIns;
+  }
+
   async load(): Promise<PartitionLoad[]> {
     const answer = await this.plain('sinfo', '--noheader', '--Node', '-O', SINFO_FORMAT);
     if (answer.code !== 0) throw this.failure('sinfo', answer);
     return parseLoad(answer.stdout);
+  }
+
+  /** Why the commands do not answer as they should, where Slurm is older than what is read here. */
+  private async tooOld(): Promise<UserError | undefined> {
+    const version = await this.version().catch(() => undefined);
+    const [major = NaN, minor = NaN] = (version ?? '').split('.').map(Number);
+    const [first, second] = OLDEST;
+    if (!(major < first || (major === first && minor < second))) return undefined;
+    const needed = `${first}.${String(second).padStart(2, '0')}`;
+    return new UserError(
+      `Slurm ${version} on ${this.host.name} is too old: ${needed} or newer is needed. Its jobs can be looked at there with squeue`,
+      1,
+    );
   }
 
   private failure(program: string, { code, stdout, stderr }: RunOutcome): UserError {

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { Client, type AnyAuthMethod, type AuthenticationType, type NextAuthHandler } from 'ssh2';
 import { CancelledError, messageOf, UserError } from '../../errors';
+import { durationText } from '../../shared/progress';
 import type { PromptParams } from '../../shared/protocol';
 import type { LoginMethod, SshSettings } from './configuration';
 import { HostKey, type AskUser } from './host-key';
@@ -33,6 +34,8 @@ export class NeedsUserError extends UserError {}
 export class RefusedAnswerError extends UserError {}
 
 const WRONG = 'That was not right: try again';
+/** Seconds that a server may take to judge a key or an answer: somebody may have to approve it on a phone. */
+const JUDGEMENT = 300;
 
 /** The clients whose connection has ended. */
 const ended = new WeakSet<Client>();
@@ -50,6 +53,8 @@ export class Authentication {
   /** Why the login fails; the first reason counts. */
   private reason: Error | undefined;
   private timer: NodeJS.Timeout | undefined;
+  /** Whether the hosts know each other: from then on the login itself is waited for. */
+  private isJudging = false;
   private settle: { resolve: (client: Client) => void; reject: (error: Error) => void } | undefined;
   private banner = '';
   private retry: string | undefined;
@@ -90,7 +95,7 @@ export class Authentication {
 
   private connect(): void {
     const { sock, settings } = this;
-    const hostKey = new HostKey(settings, this.role);
+    const hostKey = new HostKey(settings, this.role, this.options.log);
     const ask: AskUser = (question) => this.ask(question, 'whether its unknown host key is right');
     this.client.connect({
       sock,
@@ -136,6 +141,7 @@ export class Authentication {
     const { client, sock, role } = this;
     clearTimeout(this.timer);
     client.removeAllListeners('error').removeAllListeners('close');
+    client.setMaxListeners(0); // every program and request under way listens for its end
     client.on('error', (error) => this.options.log(`${role}: ${error.message}`));
     client.on('close', () => ended.add(client));
     client.on('end', () => sock.destroy()); // a forwarded channel would stay half open
@@ -159,9 +165,12 @@ export class Authentication {
   }
 
   private wait(): void {
-    const seconds = this.settings.connectTimeout;
-    const late = () => this.fail(new UserError(`${this.role} gave no answer in ${seconds} s`, 1));
-    this.timer = setTimeout(late, seconds * 1000);
+    clearTimeout(this.timer);
+    const seconds = this.isJudging ? JUDGEMENT : this.settings.connectTimeout;
+    const words = this.isJudging
+      ? `did not complete the login in ${durationText(seconds)}: if it waits for an approval, e.g. on your phone, give it and connect again`
+      : `gave no answer in ${seconds} s`;
+    this.timer = setTimeout(() => this.fail(new UserError(`${this.role} ${words}`, 1)), seconds * 1000);
   }
 
   /** Asks the user, who may think as long as the server waits. @param what is asked for, as an error names it */
@@ -220,6 +229,8 @@ export class Authentication {
   /** ssh2 asks for the next method. @param left what the server takes; null before the first @param partial whether one of several factors is done */
   private nextMethod(left: AuthenticationType[] | null, partial: boolean | null, next: NextAuthHandler): void {
     const { settings, ring, attempts, current, tried } = this;
+    this.isJudging = true;
+    this.wait();
     if (left === null) return next({ type: 'none', username: settings.user });
     if (current === 'publickey' && ring.more) return this.offer('publickey', next);
     // After an agent ssh2 passes on an outdated list: it does not say what the server takes besides that key.

@@ -35,6 +35,11 @@ export class ChannelGate {
     };
   }
 
+  /** Whether the server allows one at a time. */
+  get isSingle(): boolean {
+    return this.limit === 1;
+  }
+
   /** The server allows fewer than expected. @returns false where it refuses even a single one */
   shrink(): boolean {
     if (this.inside <= 1) return false;

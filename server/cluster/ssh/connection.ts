@@ -9,7 +9,8 @@ import { ConnectionLostError, type RunOptions } from '../host';
 import type { OnOutput } from '../runner';
 import { ChannelGate } from './channel-gate';
 import { hasEnded } from './authentication';
-import { endRoute, logIn, type LoginOptions, type Route } from './login';
+import { endRoute, logIn, type HeldRoute, type LoginOptions, type Route, type RouteSource } from './login';
+import type { Pace } from './pace';
 
 export type ConnectionState = Pick<ClusterInfo, 'connection' | 'message'>;
 
@@ -29,6 +30,17 @@ interface SftpChannel {
 /** Asks ssh2 for a channel; `done` gets what came of it. */
 type BeginChannel<T> = (client: Client, done: (error: unknown, channel?: T) => void) => void;
 
+/** What a connection is given besides its destination. */
+export interface ConnectionOptions extends LoginOptions {
+  /** Where routes come from; a login of this process where it is left out. */
+  source?: RouteSource;
+  /** Limits how often the host is connected to. */
+  pace?: Pace;
+}
+
+/** The host has no sftp, or no session to spare for it. */
+export class NoSftpError extends UserError {}
+
 /** The server opens no further channel. */
 class ChannelRefused extends UserError {}
 
@@ -40,12 +52,20 @@ export class ClusterConnection {
   private closed = false;
   private forwards: net.Server[] = [];
   private readonly gate = new ChannelGate(CHANNELS);
+  /** Whether the server allows one session at a time, so that sftp would leave none for programs. */
+  private hasOneSession = false;
+  /** Channels of sftp that are open. */
+  private sftpChannels = 0;
+  /** The channel of sftp that others share. */
+  private sharedSftp?: { isIdle: () => boolean; end: () => void };
+  /** Requests of sftp that are not answered yet. */
+  private sftpRequests = 0;
   /** Whether a login without the user would fail. */
   private needsUser = false;
 
   constructor(
     readonly destination: string,
-    private readonly options: LoginOptions,
+    private readonly options: ConnectionOptions,
     private readonly onState: () => void,
   ) {}
 
@@ -53,14 +73,26 @@ export class ClusterConnection {
     return this.current;
   }
 
+  /** The holder that keeps the login; undefined where this process has its own. */
+  get held(): HeldRoute | undefined {
+    return this.route?.held;
+  }
+
+  /** Whether the user had to be asked for the login that stands. */
+  get wasAsked(): boolean {
+    return this.needsUser;
+  }
+
   /**
    * Connects unless connected.
+   * @param mayBegin whether a login may be begun where there was none; otherwise one that was lost is begun again
    * @throws UserError saying why not; CancelledError where the user gave up
    */
-  async connect(mayPrompt: boolean): Promise<void> {
+  async connect(mayPrompt: boolean, mayBegin = mayPrompt): Promise<void> {
     if (this.opening) await this.opening.catch(() => undefined);
     if (this.current.connection === 'connected') return;
-    if (!mayPrompt && (this.current.connection === 'disconnected' || this.needsUser))
+    const needsUser = this.needsUser && !this.options.source; // a holder may have asked somebody else meanwhile
+    if (!mayPrompt && ((this.current.connection === 'disconnected' && !mayBegin) || needsUser))
       throw new ConnectionLostError(this.current.message ?? `Not connected to ${this.destination}: connect first`);
     await this.open(mayPrompt);
   }
@@ -75,8 +107,13 @@ export class ClusterConnection {
     const before = this.current;
     this.change({ connection: 'connecting' });
     try {
-      const { prompter, ...silent } = this.options;
-      const route = await logIn(this.destination, mayPrompt ? { ...silent, prompter } : silent, standing);
+      const { prompter, source, pace, ...silent } = this.options;
+      await pace?.turn(mayPrompt);
+      const options = mayPrompt ? { ...silent, prompter } : silent;
+      const route = await (source
+        ? source(this.destination, options, mayPrompt || !this.needsUser, standing)
+        : logIn(this.destination, options, standing));
+      await pace?.succeeded();
       if (this.closed) {
         endRoute(route);
         throw new CancelledError();
@@ -99,6 +136,7 @@ export class ClusterConnection {
     if (this.route !== route) return;
     this.release();
     if (this.closed) return endRoute(route.before);
+    if (route.held?.isLoggedOut()) return this.change({ connection: 'disconnected', message: 'Logged out' });
     const message = `The connection to ${this.destination} was lost`;
     this.options.log(message);
     this.change({ connection: 'lost', message });
@@ -112,8 +150,9 @@ export class ClusterConnection {
     const fails = (error: unknown): boolean => (this.options.log(messageOf(error)), false);
     const reopened = (way?: Route): Promise<boolean> => this.open(false, way).then(() => true, fails);
     if (standing && (await reopened(standing))) return;
-    if (!this.needsUser && !this.closed) return void (await reopened());
-    if (!this.closed) this.change({ connection: 'lost', message: `${message}: reconnect to log in again` });
+    if (!this.closed && (!this.needsUser || this.options.source) && (await reopened())) return;
+    if (!this.closed && this.needsUser)
+      this.change({ connection: 'lost', message: `${message}: reconnect to log in again` });
   }
 
   private release(): void {
@@ -171,7 +210,7 @@ export class ClusterConnection {
     try {
       const { end } = await this.openChannel<{ end: Promise<number> }>(
         (client, done) =>
-          client.exec(line, (error, channel) =>
+          client.exec(this.held?.shorten(line) ?? line, (error, channel) =>
             // Followed at once: its end may be in the same packet.
             error ? done(error) : done(undefined, { end: this.follow(client, channel, onOutput, stdin, signal) }),
           ),
@@ -185,12 +224,71 @@ export class ClusterConnection {
   }
 
   /**
+   * Starts a program for somebody else. It has its place until its channel is closed.
+   * @param take gets the channel at once: its end may be in the same packet
+   * @throws ConnectionLostError, CancelledError, UserError
+   */
+  async start(line: string, signal: AbortSignal, take: (channel: ClientChannel) => void): Promise<void> {
+    const leave = await this.gate.enter(signal);
+    const begin: BeginChannel<true> = (client, done) =>
+      client.exec(line, (error, channel) => {
+        if (error) return done(error);
+        channel.on('close', leave);
+        take(channel);
+        done(undefined, true);
+      });
+    await this.openChannel(begin, '', signal).catch((error: unknown) => {
+      leave();
+      throw error;
+    });
+  }
+
+  /**
+   * A channel that speaks sftp, as bytes.
+   * @param isIdle whether nobody would miss it now: it may be ended then
+   * @throws ConnectionLostError, UserError
+   */
+  async sftpBytes(isIdle: () => boolean): Promise<ClientChannel> {
+    this.demandSession();
+    const begin: BeginChannel<ClientChannel> = (client, done) =>
+      client.subsys('sftp', (error, channel) => (error ? done(error) : done(undefined, channel)));
+    const channel = await this.openChannel(begin, ' offers no sftp');
+    this.sftpChannels++;
+    const end = (): void => void channel.close();
+    this.sharedSftp = { isIdle, end };
+    channel.once('close', () => {
+      this.sftpChannels--;
+      this.sharedSftp = undefined;
+    });
+    return channel;
+  }
+
+  /** @throws UserError where sftp would leave no session for programs */
+  private demandSession(): void {
+    if (this.hasOneSession)
+      throw new NoSftpError(`${this.destination} offers no sftp besides programs: it allows one session at a time`, 1);
+  }
+
+  /** Ends sftp where nothing waits for it: a program is refused although no other runs, so there is one session. */
+  private endIdleSftp(): void {
+    if (this.sharedSftp?.isIdle()) {
+      this.hasOneSession = true;
+      this.sharedSftp.end();
+    }
+    if (!this.sftpOpening || this.sftpRequests > 0) return;
+    this.hasOneSession = true;
+    void this.sftpOpening.then(({ sftp }) => sftp.end(), () => undefined); // prettier-ignore
+    this.sftpOpening = undefined;
+  }
+
+  /**
    * Opens a channel. A server that is busy refuses for a while, so it is asked again.
    * @param begin asks ssh2 for the channel
    * @param what is missing where it cannot be opened, for people: ` offers no sftp`
    * @throws ConnectionLostError, CancelledError, UserError
    */
   private async openChannel<T>(begin: BeginChannel<T>, what: string, signal?: AbortSignal): Promise<T> {
+    const isProgram = what === '';
     for (let refusals = 1; ; refusals++) {
       try {
         return await this.tryChannel(await this.client(), begin, what);
@@ -198,7 +296,10 @@ export class ClusterConnection {
         if (!(error instanceof ChannelRefused)) throw error;
         // The server still counts channels that have just ended: only the second refusal means that it allows fewer.
         const others = refusals > 1 && this.gate.shrink();
-        if (!others && refusals >= REFUSALS) throw error;
+        // What is refused beside one program, without sftp's channel, is a second session.
+        if (isProgram && others && this.gate.isSingle && this.sftpChannels === 0) this.hasOneSession = true;
+        if (isProgram && !others && refusals > 1) this.endIdleSftp();
+        if (!others && refusals >= REFUSALS) throw isProgram ? error : new NoSftpError(error.message, 1);
       }
       await sleep(REFUSED_PAUSE);
       if (signal?.aborted) throw new CancelledError();
@@ -259,17 +360,27 @@ export class ClusterConnection {
   private channelError(error: unknown, what: string): Error {
     const message = messageOf(error);
     if (/No response|Not connected/.test(message)) return this.lostError();
-    const Kind = /Channel open failure/.test(message) ? ChannelRefused : UserError;
-    return new Kind(`${this.destination}${what}: ${message}`, 1);
+    const refusal = this.held?.takeRefusal();
+    const Kind = what === '' ? UserError : NoSftpError;
+    if (refusal !== undefined) return new Kind(refusal, 1); // the holder has asked again, and said what came of it
+    const words = `${this.destination}${what}: ${message}`;
+    return /Channel open failure/.test(message) ? new ChannelRefused(words, 1) : new Kind(words, 1);
   }
 
   lostError(): ConnectionLostError {
     return new ConnectionLostError(`The connection to ${this.destination} was lost before the answer came`);
   }
 
+  /** Counts a request of sftp until it is answered. @returns ends that */
+  beginSftpRequest(): () => void {
+    this.sftpRequests++;
+    return () => this.sftpRequests--;
+  }
+
   /** The channel of sftp, which all transfers share. @throws ConnectionLostError, UserError */
   async sftp(): Promise<SftpChannel> {
     await this.client();
+    this.demandSession();
     if (!this.sftpOpening) {
       const opening = this.openChannel<SftpChannel>(
         (client, done) => client.sftp((error, sftp) => (error ? done(error) : done(undefined, { sftp, client }))),
@@ -279,7 +390,13 @@ export class ClusterConnection {
         if (this.sftpOpening === opening) this.sftpOpening = undefined;
       };
       // The server may end this channel only. A request on an ended one is never answered, so the next one opens another.
-      opening.then(({ sftp }) => sftp.once('end', forget).on('error', forget), forget);
+      opening.then(({ sftp }) => {
+        this.sftpChannels++;
+        sftp
+          .once('end', forget)
+          .once('close', () => this.sftpChannels--)
+          .on('error', forget);
+      }, forget);
       this.sftpOpening = opening;
     }
     return this.sftpOpening;

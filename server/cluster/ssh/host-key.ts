@@ -1,5 +1,5 @@
 /** Whether the key of a host is to be trusted: known_hosts decides, or the user. */
-import { CancelledError, UserError } from '../../errors';
+import { CancelledError, messageOf, UserError } from '../../errors';
 import type { SshSettings } from './configuration';
 import { fingerprint, keyType, KnownHosts, knownHostName } from './known-hosts';
 import type { Prompter } from './prompter';
@@ -22,10 +22,14 @@ export class HostKey {
   private readonly name: string;
   private readonly known: KnownHosts;
 
-  /** @param role the host as messages name it */
+  /**
+   * @param role the host as messages name it
+   * @param log gets a line where a key that is trusted cannot be kept
+   */
   constructor(
     private readonly settings: SshSettings,
     private readonly role: string,
+    private readonly log: (line: string) => void,
   ) {
     const { hostKeyAlias, hostName, port, knownHosts } = settings;
     this.name = knownHostName(hostKeyAlias ?? hostName, hostKeyAlias ? 22 : port);
@@ -81,6 +85,9 @@ export class HostKey {
       const params = { host, port, algorithm: keyType(key), fingerprint: fingerprint(key) };
       if (!(await ask((who) => who.hostKey(params)))) throw new CancelledError();
     }
-    await this.known.add(this.name, key, hashKnownHosts);
+    // As ssh does: the key is trusted, whether it can be kept or not.
+    await this.known.add(this.name, key, hashKnownHosts).catch((error: unknown) => {
+      this.log(`${this.role}: ${messageOf(error)}; its key (${print}) counts for this login alone`);
+    });
   }
 }

@@ -18,7 +18,32 @@ export interface Route {
   settings: SshSettings;
   /** Whether the user had to be asked for more than a passphrase, here and not on the way. */
   asked: boolean;
+  /** Where the client leads to a holder that keeps the login, and not to the host itself. */
+  held?: HeldRoute;
 }
+
+/** What is particular about a route through a holder. */
+export interface HeldRoute {
+  /** When the login ends if nobody uses it any more, in ms since 1970. */
+  until: number;
+  /** What a command line is handed over as: the local connection has a limit for one message. */
+  shorten(line: string): string;
+  /** Why the holder refused the last channel; told once. */
+  takeRefusal(): string | undefined;
+  /** Whether the login was ended on purpose. */
+  isLoggedOut(): boolean;
+}
+
+/**
+ * Where routes come from: a login of this process (`logIn`), or a holder.
+ * @param mayBegin whether a login may be begun where none is standing
+ */
+export type RouteSource = (
+  destination: string,
+  options: LoginOptions,
+  mayBegin: boolean,
+  standing?: Route,
+) => Promise<Route>;
 
 /** Ends a route's client, then those it goes through. */
 export function endRoute(route: Route | undefined): void {
@@ -36,13 +61,35 @@ export async function logIn(destination: string, options: LoginOptions, standing
   return hop(destination, options, { standing }, 0);
 }
 
+/**
+ * The settings of a host after those of the jump hosts on the way, in the order of connecting.
+ * @throws UserError where the configuration cannot be read or makes no sense
+ */
+export function settingsOnTheWay(
+  destination: string,
+  files?: ConfigurationFiles,
+  jumps?: readonly string[],
+  depth = 0,
+): [...SshSettings[], SshSettings] {
+  if (depth > MAX_HOPS) throw tooManyHops(destination);
+  const settings = sshSettings(destination, files);
+  const chain = jumps ?? settings.proxyJump;
+  const last = chain.at(-1);
+  if (last === undefined) return [settings];
+  return [...settingsOnTheWay(last, files, chain.length > 1 ? chain.slice(0, -1) : undefined, depth + 1), settings];
+}
+
+function tooManyHops(destination: string): UserError {
+  return new UserError(`ProxyJump of ${destination} goes through more than ${MAX_HOPS} hosts`);
+}
+
 async function hop(
   destination: string,
   options: LoginOptions,
   way: { standing?: Route; jumps?: readonly string[] },
   depth: number,
 ): Promise<Route> {
-  if (depth > MAX_HOPS) throw new UserError(`ProxyJump of ${destination} goes through more than ${MAX_HOPS} hosts`);
+  if (depth > MAX_HOPS) throw tooManyHops(destination);
   const settings = sshSettings(destination, options.files);
   const note = (what: string, lines: readonly string[]) => {
     if (lines.length > 0) options.log(`ssh configuration of ${settings.alias}: ${what}: ${lines.join('; ')}`);

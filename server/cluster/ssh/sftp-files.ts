@@ -178,10 +178,21 @@ export class SftpFiles extends FileStore {
 
   /** One request. @throws ConnectionLostError where the connection ends before its answer */
   private async ask<T>(request: (sftp: SFTPWrapper, done: Done<T>) => void): Promise<T> {
-    const { sftp, client } = await this.connection.sftp();
+    const answered = this.connection.beginSftpRequest();
+    try {
+      return await this.askOn(await this.connection.sftp(), request);
+    } finally {
+      answered();
+    }
+  }
+
+  private askOn<T>(
+    { sftp, client }: Awaited<ReturnType<ClusterConnection['sftp']>>,
+    request: (sftp: SFTPWrapper, done: Done<T>) => void,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const lost = () => reject(this.connection.lostError());
-      client.setMaxListeners(0).once('close', lost);
+      client.once('close', lost);
       const done: Done<T> = (error, result) => {
         client.off('close', lost);
         if (!error) return resolve(result);

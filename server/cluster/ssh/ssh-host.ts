@@ -5,6 +5,7 @@ import { Runner, type OnOutput } from '../runner';
 import type { ClusterConnection } from './connection';
 import { runThroughShell, type ExecuteLine } from './login-shell';
 import { SftpFiles } from './sftp-files';
+import { SshFiles } from './ssh-files';
 
 type ProgramOptions = Pick<RunOptions, 'stdin' | 'cwd' | 'env'>;
 
@@ -27,11 +28,12 @@ export class SshHost extends ShellRunner {
   readonly files: HostFiles;
   protected readonly line: ExecuteLine;
 
-  constructor(connection: ClusterConnection) {
+  /** @param log gets single lines */
+  constructor(connection: ClusterConnection, log: (line: string) => void) {
     super();
     this.name = connection.destination;
     this.line = (line, onOutput, options, signal) => connection.execute(line, onOutput, options, signal);
-    this.files = new SftpFiles(connection, this);
+    this.files = new SshFiles(connection, new SftpFiles(connection, this), new CommandFiles(this), log);
   }
 }
 

@@ -48,7 +48,12 @@ async function ask(question: string, echo: boolean): Promise<string | null> {
 
 /** Asks on the terminal for a yes; everything else is a no. @throws NoTerminalError */
 export async function agrees(question: string): Promise<boolean> {
-  return /^(y|yes)$/i.test((await ask(question, true))?.trim() ?? '');
+  return /^(y|yes)$/i.test(await answer(question));
+}
+
+/** Asks on the terminal. @returns the answer without space around it; empty where the user gave up @throws NoTerminalError */
+export async function answer(question: string): Promise<string> {
+  return (await ask(question, true))?.trim() ?? '';
 }
 
 /** Asks on the terminal. Keeps no secrets. */

@@ -1,0 +1,61 @@
+/** Starting a holder, so that it outlives whoever starts it. */
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { UserError } from '../../errors';
+import { packageRoot } from '../../package-root';
+import type { HolderReady } from './holder';
+import type { HolderStart } from './holder-server';
+
+/** Milliseconds for which a start may take. */
+const PATIENCE = 30_000;
+
+/** Run from source, the program is a TypeScript file (the loader's flags are passed on); bundled, it is next to the bundle. */
+function program(): { args: string[]; cwd: string } {
+  const isSource = __filename.endsWith('.ts');
+  const entry = path.join(__dirname, isSource ? 'holder.ts' : 'holder.js');
+  if (!existsSync(entry)) throw new UserError(`${entry} is missing`);
+  // Bundled, it keeps no folder busy that may be removed meanwhile.
+  return { args: [...(isSource ? process.execArgv : []), entry], cwd: isSource ? packageRoot() : os.homedir() };
+}
+
+/** Starts it and waits until it, or another one that was quicker, can be called. @throws UserError saying why it cannot */
+export async function startHolder(start: HolderStart): Promise<void> {
+  const { args, cwd } = program();
+  const child = spawnApart([...args, JSON.stringify(start)], cwd);
+  const word = await firstLine(child);
+  child.stdout?.destroy();
+  child.unref();
+  const { ready, message } = JSON.parse(word || '{"ready":false}') as HolderReady;
+  if (!ready) throw new UserError(message ?? 'it ended at once', 1);
+}
+
+/** A process of a session of its own: an editor that ends what it has started, and a terminal that is closed, leave it alone. */
+function spawnApart(args: readonly string[], cwd: string): ChildProcess {
+  const { execPath } = process;
+  // The program of a desktop editor is a node only where it is told so.
+  const env = { ...process.env, ...(process.versions.electron && { ELECTRON_RUN_AS_NODE: '1' }) };
+  const options: SpawnOptions = { cwd, env, detached: true, windowsHide: true, stdio: ['ignore', 'pipe', 'ignore'] };
+  if (process.platform === 'win32') return spawn(execPath, args, options);
+  // The shell ends at once, so that the holder is nobody's child.
+  return spawn('/bin/sh', ['-c', '"$0" "$@" &', execPath, ...args], options);
+}
+
+function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const late = setTimeout(() => reject(new UserError('it does not get ready', 1)), PATIENCE);
+    const end = (): void => {
+      clearTimeout(late);
+      resolve(text.split('\n')[0] ?? '');
+    };
+    child.on('error', (error) => reject(new UserError(error.message, 1)));
+    child.stdout?.setEncoding('utf8');
+    child.stdout?.on('data', (chunk: string) => {
+      text += chunk;
+      if (text.includes('\n')) end();
+    });
+    child.stdout?.on('close', end);
+  });
+}
