@@ -6,42 +6,49 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { workFolderOf, type Cluster } from '../cluster/cluster';
 import { newToken } from '../cluster/token';
 import { quoteArgument } from '../cluster/quote';
-import { recommendBatch } from '../diffusion/batch-size';
+import { predictRun, recommendBatch } from '../diffusion/batch-size';
 import { CancelledError, UserError } from '../errors';
+import { partitionText } from '../jobs/job-options';
+import { samplerOptions } from '../runs/sampler-options';
 import type { RunSource } from '../runs/source';
 import type { TaskControl } from '../shared/progress';
+import { JOB_CPUS, nfe, stepsOf } from '../shared/defaults';
 import { isOver } from '../shared/protocol';
-import type { BatchPoint, Calibration } from '../shared/schema-types.gen';
+import type { BatchPoint, Calibration, ClusterProfile } from '../shared/schema-types.gen';
 import { gpusOf, saveCalibration } from './calibrations';
 import { shipCommit } from './code';
 import { draftRun, labelOf, type Draft } from './draft';
 import { jobNote } from './job-text';
 import { fillRunFolder, stagePlan } from './run-folder';
-import { CPUS, demandOf, renderScript, shellPath, WORDS } from './script';
+import { containerLines, shellPath } from './container/engines';
+import { demandOf, renderScript, WORDS, type ScriptFacts } from './script';
 import { programName } from './stage';
 
 /** Batch sizes that are tried, in this order. */
 export const SIZES: readonly number[] = [8, 16, 32, 64, 128, 256, 512, 1024];
 /** Percent by which a size must be faster than all before it. The job ends after two sizes in a row that are not. */
 const GAIN = 5;
-/** Sampling steps. The work per image does not matter, only which sizes fit and how fast they are. */
+/** Sampling steps: which sizes fit and how they compare does not depend on them, the rate does. */
 const STEPS = 2;
+/** Network evaluations per image at these steps, with the default solver. */
+const MEASURED = nfe(STEPS);
 
 /**
  * The script of the job. Each size makes one batch, then three: their difference is free of the time to start.
+ * @param place absolute work tree there, and the run folder in it
  * @param generate lines of the command that makes images; `--batch`, `--seeds` and `--outdir` are added
  */
 export function calibrationScript(
   { profile, scheduler }: Pick<Cluster, 'profile' | 'scheduler'>,
   draft: Pick<Draft, 'config' | 'engine' | 'commit' | 'name'>,
-  run: string,
+  { folder, run }: Pick<ScriptFacts, 'folder' | 'run'>,
   generate: readonly string[],
   sizes: readonly number[] = SIZES,
 ): string {
   const { config, engine } = draft;
   const gpus = gpusOf({ gpus: config.gpus, engine });
   const processes = Math.max(gpus, 1);
-  const facts = { profile, config: { ...config, time: '01:00:00' }, label: labelOf(draft), run };
+  const facts = { profile, config: { ...config, time: '01:00:00' }, label: labelOf(draft), folder, run };
   const watch = [
     '  nvidia-smi --query-gpu=memory.used,memory.total --format=csv,noheader,nounits --loop=1 > "$RUN/gpu-$BATCH.csv" &',
     '  MONITOR=$!',
@@ -50,7 +57,7 @@ export function calibrationScript(
     '  kill "$MONITOR"',
     '  echo "calibration batch=$BATCH memory=$(sort -n "$RUN/gpu-$BATCH.csv" | tail -n 1)"',
   ];
-  return renderScript(scheduler.name, demandOf(facts, 'calibrate', CPUS * processes, gpus), profile, [
+  return renderScript(scheduler.name, demandOf(facts, 'calibrate', JOB_CPUS * processes, gpus), profile, [
     `RUN=${quoteArgument(run)}`,
     'measure() { # batch size, number of images',
     '  local start=$(date +%s%N)',
@@ -108,15 +115,34 @@ export interface CalibrateOptions {
 }
 
 /**
+ * The run that is measured, prepared before its cluster is connected: what can be refused here is refused first.
+ * @throws UserError as `draftRun`, and where there is no container to measure in
+ */
+export async function prepareCalibration(
+  source: RunSource,
+  profile: ClusterProfile,
+  control: TaskControl = {},
+): Promise<Draft> {
+  const draft = await draftRun(source, profile, 'keep', control);
+  // Refused or not whatever the scheduler is.
+  if (draft.engine === 'edm') containerLines(profile, 'slurm', { onEachNode: false });
+  return draft;
+}
+
+/**
  * Runs the job, reads its log, and keeps the result for the config.
  * @throws UserError where the job ends without a result; CancelledError
  */
 export async function calibrate(options: CalibrateOptions): Promise<Calibration> {
   const { source, cluster, control = {}, pollSeconds, sizes = SIZES } = options;
-  const draft = await draftRun(source, cluster.profile, 'keep', control);
+  const draft = await prepareCalibration(source, cluster.profile, control);
   const { job, log } = await submitCalibration(draft, cluster, sizes, control);
   const points = await awaitPoints(cluster, job, log, sizes.length, pollSeconds, control);
   const { code } = draft.commit;
+  const { config } = draft;
+  const chosen = recommendBatch(points, MEASURED);
+  const rate = points.find(({ batch }) => batch === chosen.batch)?.rate ?? 0;
+  const own = nfe(stepsOf(samplerOptions(config)), config.solver);
   const calibration: Calibration = {
     version: 1,
     time: new Date().toISOString(),
@@ -129,7 +155,9 @@ export async function calibrate(options: CalibrateOptions): Promise<Calibration>
     job,
     log,
     points,
-    ...recommendBatch(points),
+    nfe: MEASURED,
+    run: predictRun(rate, MEASURED, { nfe: own, images: draft.images, tasks: config.tasks ?? 1 }),
+    ...chosen,
   };
   await saveCalibration(draft.root, calibration);
   return calibration;
@@ -153,10 +181,11 @@ async function submitCalibration(
         `generate --network=${quoteArgument(plan.network.file)} --steps=${STEPS}`,
       ]
     : edmGenerate(draft, cluster, run);
-  const script = calibrationScript(cluster, draft, run, generate, sizes);
+  const script = calibrationScript(cluster, draft, { folder, run }, generate, sizes);
   await fillRunFolder(cluster, draft, { folder, run, token }, plan, [{ role: 'calibrate', text: script }], control);
-  const { account, partition } = profile;
-  const { id } = await scheduler.submit({ script, folder, token, defaults: { account, partition } });
+  const { account } = profile;
+  const defaults = { account, partition: partitionText(profile) };
+  const { id } = await scheduler.submit({ script, folder, token, defaults });
   return { job: id, log: `${folder}/${run}/calibrate-${id}.out` };
 }
 
@@ -186,10 +215,10 @@ async function awaitPoints(
   }
 }
 
-function edmGenerate({ inputs, config }: Draft, { profile, scheduler }: Cluster, run: string): string[] {
+function edmGenerate({ inputs }: Draft, { profile, scheduler }: Cluster, run: string): string[] {
   const network = inputs.network?.file ? `${run}/inputs/${inputs.network.name}` : (inputs.network?.name ?? '');
   return [
-    `apptainer exec --nv --bind "$PWD" ${shellPath(profile.container ?? config.network)}`,
+    ...containerLines(profile, scheduler.name, { onEachNode: false }).map((line) => line.replace(/ \\$/, '')),
     `torchrun --standalone --nproc_per_node=${WORDS[scheduler.name].gpuCount}`,
     `generate.py --network=${quoteArgument(network)} --steps=${STEPS}`,
   ];

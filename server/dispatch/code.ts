@@ -8,6 +8,7 @@ import { askOn, placeOn, runOn, type Cluster } from '../cluster/cluster';
 import { UserError } from '../errors';
 import { git, GitError, pushCommit, REMOTE_GIT } from '../git-process';
 import { lastLine, type TransferControl } from '../cluster/host';
+import { demandGit, isDamaged, reattach, resend } from './repair';
 
 /** Where the code of a run is on the cluster. */
 export interface ShippedCode {
@@ -36,23 +37,40 @@ export async function shipCommit(
   commit: string,
   control: TransferControl = {},
 ): Promise<ShippedCode> {
-  const project = await projectName(root);
-  const repository = placeOn(cluster, 'repositories', `${project}.git`);
-  const folder = placeOn(cluster, 'commits', project, commit);
+  const repository = placeOn(cluster, 'repositories', `${await projectName(root)}.git`);
+  const folder = await folderOf(cluster, root, commit);
   const short = commit.slice(0, 10);
   const there = (...args: string[]): string[] => [...REMOTE_GIT, `--git-dir=${repository}`, ...args];
-  if ((await cluster.files.stat(`${repository}/HEAD`)) === undefined) {
-    await cluster.files.makeFolder(path.posix.dirname(repository));
-    await runOn(cluster, 'Creating the repository', [...REMOTE_GIT, 'init', '--quiet', '--bare', repository]);
-  }
-  const known = await runOn(cluster, 'Reading the repository', there('for-each-ref', '--format=%(objectname)', REFS));
-  const haves = known.split('\n').filter(Boolean);
-  if (!haves.includes(commit)) {
+  await demandGit(cluster);
+  const send = async (): Promise<void> => {
+    if ((await cluster.files.stat(`${repository}/HEAD`)) === undefined) {
+      await cluster.files.makeFolder(path.posix.dirname(repository));
+      await runOn(cluster, 'Creating the repository', [...REMOTE_GIT, 'init', '--quiet', '--bare', repository]);
+    }
+    const known = await runOn(cluster, 'Reading the repository', there('for-each-ref', '--format=%(objectname)', REFS));
+    const haves = known.split('\n').filter(Boolean);
+    if (haves.includes(commit)) return;
     if (cluster.profile.git_remote) await pushAndFetch(cluster, root, commit, repository);
     else await sendBundle(cluster, root, commit, haves, repository, control);
+  };
+  try {
+    await send();
+    await checkOut(cluster, repository, folder, commit, short);
+  } catch (error) {
+    if (!(await isDamaged(cluster, repository, error))) throw error;
+    await resend({ cluster, root, repository, refs: REFS }, commit, control);
+    await checkOut(cluster, repository, folder, commit, short);
   }
-  await checkOut(cluster, repository, folder, commit, short);
   return { repository, folder };
+}
+
+/** Absolute path of the work tree of a commit there, whether it was sent or not. @throws UserError for a shallow clone */
+export async function folderOf(
+  cluster: Pick<Cluster, 'profile' | 'home'>,
+  root: string,
+  commit: string,
+): Promise<string> {
+  return placeOn(cluster, 'commits', await projectName(root), commit);
 }
 
 /** The project's name there: the folder's name and the first commit, which all clones share. */
@@ -84,6 +102,12 @@ async function sendBundle(
     );
     if (isHere) bases.push(base);
   }
+  if (await isBelow(root, commit, bases)) {
+    // A commit below one that was sent came with it.
+    const keep = ['update-ref', `${REFS}/${commit}`, commit];
+    await runOn(cluster, `Keeping ${commit.slice(0, 10)}`, [...REMOTE_GIT, `--git-dir=${repository}`, ...keep]);
+    return;
+  }
   const name = `${commit}-${bases.length}.bundle`;
   const folder = path.resolve(root, await git(root, 'rev-parse', '--git-path', 'edm-workbench'));
   const bundle = path.join(folder, name);
@@ -114,6 +138,18 @@ async function sendBundle(
   ]);
   await cluster.files.remove(incoming);
   await rm(bundle, { force: true });
+}
+
+/** Whether a commit is an ancestor of another one. */
+async function isBelow(root: string, commit: string, others: readonly string[]): Promise<boolean> {
+  for (const other of others) {
+    const isAncestor = await git(root, 'merge-base', '--is-ancestor', commit, other).then(
+      () => true,
+      () => false,
+    );
+    if (isAncestor) return true;
+  }
+  return false;
 }
 
 /** Through a remote that both sides can reach. */
@@ -150,22 +186,28 @@ async function checkOut(
   if (await cluster.files.stat(ready)) {
     const changed = await askOn(cluster, inTree('status', '--porcelain', '--untracked-files=no'));
     if (changed === '') return;
-    if (changed !== undefined) {
-      const [first = ''] = changed.split('\n');
+    const lines = changed?.split('\n') ?? [];
+    const [edited] = lines.filter((line) => !line.startsWith(' D '));
+    if (edited !== undefined) {
       throw new UserError(
-        `${folder} on ${cluster.profile.name} is no longer commit ${short}: ${first.slice(3)} was changed there. ` +
+        `${folder} on ${cluster.profile.name} is no longer commit ${short}: ${edited.slice(3)} was changed there. ` +
           `Commit the change here if you need it, undo it there with "git checkout .", and submit again`,
         1,
       );
     }
-    // The folder was removed: the repository forgets it and makes it again.
+    // Files that are missing were purged, and are restored; a folder that was removed is made again.
     await cluster.files.remove(ready);
   }
   await runOn(cluster, attempt, [...REMOTE_GIT, `--git-dir=${repository}`, 'worktree', 'prune']);
   if (!(await cluster.files.stat(`${folder}/.git`))) {
-    await cluster.files.makeFolder(path.posix.dirname(folder));
-    const add = ['worktree', 'add', '--quiet', '--no-checkout', '--detach', folder, commit];
-    await runOn(cluster, attempt, [...REMOTE_GIT, `--git-dir=${repository}`, ...add]);
+    if (await cluster.files.stat(folder)) await reattach(cluster, repository, folder, commit);
+    else {
+      await cluster.files.makeFolder(path.posix.dirname(folder));
+      const add = ['worktree', 'add', '--quiet', '--no-checkout', '--detach', folder, commit];
+      await runOn(cluster, attempt, [...REMOTE_GIT, `--git-dir=${repository}`, ...add]);
+    }
+  } else if ((await askOn(cluster, inTree('rev-parse', '--verify', '--quiet', 'HEAD'))) === undefined) {
+    await reattach(cluster, repository, folder, commit);
   }
   await runOn(cluster, attempt, inTree('reset', '--quiet', '--hard', commit));
   await cluster.files.write(ready, '');

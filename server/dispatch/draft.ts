@@ -7,6 +7,7 @@ import type { SchedulerName } from '../shared/scheduler-name';
 import { parseSeeds } from '../diffusion/seeds';
 import { cacheName } from '../download/download-cache';
 import { UserError } from '../errors';
+import { JOB_KEYS } from '../jobs/job-options';
 import { fileDigest } from '../file-digest';
 import type { TaskControl } from '../shared/progress';
 import type { ClusterProfile } from '../shared/protocol';
@@ -14,7 +15,7 @@ import { fetchFile, resolveInput } from '../runs/input';
 import { planRun, type RunPlan } from '../runs/plan';
 import { checkUnchanged, type RunSource } from '../runs/source';
 import { shardsOf } from '../runs/shards';
-import type { RunConfig } from '../shared/schema-types.gen';
+import type { Dispatch, RunConfig } from '../shared/schema-types.gen';
 import { checkCommitted, commitToRun, type CommitToRun } from './commit';
 import type { DirtyChoice } from './dirty-choice';
 import { jobScripts, type JobScript } from './script';
@@ -57,7 +58,6 @@ export async function draftRun(
   dirty: DirtyChoice,
   control: TaskControl = {},
 ): Promise<Draft> {
-  // A login may have come in between, with a user who takes their time.
   await checkUnchanged(source);
   const { config, name } = source;
   const commit = await commitToRun(source, dirty, `${name} on ${profile.name}`);
@@ -70,11 +70,21 @@ export async function draftRun(
     return { ...common, engine: 'workbench', fingerprint: plan.fingerprint, plan, inputs: {} };
   }
   const inputs = await edmInputs(config, path.dirname(source.file), profile, control);
-  const decides = { ...config, name: undefined, batch: undefined, time: undefined, partition: undefined };
+  // What a job asks for decides no image; account has always been counted.
+  const asked = Object.fromEntries(JOB_KEYS.filter((key) => key !== 'account').map((key) => [key, undefined]));
+  const decides = { ...config, name: undefined, batch: undefined, time: undefined, ...asked };
   const digest = createHash('sha256')
     .update(JSON.stringify([decides, inputs]))
     .digest('hex');
   return { ...common, engine: 'edm', fingerprint: digest.slice(0, 16), inputs };
+}
+
+/**
+ * Looks again at a run that was prepared a while ago. A commit that was made for it is what is checked out now.
+ * @throws UserError where config or commit changed since
+ */
+export async function checkPrepared(source: RunSource, { commit }: Pick<Draft, 'commit'>): Promise<void> {
+  await checkUnchanged({ ...source, code: commit.code });
 }
 
 /** The files that generate.py and fid.py read. An address stays an address where the nodes can fetch it. */
@@ -127,12 +137,12 @@ export function runFolderOf(draft: Draft, token: string): string {
   return `${outdir.replace(/[^A-Za-z0-9._/-]/g, '-')}/${labelOf(draft)}-${token.slice(0, 6)}`;
 }
 
-/** The scripts of a run, both as shown and as submitted. */
+/** The scripts of a run, both as shown and as submitted. @param place absolute work tree there, and the run folder in it */
 export async function scriptsOf(
   draft: Draft,
   profile: ClusterProfile,
   scheduler: SchedulerName,
-  run: string,
+  { folder, run }: Pick<Dispatch, 'folder' | 'run'>,
 ): Promise<JobScript[]> {
   const { network, reference, detector } = draft.inputs;
   const place = (input: JobInput | undefined): string | undefined =>
@@ -142,6 +152,7 @@ export async function scriptsOf(
     profile,
     config: draft.config,
     label: labelOf(draft),
+    folder,
     run,
     seeds: draft.seeds,
     network: place(network) ?? '',

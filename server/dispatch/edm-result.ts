@@ -1,15 +1,27 @@
 /** The manifest of a run of engine edm: generate.py and fid.py write images and a number, but no manifest. */
 import { askOn, type Cluster } from '../cluster/cluster';
 import { cacheKey } from '../download/download-cache';
+import { detectorRecord } from '../detector-identity';
 import { recordId } from '../history/history-store';
 import { DEFAULT_STEPS, nfe } from '../shared/defaults';
 import { UserError } from '../errors';
 import type { Job } from '../shared/protocol';
-import { samplerOptions } from '../runs/plan';
+import { samplerOptions } from '../runs/sampler-options';
 import { jsonOf } from '../runs/folder';
-import type { Dispatch, HistoryRecord, RunConfig, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
+import type {
+  ContainerRecord,
+  Dispatch,
+  HistoryRecord,
+  RunConfig,
+  RunManifest,
+  SamplerRecord,
+} from '../shared/schema-types.gen';
+import { containerIn } from './container/identity';
 import { DETECTOR_URL, digestOf, type Draft, type JobInput } from './draft';
 import { readRemoteJson } from './remote-json';
+
+/** What fid.py measures with. */
+const FID_DETECTOR = { name: 'inception-2015-12-05', dimension: 2048, published: true } as const;
 
 /** File in the run folder with what was known when the run was sent. */
 export const FACTS_FILE = 'edm.json';
@@ -25,10 +37,11 @@ interface Facts {
   network: Fact;
   reference?: Fact;
   detector?: Fact;
+  container?: ContainerRecord;
 }
 
-/** Text of the file. */
-export async function factsText({ config, inputs }: Draft): Promise<string> {
+/** Text of the file. @param container that the programs run in */
+export async function factsText({ config, inputs }: Draft, container?: ContainerRecord): Promise<string> {
   const fact = async (input: JobInput | undefined): Promise<Fact | undefined> =>
     input && { name: input.name, sha256: await digestOf(input) };
   const { network, reference, detector } = inputs;
@@ -37,6 +50,7 @@ export async function factsText({ config, inputs }: Draft): Promise<string> {
     network: await fact(network),
     reference: await fact(reference),
     detector: await fact(detector),
+    ...(container && { container }),
   };
   return `${jsonOf(facts)}\n`;
 }
@@ -51,20 +65,15 @@ export async function edmManifest(
   jobs: readonly (Job | undefined)[],
   distance: number | undefined,
 ): Promise<RunManifest> {
-  const infinite = (_key: string, value: unknown): unknown => (value === '.inf' ? Infinity : value);
-  const file = `${dispatch.folder}/${dispatch.run}/${FACTS_FILE}`;
-  const facts = (await readRemoteJson(cluster, file, infinite)) as Facts | undefined;
-  if (!facts?.config || !facts.network)
-    throw new UserError(
-      `${file} on ${cluster.profile.name} is not what was written there: the run cannot be recorded`,
-      1,
-    );
-  const network = await identified(cluster, facts.network);
+  const facts = await readFacts(cluster, dispatch);
+  const kept = `${dispatch.folder}/${dispatch.run}/inputs`;
+  const network = await identified(cluster, facts.network, kept);
   const { name, code, seeds, images, fingerprint, token, config_file, created, run } = dispatch;
   const { config } = facts;
+  const container = containerIn(facts.container);
   const records: HistoryRecord[] = [];
   if (distance !== undefined && facts.reference && config.fid) {
-    const detector = await identified(cluster, facts.detector ?? { name: DETECTOR_URL });
+    const detector = await identified(cluster, facts.detector ?? { name: DETECTOR_URL }, kept);
     const seconds = (role: string): number => jobs[dispatch.jobs.findIndex((job) => job.role === role)]?.elapsed ?? 0;
     const record: Omit<HistoryRecord, 'id'> = {
       version: 1,
@@ -79,10 +88,11 @@ export async function edmManifest(
       metric: 'FID',
       value: distance,
       num: config.fid.num ?? images,
-      detector: { name: 'inception-2015-12-05', sha256: detector.sha256, dimension: 2048, published: true },
-      reference: await identified(cluster, facts.reference),
+      detector: detectorRecord({ ...FID_DETECTOR, sha256: detector.sha256 }),
+      reference: await identified(cluster, facts.reference, kept),
       device: 'cuda',
       cluster: dispatch.cluster,
+      ...(container && { container }),
       seconds: { generate: seconds('generate'), measure: seconds('fid') },
     };
     records.push({ ...record, id: recordId(record) });
@@ -101,9 +111,23 @@ export async function edmManifest(
     images,
     fingerprint,
     cluster: dispatch.cluster,
+    ...(container && { container }),
     dispatch: token,
     results: records,
   };
+}
+
+/** What was known when the run was sent. @throws UserError where the file there is something else */
+async function readFacts(cluster: Cluster, dispatch: Dispatch): Promise<Facts> {
+  const infinite = (_key: string, value: unknown): unknown => (value === '.inf' ? Infinity : value);
+  const file = `${dispatch.folder}/${dispatch.run}/${FACTS_FILE}`;
+  const facts = (await readRemoteJson(cluster, file, infinite)) as Facts | undefined;
+  if (!facts?.config || !facts.network)
+    throw new UserError(
+      `${file} on ${cluster.profile.name} is not what was written there: the run cannot be recorded`,
+      1,
+    );
+  return facts;
 }
 
 /** The sampler of generate.py, which draws random numbers on the GPU. */
@@ -118,11 +142,20 @@ function samplerRecord(config: RunConfig): SamplerRecord {
   };
 }
 
-/** Name and content; for an address, the content of dnnlib's copy there. */
-async function identified(cluster: Cluster, { name, sha256 }: Fact): Promise<{ name: string; sha256: string }> {
+/** Looks for a file of dnnlib's cache: in the run folder, where the container does not see the home folder, and there. */
+const CACHED = `for f in "$2"/downloads/"$1"_* "\${DNNLIB_CACHE_DIR:-$HOME/.cache/dnnlib}"/downloads/"$1"_*; do
+  [ -f "$f" ] && sha256sum <"$f" && exit
+done
+exit 1`;
+
+/** Name and content; for an address, the content of dnnlib's copy there. @param kept the run folder's inputs */
+async function identified(
+  cluster: Cluster,
+  { name, sha256 }: Fact,
+  kept: string,
+): Promise<{ name: string; sha256: string }> {
   if (sha256 !== undefined) return { name, sha256 };
-  const cached = `for f in "\${DNNLIB_CACHE_DIR:-$HOME/.cache/dnnlib}"/downloads/"$1"_*; do sha256sum <"$f" && exit; done; exit 1`;
-  const said = await askOn(cluster, ['sh', '-c', cached, 'sh', cacheKey(name)]);
+  const said = await askOn(cluster, ['sh', '-c', CACHED, 'sh', cacheKey(name), kept]);
   const short = name.slice(name.lastIndexOf('/') + 1);
   return { name: short, sha256: /^[0-9a-f]{64}/.exec(said ?? '')?.[0] ?? 'unknown' };
 }

@@ -12,3 +12,9 @@ export function jobsText({ jobs }: Pick<Dispatch, 'jobs'>): string {
   const ids = jobs.flatMap(({ id }) => id ?? []);
   return `job${ids.length === 1 ? '' : 's'} ${ids.join(' and ')}`;
 }
+
+/** That a run goes on whose submission had been interrupted. */
+export function continuedText(dispatch: Pick<Dispatch, 'name' | 'code' | 'cluster' | 'jobs'>): string {
+  const { name, code, cluster } = dispatch;
+  return `The submission of ${name} at ${code.short} to ${cluster} had been interrupted, and is continued: ${jobsText(dispatch)}`;
+}

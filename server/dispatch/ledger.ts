@@ -19,6 +19,9 @@ const FOLDER = path.join(STATE_FOLDER, 'dispatches');
 /** The largest file that is read as a dispatch, in bytes; ours have some thousand. */
 const LARGEST = 1 << 20;
 
+/** Name of the file of a dispatch. */
+const fileOf = (token: string): string => `${token}.json`;
+
 export class Ledger {
   private readonly folder: string;
 
@@ -27,10 +30,22 @@ export class Ledger {
     this.folder = path.join(root, FOLDER);
   }
 
-  /** All dispatches, oldest first, and a sentence for each file that cannot be used. */
+  /** All dispatches, oldest first, each once, and a sentence for each file that cannot be used or is not. */
   async all(): Promise<{ dispatches: Dispatch[]; problems: string[] }> {
-    const { dispatches, problems } = await this.read();
-    return { dispatches: dispatches.sort((a, b) => a.created.localeCompare(b.created)), problems };
+    const { dispatches, files, problems } = await this.read();
+    // A copy under another name is not written any more once the run is looked at.
+    const kept = new Map<string, { dispatch: Dispatch; file: string }>();
+    for (const [at, dispatch] of dispatches.entries()) {
+      const { token } = dispatch;
+      const [one, other] = [kept.get(token), { dispatch, file: files[at] ?? '' }];
+      const isBetter = one === undefined || other.file === fileOf(token);
+      if (isBetter) kept.set(token, other);
+      const left = isBetter ? one : other;
+      if (left)
+        problems.push(`${FOLDER}/${left.file} is not used: it has the token of ${kept.get(token)?.file}, so remove it`);
+    }
+    const used = [...kept.values()].map(({ dispatch }) => dispatch);
+    return { dispatches: used.sort((a, b) => a.created.localeCompare(b.created)), problems };
   }
 
   /** As `all`, in any order, with the name of each file. */
@@ -82,13 +97,45 @@ export class Ledger {
     );
   }
 
+  /**
+   * The dispatch that somebody means: by the beginning of its token, its run folder here or there, its name, or its commit.
+   * @param from folder that a relative path begins at
+   * @throws UserError where there is none, or more than one, with the tokens to choose from
+   */
+  async meant(text: string, from: string): Promise<Dispatch> {
+    const { dispatches } = await this.all();
+    const folder = path.resolve(from, text);
+    const last = (name: string | undefined): string => path.posix.basename(name ?? '');
+    const ways: readonly ((one: Dispatch) => boolean)[] = [
+      ({ token }) => token.startsWith(text),
+      ({ local }) => local !== undefined && path.resolve(this.root, local) === folder,
+      ({ run, local }) => [run, last(run), local, last(local)].includes(text.replace(/\/$/, '')),
+      ({ name }) => name === text,
+      ({ code, checkout }) =>
+        /^[0-9a-f]{4,}$/.test(text) && [code.commit, checkout].some((hash) => hash.startsWith(text)),
+    ];
+    for (const isMeant of ways) {
+      const found = dispatches.filter(isMeant);
+      const [first, another] = found;
+      if (first && !another) return first;
+      const choices = found.map(
+        ({ token, name, code, state }) => `${token.slice(0, 6)} (${name} at ${code.short}, ${state})`,
+      );
+      if (another)
+        throw new UserError(`${found.length} submitted runs are meant by "${text}": choose ${choices.join(', ')}`);
+    }
+    throw new UserError(
+      `No submitted run of this workspace has a token, run folder, name or commit "${text}": pull without a name lists them`,
+    );
+  }
+
   /** Writes a dispatch; the caller must hold it. */
   async save(dispatch: Dispatch): Promise<void> {
     await demandUnlinked(this.root, this.folder);
     // Only for this machine and this user; the history is what is shared.
     await makeStateFolder(this.folder);
     await writeAtomically(
-      path.join(this.folder, `${dispatch.token}.json`),
+      path.join(this.folder, fileOf(dispatch.token)),
       Buffer.from(`${JSON.stringify(dispatch, null, 2)}\n`),
     );
   }

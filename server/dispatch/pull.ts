@@ -62,6 +62,9 @@ export async function pullResults(
   await writeAtomically(path.join(local, 'run.json'), Buffer.from(`${jsonOf(manifest)}\n`));
   dispatch.fetched = [...new Set([...dispatch.fetched, 'results' as const])];
   dispatch.state = outcome.state;
+  // What an earlier look has found counts no more.
+  for (const key of ['error', 'fix', 'log', 'log_line', 'unsettled'] as const) delete dispatch[key];
+  if (!outcome.isFinal) dispatch.unsettled = true;
   if (outcome.error) dispatch.error = outcome.error;
   if (outcome.fix) dispatch.fix = outcome.fix;
   if (outcome.log) {

@@ -6,7 +6,7 @@ import { IGNORE_ALL } from '../ignored-folder';
 import { isEmbedded } from '../runs/input';
 import type { RunPlan } from '../runs/plan';
 import { PLAN_FILE, planText } from '../runs/plan-file';
-import type { Dispatch } from '../shared/schema-types.gen';
+import type { ContainerRecord, Dispatch } from '../shared/schema-types.gen';
 import type { Draft, JobInput } from './draft';
 import { FACTS_FILE, factsText } from './edm-result';
 import { stageFile, stageProgram } from './stage';
@@ -50,6 +50,7 @@ export async function fillRunFolder(
   plan: RunPlan | undefined,
   scripts: readonly { role: string; text: string }[],
   control: TaskControl,
+  container?: ContainerRecord,
 ): Promise<void> {
   const place = (name: string): string => `${folder}/${run}/${name}`;
   // As here: results must not appear in git status, and a folder of the commit is not ignored.
@@ -66,7 +67,7 @@ export async function fillRunFolder(
       planText({ version: 1, tasks, cluster: cluster.profile.name, dispatch: token, plan }),
     );
   }
-  if (draft.engine === 'edm') await cluster.files.write(place(FACTS_FILE), await factsText(draft));
+  if (draft.engine === 'edm') await cluster.files.write(place(FACTS_FILE), await factsText(draft, container));
   for (const input of Object.values(draft.inputs) as (JobInput | undefined)[]) {
     if (!input?.file) continue;
     const staged = await stageFile(cluster, input.file, path.posix.basename(input.name), control);

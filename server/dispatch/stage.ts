@@ -12,6 +12,8 @@ import { cachePath } from '../cache-folder';
 import { ConnectionLostError, type TransferControl } from '../cluster/host';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
+import { JPEG_LIBRARY } from '../images/jpeg';
+import { WEBP_LIBRARY } from '../images/webp';
 
 const run = promisify(execFile);
 
@@ -40,12 +42,17 @@ const RUNTIME = 'node_modules/onnxruntime-node';
 export const BUNDLES = ['cli', 'all-commands', 'lint-alone', 'lint-schemas', 'worker', 'reader'].map(
   (name) => `dist/${name}.js`,
 );
-/** The files that run without an editor. Everything is bundled but ONNX Runtime, which loads its library from its own folder. */
-const PROGRAM = [
+/**
+ * The files that run without an editor. Everything is bundled but ONNX Runtime, which loads its library from its own folder,
+ * and the WebAssembly that decodes images.
+ */
+export const PROGRAM = [
   'package.json',
   'schemas',
   'server/model',
   ...BUNDLES,
+  JPEG_LIBRARY,
+  WEBP_LIBRARY,
   `${RUNTIME}/package.json`,
   `${RUNTIME}/dist`,
   'node_modules/onnxruntime-common/package.json',
@@ -58,7 +65,7 @@ const ARCHITECTURES: Readonly<Record<string, string | undefined>> = { x86_64: 'x
 export async function programName(): Promise<string> {
   const root = packageRoot();
   const hash = createHash('sha256');
-  for (const name of [...BUNDLES, `${RUNTIME}/package.json`]) {
+  for (const name of [...BUNDLES, JPEG_LIBRARY, WEBP_LIBRARY, `${RUNTIME}/package.json`]) {
     const file = path.join(root, name);
     if (!existsSync(file)) throw new UserError(`${file} is missing: run "npm run build" first`);
     hash.update(await readFile(file));
@@ -80,7 +87,7 @@ export async function stageProgram(
   const name = await programName();
   const folder = placeOn(cluster, 'workbench', name);
   const ready = `${folder}/ready`;
-  if (await cluster.files.stat(ready)) return folder;
+  if (await isWhole(cluster, folder, ready)) return folder;
   const architecture = ARCHITECTURES[cluster.machine];
   if (!architecture)
     throw new UserError(
@@ -100,9 +107,24 @@ export async function stageProgram(
   await provideNode(cluster, `${part}/bin/node`, control);
   await cluster.files.remove(folder);
   await cluster.files.rename(part, folder);
-  await cluster.files.write(ready, '');
+  await cluster.files.write(ready, `${(await contentOf(cluster, folder)) ?? ''}\n`);
   await cluster.files.remove(incoming);
   return folder;
+}
+
+/** Checksums and sizes of all files of a program, digested; the node may be a link to one of the site's. */
+const CONTENT = `cd "$1" && [ -x bin/node ] && find . -type f ! -path ./ready -exec cksum {} + | LC_ALL=C sort | cksum`;
+
+/** What is in a program's folder; undefined where it has no node. */
+function contentOf(cluster: Cluster, folder: string): Promise<string | undefined> {
+  return askOn(cluster, ['sh', '-c', CONTENT, 'sh', folder]);
+}
+
+/** Whether a program has all its files as they were sent: a purge takes them one by one. */
+async function isWhole(cluster: Cluster, folder: string, ready: string): Promise<boolean> {
+  if (!(await cluster.files.stat(ready))) return false;
+  const wanted = (await cluster.files.read(ready)).toString().trim();
+  return wanted !== '' && wanted === (await contentOf(cluster, folder));
 }
 
 async function packProgram(root: string, name: string, binaries: readonly string[]): Promise<string> {

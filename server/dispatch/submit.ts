@@ -3,19 +3,22 @@
  * and a job's token is written down before it is submitted, so that it can be looked for before it is submitted again.
  */
 import type { Cluster } from '../cluster/cluster';
-import { recover, SubmissionUnknownError } from '../cluster/submission';
 import { newToken } from '../cluster/token';
 import { UserError } from '../errors';
 import type { RunSource } from '../runs/source';
 import type { TaskControl } from '../shared/progress';
-import type { Dispatch, DispatchedJob } from '../shared/schema-types.gen';
-import { shipCommit } from './code';
+import type { SchedulerName } from '../shared/scheduler-name';
+import type { ClusterProfile, Dispatch } from '../shared/schema-types.gen';
+import { folderOf, shipCommit } from './code';
+import { containerOn } from './container/identity';
 import type { DirtyChoice } from './dirty-choice';
-import { draftRun, runFolderOf, scriptsOf, type Draft } from './draft';
+import { checkPrepared, draftRun, runFolderOf, scriptsOf, type Draft } from './draft';
 import { jobsText } from './job-text';
 import { Ledger } from './ledger';
 import { fillRunFolder, stagePlan } from './run-folder';
-import { waitingFor, type JobScript } from './script';
+import type { JobScript } from './script';
+import { nearlyFull, spaceOn, spaceText } from './space';
+import { submitJobs } from './submit-jobs';
 
 /** What is submitted where. */
 export interface DispatchOptions {
@@ -23,17 +26,39 @@ export interface DispatchOptions {
   dirty: DirtyChoice;
   cluster: Cluster;
   control?: TaskControl;
+  /** The run as `prepareRun` has made it before the login. */
+  draft?: Draft;
 }
 
 /** The steps in their order, as the user sees them. */
 const STEPS = ['Code', 'Inputs', 'Run folder', 'Jobs'] as const;
 
 /**
+ * Prepares a run before its cluster is connected: what can be refused here is refused before a password is asked for.
+ * @throws UserError for anything wrong with the repository, the choice, the inputs or the scripts, and where the run is on
+ *   the cluster already
+ */
+export async function prepareRun(
+  source: RunSource,
+  profile: ClusterProfile,
+  dirty: DirtyChoice,
+  control: TaskControl = {},
+): Promise<Draft> {
+  const draft = await draftRun(source, profile, dirty, control);
+  await tryScripts(draft, profile);
+  await beginning(new Ledger(draft.root), draft, profile);
+  return draft;
+}
+
+/**
  * Submits a run, or continues a submission that was interrupted.
  * @throws UserError for anything that stops it, saying what; the same call continues
  */
-export async function dispatchRun({ source, dirty, cluster, control = {} }: DispatchOptions): Promise<Dispatch> {
-  const draft = await draftRun(source, cluster.profile, dirty, control);
+export async function dispatchRun(options: DispatchOptions): Promise<Dispatch> {
+  const { source, dirty, cluster, control = {} } = options;
+  const draft = options.draft ?? (await draftRun(source, cluster.profile, dirty, control));
+  // A login may have come in between, with a user who takes their time.
+  if (options.draft) await checkPrepared(source, draft);
   const ledger = new Ledger(draft.root);
   // One submission of a workspace at a time: a second editor must see what the first has written down.
   const dispatch = await ledger.hold('submitting', async () => {
@@ -48,16 +73,45 @@ export async function dispatchRun({ source, dirty, cluster, control = {} }: Disp
   );
 }
 
+/** Refuses what can be refused of a run's scripts before its cluster is connected. @throws UserError */
+export async function checkPreview(source: RunSource, profile: ClusterProfile): Promise<void> {
+  await tryScripts(await draftRun(source, profile, 'keep'), profile);
+}
+
+/** Writes the scripts in vain. Where the scheduler is not known yet, what only one refuses is left to the login. @throws UserError */
+async function tryScripts(draft: Draft, profile: ClusterProfile): Promise<void> {
+  const { scheduler = 'auto' } = profile;
+  const folders = { folder: '/', run: runFolderOf(draft, newToken()) };
+  const tried = (name: SchedulerName): Promise<unknown> => scriptsOf(draft, profile, name, folders);
+  if (scheduler !== 'auto') return void (await tried(scheduler));
+  await tried('slurm').catch((error: unknown) =>
+    tried('lsf').catch(() => {
+      throw error;
+    }),
+  );
+}
+
 /** The scripts of a run as they would be submitted now; nothing is sent. */
 export async function previewScripts(
   source: RunSource,
-  { profile, scheduler }: Pick<Cluster, 'profile' | 'scheduler'>,
+  cluster: Pick<Cluster, 'profile' | 'scheduler' | 'home'>,
 ): Promise<JobScript[]> {
+  const { profile, scheduler } = cluster;
   const draft = await draftRun(source, profile, 'keep');
-  return scriptsOf(draft, profile, scheduler.name, runFolderOf(draft, newToken()));
+  const folder = await folderOf(cluster, draft.root, draft.commit.checkout);
+  return scriptsOf(draft, profile, scheduler.name, { folder, run: runFolderOf(draft, newToken()) });
 }
 
-async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: Cluster): Promise<Dispatch> {
+/** What there is of a run on a cluster. */
+interface Beginning {
+  /** A submission that was interrupted: it is continued. */
+  begun?: Dispatch;
+  /** All that was sent of this run. */
+  same: Dispatch[];
+}
+
+/** @throws UserError where the run is there already */
+async function beginning(ledger: Ledger, draft: Draft, profile: ClusterProfile): Promise<Beginning> {
   const { dispatches } = await ledger.all();
   const same = dispatches.filter(
     ({ cluster, checkout, fingerprint, config_file }) =>
@@ -69,7 +123,7 @@ async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: Cluste
   // By state and not by time: clocks are set back, and a run that is alive must not be submitted twice.
   const latest = (wanted: Dispatch['state']): Dispatch | undefined => same.findLast(({ state }) => state === wanted);
   const begun = latest('preparing');
-  if (begun) return begun;
+  if (begun) return { begun, same };
   if (latest('ended')) throw new UserError(`This run has ended on ${profile.name}: pull its results first`, 1);
   const alive = latest('submitted');
   if (alive) {
@@ -78,10 +132,18 @@ async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: Cluste
       1,
     );
   }
+  return { same };
+}
+
+async function beginOrContinue(ledger: Ledger, draft: Draft, { profile }: Cluster): Promise<Dispatch> {
+  const { begun, same } = await beginning(ledger, draft, profile);
+  if (begun) return begun;
   const token = newToken();
   // After a failure the same run continues in its folder, which keeps finished images.
   const complete = same.filter(({ state }) => state === 'complete').map(({ run }) => run);
-  const failed = same.findLast(({ state, run }) => /^(failed|cancelled)$/.test(state) && !complete.includes(run));
+  const failed = same.findLast(
+    ({ state, run }) => /^(failed|cancelled|unknown)$/.test(state) && !complete.includes(run),
+  );
   const dispatch: Dispatch = {
     version: 1,
     token,
@@ -120,63 +182,21 @@ async function submitHeld(
   });
   const begin = (index: number): void =>
     control.onProgress?.({ phase: `${STEPS[index]} (step ${index + 1} of ${STEPS.length})`, done: 0, total: 1 });
+  const spaces = await spaceOn(cluster);
+  const [quota] = [...spaces.filter(({ kind }) => kind === 'quota'), ...spaces];
+  if (quota) control.onProgress?.({ phase: 'Space', done: 0, total: 1, note: spaceText(quota) });
+  dispatch.notes = [...new Set([...dispatch.notes, ...nearlyFull(spaces, dispatch.cluster)])];
   begin(0);
   const { folder } = await shipCommit(cluster, draft.root, draft.commit.checkout, step(0));
   dispatch.folder = folder;
   await ledger.save(dispatch);
   begin(1);
   const plan = draft.plan && (await stagePlan(cluster, draft.plan, folder, dispatch.run, step(1)));
+  const container = draft.engine === 'edm' ? await containerOn(cluster, folder) : undefined;
   begin(2);
-  const scripts = await scriptsOf(draft, cluster.profile, cluster.scheduler.name, dispatch.run);
-  await fillRunFolder(cluster, draft, dispatch, plan, scripts, step(2));
+  const scripts = await scriptsOf(draft, cluster.profile, cluster.scheduler.name, dispatch);
+  await fillRunFolder(cluster, draft, dispatch, plan, scripts, step(2), container);
   begin(3);
   await submitJobs(ledger, dispatch, scripts, cluster);
   return dispatch;
-}
-
-async function submitJobs(
-  ledger: Ledger,
-  dispatch: Dispatch,
-  scripts: readonly JobScript[],
-  cluster: Cluster,
-): Promise<void> {
-  let before: string | undefined;
-  for (const { role, text, tasks } of scripts) {
-    const known = dispatch.jobs.find((job) => job.role === role);
-    const id = known && (known.id ?? (await foundJob(cluster, known)));
-    if (known && id) known.id = id;
-    else {
-      // Written down first, so that a later call can look for this token.
-      const job: DispatchedJob = { role, token: newToken(), ...(tasks && { tasks }) };
-      dispatch.jobs = [...dispatch.jobs.filter((one) => one.role !== role), job];
-      await ledger.save(dispatch);
-      const { scheduler, profile } = cluster;
-      const submitted = await scheduler.submit({
-        script: text,
-        folder: dispatch.folder,
-        token: job.token,
-        defaults: { account: profile.account, partition: profile.partition },
-        options: before ? waitingFor(scheduler.name, role, before) : [],
-      });
-      job.id = submitted.id;
-      dispatch.notes = [...new Set([...dispatch.notes, ...submitted.warnings])];
-    }
-    await ledger.save(dispatch);
-    before = dispatch.jobs.find((job) => job.role === role)?.id;
-  }
-  dispatch.state = 'submitted';
-  await ledger.save(dispatch);
-}
-
-/**
- * The job of a submission whose answer was lost. A submission that has not begun is withdrawn, so that another may be
- * made.
- * @returns its id; undefined where there is no job
- * @throws SubmissionUnknownError where that cannot be known now
- */
-async function foundJob({ scheduler, host }: Cluster, { token }: DispatchedJob): Promise<string | undefined> {
-  await recover(host, token).catch((error: unknown) => {
-    if (error instanceof SubmissionUnknownError || !(error instanceof UserError)) throw error;
-  });
-  return (await scheduler.find(token))?.id;
 }

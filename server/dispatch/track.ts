@@ -1,13 +1,15 @@
 /** The state of a run on a cluster: its jobs, the finished images, the distance so far, and how it ended. */
-import type { Cluster } from '../cluster/cluster';
+import { UserError } from '../errors';
+import { runOn, type Cluster } from '../cluster/cluster';
 import { LOG_FINDINGS } from '../cluster/log-findings';
 import { isOver, type Job } from '../shared/protocol';
 import { validator } from '../schema';
 import type { Dispatch, RunConfig, RunManifest } from '../shared/schema-types.gen';
+import { parseSeeds } from '../diffusion/seeds';
 import { edmManifest } from './edm-result';
 import { progressOf } from './progress';
-import { jobsText } from './job-text';
 import { readRemoteJson } from './remote-json';
+import { printedDistance, verdictOf, type Evidence, type Verdict, type Witness } from './verdict';
 
 /** What one look found. */
 export interface RunState {
@@ -22,8 +24,7 @@ export interface RunState {
 }
 
 /** How a run ended. */
-export interface Outcome {
-  state: 'complete' | 'failed' | 'cancelled';
+export interface Outcome extends Pick<Verdict, 'state' | 'isFinal'> {
   /** Why, in words. */
   error?: string;
   /** Log with the reason, as an absolute path there, and the line. */
@@ -47,33 +48,56 @@ export async function lookAt(cluster: Cluster, dispatch: Dispatch): Promise<RunS
 }
 
 async function outcomeOf(cluster: Cluster, dispatch: Dispatch, jobs: readonly (Job | undefined)[]): Promise<Outcome> {
-  const manifest = dispatch.engine === 'workbench' ? await remoteManifest(cluster, dispatch) : undefined;
-  // A manifest of an earlier attempt in the same folder does not count.
-  const own = manifest?.dispatch === dispatch.token ? manifest : undefined;
-  if (own?.status === 'complete') return { state: 'complete', manifest: own };
-  const wrong = jobs.find((job) => job && job.state !== 'done') ?? jobs.find((job) => job === undefined);
-  const log = await explainingLog(cluster, dispatch);
-  if (dispatch.engine === 'edm' && !wrong) {
-    const measured = dispatch.jobs.some(({ role }) => role === 'fid');
-    const distance = measured ? numberAtEnd(log?.text ?? '') : undefined;
-    if (distance !== undefined || !measured)
-      return { state: 'complete', manifest: await edmManifest(cluster, dispatch, jobs, distance) };
+  const witnesses = dispatch.jobs.map(({ role, id }, at): Witness => ({ role, id, job: jobs[at] }));
+  const evidence = await evidenceOf(cluster, dispatch, witnesses);
+  const { state, isFinal, why, wrong } = verdictOf(evidence);
+  if (state === 'complete') {
+    const manifest = evidence.manifest ?? (await edmManifest(cluster, dispatch, jobs, evidence.distance));
+    return { state, isFinal, manifest };
   }
-  const state = wrong?.state === 'cancelled' ? ('cancelled' as const) : ('failed' as const);
-  const reason =
-    log?.explained ??
-    (wrong?.reason ? [wrong.reason.text, wrong.reason.remedy].filter(Boolean).join(' ') : undefined) ??
-    own?.error ??
-    (wrong
-      ? `The scheduler says ${wrong.stateName}`
-      : `The scheduler no longer knows ${jobsText(dispatch)}, and there is no result`);
-  const fix = FIXES[log?.id ?? wrong?.state ?? ''];
+  const log = await explainingLog(cluster, dispatch, witnesses);
+  // Lines of a log explain a failure, and are no reason to call it one.
+  const explained = state === 'unknown' ? undefined : log;
+  const fix = state === 'unknown' ? undefined : FIXES[log?.id ?? wrong?.state ?? ''];
+  const error = explained?.explained ?? why;
   return {
-    ...{ state, error: reason },
+    ...{ state, isFinal },
+    ...(error && { error }),
     ...(log && { log: log.file }),
-    ...(log?.line && { line: log.line }),
+    ...(explained?.line && { line: explained.line }),
     ...(fix && { fix }),
   };
+}
+
+async function evidenceOf(cluster: Cluster, dispatch: Dispatch, jobs: readonly Witness[]): Promise<Evidence> {
+  const { engine, token } = dispatch;
+  if (engine === 'workbench') {
+    const manifest = await remoteManifest(cluster, dispatch);
+    // A manifest of an earlier attempt in the same folder does not count.
+    return { engine, jobs, ...(manifest?.dispatch === token && { manifest }) };
+  }
+  const [there, distance] = await Promise.all([wholeImages(cluster, dispatch), distanceOf(cluster, dispatch)]);
+  const images = { there, wanted: new Set(parseSeeds(dispatch.seeds)).size };
+  return { engine, jobs, images, ...(distance !== undefined && { distance }) };
+}
+
+/** Counts the images that have their end: the last ones of a job that was killed may be cut short. */
+const WHOLE = `cd "$1/images" 2>/dev/null || { echo 0; exit 0; }
+find . -name '*.png' -exec tail -q -c 8 {} + | LC_ALL=C grep -a -o IEND | wc -l`;
+
+async function wholeImages(cluster: Cluster, { folder, run }: Dispatch): Promise<number> {
+  const answer = (await runOn(cluster, 'Counting the images', ['sh', '-c', WHOLE, 'sh', `${folder}/${run}`])).trim();
+  if (/^\d+$/.test(answer)) return Number(answer);
+  throw new UserError(`Counting the images of ${run} on ${cluster.profile.name} was answered with "${answer.slice(0, 80)}"`, 1);
+} // prettier-ignore
+
+/** The number in the log of the job that computes it. */
+async function distanceOf({ files }: Cluster, { folder, run, jobs }: Dispatch): Promise<number | undefined> {
+  const id = jobs.find(({ role }) => role === 'fid')?.id;
+  if (id === undefined) return undefined;
+  const file = `${folder}/${run}/fid-${id}.out`;
+  const { size } = (await files.stat(file)) ?? {};
+  return size ? printedDistance((await files.read(file, Math.max(0, size - TAIL), TAIL)).toString()) : undefined;
 }
 
 async function remoteManifest(cluster: Cluster, { folder, run }: Dispatch): Promise<RunManifest | undefined> {
@@ -83,7 +107,7 @@ async function remoteManifest(cluster: Cluster, { folder, run }: Dispatch): Prom
 }
 
 /** Bytes at the end of a log in which the reason is looked for. */
-const TAIL = 16_384;
+const TAIL = 65_536;
 
 /** The key of the config whose change may help, by the finding in the log or the state of the job. */
 const FIXES: Readonly<Record<string, keyof RunConfig | undefined>> = {
@@ -98,25 +122,32 @@ const FIXES: Readonly<Record<string, keyof RunConfig | undefined>> = {
 /** A log that explains a failure: its line, what that means, and the id of the finding. */
 interface ExplainingLog {
   file: string;
-  text: string;
   explained?: string;
   line?: string;
   id?: string;
 }
 
-/** The log of the first job that explains the failure, or else of the last job. */
-async function explainingLog(cluster: Cluster, { folder, run, jobs }: Dispatch): Promise<ExplainingLog | undefined> {
+/**
+ * The log of the first job that explains the failure, or else of the last job. A job that succeeded explains nothing;
+ * of an array only one task is known here.
+ */
+async function explainingLog(
+  cluster: Cluster,
+  { folder, run, jobs }: Dispatch,
+  witnesses: readonly Witness[],
+): Promise<ExplainingLog | undefined> {
   const ids = jobs.flatMap(({ id }) => id ?? []);
   const place = `${folder}/${run}`;
   const logs = (await cluster.files.list(place)).filter(
     ({ name }) => /^[\w.-]+\.out$/.test(name) && ids.some((id) => name.includes(`-${id}.`) || name.includes(`-${id}_`)),
   );
   let last: ExplainingLog | undefined;
-  for (const { role } of jobs) {
+  for (const [at, { role, tasks }] of jobs.entries()) {
+    if (!tasks && witnesses[at]?.job?.state === 'done') continue;
     for (const { name, facts } of logs.filter((log) => log.name.startsWith(`${role}-`))) {
       const file = `${place}/${name}`;
       const text = (await cluster.files.read(file, Math.max(0, facts.size - TAIL), TAIL)).toString();
-      last = { file, text };
+      last = { file };
       const lines = text.split('\n');
       for (const { id, pattern, text: what, remedy } of LOG_FINDINGS) {
         const line = remedy && lines.findLast((one) => pattern.test(one));
@@ -127,10 +158,4 @@ async function explainingLog(cluster: Cluster, { folder, run, jobs }: Dispatch):
     }
   }
   return last;
-}
-
-/** The number that fid.py prints with %g as its last line. */
-function numberAtEnd(text: string): number | undefined {
-  const last = text.trim().split('\n').pop()?.trim() ?? '';
-  return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(last) ? Number(last) : undefined;
 }

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { analyse } from '../../server/scripts/analyse';
 import type { Scheduler } from '../../server/cluster/scheduler';
-import { recommendBatch } from '../../server/diffusion/batch-size';
+import { batchLines, predictRun, recommendBatch } from '../../server/diffusion/batch-size';
 import { calibrationScript, readCalibration } from '../../server/dispatch/calibration';
 import { batchEdit, calibrationsOf, saveCalibration, withBatch } from '../../server/dispatch/calibrations';
 import type { Draft } from '../../server/dispatch/draft';
@@ -147,7 +147,13 @@ test('its script ends where larger batches gain nothing, and where one fails', (
   writeFileSync(path.join(folder, 'clock'), '1700000000000000000\n');
   writeFileSync(path.join(folder, 'nvidia-smi'), '#!/bin/sh\necho "3000, 16000"; exec sleep 10\n', { mode: 0o755 });
   mkdirSync(path.join(folder, 'run', 'images'), { recursive: true });
-  const script = calibrationScript(slurm, draft, 'run', ['bash generate.sh'], [1, 2, 4, 8, 16, 32, 64]);
+  const script = calibrationScript(
+    slurm,
+    draft,
+    { folder, run: 'run' },
+    ['bash generate.sh'],
+    [1, 2, 4, 8, 16, 32, 64],
+  );
   const sizes = (env: object) => {
     mkdirSync(path.join(folder, 'run', 'images'), { recursive: true });
     const options = { input: script, cwd: folder, encoding: 'utf8' as const };
@@ -182,7 +188,7 @@ test('its script has no finding on either scheduler', () => {
       const text = calibrationScript(
         { profile, scheduler: { name } as Scheduler },
         draft,
-        'runs/a1b2c3d-cifar-calibration',
+        { folder: '/home/me/w/commits/x/1', run: 'runs/a1b2c3d-cifar-calibration' },
         words,
       );
       assert.deepEqual(
@@ -192,4 +198,16 @@ test('its script has no finding on either scheduler', () => {
       );
       assert.equal(spawnSync('bash', ['-n'], { input: text }).status, 0, text);
     }
+});
+
+test('the rate is named with its NFE, and the run is predicted at its own', () => {
+  const points = [{ batch: 8, rate: 35 }];
+  const chosen = recommendBatch(points, 3);
+  assert.match(chosen.reason, /^35\.0 images\/s at NFE 3; /);
+  const run = predictRun(35, 3, { nfe: 35, images: 50_000, tasks: 4 });
+  assert.deepEqual([run.rate, Math.round(run.seconds)], [3, 4167]);
+  const lines = batchLines(points, { ...chosen, nfe: 3, run });
+  assert.match(lines[0], /35\.0 images\/s at NFE 3$/);
+  assert.equal(lines[1], 'The run has NFE 35: about 3.00 images/s in a job, and 1 h 9 min for its 50000 images');
+  assert.match(lines[2], /^batch: 8 /);
 });

@@ -116,6 +116,88 @@ test('a work tree that was changed there is not used, one that was removed is ma
   );
 });
 
+test('a commit below one that was sent needs nothing more', async () => {
+  const root = repository({ 'a.py': 'one\n' });
+  const one = await commitNow(root);
+  writeFileSync(path.join(root, 'a.py'), 'two\n');
+  git(root, 'commit', '--quiet', '--all', '--message', 'Two');
+  const remote = await remoteIn(temporaryFolder());
+  await shipCommit(remote, root, (await commitNow(root)).checkout);
+  const { folder } = await shipCommit(remote, root, one.checkout);
+  assert.equal(readFileSync(path.join(folder, 'a.py'), 'utf8'), 'one\n');
+});
+
+test('what a purge took of the repository or the work tree is sent again', async () => {
+  const root = repository({ 'generate.py': 'one\n', 'data/a.txt': 'a\n' });
+  const remote = await remoteIn(temporaryFolder());
+  const one = await commitNow(root);
+  const { folder, repository: bare } = await shipCommit(remote, root, one.checkout);
+  mkdirSync(path.join(folder, 'runs'));
+  writeFileSync(path.join(folder, 'runs', 'image.png'), 'image');
+  const objects = (): void => {
+    for (const name of readdirSync(path.join(bare, 'objects'))) rmSync(path.join(bare, 'objects', name), { recursive: true }); // prettier-ignore
+  };
+  const check = async (checkout: string): Promise<void> => {
+    const shipped = await shipCommit(remote, root, checkout);
+    assert.equal(readFileSync(path.join(shipped.folder, 'data', 'a.txt'), 'utf8'), 'a\n');
+    assert.equal(git(shipped.folder, 'rev-parse', 'HEAD'), checkout);
+    assert.equal(git(shipped.folder, 'status', '--porcelain', '--untracked-files=no'), '');
+    assert.equal(git(bare, 'fsck', '--connectivity-only', '--no-dangling'), '');
+    assert.equal(readFileSync(path.join(folder, 'runs', 'image.png'), 'utf8'), 'image', 'results stay');
+  };
+
+  rmSync(path.join(folder, 'data'), { recursive: true });
+  await check(one.checkout);
+  // The objects, and a tracked file that they would restore.
+  objects();
+  rmSync(path.join(folder, 'generate.py'));
+  await check(one.checkout);
+  // The objects, where only a later commit would be sent.
+  objects();
+  writeFileSync(path.join(root, 'generate.py'), 'two\n');
+  git(root, 'commit', '--quiet', '--all', '--message', 'Two');
+  const two = await commitNow(root);
+  await check(two.checkout);
+  await check(one.checkout);
+  // The administrative files of a work tree; the link to them; all small files of the repository.
+  rmSync(path.join(bare, 'worktrees', one.checkout), { recursive: true });
+  await check(one.checkout);
+  rmSync(path.join(folder, '.git'));
+  await check(one.checkout);
+  for (const name of ['HEAD', 'config', 'refs', 'packed-refs', 'worktrees']) rmSync(path.join(bare, name), { recursive: true, force: true }); // prettier-ignore
+  await check(one.checkout);
+  objects();
+  rmSync(path.join(bare, 'refs'), { recursive: true });
+  await check(two.checkout);
+  // What somebody changed is no purge.
+  writeFileSync(path.join(folder, 'generate.py'), 'mine\n');
+  rmSync(path.join(folder, 'data'), { recursive: true });
+  await assert.rejects(shipCommit(remote, root, one.checkout), /generate\.py was changed there/);
+  assert.equal(git(root, 'for-each-ref', 'refs/edm-workbench'), '', 'no ref is left here');
+});
+
+test('a git that is too old there, and one with LFS, are known', async () => {
+  const root = repository({ '.gitattributes': '*.bin filter=lfs -text\n', 'w.bin': 'version https://git-lfs\n' });
+  const bin = temporaryFolder();
+  const old = '#!/bin/sh\n[ "$1" = --version ] && echo "git version 1.8.3.1" && exit\nexit 129\n';
+  writeFileSync(path.join(bin, 'git'), old, { mode: 0o755 });
+  const { checkout } = await commitNow(root);
+  const aged = await remoteIn(temporaryFolder(), { setup: [`export PATH=${bin}:$PATH`] });
+  await assert.rejects(
+    shipCommit(aged, root, checkout),
+    /git version 1\.8\.3\.1 is too old on here: 2\.9 or newer.*setup/,
+  );
+
+  // As `git lfs install` has it, with a program that cannot get the contents.
+  const home = temporaryFolder();
+  const filter = '[filter "lfs"]\n  clean = false\n  smudge = false\n  process = false\n  required = true\n';
+  writeFileSync(path.join(home, 'gitconfig'), filter);
+  const withLfs = await remoteIn(temporaryFolder(), { setup: [`export GIT_CONFIG_GLOBAL=${home}/gitconfig`] });
+  const { folder } = await shipCommit(withLfs, root, checkout);
+  assert.equal(readFileSync(path.join(folder, 'w.bin'), 'utf8'), 'version https://git-lfs\n');
+  await shipCommit(withLfs, root, checkout);
+});
+
 test('a dirty tree: refused by name, committed, or kept as a commit nobody sees', async () => {
   const root = repository({ 'generate.py': 'one\n', '.gitignore': '*.log\n' });
   const head = git(root, 'rev-parse', 'HEAD');

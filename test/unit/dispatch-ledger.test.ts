@@ -1,6 +1,6 @@
 /** What was submitted before decides what submitting again means, whatever the clock of this machine says. */
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Host, HostFiles } from '../../server/cluster/host';
@@ -68,4 +68,45 @@ test('a config that is edited, or a commit that is made, while the cluster is op
   git(root, 'commit', '--quiet', '--allow-empty', '--message', 'Another');
   await assert.rejects(dispatchRun({ source, dirty: 'keep', cluster }), /was checked out/);
   assert.deepEqual((await new Ledger(root).all()).dispatches, []);
+});
+
+test('a run is meant by its token, its folder, its name or its commit; two of a name are listed', async () => {
+  const root = repository({ 'garments.edm.yaml': SMALL_CONFIG });
+  const ledger = new Ledger(root);
+  const source = await readSource(path.join(root, 'garments.edm.yaml'));
+  await assert.rejects(dispatchRun({ source, dirty: 'refuse', cluster }), /reached the cluster/);
+  const [begun] = (await ledger.all()).dispatches;
+  const second = { ...begun, token: 'zz'.repeat(8), name: 'other', local: 'runs/abc-other', run: 'runs/abc-other-zzzzzz' };
+  await ledger.save(second);
+  const meant = async (text: string, from = root): Promise<string> => (await ledger.meant(text, from)).token;
+  for (const text of [begun.token.slice(0, 6), begun.run, path.basename(begun.run), 'garments'])
+    assert.equal(await meant(text), begun.token, text);
+  for (const text of ['zz', 'runs/abc-other', 'runs/abc-other/', 'abc-other', 'other', path.join(root, 'runs', 'abc-other')])
+    assert.equal(await meant(text), second.token, text);
+  assert.equal(await meant('abc-other', path.join(root, 'runs')), second.token);
+  await assert.rejects(meant(begun.code.short), new RegExp(`2 submitted runs are meant by .*${begun.token.slice(0, 6)} \\(garments at`));
+  await assert.rejects(meant('nothing'), /No submitted run of this workspace has a token, run folder, name or commit "nothing"/);
+}); // prettier-ignore
+
+test('a dispatch in two files is listed once, and the file that is not used is named', async () => {
+  const root = repository({ 'garments.edm.yaml': SMALL_CONFIG });
+  const ledger = new Ledger(root);
+  const config = path.join(root, 'garments.edm.yaml');
+  await assert.rejects(dispatchRun({ source: await readSource(config), dirty: 'refuse', cluster }), /reached/);
+  const [begun] = (await ledger.all()).dispatches;
+  const folder = path.join(root, '.edm-workbench', 'dispatches');
+  renameSync(path.join(folder, `${begun.token}.json`), path.join(folder, 'renamed.json'));
+  assert.deepEqual((await ledger.all()).problems, [], 'a name alone is no harm');
+  // What a pull does: the state is written under the token.
+  await ledger.save({ ...begun, state: 'complete' });
+  for (const name of ['a.json', 'z.json']) writeFileSync(path.join(folder, name), JSON.stringify(begun));
+  const { dispatches, problems } = await ledger.all();
+  assert.deepEqual(dispatches.map(({ state }) => state), ['complete']); // prettier-ignore
+  assert.deepEqual(
+    problems
+      .map((one) => /(\w+)\.json is not used: it has the token of \w+\.json, so remove it$/.exec(one)?.[1])
+      .sort(),
+    ['a', 'renamed', 'z'],
+  );
+  assert.equal((await ledger.named(begun.token.slice(0, 6))).state, 'complete');
 });

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { LocalHost } from '../../server/cluster/local-host';
-import { awaitRun } from '../../server/dispatch/follow';
+import { awaitRun } from '../../server/dispatch/await-run';
 import { Ledger } from '../../server/dispatch/ledger';
 import { pullImages } from '../../server/dispatch/pull';
 import { openCluster } from '../../server/cluster/cluster';
@@ -15,10 +15,11 @@ import { readHistory } from '../../server/history/history-store';
 import { repository, ROOT, temporaryFolder } from '../server/workspace';
 
 test(
-  'LSF: an array of three, its end, and back; the images are those of this machine',
+  'LSF: an array of three that it starts elsewhere, its end, and back; the images are those of this machine',
   { timeout: 120_000 },
   async () => {
     process.env.LSF_STUB = path.join(temporaryFolder(), 'jobs');
+    process.env.LSF_STUB_ELSEWHERE = temporaryFolder();
     process.env.HOME = temporaryFolder();
     process.env.XDG_CACHE_HOME = temporaryFolder();
     process.env.PATH = `${path.join(ROOT, 'test', 'cluster', 'stubs', 'lsf')}:${process.env.PATH}`;
@@ -39,7 +40,7 @@ test(
         ['finish', '2', undefined],
       ],
     );
-    const done = await awaitRun(ledger, dispatch.token, cluster, 0.3);
+    const done = await awaitRun(ledger, dispatch.token, cluster, { pollSeconds: 0.3 });
     assert.equal(done.state, 'complete');
     await pullImages(ledger, cluster, done);
     const local = path.join(root, done.local ?? '');

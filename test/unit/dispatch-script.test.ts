@@ -1,12 +1,14 @@
 /** Rendered scripts: the lecture's, line by line; and nothing for our own linter to find in any. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { analyse } from '../../server/scripts/analyse';
+import { readScript } from '../../server/scripts/reading/read-script';
 import { jobScripts, waitingFor, type ScriptFacts } from '../../server/dispatch/script';
 import type { RunConfig } from '../../server/shared/schema-types.gen';
+import { temporaryFolder } from '../server/workspace';
 
 const CDN = 'https://nvlabs-fi-cdn.nvidia.com/edm';
 const LECTURE: ScriptFacts = {
@@ -20,6 +22,7 @@ const LECTURE: ScriptFacts = {
     fid: { reference: `${CDN}/fid-refs/cifar10-32x32.npz` },
   },
   label: 'a1b2c3d-cifar',
+  folder: '/home/me/edm-workbench/commits/edm-1/a1b2c3d',
   run: 'runs/a1b2c3d-cifar-abcdef',
   seeds: '0-49999',
   network: `${CDN}/pretrained/edm-cifar10-32x32-cond-vp.pkl`,
@@ -154,4 +157,29 @@ test('arrays, times and dependencies in both languages', () => {
   assert.match(lsf.text, /"\$LSB_JOBINDEX\/\$LSB_JOBINDEX_END"$/m);
   assert.deepEqual(waitingFor('slurm', 'fid', '42'), ['--dependency=afterok:42', '--kill-on-invalid-dep=yes']);
   assert.deepEqual(waitingFor('lsf', 'finish', '42'), ['-w', 'ended(42)']);
+});
+
+test('a job of LSF works in the folder of its run and keeps its log there, wherever LSF starts it', () => {
+  const config: RunConfig = { network: 'x.onnx', tasks: 2, time: 60 };
+  const elsewhere = temporaryFolder();
+  for (const name of ['plain', "a group's folder"]) {
+    const folder = path.join(temporaryFolder(), name);
+    mkdirSync(folder);
+    const [generate, finish] = jobScripts({ ...LECTURE, scheduler: 'lsf', config, folder }).map(({ text }) => text);
+    const read = readScript(generate, { scheduler: 'lsf' });
+    assert.equal(read?.option('-o')?.value?.text, `${folder}/${LECTURE.run}/generate-%J_%I.out`);
+    assert.equal(readScript(finish)?.option('-o')?.value?.text, `${folder}/${LECTURE.run}/finish-%J.out`);
+    const body = `${generate.slice(0, generate.indexOf('# The workbench'))}pwd\n`;
+    const run = () => spawnSync('bash', ['-s'], { input: body, cwd: elsewhere, encoding: 'utf8' });
+    assert.equal(run().stdout, `${folder}\n`);
+    rmSync(folder, { recursive: true });
+    const { status, stdout } = run();
+    assert.equal(status, 1);
+    assert.match(stdout, /^Nothing was run: \S+ cannot enter the folder of this run\n$/);
+  }
+  for (const name of ['50%', 'a"b', '$HOME'])
+    assert.throws(
+      () => jobScripts({ ...LECTURE, scheduler: 'lsf', config, folder: `/w/${name}` }),
+      /LSF cannot write a log below a folder with [%"$] in its name: set another work_folder$/,
+    );
 });

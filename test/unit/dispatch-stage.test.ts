@@ -1,13 +1,13 @@
 /** This program on a "cluster" that is another folder of this machine: what is sent, and what is fetched there. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { identify, type Cluster } from '../../server/cluster/cluster';
 import { LocalHost } from '../../server/cluster/local-host';
 import type { Scheduler } from '../../server/cluster/scheduler';
-import { BUNDLES, stageProgram } from '../../server/dispatch/stage';
+import { PROGRAM, stageProgram } from '../../server/dispatch/stage';
 import { ROOT, temporaryFolder } from '../server/workspace';
 
 process.env.XDG_CACHE_HOME = temporaryFolder();
@@ -21,20 +21,7 @@ async function remoteIn(work: string, setup: string[]): Promise<Cluster> {
 /** The program as a package for another machine has it: with no ONNX Runtime for Linux. */
 function foreignPackage(): string {
   const root = temporaryFolder();
-  const runtime = 'node_modules/onnxruntime-node';
-  const common = 'node_modules/onnxruntime-common';
-  for (const name of [
-    'package.json',
-    'schemas',
-    'server/model',
-    ...BUNDLES,
-    `${runtime}/package.json`,
-    `${runtime}/dist`,
-    `${common}/package.json`,
-    `${common}/dist/cjs`,
-  ])
-    // prettier-ignore
-    cpSync(path.join(ROOT, name), path.join(root, name), { recursive: true });
+  for (const name of PROGRAM) cpSync(path.join(ROOT, name), path.join(root, name), { recursive: true });
   return root;
 }
 
@@ -71,5 +58,18 @@ test(
     );
     assert.equal(status, 0, stderr);
     assert.ok(existsSync(path.join(images, '000000.png')));
+
+    // A purge takes single files: a program that lacks one is sent again, one that is whole is not.
+    const again = await remoteIn(work, [`export PATH=${bin}:$PATH`]);
+    const sent: string[] = [];
+    const control = { onProgress: ({ phase }: { phase: string }) => void sent.push(phase) };
+    await stageProgram(again, control, root);
+    assert.deepEqual(sent, []);
+    rmSync(path.join(folder, 'server'), { recursive: true });
+    await stageProgram(again, {}, root);
+    assert.ok(existsSync(path.join(folder, 'server', 'model')));
+    writeFileSync(path.join(folder, 'dist', 'cli.js'), '');
+    await stageProgram(again, {}, root);
+    assert.ok(statSync(path.join(folder, 'dist', 'cli.js')).size > 0);
   },
 );

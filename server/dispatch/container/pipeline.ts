@@ -15,11 +15,15 @@ import { lastLine } from '../../cluster/host';
 import { LOG_FINDINGS } from '../../cluster/log-findings';
 import { newToken } from '../../cluster/token';
 import { writeAtomically } from '../../atomic-file';
+import { git } from '../../git-process';
 import { CancelledError, UserError } from '../../errors';
 import type { TaskControl } from '../../shared/progress';
 import { isOver } from '../../shared/protocol';
 import { jobNote } from '../job-text';
-import { renderScript, shellPath } from '../script';
+import { askedFor, partitionText } from '../../jobs/job-options';
+import { renderScript } from '../script';
+import { shellPath } from './engines';
+import { sourceFile, type ContainerSource } from './identity';
 import { readRecipe, type Recipe } from './recipe';
 
 const run = promisify(execFile);
@@ -45,6 +49,8 @@ interface Memory {
   /** Token and id of the rebuild job. */
   token?: string;
   job?: string;
+  /** What the image was built from. */
+  source?: ContainerSource;
 }
 
 interface Work extends Required<ContainerOptions> {
@@ -102,6 +108,7 @@ export async function provideContainer(options: ContainerOptions): Promise<strin
     control.onProgress?.({ phase: `${step.title} (step ${index + 1} of ${STEPS.length})`, done: 0, total: 1 });
     if (!(await step.isDone(work))) await step.run(work);
   }
+  if (memory.source) await cluster.files.write(sourceFile(image), `${JSON.stringify(memory.source)}\n`);
   await rm(memoryFile, { force: true });
   return image;
 }
@@ -126,7 +133,7 @@ async function uploaded({ cluster, place, memory }: Work): Promise<boolean> {
   return memory.job !== undefined || (await cluster.files.stat(placeOn(cluster, place.archive))) !== undefined;
 }
 
-async function build({ builder, recipe, tag, cluster, control }: Work): Promise<void> {
+async function build({ builder, recipe, tag, cluster, control, memory, remember }: Work): Promise<void> {
   const platform = `linux/${ARCHITECTURES[cluster.machine] ?? cluster.machine}`;
   // Without COPY the builder needs no files, so it gets an empty folder.
   const scratch = recipe.context ? undefined : await mkdtemp(path.join(os.tmpdir(), 'edm-workbench-context-'));
@@ -142,9 +149,26 @@ async function build({ builder, recipe, tag, cluster, control }: Work): Promise<
       recipe.context ?? scratch ?? '.',
     ];
     await builderRuns(builder, words, control);
+    memory.source = await sourceOfBuild(builder, recipe);
+    await remember();
   } finally {
     if (scratch) await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** The commit of the Dockerfile, where nothing of what was built is uncommitted, and the base image with its digest. */
+async function sourceOfBuild(builder: Builder, { dockerfile, context, base }: Recipe): Promise<ContainerSource> {
+  const folder = path.dirname(dockerfile);
+  const changed = await git(folder, 'status', '--porcelain', '--ignored', '--', context ?? dockerfile).catch(() => 'no repository'); // prettier-ignore
+  const commit = changed === '' ? await git(folder, 'rev-parse', 'HEAD').catch(() => undefined) : undefined;
+  const asked = ['image', 'inspect', '--format', '{{join .RepoDigests " "}}', base ?? ''];
+  const said = base === undefined ? undefined : await run(builder, asked).catch(() => undefined);
+  const digest = /@(sha256:[0-9a-f]{64})/.exec(base?.includes('@') ? base : (said?.stdout ?? ''))?.[1];
+  return {
+    ...(commit !== undefined && { dockerfile_commit: commit }),
+    ...(base !== undefined && { base }),
+    ...(digest !== undefined && { base_digest: digest }),
+  };
 }
 
 async function checkArchitecture({ builder, tag, cluster }: Work): Promise<void> {
@@ -171,15 +195,16 @@ async function upload({ archive, cluster, place, control }: Work): Promise<void>
 
 /** The script of the rebuild job, as in the lecture; without a GPU, which would be idle. */
 export function rebuildScript(
-  { profile, scheduler }: Pick<Cluster, 'profile' | 'scheduler'>,
+  cluster: Pick<Cluster, 'profile' | 'scheduler' | 'home'>,
   { archive, image, log }: Work['place'],
 ): string {
+  const { profile, scheduler } = cluster;
   const work = workFolderOf(profile);
+  const folder = placeOn(cluster);
   const at = (name: string): string => shellPath(`${work}/${name}`);
-  const { account, partition } = profile;
   return renderScript(
     scheduler.name,
-    { name: 'docker2apptainer', account, partition, time: '08:00:00', cpus: 4, gpus: 0, log },
+    { name: 'docker2apptainer', asked: askedFor(profile), time: '08:00:00', cpus: 4, gpus: 0, folder, log },
     profile,
     [
       `export APPTAINER_TMPDIR=${at('containers/tmp')}`,
@@ -198,7 +223,8 @@ async function submitRebuild({ cluster, place, memory, remember }: Work): Promis
     memory.token = newToken();
     await remember();
   }
-  const { account, partition } = profile;
+  const { account } = profile;
+  const partition = partitionText(profile);
   const script = rebuildScript(cluster, place);
   const submission = { script, folder: placeOn(cluster), token: memory.token ?? '', defaults: { account, partition } };
   memory.job = (found ?? (await scheduler.submit(submission))).id;

@@ -29,6 +29,8 @@ export interface Recipe {
   dockerfile: string;
   /** Folder that COPY and ADD take files from; absent where the Dockerfile has neither. */
   context?: string;
+  /** Image that the last stage begins from, with the defaults of ARG lines; absent where it depends on more. */
+  base?: string;
   /** SHA-256 of the Dockerfile and all that may enter the image. */
   digest: string;
 }
@@ -45,11 +47,35 @@ export async function readRecipe(dockerfile: string): Promise<Recipe> {
     throw new UserError(`Cannot read ${dockerfile}: ${messageOf(error)}`);
   });
   const hash = createHash('sha256').update(text);
-  if (!/^[ \t]*(?:COPY|ADD)\s+(?!--from=)/im.test(text)) return { dockerfile, digest: hash.digest('hex') };
+  if (!/^[ \t]*(?:COPY|ADD)\s+(?!--from=)/im.test(text))
+    return { dockerfile, ...baseIn(text), digest: hash.digest('hex') };
   const context = path.dirname(dockerfile);
   for (const name of await filesBelow(context, ''))
     hash.update(`${name}\0${await fileDigest(path.join(context, name))}\n`);
-  return { dockerfile, context, digest: hash.digest('hex') };
+  return { dockerfile, context, ...baseIn(text), digest: hash.digest('hex') };
+}
+
+/** The image that the last stage of a Dockerfile begins from. */
+function baseIn(text: string): Pick<Recipe, 'base'> {
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  const first = lines.findIndex((line) => /^FROM\s/i.test(line));
+  const defaults = new Map(
+    lines.slice(0, Math.max(first, 0)).flatMap((line): [string, string][] => {
+      const [, name, value] = /^ARG\s+(\w+)=(\S+)$/i.exec(line) ?? [];
+      return name !== undefined && value !== undefined ? [[name, value.replace(/["']/g, '')]] : [];
+    }),
+  );
+  const named = new Map<string, string>();
+  let base: string | undefined;
+  for (const line of lines) {
+    const [, given, alias] = /^FROM\s+(?:--\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?/i.exec(line) ?? [];
+    if (given === undefined) continue;
+    const image = given.replace(/\$\{?(\w+)\}?/g, (whole, name: string) => defaults.get(name) ?? whole);
+    // A stage may begin from another one.
+    base = named.get(image) ?? image;
+    if (alias !== undefined) named.set(alias, base);
+  }
+  return base === undefined || base.includes('$') || base === 'scratch' ? {} : { base };
 }
 
 async function filesBelow(root: string, folder: string): Promise<string[]> {
