@@ -24,11 +24,16 @@ export async function placeInside(folder: string, relative: string): Promise<str
   return wanted;
 }
 
+/** Whether a path is a folder or below it, by their names alone. */
+export function isBelow(folder: string, place: string): boolean {
+  const way = path.relative(folder, place);
+  return way !== '..' && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way);
+}
+
 /** @throws UserError where links lead a path below `folder` out of it */
 export async function demandUnlinked(folder: string, wanted: string): Promise<void> {
   const [top, real] = await Promise.all([realpath(folder), deepestReal(wanted)]);
-  const way = path.relative(top, real);
-  if (way === '..' || way.startsWith(`..${path.sep}`) || path.isAbsolute(way))
+  if (!isBelow(top, real))
     throw new UserError(`${wanted} leads out of ${folder} by a link: nothing is read or written there`);
 }
 

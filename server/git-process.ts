@@ -69,7 +69,16 @@ const SETTINGS: Readonly<Record<string, string>> = {
 /** The same for a git on another machine, in a repository that the workbench has made there. */
 export const REMOTE_GIT: readonly string[] = [
   'git',
-  ...['core.fsmonitor=false', 'core.hooksPath=/dev/null', 'submodule.recurse=false'].flatMap((one) => ['-c', one]),
+  ...[
+    'core.fsmonitor=false',
+    'core.hooksPath=/dev/null',
+    'submodule.recurse=false',
+    // Files kept by git LFS arrive as pointers, also where the account there has git-lfs: no server has their contents.
+    'filter.lfs.smudge=cat',
+    'filter.lfs.clean=cat',
+    'filter.lfs.process=',
+    'filter.lfs.required=false',
+  ].flatMap((one) => ['-c', one]),
 ];
 
 /** Variables of this process that say who commits, where settings and programs are, and where a repository may begin. */

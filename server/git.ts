@@ -3,6 +3,7 @@ import { lstatSync, realpathSync } from 'node:fs';
 import { copyFile, mkdtemp, rm, stat, utimes } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { isBelow } from './containment';
 import { isCode, UserError } from './errors';
 import { git, GitError, gitWith } from './git-process';
 import type { CodeVersion } from './shared/schema-types.gen';
@@ -26,8 +27,7 @@ export async function repositoryRoot(folder: string): Promise<string> {
       `${folder} is not in a git repository, and results are tied to commits: run "git init" there, commit the config and run again`,
     );
   }
-  const inside = path.relative(root, realpathSync(folder));
-  if (inside === '..' || inside.startsWith(`..${path.sep}`) || path.isAbsolute(inside)) {
+  if (!isBelow(root, realpathSync(folder))) {
     throw new UserError(
       `The git settings of ${folder} name another work tree, ${root}: remove core.worktree there, or work in that folder`,
     );

@@ -1,20 +1,18 @@
+import { beyondOriginal, problemText, samplerProblems } from '../diffusion/sampler-rules';
 import { countSeeds } from '../diffusion/seeds';
 import { messageOf } from '../errors';
-import { DEFAULT_SEEDS, PUBLISHED_NUM } from '../shared/defaults';
+import { contradictionOf, PUBLISHED_CHECKS } from '../published/published-checks';
+import { isAddress, misnamedAddress } from '../published/published-names';
+import { DEFAULT_SEEDS, DEFAULT_STEPS, PUBLISHED_NUM } from '../shared/defaults';
+import { optionText } from '../shared/sampler-options';
+import { isOriginal } from '../shared/solvers';
 import type { RunConfig } from '../shared/schema-types.gen';
 import { EMBEDDED_NAMES } from '../shared/embedded';
 import { isEmbedded } from './input';
+import { samplerOptions } from './sampler-options';
 import { didYouMean } from '../suggest';
-
-/** A finding of a rule between fields; `path` names the field it is shown at. */
-export interface CrossProblem {
-  id: string;
-  severity: 'error' | 'warning';
-  message: string;
-  path: string[];
-  part?: 'key' | 'value';
-  replacement?: string;
-}
+import type { CrossProblem } from './cross-problem';
+import { jobChecks } from './job-checks';
 
 /** Everything the schema cannot say, each rule on its own. The config has passed the schema. */
 const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
@@ -48,8 +46,11 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
           replacement: String(S_max),
         }
       : undefined,
-  ({ S_churn = 0, S_min, S_max, S_noise }) =>
-    S_churn === 0 && (S_min !== undefined || S_max !== undefined || S_noise !== undefined)
+  ({ S_churn = 0, churn, solver, S_min, S_max, S_noise }) =>
+    S_churn === 0 &&
+    !churn &&
+    (solver === undefined || isOriginal(solver)) &&
+    (S_min !== undefined || S_max !== undefined || S_noise !== undefined)
       ? {
           id: 'churn-without-effect',
           severity: 'warning',
@@ -97,10 +98,56 @@ const RULES: ((config: RunConfig) => CrossProblem | undefined)[] = [
         }
       : undefined;
   },
+  ({ network }) => misnamed(['network'], network),
+  ({ fid }) => misnamed(['fid', 'reference'], fid?.reference),
+  ({ fd }) => misnamed(['fd', 'reference'], fd?.reference),
+  ...PUBLISHED_CHECKS.map((check) => (config: RunConfig) => published(check, config)),
+  (config) => {
+    const { sigmas } = config;
+    const options = { ...samplerOptions(config), ...(sigmas !== undefined && { sigmas: [] }) };
+    const option = config.engine === 'edm' ? beyondOriginal(options) : undefined;
+    return option === undefined
+      ? undefined
+      : {
+          id: 'not-in-edm',
+          severity: 'error',
+          message: `generate.py, which engine edm runs, has no ${option} ${optionText(option === 'sigmas' ? sigmas : options[option])}: use engine workbench`,
+          path: [option],
+        };
+  },
   (config) => embeddedName(['network'], config.network),
   (config) => embeddedName(['fd', 'detector'], config.fd?.detector),
   (config) => embeddedName(['fd', 'reference'], config.fd?.reference),
 ];
+
+/** An address of the authors' server at which nothing is; nothing is downloaded to find out. */
+function misnamed(path: string[], given: string | undefined): CrossProblem | undefined {
+  const found = given === undefined ? undefined : misnamedAddress(given);
+  if (!found) return undefined;
+  const { message, meant, isCertain } = found;
+  return { id: 'published-name', severity: isCertain ? 'warning' : 'info', message, path, replacement: meant };
+}
+
+/** What contradicts the published networks; the same checks as in scripts. */
+function published(check: (typeof PUBLISHED_CHECKS)[number], config: RunConfig): CrossProblem | undefined {
+  const { network, steps = DEFAULT_STEPS, solver, disc, schedule, scaling, sigmas, fd, fid } = config;
+  // A network's own file tells its classes: `checkFiles` reads it.
+  const label = isAddress(network) ? config.class : undefined;
+  const isAblation = [solver, disc, schedule, scaling, sigmas].some((one) => one !== undefined);
+  const reference = (fid ?? fd)?.reference;
+  const found = contradictionOf(check, {
+    network,
+    reference,
+    class: label,
+    steps: fid && !isAblation ? steps : undefined,
+  });
+  if (!found) return undefined;
+  const places = { network: ['network'], class: ['class'], reference: [fid ? 'fid' : 'fd', 'reference'] };
+  const path = found.at === 'steps' ? [config.steps === undefined ? 'network' : 'steps'] : places[found.at];
+  const { severity, message, replacement } = found;
+  const isHere = found.at !== 'steps' || config.steps !== undefined;
+  return { id: check.id, severity, message, path, ...(isHere && { replacement }) };
+}
 
 function embeddedName(path: string[], name: string | undefined): CrossProblem | undefined {
   if (!name || !isEmbedded(name) || EMBEDDED_NAMES.some((one) => one === name)) return undefined;
@@ -118,9 +165,22 @@ function imagesOf(config: RunConfig): number | undefined {
   }
 }
 
+/** What is wrong between the sampler's options. @param inFile whether noise levels are those of a file */
+export function samplerChecks(config: RunConfig, inFile = false): CrossProblem[] {
+  const options = samplerOptions(config);
+  return samplerProblems(options).map((problem) => {
+    const { id, severity, option, index, whole } = problem;
+    const path = index === undefined || (inFile && option === 'sigmas') ? [option] : [option, String(index)];
+    return { id, severity, message: problemText(problem, options, ''), path, part: whole ? 'key' : 'value' };
+  });
+}
+
 /** Findings of all rules between fields. */
 export function crossChecks(config: RunConfig): CrossProblem[] {
-  return RULES.map((rule) => rule(config)).filter((problem) => problem !== undefined);
+  const between = RULES.map((rule) => rule(config)).filter((problem) => problem !== undefined);
+  // How many steps there are is not known before a file is read: `checkFiles` does.
+  const sampler = typeof config.sigmas === 'string' ? [] : samplerChecks(config);
+  return [...between, ...sampler, ...jobChecks(config)];
 }
 
 /**

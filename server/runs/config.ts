@@ -4,13 +4,14 @@ import { partAt, propertiesAt } from '../schema-part';
 import type { RunConfig } from '../shared/schema-types.gen';
 import { didYouMean } from '../suggest';
 import { type Range, YamlText } from '../yaml-text';
-import { crossChecks, type CrossProblem } from './checks';
+import { crossChecks } from './checks';
+import type { CrossProblem } from './cross-problem';
 
 /** One thing wrong with a run config. */
 export interface ConfigProblem {
   /** Stable name of the rule. */
   id: string;
-  severity: 'error' | 'warning';
+  severity: 'error' | 'warning' | 'info';
   message: string;
   range: Range;
   /** Text that would repair it, to stand in place of `range`. */
@@ -50,9 +51,9 @@ export function readConfig(text: string): ReadConfig {
   const problems = yaml.problems.slice(0, MAX_FAULTS).map(({ message, ...span }): ConfigProblem => {
     return { id: 'yaml', severity: 'error', message, range: yaml.range(span) };
   });
-  const place = ({ path, part, ...problem }: CrossProblem): ConfigProblem => ({
+  const place = ({ path, part, within, ...problem }: CrossProblem): ConfigProblem => ({
     ...problem,
-    range: yaml.rangeAt(path, part ?? 'value'),
+    range: within ? yaml.rangeWithin(path, within.text, within) : yaml.rangeAt(path, part ?? 'value'),
   });
   if (problems.length > 0) return { problems, place };
 

@@ -2,10 +2,40 @@ import path from 'node:path';
 import { existsSync } from 'node:fs';
 import { CancelledError, messageOf } from '../errors';
 import type { RunConfig } from '../shared/schema-types.gen';
+import { didYouMean } from '../suggest';
+import { misnamedNetworkFile, networkNamed, referenceNamed } from '../published/published-names';
+import { namesFor } from './input-files';
 import { presentFile, resolveInput, type Role } from './input';
 import { labelDimOf } from './label-dim';
 import { NotCheckedError } from './network-reader';
-import type { CrossProblem } from './checks';
+import { samplerChecks } from './checks';
+import type { CrossProblem } from './cross-problem';
+import { withLevels } from './levels-file';
+
+/** What a missing file was probably meant to be, as the config would write it: one beside it, or a published one. */
+function nearby(given: string, file: string, role: Role): string | undefined {
+  const folder = given.slice(0, given.length - path.basename(given).length);
+  const meant = didYouMean(path.basename(file), namesFor(role, path.dirname(file)));
+  if (meant !== undefined) return folder + meant;
+  const known = role === 'network' ? networkNamed(given) : role === 'reference' ? referenceNamed(given) : undefined;
+  return known?.address ?? (role === 'network' ? misnamedAddressOf(given) : undefined);
+}
+
+/** The address of the published network that a file's name is one slip away from. */
+function misnamedAddressOf(given: string): string | undefined {
+  const { meant } = misnamedNetworkFile(given) ?? {};
+  return meant === undefined ? undefined : networkNamed(meant)?.address;
+}
+
+/** Noise levels in a file, and what they do not go together with. */
+export async function checkLevels(config: RunConfig, base: string): Promise<CrossProblem[]> {
+  if (typeof config.sigmas !== 'string') return [];
+  try {
+    return samplerChecks(await withLevels(config, base), true);
+  } catch (error) {
+    return [{ id: 'sigmas-file', severity: 'error', message: messageOf(error), path: ['sigmas'] }];
+  }
+}
 
 /**
  * What only the files named by a config can tell: a network that is not there, a class beyond its labels. Used by
@@ -20,11 +50,14 @@ export async function checkFiles(config: RunConfig, base: string, signal?: Abort
     try {
       const file = presentFile(resolveInput(name, role, base));
       if (!file || existsSync(file)) return file;
+      const meant = nearby(name, file, role);
+      const hint = meant === undefined ? '' : `: did you mean ${meant}?`;
       problems.push({
         id: 'no-file',
         severity: 'warning',
-        message: `${path.basename(file)} does not exist in ${path.dirname(file)}`,
+        message: `${path.basename(file)} does not exist in ${path.dirname(file)}${hint}`,
         path: key,
+        replacement: meant,
       });
     } catch (error) {
       problems.push({ id: 'no-file', severity: 'warning', message: messageOf(error), path: key });
@@ -36,6 +69,7 @@ export async function checkFiles(config: RunConfig, base: string, signal?: Abort
     missing([key, 'reference'], config[key]?.reference, 'reference');
     missing([key, 'detector'], config[key]?.detector, 'detector');
   }
+  problems.push(...(await checkLevels(config, base)));
   if (!network) return problems;
   try {
     const classes = await labelDimOf(network, signal);

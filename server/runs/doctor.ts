@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../package-root';
+import { schedulerHere } from '../scheduler-here';
 import { messageOf } from '../errors';
 import { headOf, repositoryRoot } from '../git';
 import { gitVersion } from '../git-process';
@@ -147,11 +148,16 @@ async function checkSshConfig(): Promise<SetupFinding> {
 
 async function checkScheduler(): Promise<SetupFinding> {
   const topic = 'Scheduler on this machine';
-  const [slurm, lsf] = await Promise.all([firstLine('sbatch', '--version'), firstLine('bsub', '-V')]);
-  const found = slurm ?? (lsf === undefined ? undefined : `LSF ${lsf}`);
-  if (found) return { topic, state: 'ok', found };
-  const remedy = 'Only login nodes have one; batch scripts are checked without it.';
-  return { topic, state: 'optional', found: 'neither sbatch nor bsub on PATH', remedy };
+  const here = schedulerHere();
+  if (!here) {
+    const remedy = 'Only login nodes have one; batch scripts are checked without it.';
+    return { topic, state: 'optional', found: 'neither sbatch nor bsub on PATH', remedy };
+  }
+  const { name, program } = here;
+  const version = await firstLine(program, name === 'slurm' ? '--version' : '-V');
+  if (version) return { topic, state: 'ok', found: name === 'slurm' ? version : `LSF ${version}` };
+  const remedy = `${path.basename(program)} does not tell its version here: where this is no login node, the cluster this-machine cannot be used.`;
+  return { topic, state: 'optional', found: `${program}, which does not answer`, remedy };
 }
 
 /** Bytes that should be free. */

@@ -3,12 +3,12 @@ import { publishedText } from '../history/published-fids';
 import { appendRecord, recordId } from '../history/history-store';
 import { compute } from '../compute/compute-process';
 import type { GenerateSummary, MeasureSummary } from '../compute/tasks';
-import { DEFAULT_STEPS } from '../shared/defaults';
 import type { Progress, TaskControl } from '../shared/progress';
 import type { RunResult } from '../shared/protocol';
 import type { HistoryRecord, SamplerRecord } from '../shared/schema-types.gen';
 import { RunFolder } from './folder';
 import { planRun, type RunPlan } from './plan';
+import { sinceLast } from './since-last';
 import { checkUnchanged, readSource } from './source';
 
 /** Seconds between progress lines in log.txt. */
@@ -59,6 +59,9 @@ export async function executeRun(file: string, { onProgress, signal }: TaskContr
       await folder.log(`${measured.metric} ${measured.value} (N = ${measured.num}${all})`);
       const published = publishedText(record);
       if (published) notes.push(published);
+      // The number stands without it.
+      const verdict = await sinceLast(plan.root, record).catch(() => undefined);
+      if (verdict !== undefined) notes.push(verdict);
     }
     for (const note of notes) await folder.log(note);
     await folder.save({ status: 'complete', finished: new Date().toISOString(), results: records });
@@ -101,11 +104,10 @@ export function historyRecord(
   generated: GenerateSummary,
   measured: MeasureSummary,
 ): HistoryRecord {
-  const { steps, ...given } = plan.sampler;
-  const finite = Object.entries(given).filter(([, value]) => value !== Infinity);
+  const finite = Object.entries(plan.sampler).filter(([, value]) => value !== Infinity);
   const sampler: SamplerRecord = {
     ...(Object.fromEntries(finite) as Partial<SamplerRecord>),
-    steps: steps ?? DEFAULT_STEPS,
+    steps: generated.steps,
     nfe: generated.nfe,
     rng: generated.rng,
   };
@@ -121,6 +123,7 @@ export function historyRecord(
     ...(plan.config.class === undefined ? {} : { class: plan.config.class }),
     metric: measured.metric,
     value: measured.value,
+    ...(measured.standard_error !== undefined && { standard_error: measured.standard_error }),
     ...(measured.repeats && { repeats: measured.repeats }),
     num: measured.num,
     detector: measured.detector,

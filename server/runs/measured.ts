@@ -64,7 +64,7 @@ async function versionBeside(root: string, run: string, written?: string): Promi
  * @throws UserError where the history cannot be written
  */
 export async function fileMeasurement({ root, run, code, provenance }: Filing, measured: MeasureSummary) {
-  const { metric, value, repeats, num, detector, reference, device, seconds } = measured;
+  const { metric, value, standard_error, repeats, num, converted, detector, reference, device, seconds } = measured;
   const record: Omit<HistoryRecord, 'id'> = {
     version: 1,
     time: new Date().toISOString(),
@@ -73,8 +73,10 @@ export async function fileMeasurement({ root, run, code, provenance }: Filing, m
     code,
     metric,
     value,
+    ...(standard_error !== undefined && { standard_error }),
     ...(repeats && { repeats }),
     num,
+    ...(converted && { converted }),
     detector,
     reference,
     device,

@@ -7,10 +7,12 @@ import { readModelInfo } from '../models/model-file';
 import type { DenoiserInfo } from '../models/model-info';
 import { DEFAULT_BATCH, DEFAULT_SEEDS } from '../shared/defaults';
 import type { TaskControl } from '../shared/progress';
-import { CHOICE_OPTIONS, NUMBER_OPTIONS, type RngDevice, type SamplerOptions } from '../shared/sampler-options';
+import { solverDefaults } from '../diffusion/sampler-settings';
+import type { RngDevice, SamplerOptions } from '../shared/sampler-options';
 import type { CodeVersion, MetricConfig, NetworkIdentity, RunConfig } from '../shared/schema-types.gen';
 import { fetchInput, resolveDetector, resolveInput } from './input';
 import { outdirOf } from './outdir';
+import { samplerOptions } from './sampler-options';
 import type { RunSource } from './source';
 
 /** What exactly a run will do: the config with every path found, every name resolved, and the commit it belongs to. */
@@ -50,14 +52,6 @@ export interface MetricPlan {
   repeats: number;
 }
 
-/** The sampler options among a config's keys. */
-export function samplerOptions(config: RunConfig): SamplerOptions {
-  const given = [...NUMBER_OPTIONS, ...CHOICE_OPTIONS]
-    .filter((key) => config[key] !== undefined)
-    .map((key) => [key, config[key]]);
-  return Object.fromEntries(given) as SamplerOptions;
-}
-
 /**
  * Plans a run; networks, detectors and references are downloaded and imported where they must be.
  * @param source the config and its commit, read before anything slow began
@@ -79,7 +73,8 @@ export async function planRun(source: RunSource, control: TaskControl = {}): Pro
     source_sha256: info.source_sha256,
     ...(info.training_commit ? { training_commit: info.training_commit } : {}),
   };
-  const sampler = samplerOptions(config);
+  const given = samplerOptions(config);
+  const sampler = { ...given, ...solverDefaults(given) };
   const decides = {
     network: sha256,
     sampler,

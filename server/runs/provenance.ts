@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { nfe } from '../shared/defaults';
-import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../shared/sampler-options';
+import { CHOICE_OPTIONS, NUMBER_OPTIONS, OWN_OPTIONS, SOLVERS } from '../shared/sampler-options';
 import { seedsText } from '../diffusion/seeds';
 import { GENERATION_FILE, type GenerationSettings } from '../diffusion/image-folder';
 import type { HistoryRecord, RunManifest, SamplerRecord } from '../shared/schema-types.gen';
@@ -57,6 +57,16 @@ function samplerOf(settings: GenerationSettings): SamplerRecord | undefined {
   if (typeof steps !== 'number' || (rng !== 'cpu' && rng !== 'cuda')) return undefined;
   const numbers = NUMBER_OPTIONS.filter((name) => typeof settings[name] === 'number');
   const choices = CHOICE_OPTIONS.filter((name) => typeof settings[name] === 'string');
-  const options = Object.fromEntries([...numbers, ...choices].map((name) => [name, settings[name]]));
-  return { ...(options as Partial<SamplerRecord>), steps, nfe: nfe(steps, solver === 'euler' ? 'euler' : 'heun'), rng };
+  const options: Record<string, unknown> = Object.fromEntries(
+    [...numbers, ...choices].map((name) => [name, settings[name]]),
+  );
+  const own = OWN_OPTIONS.filter((name) => settings[name] !== undefined && settings[name] !== null);
+  for (const name of own) options[name] = ownValue(settings[name]);
+  const known = SOLVERS.find((name) => name === solver);
+  return { ...(options as Partial<SamplerRecord>), steps, nfe: nfe(steps, known), rng };
+}
+
+/** Lists are recorded as numbers with commas; a list of one has no comma and is one number for all steps. */
+function ownValue(value: GenerationSettings[string] | undefined): unknown {
+  return typeof value === 'string' && value.includes(',') ? value.split(',').map(Number) : value;
 }

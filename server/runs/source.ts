@@ -9,6 +9,7 @@ import type { CodeVersion, RunConfig } from '../shared/schema-types.gen';
 import { CONFIG_SUFFIX, readConfig } from './config';
 import { reasonOf } from '../system-error';
 import { checkFiles } from './diagnose';
+import { withLevels } from './levels-file';
 import { checkOutdir, outdirInside, outdirOf } from './outdir';
 
 /** A run config without a problem, as it was read. */
@@ -38,7 +39,7 @@ export interface RunSource extends ConfigFile {
  * @param file path of a `*.edm.yaml`
  * @throws UserError with the first problem and its line
  */
-async function readConfigFile(file: string): Promise<ConfigFile> {
+export async function readConfigFile(file: string): Promise<ConfigFile> {
   if (!file.endsWith(CONFIG_SUFFIX))
     throw new UserError(`${file} is not a run config: its name must end in ${CONFIG_SUFFIX}`);
   const text = await readText(file);
@@ -50,7 +51,12 @@ async function readConfigFile(file: string): Promise<ConfigFile> {
     const more = others.length > 0 ? ` (and ${others.length} more)` : '';
     throw new UserError(`${file}:${line}: ${first?.message ?? 'is not a run config'}${more}`);
   }
-  return { file, text, config, name: config.name ?? path.basename(file).slice(0, -CONFIG_SUFFIX.length) };
+  return {
+    file,
+    text,
+    config: await withLevels(config, path.dirname(file)),
+    name: config.name ?? path.basename(file).slice(0, -CONFIG_SUFFIX.length),
+  };
 }
 
 function readText(file: string): Promise<string> {

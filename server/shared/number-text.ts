@@ -36,13 +36,37 @@ function decimal(digits: string, whole: number): string {
   return digits.slice(0, whole) + (fraction && `.${fraction}`);
 }
 
+/**
+ * A value with its standard error, both to the error's first digit, or its first two if the first is 1: `1.97 +- 0.02`,
+ * `2.910 +- 0.012`. Without a usable error, the value as `%g`.
+ */
+export function withError(value: number, error: number | undefined): string {
+  if (error === undefined || !(error > 0) || !Number.isFinite(error)) return formatG(value);
+  const [first = 0, exponent = 0] = error.toExponential(1).split('e').map(Number);
+  // 0.096 becomes 0.1, which needs one digit less than 0.014.
+  const carried = Number(error.toExponential(0).split('e')[1]) > exponent;
+  const decimals = Math.min(Math.max((first < 2 ? 1 : 0) - exponent - (carried ? 1 : 0), 0), 20);
+  return `${value.toFixed(decimals)} +- ${error.toFixed(decimals)}`;
+}
+
+/** 50000 -> `50,000`. */
+export function countText(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** `1 image`, `2,000 images`. */
+export function countOf(count: number, noun: string, plural = `${noun}s`): string {
+  return `${countText(count)} ${count === 1 ? noun : plural}`;
+}
+
 /** One measured number as text: `FD (fashion-mnist), N = 1000, least of 3: 2.91034`. */
 export function resultText(result: {
   metric: string;
   num: number;
   value: number;
+  standard_error?: number;
   repeats?: readonly number[];
 }): string {
-  const { metric, num, value, repeats } = result;
-  return `${metric}, N = ${num}${repeats ? `, least of ${repeats.length}` : ''}: ${formatG(value)}`;
+  const { metric, num, value, standard_error, repeats } = result;
+  return `${metric}, N = ${num}${repeats ? `, least of ${repeats.length}` : ''}: ${withError(value, standard_error)}`;
 }

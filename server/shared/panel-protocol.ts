@@ -88,6 +88,8 @@ export type FromQueue =
   | { type: 'whose'; whose: QueueState['whose'] }
   | { type: 'connect' }
   | { type: 'refresh' }
+  /** Jobs that ended before those that are known. */
+  | { type: 'older' }
   /** `id` of a job in the last queue. */
   | { type: 'job'; id: string; action: QueueAction };
 

@@ -3,7 +3,7 @@
  * otherwise, times are ISO 8601, and `notes` are sentences that the user should read.
  */
 import { NotificationType, ProgressType, RequestType, RequestType0 } from 'vscode-languageserver-protocol';
-import type { RngDevice, SamplerOptions } from './sampler-options';
+import type { RngDevice, SamplerOptions, Solver } from './sampler-options';
 import type {
   Calibration,
   ClusterProfile,
@@ -66,18 +66,19 @@ export interface GenerateResult {
 /** Generates images without a config, into any folder. Cancelling keeps every finished image. */
 export const generateRequest = new RequestType<GenerateParams, GenerateResult, void>('edm/generate');
 
+/** What a trajectory is sampled with. */
+export type TrajectorySource =
+  /** Network, sampler, class and rng of a run config: an absolute path. */
+  | { config: string }
+  /** Keys as in a run config, with commas: `solver: dpmpp-2m, steps: 8, class: 3`; a number alone is the steps. */
+  | { network: string; keys: string; base: string };
+
 /** Parameters of `trajectoryRequest`. */
-export interface TrajectoryParams extends WithProgress {
-  network: string;
+export type TrajectoryParams = WithProgress & {
   /** A seed list such as `0-3`, of at most 16. */
   seeds: string;
-  /** Options of generate.py; whatever is missing takes its default. */
-  sampler: SamplerOptions;
-  class?: number;
-  rng?: RngDevice;
-  /** Folder that relative paths start from. */
-  base: string;
-}
+  from: TrajectorySource;
+};
 /** One step of a trajectory, or the final images. */
 export interface TrajectoryStep {
   /** Noise level of the step's first network evaluation; 0 for the final images. */
@@ -87,6 +88,10 @@ export interface TrajectoryStep {
   r?: number;
   /** Network evaluations per image up to the end of the step. */
   nfe: number;
+  /** Evaluations that the step combines; absent for the final images. */
+  order?: number;
+  /** Fresh noise of the step, where the solver has it. */
+  eta?: number;
   /** For each seed a PNG in base64, its pixels as generate.py makes them: D(x; sigma), in the last step the image itself. */
   images: string[];
 }
@@ -100,6 +105,8 @@ export interface TrajectoryResult {
   resolution: number;
   /** One for each step, then the final images. */
   steps: TrajectoryStep[];
+  /** What made the steps: the solver with its name in the literature, the formula of one step, and the options that were given. Absent in panels of earlier versions. */
+  sampler?: { solver: Solver; title: string; formula: string; options: SamplerOptions };
   rng: RngDevice;
   notes: string[];
 }
@@ -379,8 +386,10 @@ export interface ClusterParams {
 }
 /** Connects to a cluster. The only request that may lead to a prompt. */
 export const connectRequest = new RequestType<ClusterParams, ClusterInfo, void>('edm/connect');
-/** Closes the connection to a cluster. */
+/** Lets go of the connection to a cluster; a login that other windows and commands share stays. */
 export const disconnectRequest = new RequestType<ClusterParams, void, void>('edm/disconnect');
+/** Ends the login to a cluster for all windows and commands. */
+export const logoutRequest = new RequestType<ClusterParams, void, void>('edm/logout');
 
 /** Parameters of `watchRequest`. */
 export interface WatchParams {
@@ -395,11 +404,27 @@ export interface WatchParams {
 export const watchRequest = new RequestType<WatchParams, void, void>('edm/watchQueue');
 /** Asks for the queue now, or as soon as the profile's `poll_seconds` allow it. */
 export const refreshRequest = new RequestType<ClusterParams, void, void>('edm/refreshQueue');
+/**
+ * Asks for the user's jobs that ended before those that are known: one page, as much as the settings say, as soon as the
+ * profile's `poll_seconds` allow it. It comes with the queue.
+ */
+export const olderRequest = new RequestType<ClusterParams, void, void>('edm/olderJobs');
 /** CPUs and GPUs of a partition. */
 export interface PartitionLoad {
   partition: string;
   cpus: [used: number, all: number];
   gpus: [used: number, all: number];
+}
+/** How far back the user's ended jobs are known. */
+export interface JobsPast {
+  /** All jobs that ended since then are known, by the clock of the cluster; absent where the scheduler does not say. */
+  since?: string;
+  /** Why some may be missing. */
+  note?: string;
+  /** What the last older page had: number of jobs that ended between two times. */
+  page?: { from: string; until: string; jobs: number };
+  /** True while an older page is asked for, which waits for the profile's `poll_seconds`. */
+  asking?: true;
 }
 /** The queue of a cluster at one moment. */
 export interface QueueState {
@@ -408,8 +433,10 @@ export interface QueueState {
   taken: string;
   whose: 'mine' | 'all';
   jobs: Job[];
-  /** The user's jobs that ended recently, newest first. */
+  /** The user's jobs that ended, as far back as they were asked for, newest first. */
   finished: Job[];
+  /** How far back that is; absent before the first answer. */
+  past?: JobsPast;
   /** Name of the user on the cluster. */
   user: string;
   /** The user's jobs that ended since the last answer; each is in it once. */
@@ -430,6 +457,13 @@ export interface SubmitParams {
   text?: string;
   /** Folder on the cluster that the job starts in; default: the profile's work folder. */
   folder?: string;
+  /** Absolute folder here that it is submitted from: the default where the cluster is this machine. */
+  from?: string;
+  /**
+   * What becomes of folders of its logs that are not there: with `ask` nothing is submitted and the error's data is a
+   * `SubmitRefusal` that names them; `leave`, the default, warns.
+   */
+  logFolders?: 'ask' | 'make' | 'leave';
 }
 /** A job that was submitted. */
 export interface SubmitResult {
@@ -439,10 +473,12 @@ export interface SubmitResult {
   /** True where the answer was lost and the job was found by its token. */
   found?: boolean;
 }
-/** Data of the error where the scheduler refuses; the error's message is the scheduler's own. */
+/** Data of the error where nothing was submitted: the scheduler refused, in its own words, or the user is to be asked. */
 export interface SubmitRefusal {
   /** 0-based line of the script that caused it, where that is known. */
   line?: number;
+  /** Absolute paths of log folders that are not there; present only where they are the reason. */
+  logFolders?: string[];
 }
 /** Submits a batch script. */
 export const submitRequest = new RequestType<SubmitParams, SubmitResult, SubmitRefusal>('edm/submit');
@@ -488,6 +524,8 @@ export interface FollowResult {
   /** Known failures that were found in the log, with their explanation. */
   explained: { line: string; text: string; remedy?: string }[];
   job: Job | null;
+  /** Why there is no log file, and where the output is; absent where the log was read. */
+  note?: string;
 }
 /** Follows a log until the request is cancelled or the job has ended; the text comes as `logNotification`. */
 export const followRequest = new RequestType<FollowParams, FollowResult, void>('edm/followLog');

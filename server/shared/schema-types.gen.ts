@@ -21,7 +21,7 @@ export interface RunConfig {
    */
   class?: number;
   /**
-   * Number of sampling steps N. The Heun solver evaluates the network 2N-1 times (NFE). The paper uses 18 for CIFAR-10, 40 for FFHQ and AFHQv2, 256 for ImageNet-64.
+   * Number of sampling steps N. Heun evaluates the network 2N-1 times (NFE), every other solver N times. The paper uses 18 for CIFAR-10, 40 for FFHQ and AFHQv2, 256 for ImageNet-64.
    */
   steps?: number;
   /**
@@ -53,13 +53,38 @@ export interface RunConfig {
    */
   S_noise?: number;
   /**
-   * ODE solver of the ablation sampler. Any of solver, disc, schedule and scaling selects that sampler, as in generate.py.
+   * Solver. heun and euler are generate.py's; any of solver, disc, schedule and scaling selects its ablation sampler. On the embedded model dpmpp-2m at 6 to 10 steps is as good as heun at 18, with a quarter of the evaluations. Multistep solvers (all but heun, euler and euler-ancestral) evaluate once a step and end at D.
    */
-  solver?: "heun" | "euler";
+  solver?:
+    "heun" | "euler" | "euler-ancestral" | "dpmpp-2m" | "dpmpp-3m" | "sde-dpmpp-2m" | "unipc" | "deis" | "ipndm" | "ab";
   /**
-   * Time step discretization of the ablation sampler (Karras et al. 2022, table 1).
+   * Order of a multistep solver, the number of evaluations that a step combines: ipndm and ab 1 to 4 (usual 4), deis 1 to 3 (usual 3), unipc 2 or 3 (usual 3). It rises from 1 in the first steps.
    */
-  disc?: "vp" | "ve" | "iddpm" | "edm";
+  order?: number;
+  /**
+   * Form of the solver: unipc bh2 (usual) or bh1; dpmpp-3m published (usual; converges with order 2) or exact (order 3); sde-dpmpp-2m midpoint (usual) or heun.
+   */
+  variant?: "bh1" | "bh2" | "published" | "exact" | "midpoint" | "heun";
+  /**
+   * What Heun's method averages: the slopes in x (usual), or the denoised images D in x_next = r x + (1 - r) D.
+   */
+  heun_on?: "x" | "D";
+  /**
+   * The noise levels to visit, falling, one for each step, as a list or as the name of a text file with them, relative to the config; the step to 0 is added. In place of steps, sigma_min, sigma_max, rho and disc. Levels outside the network's range are clamped to it.
+   */
+  sigmas?: number[] | string;
+  /**
+   * S_churn of each step, one number for each; in place of S_churn.
+   */
+  churn?: number[];
+  /**
+   * Fresh noise, one number or one for each step. euler-ancestral: from 0 (the Euler step) to 1, relative to sigma_next; usual: sqrt(1 - r^2), that of DDPM. sde-dpmpp-2m: 0 is the ODE, 1 (usual) the SDE.
+   */
+  eta?: number | number[];
+  /**
+   * Which noise levels are visited: vp, ve, iddpm and edm of Karras et al. 2022, table 1; log-uniform and cosine, which generate.py does not have.
+   */
+  disc?: "vp" | "ve" | "iddpm" | "edm" | "log-uniform" | "cosine";
   /**
    * Noise schedule sigma(t) of the ablation sampler.
    */
@@ -93,11 +118,11 @@ export interface RunConfig {
    */
   cluster?: string;
   /**
-   * What computes on the cluster. edm: generate.py and fid.py of this repository in the profile's Apptainer image. workbench: this program, for clusters without such an image.
+   * What computes on the cluster. edm: generate.py and fid.py of this repository in the profile's container. workbench: this program, for clusters without such an image.
    */
   engine?: "edm" | "workbench";
   /**
-   * GPUs of the job on the cluster; with engine workbench, of each task.
+   * GPUs of the job on the cluster; with engine workbench, of each task; with nodes, on each node.
    */
   gpus?: number;
   /**
@@ -109,13 +134,57 @@ export interface RunConfig {
    */
   time?: string | number;
   /**
-   * Partition (Slurm) or queue (LSF) of the job. Default: that of the profile.
+   * Partition (Slurm) or queue (LSF) of the jobs; a list where several will do: the scheduler takes the first that is free. Default: that of the profile.
    */
-  partition?: string;
+  partition?: string | string[];
   /**
-   * Account that the job is charged to. Default: that of the profile.
+   * Account that jobs are charged to. Default: that of the profile.
    */
   account?: string;
+  /**
+   * Quality of service of the jobs (Slurm's --qos). LSF has none: its queues decide. Default: that of the profile.
+   */
+  qos?: string;
+  /**
+   * Features that the nodes must have, as Slurm's --constraint takes them, e.g. gpu&hbm80g. On LSF names joined by & or | become select[...]. Default: that of the profile.
+   */
+  constraint?: string;
+  /**
+   * Memory of the job on each node, e.g. 64G; a number alone is megabytes. On LSF it is reserved with rusage[mem=...], per host unless the site reserves per slot. Default: that of the profile.
+   */
+  mem?: string | number;
+  /**
+   * CPU cores of each job that generates or measures images; with several nodes, on each. Default: 4, or 4 for each GPU. The job that merges results takes one.
+   */
+  cpus?: number;
+  /**
+   * Model of the GPUs in the site's words, e.g. a100: it becomes part of --gres or --gpus (Slurm), or gmodel (LSF). Default: that of the profile.
+   */
+  gpu_type?: string;
+  /**
+   * Option that asks Slurm for the GPUs, where a site takes only one of them: --gres=gpu:N, --gpus=N or --gpus-per-node=N. LSF has one way alone. Default: that of the profile.
+   */
+  gpus_option?: "gres" | "gpus" | "gpus-per-node";
+  /**
+   * Engine edm: nodes of the job that generates images. On several, torchrun runs on each of them and they meet at the first; gpus and cpus are then those of each node. Engine workbench divides its seeds with tasks instead.
+   */
+  nodes?: number;
+  /**
+   * Reservation that the jobs run in. Default: that of the profile.
+   */
+  reservation?: string;
+  /**
+   * Nodes that the jobs must not run on: names as in Slurm's --exclude, e.g. g[1-3],g7, or a list of them. On LSF plain names only. Default: that of the profile.
+   */
+  exclude?: string | string[];
+  /**
+   * Address, or user of the cluster, that gets mail when a job ends or fails. Default: that of the profile.
+   */
+  mail?: string;
+  /**
+   * Further options of sbatch or bsub as a script has them, one entry a line: --switches=1, or with #SBATCH in front. They are checked as in a script, and what the workbench writes itself is refused. Those of profile, engine and config are written one after the other.
+   */
+  extra_directives?: string[];
   /**
    * Measure the Frechet distance between the images and reference statistics with any detector. Shown as FD (<detector>).
    */
@@ -163,9 +232,9 @@ export interface RunManifest {
   version: 1;
   name: string;
   /**
-   * A folder whose status is not complete is visibly incomplete.
+   * A folder whose status is not complete is visibly incomplete. unknown: of a run on a cluster, nothing says how it ended.
    */
-  status: "running" | "complete" | "cancelled" | "failed";
+  status: "running" | "complete" | "cancelled" | "failed" | "unknown";
   /**
    * Why it failed, in one line.
    */
@@ -204,6 +273,7 @@ export interface RunManifest {
    * Cluster that it ran on; absent for this machine.
    */
   cluster?: string;
+  container?: ContainerRecord;
   /**
    * Token of the submission, where it ran on a cluster.
    */
@@ -253,6 +323,32 @@ export interface NetworkIdentity {
   training_commit?: string;
 }
 /**
+ * Container that generate.py and fid.py ran in; what is absent is not known.
+ */
+export interface ContainerRecord {
+  engine: "apptainer" | "singularity" | "pyxis" | "podman-hpc" | "cscs";
+  /**
+   * As the profile names it.
+   */
+  image: string;
+  /**
+   * Of the image's file, or of the name in a registry.
+   */
+  sha256?: string;
+  /**
+   * Commit that has the Dockerfile it was built from, with nothing uncommitted.
+   */
+  dockerfile_commit?: string;
+  /**
+   * Image that the Dockerfile begins from.
+   */
+  base?: string;
+  /**
+   * Digest of that image, as the registry has it.
+   */
+  base_digest?: string;
+}
+/**
  * One measured result, one line of .edm-workbench/history.jsonl: everything that the number depends on, so that it can be checked and made again.
  */
 export interface HistoryRecord {
@@ -290,6 +386,10 @@ export interface HistoryRecord {
    */
   value: number;
   /**
+   * Standard error of the value at this number of images, from the influence of each image; of several repeats that of the part with the least value. Absent where it is not known.
+   */
+  standard_error?: number;
+  /**
    * The value of each equal part of the images, in the order of their seeds; absent for a single part.
    */
   repeats?: number[];
@@ -297,6 +397,12 @@ export interface HistoryRecord {
    * Images measured.
    */
   num: number;
+  /**
+   * How many of the images were converted before they were measured (--convert), by kind, e.g. WebP. Absent where none was.
+   */
+  converted?: {
+    [k: string]: number;
+  };
   detector: DetectorRecord;
   reference: ReferenceRecord;
   /**
@@ -307,6 +413,7 @@ export interface HistoryRecord {
    * Cluster that it ran on; absent for this machine.
    */
   cluster?: string;
+  container?: ContainerRecord;
   /**
    * Wall-clock seconds.
    */
@@ -332,19 +439,33 @@ export interface SamplerRecord {
   S_min?: number;
   S_max?: number;
   S_noise?: number;
-  solver?: "heun" | "euler";
-  disc?: "vp" | "ve" | "iddpm" | "edm";
+  solver?:
+    "heun" | "euler" | "euler-ancestral" | "dpmpp-2m" | "dpmpp-3m" | "sde-dpmpp-2m" | "unipc" | "deis" | "ipndm" | "ab";
+  order?: number;
+  variant?: "bh1" | "bh2" | "published" | "exact" | "midpoint" | "heun";
+  heun_on?: "x" | "D";
+  sigmas?: number[];
+  churn?: number[];
+  eta?: number | number[];
+  disc?: "vp" | "ve" | "iddpm" | "edm" | "log-uniform" | "cosine";
   schedule?: "vp" | "ve" | "linear";
   scaling?: "vp" | "none";
 }
 export interface DetectorRecord {
   name: string;
+  /**
+   * Of the file that was used.
+   */
   sha256: string;
   dimension: number;
   /**
    * True only for Inception-v3 (2015-12-05).
    */
   published: boolean;
+  /**
+   * Digest of its weights, layer and way of preparing images: what tells detectors apart, whatever their files are called.
+   */
+  identity?: string;
 }
 export interface ReferenceRecord {
   name: string;
@@ -354,6 +475,19 @@ export interface ReferenceRecord {
    */
   num?: number;
 }
+
+/**
+ * Partition (Slurm) or queue (LSF) of the jobs; a list where several will do: the scheduler takes the first that is free.
+ */
+export type Partition = string | string[];
+/**
+ * Nodes that the jobs must not run on: names as in Slurm's --exclude, e.g. g[1-3],g7, or a list of them. On LSF plain names only.
+ */
+export type Exclude = string | string[];
+/**
+ * Further options of sbatch or bsub as a script has them, one entry a line: --switches=1, or with #SBATCH in front. They are checked as in a script, and what the workbench writes itself is refused. Those of profile, engine and config are written one after the other.
+ */
+export type ExtraDirectives = string[];
 
 /**
  * Clusters that jobs can be submitted to: the file .edm-workbench/clusters.yaml, or the setting edmWorkbench.clusters.
@@ -375,7 +509,7 @@ export interface ClusterProfile {
    */
   via?: string;
   /**
-   * True where the editor already runs on the login node: commands are run here, without ssh.
+   * True where the editor already runs on the login node: commands are run here, without ssh, and scripts run in the folder that they are submitted from.
    */
   local?: boolean;
   /**
@@ -383,7 +517,7 @@ export interface ClusterProfile {
    */
   scheduler?: "auto" | "slurm" | "lsf";
   /**
-   * Folder on the cluster for code, runs and containers; ~ is your home there.
+   * Folder on the cluster for code, runs and containers. ~ is your home there, %u your name, and $SCRATCH or another variable what the login shell there says.
    */
   work_folder?: string;
   /**
@@ -391,29 +525,95 @@ export interface ClusterProfile {
    */
   transfer_host?: string;
   /**
+   * Minutes for which a login that nobody uses is kept for the next command or window; 0 keeps none, and each process logs in by itself. Default: 15, and 240 after `edm-workbench login`.
+   */
+  login_idle?: number;
+  partition?: Partition;
+  /**
    * Account that jobs are charged to.
    */
   account?: string;
   /**
-   * Partition (Slurm) or queue (LSF) for jobs.
+   * Quality of service of the jobs (Slurm's --qos). LSF has none: its queues decide.
    */
-  partition?: string;
+  qos?: string;
+  /**
+   * Features that the nodes must have, as Slurm's --constraint takes them, e.g. gpu&hbm80g. On LSF names joined by & or | become select[...].
+   */
+  constraint?: string;
+  /**
+   * Memory of the job on each node, e.g. 64G; a number alone is megabytes. On LSF it is reserved with rusage[mem=...], per host unless the site reserves per slot.
+   */
+  mem?: string | number;
+  /**
+   * CPU cores of each job that generates or measures images; with several nodes, on each. Default: 4, or 4 for each GPU. The job that merges results takes one.
+   */
+  cpus?: number;
+  /**
+   * Model of the GPUs in the site's words, e.g. a100: it becomes part of --gres or --gpus (Slurm), or gmodel (LSF).
+   */
+  gpu_type?: string;
+  /**
+   * Option that asks Slurm for the GPUs, where a site takes only one of them: --gres=gpu:N, --gpus=N or --gpus-per-node=N. LSF has one way alone.
+   */
+  gpus_option?: "gres" | "gpus" | "gpus-per-node";
+  /**
+   * Engine edm: nodes of the job that generates images. On several, torchrun runs on each of them and they meet at the first; gpus and cpus are then those of each node. Engine workbench divides its seeds with tasks instead.
+   */
+  nodes?: number;
+  /**
+   * Reservation that the jobs run in.
+   */
+  reservation?: string;
+  exclude?: Exclude;
+  /**
+   * Address, or user of the cluster, that gets mail when a job ends or fails.
+   */
+  mail?: string;
+  extra_directives?: ExtraDirectives;
+  /**
+   * Name of the Slurm cluster that the commands are about (-M), where one login node serves several. Each of them is a profile of its own. On LSF: the cluster of -clusters.
+   */
+  clusters?: string;
+  /**
+   * What is different for one engine, e.g. a partition with GPUs for edm and one without for workbench. It counts before the profile's own, and after the run config's.
+   */
+  engines?: {
+    edm?: JobOptions;
+    workbench?: JobOptions;
+  };
   /**
    * Least number of seconds between two queries of the queue. Some sites ask for 60 or 120.
    */
   poll_seconds?: number;
   /**
+   * How long the results of ended jobs are looked for before a run is called failed, or its end not known: file systems shared over NFS show them late.
+   */
+  patience_seconds?: number;
+  /**
    * Lines that every job script runs first, e.g. `module load apptainer`.
    */
   setup?: string[];
+  /**
+   * First line of the job scripts, without #!. By default a login shell, so that `module load` works as it does by hand.
+   */
+  shell?: string;
   /**
    * Whether compute nodes can reach the internet. Where they cannot, networks, references and detectors are copied to the cluster first.
    */
   nodes_online?: boolean;
   /**
-   * Apptainer image on the cluster for EDM's own code, e.g. ~/edm_latest.sif.
+   * Image on the cluster for EDM's own code, in the form that container_engine takes: a .sif for apptainer, e.g. ~/edm_latest.sif; a .sqsh file or a registry's address for pyxis; a name for podman-hpc; an environment (EDF) for cscs.
    */
   container?: string;
+  /**
+   * What runs EDM's own code. pyxis is srun --container-image; cscs is srun --environment; none runs it as it is, in what setup provides.
+   */
+  container_engine?: "apptainer" | "singularity" | "pyxis" | "podman-hpc" | "cscs" | "none";
+  /**
+   * Maker of the GPUs: containers see NVIDIA's with --nv, AMD's with --rocm.
+   */
+  gpu_vendor?: "nvidia" | "amd";
   /**
    * Name of a git remote that both this machine and the cluster can reach; commits are then sent through it. Default: they are sent directly over the connection to the cluster.
    */
@@ -422,6 +622,51 @@ export interface ClusterProfile {
    * Ids of the rules for batch scripts that are switched off on this cluster.
    */
   disabled_rules?: string[];
+}
+export interface JobOptions {
+  partition?: Partition;
+  /**
+   * Account that jobs are charged to.
+   */
+  account?: string;
+  /**
+   * Quality of service of the jobs (Slurm's --qos). LSF has none: its queues decide.
+   */
+  qos?: string;
+  /**
+   * Features that the nodes must have, as Slurm's --constraint takes them, e.g. gpu&hbm80g. On LSF names joined by & or | become select[...].
+   */
+  constraint?: string;
+  /**
+   * Memory of the job on each node, e.g. 64G; a number alone is megabytes. On LSF it is reserved with rusage[mem=...], per host unless the site reserves per slot.
+   */
+  mem?: string | number;
+  /**
+   * CPU cores of each job that generates or measures images; with several nodes, on each. Default: 4, or 4 for each GPU. The job that merges results takes one.
+   */
+  cpus?: number;
+  /**
+   * Model of the GPUs in the site's words, e.g. a100: it becomes part of --gres or --gpus (Slurm), or gmodel (LSF).
+   */
+  gpu_type?: string;
+  /**
+   * Option that asks Slurm for the GPUs, where a site takes only one of them: --gres=gpu:N, --gpus=N or --gpus-per-node=N. LSF has one way alone.
+   */
+  gpus_option?: "gres" | "gpus" | "gpus-per-node";
+  /**
+   * Engine edm: nodes of the job that generates images. On several, torchrun runs on each of them and they meet at the first; gpus and cpus are then those of each node. Engine workbench divides its seeds with tasks instead.
+   */
+  nodes?: number;
+  /**
+   * Reservation that the jobs run in.
+   */
+  reservation?: string;
+  exclude?: Exclude;
+  /**
+   * Address, or user of the cluster, that gets mail when a job ends or fails.
+   */
+  mail?: string;
+  extra_directives?: ExtraDirectives;
 }
 
 /**
@@ -465,7 +710,7 @@ export interface ClusterSnapshot {
    */
   qos?: string[];
   /**
-   * True where jobs beyond a partition's limits are refused (Slurm's EnforcePartLimits) instead of waiting forever.
+   * True where jobs beyond a partition's limits are refused (Slurm's EnforcePartLimits; always with LSF) instead of waiting forever.
    */
   enforcePartitionLimits?: boolean;
   /**
@@ -507,6 +752,34 @@ export interface ClusterPartition {
    * Longest time limit in minutes; absent if unlimited.
    */
   maxMinutes?: number;
+  /**
+   * Time limit in minutes of a job that names none; absent if unknown.
+   */
+  defaultMinutes?: number;
+  /**
+   * False where the user may not use it; absent if unknown.
+   */
+  allowed?: boolean;
+  /**
+   * Users and groups that may use it, as the scheduler writes them; absent if all may.
+   */
+  users?: string[];
+  /**
+   * Fewest slots one job may ask for (LSF).
+   */
+  minSlots?: number;
+  /**
+   * Slots of a job that names none (LSF).
+   */
+  defaultSlots?: number;
+  /**
+   * Most slots one job may ask for (LSF); absent if unlimited.
+   */
+  maxSlots?: number;
+  /**
+   * Most slots that all jobs of one user may have there (LSF); absent if unlimited.
+   */
+  userSlots?: number;
   /**
    * Most nodes one job may have; absent if unlimited.
    */
@@ -584,6 +857,28 @@ export interface SubmitOptions {
    * Of `srun --help`, with dashes.
    */
   srun?: string[];
+  /**
+   * The options that plug-ins add, in the words of the help.
+   */
+  added?: {
+    /**
+     * With dashes.
+     */
+    name: string;
+    /**
+     * What its value is; absent for an option without one.
+     */
+    value?: string;
+    help?: string;
+    /**
+     * The plug-in, where its text names it.
+     */
+    plugin?: string;
+  }[];
+  /**
+   * The plug-ins that the site's plugstack.conf loads, for example `pyxis`; absent if unknown.
+   */
+  plugIns?: string[];
 }
 
 /**
@@ -609,9 +904,9 @@ export interface Dispatch {
    */
   config_file: string;
   /**
-   * preparing: not submitted yet; submitting again continues it. ended: its jobs have ended, but not everything has been fetched.
+   * preparing: not submitted yet; submitting again continues it. ended: its jobs have ended, but not everything has been fetched, or is visible yet. unknown: nothing says how its jobs ended; pull looks again.
    */
-  state: "preparing" | "submitted" | "ended" | "complete" | "failed" | "cancelled";
+  state: "preparing" | "submitted" | "ended" | "complete" | "failed" | "cancelled" | "unknown";
   /**
    * ISO 8601, UTC, by this machine's clock.
    */
@@ -620,6 +915,10 @@ export interface Dispatch {
    * When its end was noticed, ISO 8601, UTC.
    */
   ended?: string;
+  /**
+   * True of a run that failed, or whose end is not known, where what is missing may still appear: pull looks again.
+   */
+  unsettled?: boolean;
   code: CodeVersion;
   /**
    * Commit that is checked out on the cluster; it differs from code.commit where the work tree was dirty.
@@ -739,6 +1038,11 @@ export interface Calibration {
    */
   points: BatchPoint[];
   /**
+   * Network evaluations per image that the rates were measured at.
+   */
+  nfe?: number;
+  run?: PredictedRun;
+  /**
    * The recommended batch size.
    */
   batch: number;
@@ -753,7 +1057,7 @@ export interface Calibration {
 export interface BatchPoint {
   batch: number;
   /**
-   * Images per second, without the start-up time.
+   * Images per second at the calibration's NFE, without the start-up time.
    */
   rate: number;
   memory?: BatchMemory;
@@ -764,4 +1068,22 @@ export interface BatchPoint {
 export interface BatchMemory {
   used: number;
   total: number;
+}
+/**
+ * What the recommended batch size means for the config's run, as time grows with NFE.
+ */
+export interface PredictedRun {
+  /**
+   * Network evaluations per image of the run.
+   */
+  nfe: number;
+  images: number;
+  /**
+   * Images per second of one job.
+   */
+  rate: number;
+  /**
+   * Of making all images, with all tasks of an array at once.
+   */
+  seconds: number;
 }

@@ -56,6 +56,38 @@ test('without accounts, nodes or a snapshot nothing is said; a limit that the si
   assert.equal(time.severity, 'error');
 });
 
+test("LSF: the queue's users and slots, and the time that a run without a time asks for", () => {
+  const lsf: ClusterSnapshot = {
+    scheduler: 'lsf',
+    enforcePartitionLimits: true,
+    partitions: [
+      { name: 'normal', default: true, allowed: true, maxMinutes: 240, defaultMinutes: 60 },
+      { name: 'long', allowed: true },
+      { name: 'gpu', allowed: true, minSlots: 2, maxSlots: 8, maxMinutes: 1440 },
+      { name: 'mine', allowed: true, userSlots: 2 },
+      { name: 'staff', allowed: false, users: ['bob', 'admins/'] },
+    ],
+  };
+  const told = (config: Omit<RunConfig, 'network'>) => clusterChecks({ network: NETWORK, ...config }, lsf).map(({ id, severity, message, path: [key] }) => [id, severity, key, message]); // prettier-ignore
+  assert.deepEqual(told({}), [
+    ['cluster-time', 'error', 'network', 'normal allows at most 240 minutes: give time, as a run without it asks for 24:00:00'],
+  ]); // prettier-ignore
+  assert.deepEqual(told({ time: 240 }), []);
+  assert.deepEqual(told({ partition: 'long' }), []);
+  assert.deepEqual(told({ partition: 'gpu', engine: 'edm', gpus: 2 }), []);
+  const ids = (config: Omit<RunConfig, 'network'>) => told(config).map(([id, , key]) => `${id} ${key}`);
+  assert.deepEqual(ids({ partition: 'gpu', engine: 'edm', gpus: 3 }), ['cluster-slots partition']);
+  assert.deepEqual(ids({ partition: 'gpu' }), ['cluster-slots partition'], 'the job that finishes has one slot');
+  assert.deepEqual(ids({ partition: 'mine' }), ['cluster-slots partition']);
+  assert.match(
+    String(told({ partition: 'staff' })[0]?.[3]),
+    /may not use staff \(only bob, admins\/ may\): choose one of normal, long/,
+  );
+  // Slurm's partitions too: without a time of its own, the run asks for a day.
+  const slurm: ClusterSnapshot = { scheduler: 'slurm', partitions: [{ name: 'short', default: true, maxMinutes: 60 }] };
+  assert.deepEqual(clusterChecks({ network: NETWORK }, slurm).map(({ id, severity }) => [id, severity]), [['cluster-time', 'warning']]); // prettier-ignore
+});
+
 test('in the editor: at the value, for the cluster that the config names', () => {
   const text = `network: ${NETWORK}\ncluster: rysy\npartition: gpu\ngpus: 9\n`;
   const document = TextDocument.create('file:///a.edm.yaml', 'yaml', 1, text);
