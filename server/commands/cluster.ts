@@ -1,46 +1,22 @@
-/** Clusters and their jobs: submit, look, follow, cancel. */
+/** Clusters and their jobs: look, follow, cancel; what is submitted has files of its own. */
 import path from 'node:path';
 import { NotAllowedError } from '../cluster/allowance';
-import { scriptText } from '../cluster/clusters';
 import { localFiles } from '../cluster/local-host';
 import { agreesOnTerminal, allowanceText } from '../cluster/terminal-hosts';
 import { newToken } from '../cluster/token';
 import { CancelledError, UserError } from '../errors';
 import { CONFIG_SUFFIX } from '../runs/config';
-import { plainLine, plainText } from '../shared/plain-text';
-import { durationText } from '../shared/progress';
+import { plainText } from '../shared/plain-text';
 import { isOver, type Job, type JobAction } from '../shared/protocol';
 import { print, printLine, printNotes, relative, say, tell, type Call, type Run } from './command';
+import { jobLine } from './job-line';
 import { knownClusters, openSession } from './session';
 
 export const submit: Run<'submit'> = async (call) => {
   const file = path.resolve(call.positionals[0]);
   if (file.endsWith(CONFIG_SUFFIX)) return (await import('./dispatch')).submitConfig(file, call);
-  return submitScript(file, call);
+  return (await import('./submit-script')).submitScript(file, call);
 };
-
-async function submitScript(script: string, call: Call<'submit'>): Promise<number> {
-  const { values } = call;
-  const text = await scriptText(script); // read before a password is asked for
-  const { clusters, name: cluster } = await openSession(call, values.cluster);
-  const params = { cluster, script, text, folder: values.folder };
-  if (values['dry-run']) {
-    const { ok, message, line } = await clusters.dryRun(params);
-    if (values.json) print({ ok, message, line });
-    else say(`${line === undefined ? '' : `${relative(script)}:${line + 1}: `}${message}`);
-    return ok ? 0 : 1;
-  }
-  const submitted = await clusters.submit(params).catch((error: unknown) => {
-    const { line } = error as { line?: unknown };
-    if (error instanceof UserError && typeof line === 'number')
-      throw new UserError(`${relative(script)}:${line + 1}: ${error.message}`, 1);
-    throw error;
-  });
-  printNotes(submitted.warnings);
-  if (values.json) print(submitted);
-  else say(submitted.id);
-  return 0;
-}
 
 export const queue: Run<'queue'> = async (call) => {
   const { scheduler } = (await openSession(call, call.values.cluster)).cluster;
@@ -49,16 +25,6 @@ export const queue: Run<'queue'> = async (call) => {
   else for (const job of jobs) say(jobLine(job));
   return 0;
 };
-
-/** One job in one line. */
-function jobLine({ id, name, user, partition, state, elapsed, limit, nodeList, reason }: Job): string {
-  const most = limit === undefined ? '' : `${elapsed === undefined ? 'limit' : ' of'} ${durationText(limit)}`;
-  const time = `${elapsed === undefined ? '' : durationText(elapsed)}${most}`;
-  const where = nodeList ?? (reason ? `${reason.name}: ${reason.text}` : '');
-  const line = [id.padEnd(14), state.padEnd(9), partition.padEnd(10), user.padEnd(10), name.padEnd(20), time, where];
-  // The name of a job may hold line ends, and not all jobs are ours.
-  return plainLine(line.join('  ').trimEnd());
-}
 
 export const job: Run<'job'> = async (call) => {
   const {
@@ -115,7 +81,11 @@ export const logs: Run<'logs'> = async (call) => {
     signal,
   } = call;
   const { clusters, name } = await openSession(call, values.cluster);
-  const { explained, job: ended } = await clusters.follow(
+  const {
+    explained,
+    job: ended,
+    note,
+  } = await clusters.follow(
     { cluster: name, id, stream: values.stderr ? 'stderr' : 'stdout', follow: newToken() },
     ({ lines, restarted, progress }) => {
       if (values.json) return printLine({ lines, restarted, progress });
@@ -128,10 +98,11 @@ export const logs: Run<'logs'> = async (call) => {
   );
   if (signal.aborted) throw new CancelledError(`Cancelled: job ${id} continues`);
   const over = ended && isOver(ended);
-  if (values.json) printLine({ explained, job: ended });
+  if (values.json) printLine({ explained, job: ended, note });
   else {
     for (const { line, text: meaning, remedy } of explained)
       tell(`\n${line}\n  ${meaning}${remedy ? `. ${remedy}` : ''}`);
+    if (note !== undefined) tell(`\n${note}`);
     if (over) tell(`\n${jobLine(ended)}`);
   }
   return over && ended.state !== 'done' ? 1 : 0;
@@ -181,6 +152,9 @@ export const connectCheck: Run<'connect-check'> = async (call) => {
 
 export const snapshot: Run<'snapshot'> = async (call) => {
   const out = path.resolve(call.values.out);
+  // Before a password is asked for.
+  if ((await localFiles.stat(path.dirname(out)))?.kind !== 'folder')
+    throw new UserError(`Cannot write ${out} on this machine: no such file or folder`);
   const { clusters, name } = await openSession(call, call.values.cluster);
   const taken = await clusters.takeSnapshot(name, 0);
   await localFiles.write(out, `${JSON.stringify(taken, null, 2)}\n`);

@@ -17,7 +17,7 @@ export interface Call<Name extends CommandName> {
   /** Does work whose progress is shown on stderr; the line is gone when the work has ended, however it ended. */
   withProgress: WithProgress;
   /** Registers what has to be closed when the command has ended, however it ended. */
-  atEnd(close: () => void): void;
+  atEnd: (close: () => void) => void;
 }
 export type WithProgress = <T>(work: (control: Required<TaskControl>) => Promise<T>) => Promise<T>;
 

@@ -3,15 +3,20 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import { batchLines } from '../diffusion/batch-size';
-import { calibrate } from '../dispatch/calibration';
+import { calibrate, prepareCalibration } from '../dispatch/calibration';
 import { withBatch } from '../dispatch/calibrations';
 import { provideContainer } from '../dispatch/container/pipeline';
-import { EDM_DOCKERFILE } from '../dispatch/container/recipe';
+import { EDM_DOCKERFILE, readRecipe } from '../dispatch/container/recipe';
+import type { Draft } from '../dispatch/draft';
 import { Dispatches } from '../dispatch/dispatches';
-import { awaitRun, endText } from '../dispatch/follow';
-import { jobsText } from '../dispatch/job-text';
+import { awaitRun } from '../dispatch/await-run';
+import { endText, waitingText, type SyncResult } from '../dispatch/follow';
+import { continuedText, jobsText } from '../dispatch/job-text';
 import { Ledger } from '../dispatch/ledger';
-import { UserError } from '../errors';
+import { checkPreview, prepareRun } from '../dispatch/submit';
+import type { Cluster } from '../cluster/cluster';
+import type { BeforeLogin } from '../cluster/clusters';
+import { messageOf, UserError } from '../errors';
 import { repositoryRoot } from '../git';
 import { readManifest } from '../runs/manifest';
 import { finishRun, runShard } from '../runs/array-run';
@@ -28,30 +33,43 @@ const LOOK_EVERY = 15;
 export async function submitConfig(config: string, call: Call<'submit'>): Promise<number> {
   const { values, withProgress } = call;
   const source = await readSource(config);
-  const { clusters, name, cluster } = await openSession(call, values.cluster ?? source.config.cluster);
-  const dispatches = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt));
+  let draft: Draft | undefined;
+  const before: BeforeLogin = async (profile) => {
+    if (values['dry-run']) await checkPreview(source, profile);
+    else draft = await withProgress((control) => prepareRun(source, profile, values.dirty, control));
+  };
+  const { clusters, name, cluster } = await openSession(call, values.cluster ?? source.config.cluster, { before });
+  const dispatches = new Dispatches((...wanted) => clusters.open(...wanted));
   if (values['dry-run']) {
     for (const { role, text } of await dispatches.preview(source, name)) say(`# ${role}\n${text}`);
     return 0;
   }
   let dispatch = await withProgress((control) =>
-    dispatches.submit({ source, cluster: name, dirty: values.dirty }, control),
+    dispatches.submit({ source, cluster: name, dirty: values.dirty, draft }, control),
   );
   printNotes(dispatch.notes);
   tell(
     `${dispatch.name} at ${dispatch.code.short} is on ${name}: ${jobsText(dispatch)}, ${dispatch.folder}/${dispatch.run}`,
   );
   const { root } = source;
+  for (const line of await continuedLines(dispatches, root, dispatch)) tell(line);
   if (values.wait) {
     const pollSeconds = Math.max(LOOK_EVERY, cluster.profile.poll_seconds ?? 0);
+    const reopen = (): Promise<Cluster> => clusters.open(name, true);
     dispatch = await withProgress((control) =>
-      awaitRun(new Ledger(root), dispatch.token, cluster, pollSeconds, control),
+      awaitRun(new Ledger(root), dispatch.token, cluster, { pollSeconds, control, reopen, onTrouble: tell }),
     );
   }
   if (values.json) print(dispatch);
   else say(dispatch.jobs.flatMap(({ id }) => id ?? []).join(' '));
   if (values.wait) for (const line of await resultLines(root, dispatch)) say(line);
   return 0;
+}
+
+/** What became of other runs whose submission had been interrupted. The one that was submitted now does not depend on it. */
+async function continuedLines(dispatches: Dispatches, root: string, dispatch: Dispatch): Promise<string[]> {
+  const others = await dispatches.continueOthers(root, dispatch).catch((error: unknown) => messageOf(error));
+  return typeof others === 'string' ? [others] : others.map(continuedText);
 }
 
 /** The numbers of a run, and where its results lie. */
@@ -65,7 +83,7 @@ async function resultLines(root: string, { local }: Dispatch): Promise<string[]>
 export const pull: Run<'pull'> = async (call) => {
   const {
     values,
-    positionals: [token],
+    positionals: [named],
     withProgress,
   } = call;
   const root = await repositoryRoot(process.cwd());
@@ -79,28 +97,38 @@ export const pull: Run<'pull'> = async (call) => {
       1,
     );
   const images = values.seeds !== undefined ? { seeds: values.seeds } : values.images ? ('all' as const) : undefined;
-  if (images && !token)
+  if (images && !named)
     throw new UserError(`pull --images: name the run whose images are wanted, e.g. ${last.token.slice(0, 6)}`);
-  const latest = token ? await ledger.named(token) : last;
+  const latest = named ? await ledger.meant(named, process.cwd()) : last;
+  const token = named && latest.token;
   const { clusters } = await openSession(call, values.cluster ?? latest.cluster);
-  const own = new Dispatches((cluster, mayPrompt) => clusters.open(cluster, mayPrompt));
-  await withProgress<unknown>((control) =>
+  const own = new Dispatches((...wanted) => clusters.open(...wanted));
+  const results = await withProgress<SyncResult[]>(async (control) =>
     token
-      ? own.pull(root, token, { images, control })
-      : own.syncRuns(root, { cluster: values.cluster, mayPrompt: true }),
+      ? [await own.pull(root, token, { images, control })]
+      : own.syncRuns(root, { cluster: values.cluster, mayPrompt: true, again: true }),
   );
   const now = (await ledger.all()).dispatches.filter((one) => !token || one.token === latest.token);
   if (token) printNotes(now.flatMap(({ notes }) => notes.filter((note) => !latest.notes.includes(note))));
   if (values.json) print(now);
-  else for (const one of now) say(await dispatchLine(root, one));
+  else
+    for (const one of now)
+      say(
+        await dispatchLine(
+          root,
+          one,
+          results.find(({ dispatch }) => dispatch.token === one.token),
+        ),
+      );
   return 0;
 };
 
 /** One dispatch in one line: what it is, and its number or why it ended. */
-async function dispatchLine(root: string, dispatch: Dispatch): Promise<string> {
+async function dispatchLine(root: string, dispatch: Dispatch, result?: SyncResult): Promise<string> {
   const { token, state, code, cluster, name } = dispatch;
-  const failed = state === 'failed' || state === 'cancelled';
-  const [line] = failed ? [endText(dispatch)] : await resultLines(root, dispatch);
+  const failed = state === 'failed' || state === 'cancelled' || state === 'unknown' || state === 'preparing';
+  const waiting = result?.waiting && waitingText(dispatch, result.waiting);
+  const [line] = failed ? [endText(dispatch)] : waiting ? [waiting] : await resultLines(root, dispatch);
   return [token.slice(0, 6), state.padEnd(9), code.short, cluster, name, line ?? jobsText(dispatch)].join('  ');
 }
 
@@ -111,7 +139,9 @@ export const calibrateOnCluster: Run<'cluster calibrate'> = async (call) => {
   if (sizes?.some((size) => !Number.isInteger(size) || size < 1))
     throw new UserError(`--sizes ${values.sizes}: write whole numbers such as 8,16,32`);
   const source = await readSource(config);
-  const { cluster } = await openSession(call, values.cluster);
+  const before: BeforeLogin = async (profile) =>
+    void (await withProgress((control) => prepareCalibration(source, profile, control)));
+  const { cluster } = await openSession(call, values.cluster, { before });
   const found = await withProgress((control) =>
     calibrate({ source, cluster, control, pollSeconds: LOOK_EVERY, sizes }),
   );
@@ -129,7 +159,8 @@ export const buildContainer: Run<'container build'> = async (call) => {
       `--name ${name}: use letters, digits, ".", "_" and "-" only, and begin with a letter or a digit`,
     );
   const dockerfile = path.resolve(values.file);
-  const { cluster } = await openSession(call, values.cluster);
+  const before: BeforeLogin = async () => void (await readRecipe(dockerfile));
+  const { cluster } = await openSession(call, values.cluster, { before });
   const container = await withProgress((control) =>
     provideContainer({ dockerfile, name, builder, cluster, control, pollSeconds: LOOK_EVERY }),
   );

@@ -9,7 +9,7 @@ import { fileMeasurement, filingOf, unfiled } from '../runs/measured';
 import { provenanceOf } from '../runs/provenance';
 import { publishedText } from '../history/published-fids';
 import { fetchInput, resolveDetector, resolveInput } from '../runs/input';
-import { formatG } from '../shared/number-text';
+import { formatG, withError } from '../shared/number-text';
 import type { HistoryRecord } from '../shared/schema-types.gen';
 import { print, printNotes, relative, say, type Call, type Run } from './command';
 
@@ -18,7 +18,7 @@ const WITHOUT_IMAGES: readonly string[] = ['stats', 'ref', 'json', 'no-record'];
 
 export const calc: Run<'fid calc'> = async (call) => {
   const { values, withProgress } = call;
-  const { device, num, seed, batch, dims, repeats, stats, real, kid, pr, extrapolate } = values;
+  const { device, num, seed, batch, dims, repeats, stats, real, kid, pr, extrapolate, convert } = values;
   if (stats && !values.images) return compare(path.resolve(stats), call);
   if (!values.images) throw new UserError('Missing option --images');
   const images = path.resolve(values.images);
@@ -34,7 +34,7 @@ export const calc: Run<'fid calc'> = async (call) => {
         images,
         reference: await fetchInput(reference, control),
         detector: await fetchInput(detector, control),
-        ...{ device, num, seed, batch, dims, repeats },
+        ...{ device, num, seed, batch, dims, repeats, convert },
         stats: statistics,
         further: { kid, pr, extrapolate, real: real && path.resolve(real) },
       },
@@ -61,7 +61,9 @@ export const calc: Run<'fid calc'> = async (call) => {
 function printMeasured(summary: MeasureSummary, reference: string, published: string | undefined): void {
   for (const line of furtherLines(summary)) say(line);
   if (summary.repeats) say(`Least of ${summary.repeats.map(formatG).join(', ')}`);
-  say(`${summary.metric}, N = ${summary.num}, reference ${reference}`);
+  const { metric, num, value, standard_error: error } = summary;
+  const withMargin = error === undefined ? '' : `: ${withError(value, error)}`;
+  say(`${metric}, N = ${num}, reference ${reference}${withMargin}`);
   if (published) say(published);
   say(formatG(summary.value));
 }
@@ -87,7 +89,7 @@ async function compare(statistics: string, { values, given, withProgress }: Call
 }
 
 export const ref: Run<'fid ref'> = async ({ values, withProgress }) => {
-  const { device, batch, dims } = values;
+  const { device, batch, dims, convert } = values;
   const dest = path.resolve(values.dest);
   const summary = await withProgress(async (control) =>
     compute(
@@ -96,7 +98,7 @@ export const ref: Run<'fid ref'> = async ({ values, withProgress }) => {
         data: path.resolve(values.data),
         dest,
         detector: await fetchInput(resolveInput(values.detector, 'detector', process.cwd()), control),
-        ...{ device, batch, dims },
+        ...{ device, batch, dims, convert },
         keepFeatures: values['keep-features'],
       },
       control.onProgress,
@@ -105,7 +107,8 @@ export const ref: Run<'fid ref'> = async ({ values, withProgress }) => {
   );
   printNotes(summary.notes);
   if (values.json) print({ dest, ...summary });
-  else say(`Statistics of ${summary.num} images written to ${relative(dest)}`);
+  else if (summary.written) say(`Statistics of ${summary.num} images written to ${relative(dest)}`);
+  else say(`Nothing written: ${relative(dest)} has the statistics of these ${summary.num} images by the same detector`);
   return 0;
 };
 

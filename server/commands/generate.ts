@@ -1,14 +1,23 @@
 /** Making images, and networks to make them with. */
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { compute } from '../compute/compute-process';
 import { batchLines } from '../diffusion/batch-size';
 import { UserError } from '../errors';
 import { modelText } from '../models/model-text';
+import { readLevels } from '../runs/levels-file';
 import { fetchFile, fetchInput, resolveInput } from '../runs/input';
 import { print, printNotes, relative, say, type Run } from './command';
 
-export const generate: Run<'generate'> = async ({ values, withProgress }) => {
-  const { network, outdir: folder, device, grid, json, ...options } = values;
+export const generate: Run<'generate'> = async ({ values, given, withProgress }) => {
+  const { network, outdir: folder, device, grid, json, sigmas, churn, eta, ...rest } = values;
+  const lists = {
+    sigmas: await levelsOf(sigmas),
+    churn: numbersOf('churn', churn),
+    eta: oneOrMore(numbersOf('eta', eta)),
+  };
+  // The usual number of steps is none that was asked for.
+  const options = { ...rest, ...lists, steps: sigmas !== undefined && !given.has('steps') ? undefined : rest.steps };
   const outdir = path.resolve(folder);
   const summary = await withProgress(async (control) =>
     compute(
@@ -51,6 +60,28 @@ export const importModel: Run<'import'> = async ({ values, positionals: [given],
   say(`${relative(dest)}: ${modelText(info)}`);
   return 0;
 };
+
+/** Noise levels with commas, or a file of them. @throws UserError */
+async function levelsOf(text: string | undefined): Promise<number[] | undefined> {
+  return text !== undefined && existsSync(text) ? readLevels(path.resolve(text)) : numbersOf('sigmas', text);
+}
+
+/** Numbers with commas. @throws UserError */
+function numbersOf(name: string, text: string | undefined): number[] | undefined {
+  return text?.split(',').map((piece) => {
+    const value = Number(piece);
+    if (piece.trim() === '' || Number.isNaN(value))
+      throw new UserError(
+        `--${name} ${text.slice(0, 40)}: "${piece}" is not a number; write numbers with commas${name === 'sigmas' ? ', or name a file that has them' : ''}`,
+      );
+    return value;
+  });
+}
+
+/** One number stands for all steps. */
+function oneOrMore(list: number[] | undefined): number | number[] | undefined {
+  return list?.length === 1 ? list[0] : list;
+}
 
 /** Where the grid goes: never among the images, where it would be measured as one. */
 function gridFile(given: string | undefined, outdir: string): string | undefined {

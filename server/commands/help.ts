@@ -69,11 +69,14 @@ export function optionName(name: string, { short, value }: Option): string {
   return `${short ? `-${short}, ` : ''}--${name}${value === undefined ? '' : ` ${value}`}`;
 }
 
+/** Most values that a line has room for; more are for the option's own text. */
+const LISTED = 6;
+
 /** What is known of an option's value beside its help: the words allowed, the unit, the default. */
 export function optionFacts({ choices, unit, required, default: fallback, otherwise }: Option): string[] {
   const usual = fallback ?? otherwise;
   return [
-    choices?.join('|') ?? '',
+    choices && choices.length <= LISTED ? choices.join('|') : '',
     unit ?? '',
     required ? 'required' : '',
     usual === undefined ? '' : `default: ${usual}`,

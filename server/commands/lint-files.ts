@@ -1,11 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { analyse, fixAll } from '../scripts/analyse';
+import { analysePage, isPage } from '../scripts/page';
+import { clusterComment } from '../scripts/reading/cluster-comment';
 import type { ScriptContext } from '../scripts/reading/script';
 import { writeAtomically } from '../atomic-file';
 import { CancelledError, messageOf, UserError } from '../errors';
 import { readRegularFile } from '../regular-file';
 import { plainJson, plainLine } from '../shared/plain-text';
+import { programsOf } from '../script-programs';
 import { siblingsOf } from '../script-siblings';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
 
@@ -64,15 +67,17 @@ export async function lintFile(file: string, options: LintOptions): Promise<File
       );
   }
   const { scheduler, cluster, fix } = options;
-  const context = { scheduler, cluster, path: file, siblings: siblingsOf(file) };
+  const clusters = clusterComment(text) ? await (await import('./lint-schemas')).namesBeside(file) : undefined;
+  const context = { scheduler, cluster, clusters, path: file, siblings: siblingsOf(file), program: programsOf(file) };
   if (fix && !Buffer.from(text).equals(bytes)) {
     throw new UserError(
       `${file} is not UTF-8, so that no fix can be applied to it: convert it, e.g. with iconv, and try again`,
     );
   }
-  const script = fix ? fixAll(text, context) : text;
+  const page = isPage(file);
+  const script = fix && !page ? fixAll(text, context) : text;
   if (script !== text) await writeAtomically(file, Buffer.from(script), (await stat(file)).mode);
-  const { findings } = analyse(script, context);
+  const findings = page ? analysePage(text, context) : analyse(script, context).findings;
   return findings.map(({ start, end, severity, id, message, remedy }) =>
     finding(file, start, end, severity, id, remedy ? `${message}. ${remedy}` : message),
   );

@@ -39,9 +39,14 @@ async function configProblems(file: string, text: string, signal?: AbortSignal):
   const { config, problems, place } = readConfig(text);
   if (!config) return problems;
   const folder = path.dirname(file);
-  const known = config.cluster === undefined ? undefined : await clusterNames([...andAbove(folder), process.cwd()]);
+  const known = config.cluster === undefined ? undefined : await namesBeside(file);
   const more = [...unknownCluster(config, known), ...(await checkFiles(config, folder, signal))];
   return [...problems, ...more.map(place)];
+}
+
+/** Names of the clusters that a file can mean: of the lists in its folder and above, and where we are; undefined where none is. */
+export function namesBeside(file: string): Promise<string[] | undefined> {
+  return clusterNames([...andAbove(path.dirname(path.resolve(file))), process.cwd()]);
 }
 
 /** A folder and all that it is in. */

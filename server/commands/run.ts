@@ -1,10 +1,13 @@
 /** Runs of a config here, and the history of all runs. */
 import path from 'node:path';
+import { UserError } from '../errors';
 import { repositoryRoot } from '../git';
 import { readHistory } from '../history/history-store';
+import { isOf } from '../runs/compared';
 import { executeRun } from '../runs/execute';
 import { plainLine } from '../shared/plain-text';
 import { resultText } from '../shared/number-text';
+import { resultSentence } from '../shared/result-sentence';
 import type { HistoryRecord } from '../shared/schema-types.gen';
 import { print, printNotes, relative, say, type Run } from './command';
 
@@ -20,12 +23,15 @@ export const run: Run<'run'> = async ({ values, positionals: [config], withProgr
 };
 
 export const history: Run<'history'> = async ({ values, positionals: [folder = '.'] }) => {
-  const { records, problems } = await readHistory(await repositoryRoot(path.resolve(folder)));
+  const { records: all, problems } = await readHistory(await repositoryRoot(path.resolve(folder)));
   printNotes(problems);
-  if (values.json) print(records);
-  else for (const record of records) say(recordLine(record));
+  const { json, record: wanted, sentence } = values;
+  const records = wanted === undefined ? all : all.filter((record) => isOf(record, wanted));
+  if (wanted !== undefined && records.length === 0) throw new UserError(`No record is of ${wanted}; edm-workbench history lists all`);
+  if (json) print(records);
+  else for (const record of records) say(sentence ? resultSentence(record, sentence) : recordLine(record));
   return 0;
-};
+}; // prettier-ignore
 
 /** One record in one line: when, which commit, which run, the number, and the commit's subject. */
 function recordLine(record: HistoryRecord): string {

@@ -1,7 +1,7 @@
 /** The login that a command on a cluster shares with the code it calls. */
 import type { ClusterProfile } from '../shared/protocol';
 import type { Cluster } from '../cluster/cluster';
-import { Clusters } from '../cluster/clusters';
+import { Clusters, type BeforeLogin } from '../cluster/clusters';
 import { askOnTerminal, closeTerminalHosts, endLogin, terminalHosts } from '../cluster/terminal-hosts';
 import { CancelledError, UserError } from '../errors';
 import { printNotes, type Call } from './command';
@@ -23,18 +23,19 @@ export async function knownClusters(): Promise<{ clusters: Clusters } & Awaited<
  * Connects to a cluster; what has to be asked is asked on the terminal. The connection ends with the command.
  * @param given name of the cluster; where it is undefined, the only one that is known
  * @param check also shows which directives of the ssh configuration are not honoured when the login succeeds
+ * @param before refuses what can be refused here, before a password is asked for
  * @throws UserError where the cluster is not known or cannot be reached; CancelledError
  */
 export async function openSession(
   { atEnd }: Pick<Call<'queue'>, 'atEnd'>,
   given: string | undefined,
-  { check = false } = {},
+  { check = false, before }: { check?: boolean; before?: BeforeLogin } = {},
 ): Promise<Session> {
   const { clusters, profiles, problems } = await knownClusters();
   printNotes(problems);
   const name = given ?? onlyName(profiles);
   atEnd(closeTerminalHosts);
-  const cluster = await clusters.open(name, true).catch((error: unknown) => {
+  const cluster = await clusters.open(name, true, before).catch((error: unknown) => {
     if (error instanceof CancelledError) throw new CancelledError(`Cancelled: not connected to ${name}`);
     endLogin({ show: true });
     throw error;
@@ -45,7 +46,7 @@ export async function openSession(
 }
 
 /** The name of the only cluster. @throws UserError where there is none, or more than one */
-function onlyName(profiles: readonly ClusterProfile[]): string {
+export function onlyName(profiles: readonly ClusterProfile[]): string {
   const [only, another] = profiles;
   if (!only)
     throw new UserError(

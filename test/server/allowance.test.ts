@@ -23,6 +23,7 @@ const environment: NodeJS.ProcessEnv = {
 const CLUSTERS = `clusters:
   - name: here
     local: true
+    patience_seconds: 1
     setup: ["touch ${RAN}"]
 `;
 const DISPATCH = {
@@ -75,7 +76,10 @@ function foreign(local?: string): string {
   return repository({
     'a.edm.yaml': 'network: embedded:fashion-mnist\n',
     '.edm-workbench/clusters.yaml': CLUSTERS,
-    '.edm-workbench/dispatches/a.json': JSON.stringify({ ...DISPATCH, ...(local !== undefined && { local }) }),
+    [`.edm-workbench/dispatches/${DISPATCH.token}.json`]: JSON.stringify({
+      ...DISPATCH,
+      ...(local !== undefined && { local }),
+    }),
   });
 }
 
@@ -230,7 +234,11 @@ test('once the user agrees in the editor, their runs of before are looked at; th
       ended.map(({ dispatch }) => dispatch.token),
       [own.token],
     );
-    await server.connection.sendRequest(protocol.pullRequest, { folder, token: DISPATCH.token });
+    // Nothing says how it ended: its log comes when the patience with it has ended.
+    await until(async () => {
+      await server.connection.sendRequest(protocol.pullRequest, { folder, token: DISPATCH.token });
+      return existsSync(path.join(folder, 'r', 'log.txt'));
+    }, 'its log');
     assert.equal(readFileSync(path.join(folder, 'r', 'log.txt'), 'utf8'), 'payload');
   } finally {
     server.stop();

@@ -106,7 +106,7 @@ const REFUSALS: [name: string, args: string[], status: number, message: RegExp][
   ['an unknown option', ['generate', ...NETWORK, '--outdir', 'x', '--step', '4'], 2, /no option --step: did you mean --steps\?/],
   ['an unknown command', ['generat'], 2, /did you mean "generate"\?/],
   ['a command that Object has', ['constructor'], 2, /Unknown command "constructor"; edm-workbench --help lists them/],
-  ['half a command', ['fid'], 2, /Unknown command "fid": after "fid" write calc, ref or merge/],
+  ['half a command', ['fid'], 2, /Unknown command "fid": after "fid" write calc, ref, merge or compare/],
   ['an option without its value', ['generate', ...NETWORK, '--outdir'], 2, /generate: --outdir needs a value/],
   ['a value that looks like an option', ['fid', 'calc', '--ref', 'x', '--seed', '-1'], 2, /--seed needs a value; .* --seed=-1/],
   ['a word that is not one of the choices', ['lint', 'a.slurm', '--format', 'xml'], 2, /--format xml: choose one of text, json, sarif/],

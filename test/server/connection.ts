@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
+  type ClientCapabilities,
   createProtocolConnection,
   type Diagnostic,
   type InitializeResult,
@@ -34,8 +35,13 @@ export class TestServer {
   /**
    * @param within words before the command, e.g. those that bring it into a namespace, where our process id means nothing
    * @param folder the workspace's only folder; none where it is left out
+   * @param capabilities what the client can do; nothing where it is left out
    */
-  static async start(within: readonly string[] = [], folder?: string): Promise<TestServer> {
+  static async start(
+    within: readonly string[] = [],
+    folder?: string,
+    capabilities: ClientCapabilities = {},
+  ): Promise<TestServer> {
     const [program, ...args] = [...within, process.execPath, path.join(ROOT, 'dist', 'cli.js'), 'lsp', '--stdio'];
     const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -45,7 +51,7 @@ export class TestServer {
     const initialized = await connection.sendRequest(InitializeRequest.type, {
       processId: within.length > 0 ? null : process.pid,
       rootUri: null,
-      capabilities: {},
+      capabilities,
       workspaceFolders: folder === undefined ? null : [{ uri: pathToFileURL(folder).href, name: 'workspace' }],
     });
     await connection.sendNotification(InitializedNotification.type, {});

@@ -76,8 +76,10 @@ test('what ONNX Runtime is made of is named, and every licence that this refers 
   const shipped = [...files.keys()].filter((name) => name.startsWith('extension/node_modules/'));
   const packages = new Set(shipped.map((name) => name.split('/')[2]));
   for (const name of packages)
-    assert.match(notices, new RegExp(`\n${name} \\d`), `${name} is shipped beside the bundles`);
+    assert.match(notices, new RegExp(`\n${name}(/[a-z0-9-]+)? \\d`), `${name} is shipped beside the bundles`);
   assert.ok(packages.has('onnxruntime-node'));
+  assert.ok(shipped.some((name) => name.endsWith('/libjpegturbowasm_decode.wasm')));
+  assert.match(notices, /\nlibjpeg-turbo\n.*Independent JPEG Group/);
 });
 
 test('the package has what a user reads before trusting it, and no sources, tests or maps', () => {

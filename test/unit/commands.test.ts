@@ -8,6 +8,7 @@ import { COMMAND_NAMES, COMMANDS } from '../../server/commands/tables/commands';
 import { commandHelp, overview } from '../../server/commands/help';
 import { commandOf, parseCommand } from '../../server/commands/parse';
 import { DEFAULT_BATCH, DEFAULT_SEEDS, DEFAULT_STEPS, nfe, PUBLISHED_NUM } from '../../server/shared/defaults';
+import { SOLVERS } from '../../server/shared/sampler-options';
 import { withProgress } from '../../server/terminal';
 import { commandsPage, commandsPagePath } from '../../tools/commands-page';
 
@@ -71,7 +72,7 @@ test('values: numbers, whole numbers, choices, short names, "=" and "--"', () =>
     ['generate --network n --outdir d --rho seven', '--rho seven: must be a number'],
     ['generate --network n --outdir d --class=-1', '--class -1: must be a whole number, 0 or more'],
     ['fid calc --ref r --batch inf', '--batch Infinity: must be a whole number, 1 or more'],
-    ['generate --network n --outdir d --solver rk4', '--solver rk4: choose one of heun, euler'],
+    ['generate --network n --outdir d --solver rk4', `--solver rk4: choose one of ${SOLVERS.join(', ')}`],
     ['fid merge a.npz b.npz', 'Missing option --out'],
     ['fid merge a.npz b.npz -x', 'fid merge has no option -x; edm-workbench fid merge --help lists them'],
     ['fid calk --ref r', 'Unknown command "fid calk": did you mean "fid calc"?'],

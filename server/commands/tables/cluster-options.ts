@@ -25,7 +25,10 @@ export const CLUSTER_COMMANDS = {
       'A submission happens once, also where the connection is lost meanwhile.',
       'With a run config: the commit is sent by git, the inputs are staged, and the results come back with "pull" or --wait.',
     ],
-    usage: ['submit SCRIPT [--folder DIR] [options]', 'submit CONFIG.edm.yaml [--wait] [--dirty CHOICE] [options]'],
+    usage: [
+      'submit SCRIPT [--folder DIR] [--wait] [options]',
+      'submit CONFIG.edm.yaml [--wait] [--dirty CHOICE] [options]',
+    ],
     arguments: [{ value: 'FILE', help: 'A batch script, or a run config *.edm.yaml', completes: 'file' }],
     ask: 'give a batch script or a run config',
     options: {
@@ -33,11 +36,11 @@ export const CLUSTER_COMMANDS = {
       json: JSON_OUTPUT,
       folder: {
         value: 'DIR',
-        otherwise: "the profile's work_folder",
-        help: 'Script: folder on the cluster to start in, from / or ~',
+        otherwise: "the profile's work_folder; with local: true, this folder",
+        help: 'Script: folder there to start in',
       },
       'dry-run': { help: 'Submit nothing: ask whether the script would be accepted, or show the scripts of the run' },
-      wait: { help: 'Config: wait for the end of the run and bring back its results' },
+      wait: { help: 'Wait for the end; of a config, bring back the results. Exit status 1 where it failed' },
       dirty: {
         value: 'CHOICE',
         choices: DIRTY_CHOICES,
@@ -90,6 +93,25 @@ export const CLUSTER_COMMANDS = {
     arguments: [{ value: 'allow', choices: ['allow'], optional: true, help: 'Allow the file instead' }],
     options: { json: JSON_OUTPUT, yes: { help: 'allow: show it and ask nothing' } },
     examples: ['edm-workbench clusters', 'edm-workbench clusters allow'],
+  },
+  login: {
+    family: 'clusters',
+    summary: 'Log in to a cluster, for all commands and editor windows of yours on this machine',
+    details: [
+      'What the cluster asks, such as a one-time password, is asked once, here. Without this, the first command or window asks.',
+      'A login that nobody uses ends after 4 hours, or 15 minutes where a command or window made it (login_idle).',
+    ],
+    options: { cluster: CLUSTER, json: JSON_OUTPUT },
+    examples: ['edm-workbench login --cluster icm'],
+  },
+  logout: {
+    family: 'clusters',
+    summary: 'End logins that are kept, also where a command or window is using them; jobs go on',
+    options: {
+      cluster: { ...CLUSTER, otherwise: 'all logins' },
+      json: JSON_OUTPUT,
+    },
+    examples: ['edm-workbench logout', 'edm-workbench logout --cluster icm'],
   },
   'connect-check': {
     family: 'clusters',

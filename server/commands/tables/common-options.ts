@@ -5,9 +5,11 @@ import type { Option } from '../spec';
 
 export const JSON_OUTPUT = { help: 'Print the result as JSON on stdout' } as const satisfies Option;
 
+export const DEVICES = ['auto', 'cpu', 'cuda'] as const satisfies readonly DeviceChoice[];
+
 export const DEVICE = {
   value: 'DEVICE',
-  choices: ['auto', 'cpu', 'cuda'] as const satisfies readonly DeviceChoice[],
+  choices: DEVICES,
   default: 'auto',
   help: 'Device: auto takes CUDA where it works, else says why not',
 } as const satisfies Option;

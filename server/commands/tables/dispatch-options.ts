@@ -1,4 +1,5 @@
 /** Runs on clusters: their results, containers and batch sizes, and what their jobs call themselves. */
+import { CLEANABLE_STATES } from '../../dispatch/cleanable-states';
 import type { Builder } from '../../dispatch/container/pipeline';
 import type { CommandSpec } from '../spec';
 import { CLUSTER, JSON_OUTPUT } from './common-options';
@@ -7,14 +8,25 @@ export const DISPATCH_COMMANDS = {
   pull: {
     family: 'dispatches',
     summary: 'Bring back the results of submitted runs that have ended: statistics, grid, manifest and logs',
-    arguments: [{ value: 'RUN', help: 'Token of a run, or its beginning', optional: true, otherwise: 'all' }],
+    arguments: [
+      {
+        value: 'RUN',
+        help: 'Token of a run or its beginning, its run folder, name or commit',
+        optional: true,
+        otherwise: 'all',
+      },
+    ],
     options: {
       cluster: { ...CLUSTER, otherwise: "the run's, or the latest run's" },
       images: { help: 'Also all images of RUN' },
       seeds: { value: 'LIST', otherwise: 'no images', help: 'Also the images of these seeds of RUN, e.g. 0-99' },
       json: JSON_OUTPUT,
     },
-    examples: ['edm-workbench pull', 'edm-workbench pull 3f9c2a --seeds 0-99'],
+    examples: [
+      'edm-workbench pull',
+      'edm-workbench pull 3f9c2a --seeds 0-99',
+      'edm-workbench pull runs/1a2b3c4-cifar --images',
+    ],
   },
   'cluster calibrate': {
     family: 'dispatches',
@@ -33,6 +45,46 @@ export const DISPATCH_COMMANDS = {
       json: JSON_OUTPUT,
     },
     examples: ['edm-workbench cluster calibrate garments.edm.yaml --cluster icm --write'],
+  },
+  'cluster clean': {
+    family: 'dispatches',
+    summary: 'Show what can go from the work folder of a cluster, and remove it with --yes',
+    details: [
+      'Runs, work trees of commits without runs, and files and programs that no run needs. What a job uses stays.',
+      'Runs that have not been pulled stay, and so do complete ones whose results were not fetched to this repository.',
+    ],
+    options: {
+      cluster: CLUSTER,
+      'older-than': {
+        value: 'DAYS',
+        type: 'integer',
+        least: 0,
+        default: 30,
+        unit: 'days',
+        help: 'Only what has not changed since',
+      },
+      'larger-than': {
+        value: 'MB',
+        type: 'integer',
+        least: 0,
+        default: 0,
+        unit: 'MB',
+        help: 'Only what takes as much',
+      },
+      state: {
+        value: 'LIST',
+        suggestions: CLEANABLE_STATES,
+        default: 'complete,failed,cancelled',
+        help: 'Only runs that ended so; unknown is one too',
+      },
+      unfetched: { help: 'Also complete runs whose results were not fetched to this repository' },
+      yes: { help: 'Remove what is shown' },
+      json: JSON_OUTPUT,
+    },
+    examples: [
+      'edm-workbench cluster clean --cluster icm',
+      'edm-workbench cluster clean --cluster icm --older-than 90 --yes',
+    ],
   },
   'container build': {
     family: 'dispatches',

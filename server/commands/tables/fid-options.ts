@@ -8,7 +8,11 @@ const DETECTOR = {
   value: 'F',
   suggestions: EMBEDDED_NAMES,
   completes: 'file',
-  help: 'Detector: Inception-v3 weights, .onnx, an address, or an embedded name',
+  help: 'Detector: Inception-v3 weights, .onnx, an address or an embedded name',
+} as const satisfies Option;
+
+const CONVERT = {
+  help: 'Convert palettes, alpha, WebP and BMP as Pillow does; without it they are refused',
 } as const satisfies Option;
 
 export const FID_COMMANDS = {
@@ -23,8 +27,8 @@ export const FID_COMMANDS = {
     ],
     usage: ['fid calc --images DIR|ZIP --ref R.npz [options]', 'fid calc --stats S.npz --ref R.npz [--json]'],
     options: {
-      images: { value: 'DIR|ZIP', completes: 'file', help: 'Images to measure' },
-      ref: { value: 'R.npz', required: true, suggestions: EMBEDDED_NAMES, completes: 'file', help: 'Reference statistics: .npz, an address, or an embedded name' },
+      images: { value: 'DIR|ZIP|NPZ', completes: 'file', help: 'Images to measure: a run, a folder, a zip, or arr_0 of a .npz' },
+      ref: { value: 'R.npz', required: true, suggestions: EMBEDDED_NAMES, completes: 'file', help: 'Reference statistics: .npz, .pkl (EDM2), an address, or an embedded name' },
       detector: { ...DETECTOR, otherwise: "the reference's" },
       num: { value: 'N', type: 'integer', least: 2, default: PUBLISHED_NUM, unit: 'images', help: 'Images to measure; of more, a random subset' },
       seed: { value: 'N', type: 'integer', default: 0, help: 'Seed of the random subset' },
@@ -38,6 +42,7 @@ export const FID_COMMANDS = {
       pr: { help: 'Also measure precision and recall' },
       real: { value: 'DIR|ZIP', completes: 'file', otherwise: 'features that fid ref kept', help: 'Real images that --kid and --pr compare with' },
       extrapolate: { help: 'Also extrapolate the distance to infinitely many images' },
+      convert: CONVERT,
       'no-record': { help: 'Leave the result out of the history' },
     }, // prettier-ignore
     examples: [
@@ -57,6 +62,7 @@ export const FID_COMMANDS = {
       device: DEVICE,
       json: JSON_OUTPUT,
       dims: DIMS,
+      convert: CONVERT,
       'keep-features': { help: 'Also keep the features, in R.features.npz: --kid and --pr then need no --real' },
     },
     examples: ['edm-workbench fid ref --data cifar10-32x32.zip --dest cifar10-32x32.npz --detector inception.onnx'],
@@ -68,5 +74,28 @@ export const FID_COMMANDS = {
     ask: 'give two or more statistics files',
     options: { out: { ...OUT, value: 'ALL.npz', help: 'The statistics to write' } },
     examples: ['edm-workbench fid merge part-0.npz part-1.npz -o all.npz'],
+  },
+  'fid compare': {
+    family: 'metrics',
+    summary: 'Tell which of two runs is nearer to the reference; the last line is the verdict',
+    details: [
+      "A and B are run folders, records of the history (the beginning of an id or a commit, a run's name) or statistics.",
+      'Runs of the same seeds are compared image by image: what their latents have by chance then cancels.',
+      'The verdict is at 95 %: better or worse of B, or inconclusive with the number of images that would decide.',
+    ],
+    arguments: [
+      { value: 'A', help: 'Run folder, record or statistics that B is compared with', completes: 'file' },
+      { value: 'B', help: 'Run folder, record or statistics in question', completes: 'file' },
+    ],
+    ask: 'give two run folders, records or statistics files',
+    options: {
+      ref: { value: 'R.npz', suggestions: EMBEDDED_NAMES, completes: 'file', otherwise: "the runs' own", help: 'Reference that statistics are measured against' },
+      paired: { help: 'Fail unless images are compared in pairs; of statistics it says that their seeds are the same' },
+      json: JSON_OUTPUT,
+    }, // prettier-ignore
+    examples: [
+      'edm-workbench fid compare runs/3f2a1b0-heun runs/8c1d2e3-dpmpp',
+      'edm-workbench fid compare a.npz b.npz --ref embedded:fashion-mnist --paired --json',
+    ],
   },
 } as const satisfies Record<string, CommandSpec>;

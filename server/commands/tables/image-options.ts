@@ -1,5 +1,13 @@
 /** Making images, and the networks that make them. Options of `generate` are generate.py's, in its order. */
-import { DISCRETIZATIONS, RNG_DEVICES, SCALINGS, SCHEDULES, SOLVERS } from '../../shared/sampler-options';
+import {
+  DISCRETIZATIONS,
+  HEUN_ON,
+  RNG_DEVICES,
+  SCALINGS,
+  SCHEDULES,
+  SOLVERS,
+  VARIANTS,
+} from '../../shared/sampler-options';
 import { EMBEDDED_NAMES } from '../../shared/embedded';
 import { DEFAULT_BATCH, DEFAULT_SEEDS, DEFAULT_STEPS } from '../../shared/defaults';
 import type { CommandSpec, Option } from '../spec';
@@ -36,7 +44,7 @@ export const IMAGE_COMMANDS = {
         value: 'N', type: 'integer', least: 1, otherwise: String(DEFAULT_BATCH), unit: 'images',
         help: 'Images evaluated together, at most; never changes the images',
       },
-      steps: { value: 'N', type: 'number', default: DEFAULT_STEPS, unit: 'steps', help: 'Sampling steps N; Heun evaluates the network 2N - 1 times' },
+      steps: { value: 'N', type: 'number', default: DEFAULT_STEPS, unit: 'steps', help: 'Sampling steps N; Heun evaluates the network 2N - 1 times, other solvers N' },
       sigma_min: { ...SIGMA, otherwise: '0.002, other with --disc', help: "Lowest noise level; clamped to the network's range" },
       sigma_max: { ...SIGMA, otherwise: '80, other with --disc', help: "Highest noise level; clamped to the network's range" },
       rho: { ...NUMBER, otherwise: '7', help: 'Exponent of the time steps' },
@@ -44,10 +52,16 @@ export const IMAGE_COMMANDS = {
       S_min: { ...SIGMA, otherwise: '0', help: 'Lowest noise level at which noise is added' },
       S_max: { ...SIGMA, otherwise: 'inf', help: 'Highest noise level at which noise is added' },
       S_noise: { ...NUMBER, otherwise: '1', help: 'Factor on the added noise' },
-      solver: { ...NAME, choices: SOLVERS, otherwise: 'heun', help: 'Solver of the ablation sampler' },
-      disc: { ...NAME, choices: DISCRETIZATIONS, otherwise: 'edm', help: 'Time steps of the ablation sampler' },
+      solver: { ...NAME, choices: SOLVERS, otherwise: 'heun', help: 'heun, euler, euler-ancestral, dpmpp-2m|3m, sde-dpmpp-2m, unipc, deis, ipndm or ab' },
+      disc: { ...NAME, choices: DISCRETIZATIONS, otherwise: 'edm', help: 'Which noise levels are visited' },
       schedule: { ...NAME, choices: SCHEDULES, otherwise: 'linear', help: 'Noise schedule sigma(t) of the ablation sampler' },
       scaling: { ...NAME, choices: SCALINGS, otherwise: 'none', help: 'Signal scaling s(t) of the ablation sampler' },
+      order: { value: 'N', type: 'integer', least: 1, otherwise: "the solver's", help: 'Order of ipndm, ab (1-4), deis (1-3) or unipc (2-3)' },
+      variant: { ...NAME, choices: VARIANTS, otherwise: "the solver's", help: 'Form of the solver' },
+      heun_on: { ...NAME, choices: HEUN_ON, otherwise: 'x', help: 'What Heun averages: slopes in x, or denoised images D' },
+      sigmas: { value: 'LIST', completes: 'file', otherwise: 'those of --disc', unit: 'noise level', help: 'Noise levels, falling: 80,24,8,2,0.5,0.1, or a file of them' },
+      churn: { value: 'LIST', otherwise: '--S_churn in all', help: 'S_churn of each step, with commas' },
+      eta: { value: 'X|LIST', otherwise: "the solver's", help: 'Fresh noise of euler-ancestral or sde-dpmpp-2m, of all steps or each' },
       rng: { value: 'DEVICE', choices: RNG_DEVICES, otherwise: "the device's", help: "Device whose torch generator the seeds are for" },
       device: DEVICE,
       grid: { value: 'FILE.png', completes: 'file', otherwise: 'no grid', help: 'Picture of the first images side by side; not in DIR' },
