@@ -27,6 +27,7 @@ export const CLUSTER_COMMANDS: Record<string, Command> = {
   'edmWorkbench.addCluster': addCluster,
   'edmWorkbench.connect': onCluster((context, cluster) => context.clusters.connect(cluster)),
   'edmWorkbench.disconnect': onCluster((context, cluster) => context.clusters.disconnect(cluster)),
+  'edmWorkbench.logout': onCluster((context, cluster) => context.clusters.logOut(cluster)),
   'edmWorkbench.refreshQueue': refreshQueues,
   'edmWorkbench.showQueue': onCluster((context, cluster) => showQueue(context, cluster)),
   'edmWorkbench.cancelJob': onJobs('cancel'),

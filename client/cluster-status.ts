@@ -21,9 +21,11 @@ export function registerStatusItem({ clusters }: Context): vscode.Disposable[] {
     const lost = reached.filter(({ connection }) => connection === 'lost').map(({ profile }) => profile.name);
     const failed = names.filter((name) => clusters.failure(name) !== undefined);
     // Before the first answer nothing is known: no job would be a claim.
-    const text = names.some((name) => clusters.queue(name))
+    const counts = names.some((name) => clusters.queue(name))
       ? vscode.l10n.t('{0} running, {1} queued', running, queued)
       : vscode.l10n.t('jobs not known');
+    const isOld = failed.some((name) => clusters.queue(name));
+    const text = isOld ? vscode.l10n.t('{0}, not up to date', counts) : counts;
     const icon = failed.length > 0 ? 'warning' : lost.length > 0 ? 'debug-disconnect' : 'server-process';
     item.text = `$(${icon}) ${text}`;
     item.tooltip = [

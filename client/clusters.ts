@@ -6,8 +6,10 @@ import {
   clustersRequest,
   connectRequest,
   disconnectRequest,
+  logoutRequest,
   dispatchEndNotification,
   dispatchProgressNotification,
+  olderRequest,
   queueNotification,
   refreshRequest,
   watchRequest,
@@ -228,10 +230,20 @@ export class Clusters implements vscode.Disposable {
     await (await this.server()).sendRequest(disconnectRequest, { cluster: name });
   }
 
+  /** Ends the login for all windows and commands. */
+  async logOut(name: string): Promise<void> {
+    await (await this.server()).sendRequest(logoutRequest, { cluster: name });
+  }
+
   async refresh(name: string): Promise<void> {
     if (this.failures.has(name)) this.watched.delete(name);
     this.tellWatchers();
     await (await this.server()).sendRequest(refreshRequest, { cluster: name });
+  }
+
+  /** Asks for jobs that ended before those that are known; they come with the queue. */
+  async older(name: string): Promise<void> {
+    await (await this.server()).sendRequest(olderRequest, { cluster: name });
   }
 
   /** Sets how a view watches; `undefined` when it is gone. The closest watcher of a cluster decides how often it is asked. */

@@ -36,6 +36,8 @@ export class Context implements vscode.Disposable {
         { scheme, pattern: '**/.edm-workbench/*.{yaml,yml}' },
       ]),
       diagnosticCollectionName: 'edm-workbench',
+      // Checked as one types, not only when saved.
+      diagnosticPullOptions: { onChange: true },
       synchronize: { configurationSection: 'edmWorkbench' },
       initializationFailedHandler: (error) => {
         void vscode.window.showErrorMessage(vscode.l10n.t('EDM Workbench could not start: {0}', String(error)));

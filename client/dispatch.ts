@@ -72,7 +72,8 @@ async function resumeRuns(context: Context): Promise<void> {
   const known = await allDispatches(context).catch(() => []);
   const open = known
     .flatMap(({ dispatches }) => dispatches)
-    .filter(({ state }) => state === 'submitted' || state === 'ended');
+    // One whose submission was interrupted has jobs there too.
+    .filter(({ state, jobs }) => ['submitted', 'ended'].includes(state) || (state === 'preparing' && jobs.length > 0));
   if (open.length === 0) return;
   for (const dispatch of open) context.clusters.adopt(dispatch);
   for (const { profile, connection, notAllowed } of await context.clusters.load()) {

@@ -151,7 +151,9 @@ export class LogFollower implements vscode.Disposable, vscode.TextDocumentConten
       if (part.progress) onProgress(progressText(part.progress));
     });
     try {
-      return await server.sendRequest(followRequest, { ...params, follow }, token);
+      const result = await server.sendRequest(followRequest, { ...params, follow }, token);
+      if (result.note !== undefined) sink.append(['', plainText(result.note)]);
+      return result;
     } catch (error) {
       if (!isCancelled(error)) sink.append(['', vscode.l10n.t('Cannot follow the log: {0}', errorText(error))]);
       return undefined;

@@ -61,6 +61,7 @@ export const QUEUE: PanelKind<{ cluster: string }, ToQueue, FromQueue> = {
         },
         connect: () => clusters.connect(shown),
         refresh: () => clusters.refresh(shown),
+        older: () => clusters.older(shown),
         job: async ({ action, id }) => {
           await vscode.commands.executeCommand(JOB_COMMANDS[action], { cluster: shown, id });
         },

@@ -18,16 +18,35 @@ export async function submitScript(context: Context, argument?: unknown): Promis
   const script = await prepareScript(context, argument);
   if (!script) return;
   const { document, params } = script;
-  const server = await context.server();
   try {
-    const result = await whileWaiting(vscode.l10n.t('Submitting to {0}', params.cluster), () =>
-      server.sendRequest(submitRequest, params),
-    );
+    const result = await submitAsking(context, { ...params, logFolders: 'ask' });
+    if (!result) return;
     await context.clusters.refresh(params.cluster);
     void tellSubmitted(params.cluster, result);
   } catch (error) {
     context.refusals.set(document, errorText(error), errorData<SubmitRefusal>(error)?.line);
     void vscode.window.showErrorMessage(noticeText(errorText(error)));
+  }
+}
+
+/** Submits; where a folder of a log is not there, the user decides once what becomes of it. @returns undefined where they cancelled */
+async function submitAsking(context: Context, params: SubmitParams): Promise<SubmitResult | undefined> {
+  const server = await context.server();
+  try {
+    return await whileWaiting(vscode.l10n.t('Submitting to {0}', params.cluster), () =>
+      server.sendRequest(submitRequest, params),
+    );
+  } catch (error) {
+    if (!errorData<SubmitRefusal>(error)?.logFolders) throw error;
+    const [make, leave] = [vscode.l10n.t('Make the folder and submit'), vscode.l10n.t('Submit as it is')];
+    const chosen = await vscode.window.showWarningMessage(
+      vscode.l10n.t('The folder of the log does not exist.'),
+      { modal: true, detail: noticeText(errorText(error)) },
+      make,
+      leave,
+    );
+    if (chosen === undefined) return undefined;
+    return submitAsking(context, { ...params, logFolders: chosen === make ? 'make' : 'leave' });
   }
 }
 
@@ -69,5 +88,9 @@ async function prepareScript(
   if (!document || !cluster) return undefined;
   context.refusals.clear(document);
   await context.clusters.connect(cluster);
-  return { document, params: { cluster, script: document.uri.fsPath, text: document.getText() } };
+  const { uri } = document;
+  // As a terminal of this folder would submit it.
+  const folder = vscode.workspace.getWorkspaceFolder(uri)?.uri ?? vscode.Uri.joinPath(uri, '..');
+  const from = uri.scheme === 'file' ? { from: folder.fsPath } : {};
+  return { document, params: { cluster, script: uri.fsPath, text: document.getText(), ...from } };
 }

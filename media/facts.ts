@@ -1,7 +1,8 @@
 /** A run or a result in words: the one place where commits, settings and counts become text. No DOM. */
-import { DEFAULT_STEPS, nfe, PUBLISHED_NUM } from '../server/shared/defaults';
+import { nfe, PUBLISHED_NUM, stepsOf } from '../server/shared/defaults';
 import { durationText } from '../server/shared/progress';
-import { CHOICE_OPTIONS, NUMBER_OPTIONS } from '../server/shared/sampler-options';
+import { optionText, SAMPLER_OPTIONS as ALL_OPTIONS, SOLVERS } from '../server/shared/sampler-options';
+import { countOf, countText, withError } from '../server/shared/number-text';
 import type { HistoryRecord, RunManifest } from '../server/shared/protocol';
 
 /** A label and what it says, for a description list. */
@@ -10,22 +11,12 @@ type Code = HistoryRecord['code'];
 type Network = NonNullable<HistoryRecord['network']>;
 type Sampler = NonNullable<HistoryRecord['sampler']>;
 
-/** The sampler options of generate.py besides `steps`, in its order. */
-const SAMPLER_OPTIONS = [...NUMBER_OPTIONS, ...CHOICE_OPTIONS].filter((name) => name !== 'steps');
+/** The sampler options besides `steps`, generate.py's first. */
+const SAMPLER_OPTIONS = ALL_OPTIONS.filter((name) => name !== 'steps');
 
-/** 50000 -> `50,000`. */
-export function countText(count: number): string {
-  return count.toLocaleString('en-US');
-}
-
-/** `1 image`, `2,000 images`. */
-export function countOf(count: number, noun: string): string {
-  return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** A metric's value with six significant digits. */
-export function valueText(value: number): string {
-  return value.toPrecision(6);
+/** A metric's value with its standard error, or with six significant digits where that is not known. */
+export function valueText(value: number, error?: number): string {
+  return error === undefined ? value.toPrecision(6) : withError(value, error);
 }
 
 /** Why a number must not be compared with published ones, or undefined where it may. */
@@ -104,7 +95,7 @@ export function recordFacts(record: HistoryRecord): Fact[] {
       `${reference.name} (${digestText(reference.sha256)}${reference.num ? `, ${countOf(reference.num, 'image')}` : ''})`,
     ],
     ['N', countText(record.num)],
-    ...(record.repeats ? [['Least of', record.repeats.map(valueText).join(', ')] as const] : []),
+    ...(record.repeats ? [['Least of', record.repeats.map((value) => valueText(value)).join(', ')] as const] : []),
     ['Measured', dateText(record.time)],
     ['Device', record.device],
     [
@@ -120,8 +111,9 @@ export function runFacts(manifest: RunManifest): Fact[] {
   const { code, config } = manifest;
   const measured = manifest.results?.[0]?.sampler;
   const sampler: Readonly<Record<string, unknown>> = measured ? { ...measured } : config;
-  const steps = typeof sampler.steps === 'number' ? sampler.steps : DEFAULT_STEPS;
-  const evaluations = measured?.nfe ?? nfe(steps, sampler.solver === 'euler' ? 'euler' : 'heun');
+  const steps = stepsOf(sampler);
+  const solver = SOLVERS.find((name) => name === sampler.solver);
+  const evaluations = measured?.nfe ?? nfe(steps, solver);
   const facts: Fact[] = [
     ['Commit', `${code.short} ${code.subject}`],
     ['Work tree', workTreeText(code)],
@@ -166,6 +158,8 @@ export function unfinishedText(manifest: RunManifest, { present, changed, now }:
       return `Cancelled: ${extent}`;
     case 'failed':
       return `Failed: ${extent}${error ? `. ${error}` : ''}`;
+    case 'unknown':
+      return `Not known how it ended: ${extent}${error ? `. ${error}` : ''}. "Results" above the config looks again`;
   }
 }
 
@@ -202,12 +196,8 @@ export function generateCommand(manifest: RunManifest, seed: number): string {
   );
 }
 
-function isOption(value: unknown): value is string | number {
-  return typeof value === 'string' || typeof value === 'number';
-}
-
-function optionText(value: unknown): string {
-  return value === Infinity ? 'inf' : String(value);
+function isOption(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || Array.isArray(value);
 }
 
 function quoted(word: string): string {

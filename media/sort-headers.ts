@@ -43,6 +43,12 @@ export class SortHeaders {
     return cell;
   }
 
+  /** Shows another order, which was not chosen here. */
+  set(sorting: Sorting): void {
+    this.sorting = sorting;
+    this.mark();
+  }
+
   private sortBy(column: string): void {
     this.sorting = nextSorting(this.sorting, column);
     this.mark();

@@ -1,5 +1,6 @@
 /** Measured batch sizes in words. No DOM. */
 import type { Calibration } from '../../server/shared/protocol';
+import { runText } from '../../server/shared/calibration-text';
 import { dateText } from '../facts';
 
 /** One batch size, measured. */
@@ -25,7 +26,7 @@ export function pointText(point: BatchPoint): string {
 
 /** What was measured where and when, as label and value. */
 export function calibrationFacts(calibration: Calibration): [label: string, value: string][] {
-  const { cluster, config_file, commit, network, engine, gpus, job, time } = calibration;
+  const { cluster, config_file, commit, network, engine, gpus, job, time, nfe, run } = calibration;
   return [
     ['Config', config_file],
     ['Commit', commit],
@@ -33,6 +34,7 @@ export function calibrationFacts(calibration: Calibration): [label: string, valu
     ['Engine', engine],
     ['GPUs', gpus === 0 ? 'none' : String(gpus)],
     ['Job', `${job} on ${cluster}`],
-    ['Measured', dateText(time)],
+    ['Measured', `${dateText(time)}${nfe === undefined ? '' : `, at NFE ${nfe}`}`],
+    ...(run ? [['This run', runText(run)] as [string, string]] : []),
   ];
 }

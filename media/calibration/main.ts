@@ -58,7 +58,8 @@ function page(calibration: Calibration): [head: HTMLElement, main: HTMLElement] 
   const chart = new BatchChart(calibration, choose);
   const remembered = points.findIndex((point) => point.batch === host.state.chosen);
   choose(remembered >= 0 ? remembered : points.findIndex((point) => point.batch === batch));
-  const titles = ['Batch', 'Images/s', 'Memory of one GPU', ''].map((title) => element('th', { scope: 'col' }, title));
+  const rates = calibration.nfe === undefined ? 'Images/s' : `Images/s at NFE ${calibration.nfe}`;
+  const titles = ['Batch', rates, 'Memory of one GPU', ''].map((title) => element('th', { scope: 'col' }, title));
   return [
     element(
       'header',

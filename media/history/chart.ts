@@ -1,7 +1,7 @@
 import type { HistoryRecord } from '../../server/shared/protocol';
 import { element, shape } from '../element';
 import { resultText } from '../../server/shared/number-text';
-import { cautionText, dateText } from '../facts';
+import { cautionText } from '../facts';
 import { polyline, ValueAxis, type PlotRoom } from '../plot';
 import type { ScaleKind } from '../scale';
 import type { Group, Point } from './groups';
@@ -18,14 +18,14 @@ const HEIGHT = 220;
 const ROOM: PlotRoom = { height: HEIGHT, top: 12, bottom: 28 };
 const RIGHT = 12;
 const AXIS = 62;
-/** Least width of a commit; where not all of them fit, the chart scrolls sideways. */
+/** Least width of a slot; where not all of them fit, the chart scrolls sideways. */
 const NARROWEST = 20;
-/** Width that a short hash needs. */
+/** Width that a label needs. */
 const LABEL_WIDTH = 60;
-/** Most width of a commit. */
+/** Most width of a slot. */
 const WIDEST = 140;
 
-/** One comparable group as a line chart: commits across, value up. Points are buttons that open their run. */
+/** One comparable group as a line chart: commits or evaluations across, value with its standard error up. Points are buttons that open their run. */
 export class Chart {
   readonly element: HTMLElement;
   private readonly scroller = element('div', { class: 'plot' });
@@ -78,17 +78,17 @@ export class Chart {
     const focused = this.takesFocus || this.scroller.contains(document.activeElement);
     this.takesFocus = false;
     this.width = room;
-    const { commits, points, title } = this.group;
-    const slot = Math.min(WIDEST, Math.max(NARROWEST, (room - RIGHT) / commits.length));
-    const width = Math.max(room, slot * commits.length + RIGHT);
+    const { slots, points, title } = this.group;
+    const slot = Math.min(WIDEST, Math.max(NARROWEST, (room - RIGHT) / slots.length));
+    const width = Math.max(room, slot * slots.length + RIGHT);
     const axis = new ValueAxis(
-      points.map(({ record }) => record.value),
+      points.flatMap(({ record }) => endsOf(record, this.wanted)),
       this.wanted,
       ROOM,
     );
     const place = { x: (x: number) => (x + 0.5) * slot, y: (value: number) => axis.y(value) };
     const svg = shape('svg', { width, height: HEIGHT, role: 'group', 'aria-label': `Chart: ${title}` });
-    svg.append(axis.rules(0, width), this.commitLabels(slot), this.lines(place), this.markers(place));
+    svg.append(axis.rules(0, width), this.slotLabels(slot), this.lines(place), this.markers(place));
     this.scroller.replaceChildren(svg);
     this.axis.replaceChildren(axis.labels(AXIS));
     // The newest commit is shown first.
@@ -96,23 +96,23 @@ export class Chart {
     if (focused) this.points[this.activeAt]?.node.focus();
   }
 
-  /** Short hashes; where they would overlap only every second, third, ... one, counted from the newest. */
-  private commitLabels(slot: number): SVGGElement {
-    const { commits } = this.group;
-    const every = Math.ceil(LABEL_WIDTH / slot);
-    const labels = commits.flatMap(({ short, subject, date }, at) => {
-      if ((commits.length - 1 - at) % every !== 0) return [];
-      const text = shape('text', { x: (at + 0.5) * slot, y: HEIGHT - 9, class: 'commit' }, short);
-      text.append(shape('title', {}, `${subject}, ${dateText(date)}`));
+  /** Labels; where they would overlap only every second, third, ... one, counted from the last. */
+  private slotLabels(width: number): SVGGElement {
+    const { slots } = this.group;
+    const every = Math.ceil(LABEL_WIDTH / width);
+    const labels = slots.flatMap(({ short, detail }, at) => {
+      if ((slots.length - 1 - at) % every !== 0) return [];
+      const text = shape('text', { x: (at + 0.5) * width, y: HEIGHT - 9, class: 'commit' }, short);
+      text.append(shape('title', {}, detail));
       return [text];
     });
     return shape('g', { 'aria-hidden': 'true' }, ...labels);
   }
 
   private lines(place: Place): SVGGElement {
-    const lines = this.group.series.map(({ points }, series) => {
+    const lines = this.group.series.map((one, series) => {
       const { dash, colour } = markerOf(series);
-      const corners = points.map(({ x, record }) => [place.x(x), place.y(record.value)] as const);
+      const corners = one.corners.map(({ x, record }) => [place.x(x), place.y(record.value)] as const);
       return polyline(corners, { class: `line colour-${colour}`, 'stroke-dasharray': dash });
     });
     return shape('g', { 'aria-hidden': 'true' }, ...lines);
@@ -133,6 +133,7 @@ export class Chart {
           'aria-describedby': 'tooltip',
           transform: `translate(${place.x(point.x).toFixed(2)},${y.toFixed(2)})`,
         },
+        ...this.errorBar(record, place, y),
         shape('circle', { r: 10, class: 'target' }),
         shape('path', { d: markerOf(point.series).outline, class: 'marker' }),
       );
@@ -147,6 +148,14 @@ export class Chart {
       return { point, node, y };
     });
     return shape('g', {}, ...this.points.map(({ node }) => node));
+  }
+
+  /** One standard error up and down, around the marker. */
+  private errorBar(record: HistoryRecord, place: Place, y: number): SVGElement[] {
+    if (record.standard_error === undefined) return [];
+    const [low, high] = endsOf(record, this.wanted).map((value) => place.y(value) - y);
+    const d = `M-3,${high}H3M0,${high}V${low}M-3,${low}H3`;
+    return [shape('path', { d, class: 'error' })];
   }
 
   /** Names the lines where there are several, and explains hollow markers where there are any. */
@@ -179,7 +188,7 @@ export class Chart {
     target.node.focus({ preventScroll: true });
   }
 
-  /** Left and right go through all points, up and down to the next value at the same commit. */
+  /** Left and right go through all points, up and down to the next value in the same slot. */
   private target(key: string): number | undefined {
     const last = this.points.length - 1;
     const at = this.activeAt;
@@ -214,6 +223,11 @@ export class Chart {
       .sort((a, b) => a.gap - b.gap);
     return beyond[0]?.at ?? this.activeAt;
   }
+}
+
+/** The value less and more one standard error; the value itself where there is none, or no logarithm of it. */
+function endsOf({ value, standard_error: error = 0 }: HistoryRecord, kind: ScaleKind): [low: number, high: number] {
+  return kind === 'log' && value - error <= 0 ? [value, value + error] : [value - error, value + error];
 }
 
 /** Value and data units to pixels. */

@@ -1,6 +1,7 @@
 /** The history as a table: its columns, their order and what the filter finds. No DOM. */
 import type { HistoryRecord } from '../../server/shared/protocol';
-import { countText, dateText, networkText, optionsText, valueText, workTreeText } from '../facts';
+import { dateText, networkText, optionsText, valueText, workTreeText } from '../facts';
+import { countText } from '../../server/shared/number-text';
 import type { Sorting } from '../sorting';
 
 /** One column of the table. */
@@ -26,7 +27,12 @@ export const COLUMNS: readonly Column[] = [
   { id: 'workTree', title: 'Work tree', text: ({ code }) => workTreeText(code) },
   { id: 'name', title: 'Config', text: ({ name }) => name },
   { id: 'metric', title: 'Metric', text: ({ metric }) => metric },
-  { id: 'value', title: 'Value', text: ({ value }) => valueText(value), order: ({ value }) => value },
+  {
+    id: 'value',
+    title: 'Value',
+    text: ({ value, standard_error }) => valueText(value, standard_error),
+    order: ({ value }) => value,
+  },
   { id: 'num', title: 'N', text: ({ num }) => countText(num), order: ({ num }) => num },
   { id: 'reference', title: 'Reference', text: ({ reference }) => reference.name },
   { id: 'network', title: 'Network', text: ({ network }) => (network ? networkText(network) : '') },

@@ -1,20 +1,24 @@
 /** Which results may be compared, and where each is in its chart. No DOM. */
 import type { HistoryRecord } from '../../server/shared/protocol';
-import { countText, digestText } from '../facts';
+import { digestText } from '../facts';
+import { countText } from '../../server/shared/number-text';
+import { ACROSS, type Across, type Slot } from './across';
 
 /** One result in a chart. */
 export interface Point {
   record: HistoryRecord;
-  /** Position across in units of one commit: the commit's place plus a small offset where several results share it. */
+  /** Position across in units of one slot: the slot's place plus a small offset where several results share it. */
   x: number;
   /** Index into the group's series. */
   series: number;
 }
 
-/** Results of one run name, joined by a line. */
+/** Results that a line joins. */
 interface Series {
   name: string;
   points: Point[];
+  /** Those that the line goes through. */
+  corners: Point[];
 }
 
 /** Results that measure the same thing: same metric, detector, reference, number of images and of repeats. */
@@ -23,34 +27,35 @@ export interface Group {
   title: string;
   /** The result that was measured first. */
   first: HistoryRecord;
-  /** Commits, oldest first. */
-  commits: HistoryRecord['code'][];
+  /** Places across, from left to right. */
+  slots: Slot[];
   series: Series[];
-  /** All points from left to right, and in time order where they share a commit. */
+  /** All points from left to right, and in time order where they share a slot. */
   points: Point[];
 }
 
 /** Results of one group, at least one. */
 type Members = [HistoryRecord, ...HistoryRecord[]];
 
-/** The part of a commit's width over which results that share it spread. */
+/** The part of a slot's width over which results that share it spread. */
 const SPREAD = 0.6;
 const LARGEST_OFFSET = 0.2;
 
 /**
  * Sorts results into comparable groups; numbers of different groups never share a line or an axis.
- * Groups with the latest results come first. Two groups that read alike (a reference file that changed under its name,
+ * Results without a place across are left out. Groups with the latest results come first. Two groups that read alike (a reference file that changed under its name,
  * say) get their digests into the title.
  */
-export function groupRecords(records: readonly HistoryRecord[]): Group[] {
+export function groupRecords(records: readonly HistoryRecord[], across: Across = ACROSS.commit): Group[] {
   const byKey = new Map<string, Members>();
   for (const record of records) {
+    if (across.keyOf(record) === undefined) continue;
     const key = groupKey(record);
     const members = byKey.get(key);
     if (members) members.push(record);
     else byKey.set(key, [record]);
   }
-  const groups = [...byKey].map(([key, members]) => makeGroup(key, members));
+  const groups = [...byKey].map(([key, members]) => makeGroup(key, members, across));
   const latest = (group: Group): number => Math.max(...group.points.map(({ record }) => Date.parse(record.time)));
   const order = new Map(groups.map((group) => [group, latest(group)]));
   groups.sort((a, b) => (order.get(b) ?? 0) - (order.get(a) ?? 0) || (a.key < b.key ? -1 : 1));
@@ -61,7 +66,14 @@ export function groupRecords(records: readonly HistoryRecord[]): Group[] {
 }
 
 function groupKey({ metric, detector, reference, num, repeats }: HistoryRecord): string {
-  return JSON.stringify([metric, detector.sha256, reference.sha256, num, repeats?.length ?? 1]);
+  // A detector's name is that of its file: the same one may have several.
+  const distance = metric.split(' (', 1).join();
+  return JSON.stringify([distance, detectorKey(detector), reference.sha256, num, repeats?.length ?? 1]);
+}
+
+/** What tells detectors apart; records of earlier versions may have the digest of a file only. */
+function detectorKey({ identity, sha256, dimension }: HistoryRecord['detector']): string {
+  return identity ?? `${sha256} ${dimension}`;
 }
 
 function titleOf({ metric, reference, num, repeats }: HistoryRecord): string {
@@ -73,28 +85,28 @@ function fullTitle(record: HistoryRecord): string {
   return `${titleOf(record)} (${digests})`;
 }
 
-function makeGroup(key: string, members: Members): Group {
+function makeGroup(key: string, members: Members, across: Across): Group {
   const timed = [...members].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
   const [first = members[0]] = timed;
-  const commits = commitsOf(timed);
-  const names = [...new Set(timed.map(({ name }) => name))].sort();
-  const series: Series[] = names.map((name) => ({ name, points: [] }));
+  const slots = across.slots(timed);
+  const severalNetworks = new Set(timed.map(({ network }) => network?.sha256)).size > 1;
+  const nameOf = (record: HistoryRecord): string => across.seriesOf(record, severalNetworks);
+  const names = [...new Set(timed.map(nameOf))].sort();
+  const series: Series[] = names.map((name) => ({ name, points: [], corners: [] }));
   const points: Point[] = [];
-  for (const [place, { commit }] of commits.entries()) {
-    const here = timed.filter(({ code }) => code.commit === commit);
+  for (const [place, slot] of slots.entries()) {
+    const here = timed.filter((record) => across.keyOf(record) === slot.key);
     const step = Math.min(LARGEST_OFFSET, SPREAD / here.length);
     for (const [nth, record] of here.entries()) {
-      const point = { record, x: place + (nth - (here.length - 1) / 2) * step, series: names.indexOf(record.name) };
+      const x = place + (nth - (here.length - 1) / 2) * step;
+      const point = { record, x, series: names.indexOf(nameOf(record)) };
       points.push(point);
       series[point.series]?.points.push(point);
     }
+    for (const one of series) {
+      const own = one.points.filter(({ record }) => across.keyOf(record) === slot.key);
+      one.corners.push(...(across.newestOnly ? own.slice(-1) : own));
+    }
   }
-  return { key, title: titleOf(first), first, commits, series, points };
-}
-
-/** Each commit once, by author date; of equal dates the one measured first. */
-function commitsOf(timed: readonly HistoryRecord[]): HistoryRecord['code'][] {
-  const first = new Map<string, HistoryRecord['code']>();
-  for (const { code } of timed) if (!first.has(code.commit)) first.set(code.commit, code);
-  return [...first.values()].sort((a, b) => Date.parse(a.date) - Date.parse(b.date));
+  return { key, title: titleOf(first), first, slots, series, points };
 }

@@ -1,10 +1,12 @@
-/** The history panel: every measured value by commit, as charts of comparable numbers and as a table. */
+/** The history panel: every measured value by commit or by evaluations, as charts of comparable numbers and as a table. */
 import type { HistoryRecord } from '../../server/shared/protocol';
 import { element, setAttributes, showText } from '../element';
-import { countOf, countText } from '../facts';
+import { countOf, countText } from '../../server/shared/number-text';
+import { resultSentence, SENTENCE_STYLES } from '../../server/shared/result-sentence';
 import { connect } from '../host';
 import { keepScroll } from '../kept-scroll';
 import type { FromHistory, ToHistory } from '../../server/shared/panel-protocol';
+import { ACROSS, ACROSS_NAMES, type AcrossName } from './across';
 import { Chart } from './chart';
 import { COLUMNS, DEFAULT_SORTING, filterRecords } from './columns';
 import { groupRecords } from './groups';
@@ -14,6 +16,9 @@ import { Tooltip } from './tooltip';
 
 interface PanelState {
   scale: string;
+  across: string;
+  /** What the Copy buttons copy. */
+  copies: string;
   filter: string;
   column: string;
   descending: boolean;
@@ -25,6 +30,8 @@ interface PanelState {
 
 const host = connect<ToHistory, FromHistory, PanelState>({
   scale: 'linear',
+  across: 'commit',
+  copies: 'value',
   filter: '',
   ...DEFAULT_SORTING,
   active: '',
@@ -46,8 +53,10 @@ const table = new HistoryTable({ column: host.state.column, descending: host.sta
   open,
   activeChanged: ({ id }) => host.remember({ active: id }),
   copy(record) {
-    host.post({ type: 'copy', text: String(record.value) });
-    showText(status, `Copied ${record.value}`);
+    const style = SENTENCE_STYLES.find((name) => name === host.state.copies);
+    const text = style ? resultSentence(record, style) : String(record.value);
+    host.post({ type: 'copy', text });
+    showText(status, `Copied ${text}`);
   },
   sorted({ column, descending }) {
     host.remember({ column, descending });
@@ -68,28 +77,49 @@ const scale = element(
   element('option', { value: 'linear' }, 'Linear'),
   element('option', { value: 'log' }, 'Logarithmic'),
 );
+const across = element(
+  'select',
+  { id: 'across' },
+  ...ACROSS_NAMES.map((name) => element('option', { value: name }, ACROSS[name].title)),
+);
+const copies = element(
+  'select',
+  { id: 'copies', title: 'What the Copy button of a row copies' },
+  element('option', { value: 'value' }, 'Value'),
+  element('option', { value: 'markdown' }, 'Sentence (Markdown)'),
+  element('option', { value: 'latex' }, 'Sentence (LaTeX)'),
+);
 const total = element('span', { class: 'total', role: 'status' });
 const toolbar = element(
   'div',
   { class: 'toolbar', role: 'group', 'aria-label': 'View' },
   element('div', { class: 'field' }, element('label', { for: 'filter' }, 'Filter'), filter),
   element('div', { class: 'field' }, element('label', { for: 'scale' }, 'Value axis'), scale),
+  element('div', { class: 'field' }, element('label', { for: 'across' }, 'Across'), across),
+  element('div', { class: 'field' }, element('label', { for: 'copies' }, 'Copy'), copies),
   total,
 );
 const problem = element('p', { class: 'banner', role: 'alert', hidden: true });
 const problems = element('details', { class: 'problems', hidden: true });
 const empty = element('p', { class: 'empty' }, 'Loading the history…');
 const charts = element('div', { class: 'charts' });
+const left = element('p', { class: 'caution', hidden: true });
 const status = element('div', { class: 'status', role: 'status', 'aria-live': 'polite' });
 
 filter.value = host.state.filter;
 scale.value = host.state.scale === 'log' ? 'log' : 'linear';
+across.value = acrossName();
+copies.value = SENTENCE_STYLES.find((name) => name === host.state.copies) ?? 'value';
 const heading = element('h1', {}, 'History');
-const main = element('main', {}, problem, problems, empty, charts, table.element);
+const main = element('main', {}, problem, problems, empty, charts, left, table.element);
 const restoreScroll = keepScroll(main, host);
 toolbar.hidden = true;
 table.element.hidden = true;
 document.body.append(element('header', { class: 'head' }, heading, toolbar), main, status, tooltip.element);
+
+function acrossName(): AcrossName {
+  return ACROSS_NAMES.find((name) => name === host.state.across) ?? 'commit';
+}
 
 /** Draws what passes the filter, as charts and as a table. */
 function draw(): void {
@@ -98,8 +128,12 @@ function draw(): void {
   const passing = filterRecords(records, host.state.filter);
   const wanted: ScaleKind = host.state.scale === 'log' ? 'log' : 'linear';
   const focused = charts.contains(document.activeElement) ? document.activeElement?.getAttribute('data-id') : undefined;
-  const drawn = groupRecords(passing).map((group) => new Chart(group, wanted, chartNeeds, focused ?? undefined));
+  const way = ACROSS[acrossName()];
+  const drawn = groupRecords(passing, way).map((group) => new Chart(group, wanted, chartNeeds, focused ?? undefined));
   charts.replaceChildren(...drawn.map((chart) => chart.element));
+  const placeless = passing.filter((record) => way.keyOf(record) === undefined).length;
+  left.hidden = placeless === 0;
+  showText(left, `${countOf(placeless, 'result')} without a known number of evaluations: in the table only`);
   table.show(passing);
   table.element.hidden = passing.length === 0;
   toolbar.hidden = records.length === 0;
@@ -132,6 +166,12 @@ filter.addEventListener('input', () => {
 });
 scale.addEventListener('change', () => {
   host.remember({ scale: scale.value });
+  draw();
+});
+
+copies.addEventListener('change', () => host.remember({ copies: copies.value }));
+across.addEventListener('change', () => {
+  host.remember({ across: across.value });
   draw();
 });
 

@@ -109,10 +109,10 @@ function makeRow(record: HistoryRecord, tabindex: 0 | -1): HTMLTableRowElement {
       const label = `${shown}, ${record.name}: open its samples`;
       cell.append(element('button', { type: 'button', class: 'open', tabindex, 'aria-label': label }, shown));
     } else if (id === 'value') {
-      const label = `Copy value ${shown}`;
+      const label = `Copy ${shown}`;
       const copy = element(
         'button',
-        { type: 'button', class: 'copy', tabindex, 'aria-label': label, title: 'Copy value' },
+        { type: 'button', class: 'copy', tabindex, 'aria-label': label, title: 'Copy' },
         'Copy',
       );
       cell.append(copy, element('span', {}, shown));

@@ -48,6 +48,12 @@ export const COLUMNS: readonly Column[] = [
   { id: 'user', title: 'User', text: ({ user }) => user },
   STATE,
   {
+    id: 'ended',
+    title: 'Ended',
+    text: ({ ended }) => dateText(ended ?? ''),
+    order: ({ ended }) => time(ended),
+  },
+  {
     id: 'elapsed',
     title: 'Elapsed',
     text: (job, { taken, now }) => {
@@ -90,6 +96,14 @@ export const COLUMNS: readonly Column[] = [
 
 /** Running jobs come first. */
 export const DEFAULT_SORTING: Sorting = { column: STATE.id, descending: false };
+/** The history is read from its end. */
+const ENDED_SORTING: Sorting = { column: 'ended', descending: true };
+
+/** The order for a view that is opened: one that the user chose stays where the view has its column. */
+export function sortingOf(isHistory: boolean, current: Sorting): Sorting {
+  if (isHistory) return current.column === DEFAULT_SORTING.column ? ENDED_SORTING : current;
+  return current.column === ENDED_SORTING.column ? DEFAULT_SORTING : current;
+}
 
 const collator = new Intl.Collator('en', { numeric: true });
 

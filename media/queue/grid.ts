@@ -93,12 +93,18 @@ export class QueueGrid {
     this.element.setAttribute('aria-rowcount', String(jobs.length + 1));
     const others = jobs.some((job) => job.user !== user);
     this.element.classList.toggle('mixed', others);
-    // Without any progress to show, the column gives its width to the reasons.
+    // A column without anything to show gives its width to the reasons.
     this.element.classList.toggle('no-progress', !jobs.some(({ progress }) => progress));
+    this.element.classList.toggle('no-ended', !jobs.some(({ ended }) => ended !== undefined));
     this.canvas.style.height = `${jobs.length * ROW}px`;
     this.render(true);
     if (focused) this.lines.get(this.activeAt)?.focus({ preventScroll: true });
     this.needs.activeChanged(this.active);
+  }
+
+  /** Shows an order in the headers that the panel chose. */
+  setSorting(sorting: Sorting): void {
+    this.headers.set(sorting);
   }
 
   /** Brings the clocks of the jobs in sight up to date. */

@@ -1,15 +1,17 @@
 /** The queue panel: all jobs of a cluster with the user's own on top, and how busy the cluster is. */
 import type { ClusterInfo, Job, QueueState } from '../../server/shared/protocol';
 import { button, element, setAttributes, showText, updateText } from '../element';
-import { countOf, countText } from '../facts';
+import { DEFAULT_POLL_SECONDS } from '../../server/shared/defaults';
+import { countOf, countText } from '../../server/shared/number-text';
 import { connect } from '../host';
 import { keepScroll } from '../kept-scroll';
 import type { Sorting } from '../sorting';
 import { isOver, stateCounts, JOB_STATES } from '../../server/shared/jobs';
 import type { FromQueue, QueueAction, ToQueue } from '../../server/shared/panel-protocol';
-import { COLUMNS, DEFAULT_SORTING, filterJobs, jobText, sortJobs, type Clock } from './columns';
+import { COLUMNS, DEFAULT_SORTING, filterJobs, jobText, sortingOf, sortJobs, type Clock } from './columns';
 import { QueueGrid } from './grid';
 import { loadBars } from './load';
+import { noneText, pastText } from './past';
 
 interface PanelState {
   filter: string;
@@ -71,7 +73,7 @@ const whose = element(
   { id: 'whose' },
   element('option', { value: 'all' }, 'All jobs, mine first'),
   element('option', { value: 'mine' }, 'My jobs'),
-  element('option', { value: 'finished' }, 'My finished jobs'),
+  element('option', { value: 'finished' }, 'My ended jobs'),
 );
 const connectButton = button({ hidden: true }, 'Connect', () => host.post({ type: 'connect' }));
 const refresh = button({ class: 'secondary' }, 'Refresh', () => host.post({ type: 'refresh' }));
@@ -82,6 +84,12 @@ const load = element('ul', { class: 'loads', 'aria-label': 'Load of the partitio
 const empty = element('p', { class: 'empty' }, 'Waiting for the queue…');
 const actions = element('div', { class: 'actions', role: 'toolbar', 'aria-label': 'Actions for the selected job' });
 const status = element('div', { class: 'status', role: 'status' });
+const older = button({ class: 'secondary' }, 'Show older', () => {
+  if (!queue?.past?.asking) host.post({ type: 'older' });
+});
+const extent = element('p', { role: 'status' });
+const caution = element('p', { class: 'caution' });
+const past = element('div', { class: 'past', role: 'group', 'aria-label': 'Older jobs', hidden: true }, older, extent, caution); // prettier-ignore
 
 const sorting = (): Sorting => ({ column: host.state.column, descending: host.state.descending });
 const clock = (): Clock => ({ taken: queue ? Date.parse(queue.taken) : 0, now: Date.now() });
@@ -135,6 +143,7 @@ document.body.append(
   problem,
   empty,
   grid.element,
+  past,
   actions,
   status,
 );
@@ -156,13 +165,26 @@ function draw(): void {
   actions.hidden = passing.length === 0;
   empty.hidden = passing.length > 0;
   showText(empty, emptyText(wanted.length));
+  drawPast();
+}
+
+/** Shows how far back the history goes, and the button for more of it. */
+function drawPast(): void {
+  past.hidden = host.state.whose !== 'finished' || queue?.past === undefined;
+  if (past.hidden || !queue?.past) return;
+  updateText(extent, pastText(queue.past, shownInfo()?.profile.poll_seconds ?? DEFAULT_POLL_SECONDS));
+  updateText(caution, queue.past.note ?? '');
+  caution.hidden = queue.past.note === undefined;
+  // Not disabled while it is asked: the focus would be lost.
+  older.setAttribute('aria-disabled', String(queue.past.asking === true));
 }
 
 function emptyText(unfiltered: number): string {
   const info = shownInfo();
   if (unfiltered > 0) return 'No job matches the filter.';
   if (queue && trouble !== undefined) return `No jobs when the scheduler of ${shown} answered last.`;
-  if (queue) return host.state.whose === 'finished' ? 'None of your jobs has finished recently.' : 'No jobs.';
+  const none = host.state.whose === 'finished' ? noneText(queue?.past) : 'No jobs.';
+  if (queue) return host.state.filter.trim() === '' ? none : `${none} The filter has nothing to search.`;
   if (info?.notAllowed) return `${shown} is not allowed yet: this workspace names it, and you have not agreed.`;
   if (info && info.connection !== 'connected')
     return `${shown} is not connected.${info.message ? ` ${info.message}` : ''}`;
@@ -209,7 +231,8 @@ filter.addEventListener('input', () => {
   draw();
 });
 whose.addEventListener('change', () => {
-  host.remember({ whose: whose.value });
+  host.remember({ whose: whose.value, ...sortingOf(whose.value === 'finished', sorting()) });
+  grid.setSorting(sorting());
   host.post({ type: 'whose', whose: whose.value === 'all' ? 'all' : 'mine' });
   draw();
 });

@@ -1,17 +1,8 @@
 /** The samples panel: the images of a run as a grid, with what made them. */
 import type { SamplesResult } from '../../server/shared/protocol';
 import { button, element, factList, showText } from '../element';
-import { resultText } from '../../server/shared/number-text';
-import {
-  cautionText,
-  classText,
-  countOf,
-  countText,
-  generateCommand,
-  runFacts,
-  unfinishedText,
-  type Fact,
-} from '../facts';
+import { countOf, countText, resultText } from '../../server/shared/number-text';
+import { cautionText, classText, generateCommand, runFacts, unfinishedText, type Fact } from '../facts';
 import { connect } from '../host';
 import { keepScroll } from '../kept-scroll';
 import type { FromSamples, ToSamples } from '../../server/shared/panel-protocol';

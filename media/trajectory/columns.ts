@@ -1,6 +1,6 @@
 /** A trajectory in words: one column for each noise level, one row for each seed. No DOM. */
 import type { TrajectoryResult } from '../../server/shared/protocol';
-import { classText, type Fact } from '../facts';
+import { classText, type Fact, optionsText } from '../facts';
 
 /** The numbers of one noise level; empty where there is none. */
 export interface Column {
@@ -9,6 +9,8 @@ export interface Column {
   sigma: string;
   nfe: string;
   r: string;
+  /** Empty where the solver has none. */
+  eta: string;
 }
 
 /** Four significant digits without trailing zeros. */
@@ -18,11 +20,12 @@ export function shortNumber(value: number): string {
 
 /** One column for each step, then the final images. */
 export function columnsOf({ steps }: TrajectoryResult): Column[] {
-  return steps.map(({ sigma, nfe, r }, at) => ({
+  return steps.map(({ sigma, nfe, r, eta }, at) => ({
     title: at < steps.length - 1 ? String(at + 1) : 'Image',
     sigma: shortNumber(sigma),
     nfe: String(nfe),
     r: r === undefined ? '' : shortNumber(r),
+    eta: eta === undefined ? '' : shortNumber(eta),
   }));
 }
 
@@ -43,12 +46,13 @@ export function pictureText(trajectory: TrajectoryResult, row: number, at: numbe
 }
 
 /** What was sampled, for the head of the panel. */
-export function trajectoryFacts({ seeds, steps, rng }: TrajectoryResult, network: string): Fact[] {
+export function trajectoryFacts({ seeds, steps, sampler, rng }: TrajectoryResult, network: string): Fact[] {
   return [
     ['Network', network],
     ['Seeds', seeds.join(', ')],
     ['Steps', String(steps.length - 1)],
     ['NFE', String(steps.at(-1)?.nfe ?? '')],
+    ...(sampler ? [['Solver', sampler.title] as const, ['Options', optionsText({ ...sampler.options })] as const] : []),
     ['Random numbers', rng],
   ];
 }

@@ -26,6 +26,9 @@ host.listen({
         element('h1', {}, 'Denoising trajectory'),
         factList(trajectoryFacts(trajectory, network)),
         element('p', { class: 'explanation' }, EXPLANATION),
+        ...(trajectory.sampler
+          ? [element('p', { class: 'explanation' }, `One step: ${trajectory.sampler.formula}`)]
+          : []),
         ...trajectory.notes.map((note) => element('p', { class: 'caution' }, note)),
       ),
       main,

@@ -7,6 +7,7 @@ const NUMBERS: readonly (readonly [key: keyof Column, label: string, meaning: st
   ['sigma', 'sigma', 'Noise level at which the network denoised'],
   ['nfe', 'NFE', 'Network evaluations per image so far'],
   ['r', 'r', 'Noise level after the step divided by the one before it'],
+  ['eta', 'eta', 'Fresh noise of the step'],
 ];
 
 /** One row for each seed, one column for each step and one for the final images. */
@@ -14,7 +15,7 @@ export function strips(trajectory: TrajectoryResult): HTMLElement {
   const columns = columnsOf(trajectory);
   const side = pictureSide(trajectory.resolution);
   const titles = columns.map(({ title }) => element('th', { scope: 'col' }, title));
-  const numbers = NUMBERS.map(([key, label, meaning]) =>
+  const numbers = NUMBERS.filter(([key]) => columns.some((column) => column[key] !== '')).map(([key, label, meaning]) =>
     element(
       'tr',
       { class: 'numbers' },

@@ -46,6 +46,16 @@ test('history: a point per commit, and from a point to the samples of its run', 
   assert.equal(await history.locator('table[aria-label=Results] tbody tr').count(), STEPS.length);
   const last = points.nth(STEPS.length - 1);
   assert.match((await last.getAttribute('aria-label')) ?? '', /Use 4 steps/);
+  await history.locator('#across').selectOption('nfe');
+  // Each label has a text of its own for the pointer.
+  for (const [at, nfe] of [3, 5, 7].entries())
+    await history
+      .locator('svg text.commit')
+      .nth(at)
+      .filter({ hasText: `NFE ${nfe}` })
+      .waitFor();
+  assert.equal(await points.count(), STEPS.length);
+  await history.locator('#across').selectOption('commit');
   await last.focus();
   const tooltip = history.locator('#tooltip');
   await tooltip.waitFor({ state: 'visible' });

@@ -107,7 +107,7 @@ test('five panels are opened and arranged', async () => {
 
   await workbench.runCommand('EDM Workbench: Show denoising trajectory…');
   const input = workbench.page.locator('.quick-input-widget');
-  for (const question of ['Network: a', 'Seeds, at most', 'Sampling steps']) {
+  for (const question of ['Network: a', 'Seeds, at most', 'Sampler as in']) {
     await input.filter({ hasText: question }).waitFor();
     await workbench.press('Enter');
   }
@@ -130,7 +130,7 @@ test('after the reload they are back, with filters, sizes, choices and places', 
   await picture('trajectory');
 
   const queue = await workbench.webview('Queue');
-  await queue.locator('.empty').filter({ hasText: 'None of your jobs has finished recently.' }).waitFor();
+  await queue.locator('.empty').filter({ hasText: 'The filter has nothing to search.' }).waitFor();
   assert.equal(await queue.locator('#cluster').inputValue(), 'this-machine');
   assert.equal(await queue.locator('#filter').inputValue(), 'fid');
   await picture('queue');

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import {
   cautionText,
   classText,
-  countOf,
   dateText,
   generateCommand,
   optionsText,
@@ -12,7 +11,7 @@ import {
   unfinishedText,
   valueText,
 } from '../../media/facts';
-import { resultText } from '../../server/shared/number-text';
+import { countOf, resultText } from '../../server/shared/number-text';
 import { durationText } from '../../server/shared/progress';
 import type { RunManifest } from '../../server/shared/protocol';
 import { makeRecord } from './history-records';

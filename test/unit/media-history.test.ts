@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COLUMNS, DEFAULT_SORTING, filterRecords, sortRecords } from '../../media/history/columns';
+import { ACROSS } from '../../media/history/across';
 import { groupRecords, type Group } from '../../media/history/groups';
 import { markerOf } from '../../media/history/markers';
 import { valueScale } from '../../media/scale';
@@ -44,7 +45,7 @@ test('commits lie in time order, whatever the order of the measurements', () => 
   ];
   const group = onlyGroup(records);
   assert.deepEqual(
-    group.commits.map(({ short }) => short[0]),
+    group.slots.map(({ short }) => short[0]),
     ['a', 'b'],
     '00:30 at +02:00 is before 23:00 UTC',
   );
@@ -191,3 +192,34 @@ test('the filter wants every word somewhere in the row', () => {
   assert.deepEqual(filterRecords(records, ''), records);
   assert.equal(new Set(COLUMNS.map(({ id }) => id)).size, COLUMNS.length);
 });
+
+test('across evaluations: a line for each solver, through its newest result at each number; what has none is left out', () => {
+  const made = (nfe: number, sampler: Partial<HistoryRecord['sampler']>, value: number, minute: number): HistoryRecord =>
+    makeRecord({ sampler: { steps: nfe, nfe, rng: 'cpu', ...sampler }, value, time: `2026-11-05T00:${minute}:00Z` });
+  const records = [
+    made(8, { solver: 'dpmpp-2m' }, 2, 10),
+    made(35, {}, 1, 11),
+    made(5, { solver: 'dpmpp-2m' }, 3, 12),
+    made(5, { solver: 'dpmpp-2m' }, 3.5, 13),
+    made(5, { solver: 'dpmpp-2m', sigmas: [80, 1] }, 2.5, 14),
+    made(8, { solver: 'unipc', order: 3, variant: 'bh2' }, 4, 15),
+    made(35, { S_churn: 40 }, 1.5, 16),
+    makeRecord({ sampler: undefined }),
+  ];
+  const [group, ...others] = groupRecords(records, ACROSS.nfe);
+  assert.ok(group && others.length === 0);
+  assert.deepEqual(group.slots.map(({ short }) => short), ['NFE 5', 'NFE 8', 'NFE 35']);
+  assert.equal(group.points.length, 7);
+  const lines = group.series.map(({ name, corners }) => [name, corners.map(({ record }) => record.value)]);
+  assert.deepEqual(lines, [
+    ['dpmpp-2m', [3.5, 2]],
+    ['dpmpp-2m, own levels', [2.5]],
+    ['heun', [1]],
+    ['heun, S_churn 40', [1.5]],
+    ['unipc 3 bh2', [4]],
+  ]);
+  const other = made(8, { solver: 'dpmpp-2m' }, 2, 17);
+  other.network = { name: 'other', sha256: 'o'.repeat(64) };
+  const names = groupRecords([...records.slice(0, 1), other], ACROSS.nfe).flatMap(({ series }) => series.map(({ name }) => name));
+  assert.deepEqual(names, ['dpmpp-2m, fashion-mnist', 'dpmpp-2m, other']);
+}); // prettier-ignore

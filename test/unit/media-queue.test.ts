@@ -9,7 +9,8 @@ import {
   taskCount,
   timeText,
 } from '../../server/shared/jobs';
-import { COLUMNS, DEFAULT_SORTING, filterJobs, sortJobs } from '../../media/queue/columns';
+import { COLUMNS, DEFAULT_SORTING, filterJobs, sortingOf, sortJobs } from '../../media/queue/columns';
+import { noneText, pastText } from '../../media/queue/past';
 import { rowsInSight } from '../../media/rows';
 import { nextSorting } from '../../media/sorting';
 import type { Job } from '../../server/shared/protocol';
@@ -92,4 +93,28 @@ test('10,000 rows keep a bounded number in the DOM, at both ends', () => {
     const { first, last } = rowsInSight(rows, top, 600, 8);
     assert.ok(first >= 0 && last < 10_000 && last - first + 1 <= 25 + 2 * 8 + 1);
   }
+});
+
+test('the history says how far back it goes, what the last page had, and what is not known', () => {
+  const since = '2026-11-29T08:12:34.000Z';
+  const page = { from: since, until: '2026-11-30T08:00:00.000Z', jobs: 0 };
+  assert.equal(pastText({ since }, 15), 'All since 2026-11-29 08:12 UTC.');
+  assert.match(pastText({ since, page }, 15), /None ended between 2026-11-29 08:12 UTC and 2026-11-30 08:00 UTC\.$/);
+  assert.match(pastText({ since, page: { ...page, jobs: 1 } }, 15), /UTC\. The last page has 1 job\.$/);
+  assert.match(
+    pastText({ since, page, asking: true }, 60),
+    /Older ones are asked for; there is one question in 60 s at most/,
+  );
+  assert.equal(pastText({ note: 'x' }, 15), 'How far back they are known is not known.');
+  assert.equal(noneText({ since }), 'None of your jobs has ended since 2026-11-29 08:12 UTC.');
+  assert.match(noneText({ note: 'x' }), /is not known: the scheduler does not say/);
+});
+
+test('the history is sorted by its end, unless the user chose an order', () => {
+  const byName = { column: 'name', descending: true };
+  assert.deepEqual(sortingOf(true, DEFAULT_SORTING), { column: 'ended', descending: true });
+  assert.deepEqual(sortingOf(false, { column: 'ended', descending: true }), DEFAULT_SORTING);
+  assert.deepEqual([sortingOf(true, byName), sortingOf(false, byName)], [byName, byName]);
+  const jobs = [job('1', { ended: '2026-11-29T08:00:00Z' }), job('2', { ended: '2026-11-30T08:00:00Z' })];
+  assert.deepEqual(ids(sortJobs(jobs, sortingOf(true, DEFAULT_SORTING), 'alice', CLOCK)), ['2', '1']);
 });

@@ -26,9 +26,9 @@ const trajectory: TrajectoryResult = {
 
 test('a column for each step, then the images', () => {
   assert.deepEqual(columnsOf(trajectory), [
-    { title: '1', sigma: '80', nfe: '2', r: '0.000025' },
-    { title: '2', sigma: '0.002', nfe: '3', r: '0' },
-    { title: 'Image', sigma: '0', nfe: '3', r: '' },
+    { title: '1', sigma: '80', nfe: '2', r: '0.000025', eta: '' },
+    { title: '2', sigma: '0.002', nfe: '3', r: '0', eta: '' },
+    { title: 'Image', sigma: '0', nfe: '3', r: '', eta: '' },
   ]);
   assert.deepEqual([80, 57.58599, 0.123456, 0].map(shortNumber), ['80', '57.59', '0.1235', '0']);
 });
