@@ -15,6 +15,8 @@ const common = {
   sourcemap: true,
   logLevel: 'warning',
   legalComments: 'none',
+  // libwebp's loader asks for its own address and does without.
+  logOverride: { 'empty-import-meta': 'silent' },
 };
 
 /**
@@ -33,7 +35,12 @@ const entries = [
   { ...node, entryPoints: { extension: 'client/extension.ts' } },
   {
     ...node,
-    entryPoints: { server: 'server/lsp/main.ts', worker: 'server/compute/worker.ts', reader: 'server/runs/reader.ts' },
+    entryPoints: {
+      server: 'server/lsp/main.ts',
+      worker: 'server/compute/worker.ts',
+      reader: 'server/runs/reader.ts',
+      holder: 'server/cluster/holder/holder.ts',
+    },
   },
   { ...node, ...lazy, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },
   { ...node, ...lazy, entryPoints: programs },

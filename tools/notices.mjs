@@ -25,6 +25,12 @@ const ACCEPTED = ['MIT', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-
 /** Packages whose package.json names its licence in the form of 2012. */
 const LICENCES_BY_HAND = new Map([['ssh2', 'MIT']]);
 
+/** Packages that come without the text of their licence: the SPDX id and the holder of the copyright, as their repository says. */
+const TEXTS_BY_HAND = new Map([
+  // Its package.json says ISC, the repository MIT: both are given.
+  ['@cornerstonejs/codec-libjpeg-turbo-8bit', ['MIT', 'Copyright (c) 2019 Open Health Imaging Foundation']],
+]);
+
 /**
  * What we read of a package.json.
  * @typedef {{ name: string, version: string, license?: string, repository?: string | { url: string }, homepage?: string }} Manifest
@@ -61,6 +67,8 @@ export function noticeOf(folder) {
   if (!ACCEPTED.includes(licence)) throw new Error(`${name} ${version} has the licence ${licence}: may it be shipped?`);
   const files = readdirSync(place).filter((file) => /^(licen[cs]e|copying|notice|third-?party-?notices)\b/i.test(file));
   const texts = files.sort().map((file) => readFileSync(path.join(place, file), 'utf8').trim());
+  const [id, holder] = TEXTS_BY_HAND.get(name) ?? [];
+  if (id && holder) texts.push(textOf(id, holder));
   const ours = UNBUNDLED.includes(folder) ? [textOf(licence, 'Copyright (c) Microsoft Corporation')] : texts;
   const text = ours.join('\n\n');
   if (!text) throw new Error(`${name} ${version} comes without the text of its licence`);
@@ -91,6 +99,25 @@ const DATA = section(
   textOf('MIT', 'Copyright (c) 2017 Zalando SE'),
 );
 
+const WEBP = section(
+  'libwebp',
+  ['In: WebAssembly of @jsquash/webp', 'Licence: BSD-3-Clause', 'https://chromium.googlesource.com/webm/libwebp'],
+  textOf('BSD-3-Clause', 'Copyright (c) 2010, Google Inc. All rights reserved.'),
+);
+
+/** What the WebAssembly beside the bundles is made of. */
+const JPEG = section(
+  'libjpeg-turbo',
+  [
+    'In: WebAssembly of @cornerstonejs/codec-libjpeg-turbo-8bit. This software is based in part on the work of the Independent JPEG Group.',
+    'Licence: IJG AND BSD-3-Clause AND Zlib',
+    'https://github.com/libjpeg-turbo/libjpeg-turbo',
+  ],
+  ['IJG', 'BSD-3-Clause', 'Zlib']
+    .map((id) => textOf(id, 'Copyright (C) 1991-2020 Thomas G. Lane, Guido Vollbeding; (C) 2009-2024 D. R. Commander'))
+    .join('\n\n'),
+);
+
 /**
  * The whole text.
  * @throws {Error} for a package that may not be shipped so, or an ONNX Runtime that the table does not know
@@ -118,6 +145,8 @@ export async function notices() {
       section(`${name} ${version}`, [`Licence: ${licence}`, source], text),
     ),
     DATA,
+    JPEG,
+    WEBP,
     ...native,
     ...used.map((licence) => section(`Text of the licence ${licence}`, [], textOf(licence, '').trim())),
     '',

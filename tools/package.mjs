@@ -19,7 +19,7 @@ if (!existsSync(path.join(root, binaries))) {
 /** The files of ONNX Runtime for one platform. @param {string} os @param {string} cpu @returns {string} a pattern */
 const runtimeOf = (os, cpu) => `node_modules/onnxruntime-node/bin/napi-v6/${os}/${cpu}/**`;
 
-// Everything is bundled but ONNX Runtime, which loads its library from its own folder.
+// Everything is bundled but ONNX Runtime, which loads its library from its own folder, and the WebAssembly that decodes images.
 const KEPT = [
   'package.json',
   'package.nls.json',
@@ -39,6 +39,8 @@ const KEPT = [
   'node_modules/onnxruntime-common/package.json',
   'node_modules/onnxruntime-common/dist/cjs/**/*.js',
   'node_modules/onnxruntime-common/dist/cjs/package.json',
+  'node_modules/@jsquash/webp/codec/dec/webp_dec.wasm',
+  'node_modules/@cornerstonejs/codec-libjpeg-turbo-8bit/dist/libjpegturbowasm_decode.wasm',
   runtimeOf(platform, architecture),
   // A job on a cluster runs the same program: see server/dispatch/stage.ts.
   runtimeOf('linux', 'x64'),

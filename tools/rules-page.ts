@@ -39,7 +39,7 @@ export async function rulesPage(): Promise<string> {
       .replace(/\0/g, '␀')
       .replace(/^\ufeff/, '')
       .trimEnd();
-    return `## ${rule.id}\n\n${rule.title}. ${facts}.\n\n${rule.why}\n${effects[rule.effect]}\n\n**Remedy:** ${rule.remedy} [More](${rule.link})\n\n\`\`\`bash\n${shown}\n\`\`\`\n`;
+    return `## ${rule.id}\n\n${rule.title}. ${facts}.\n\n${rule.why}\n${effects[rule.effect]}\n\n**Remedy:** ${rule.remedy} ${rule.link === undefined ? '' : `[More](${rule.link})`}\n\n\`\`\`bash\n${shown}\n\`\`\`\n`;
   });
   const table = rules.map((rule) => `| [${rule.id}](#${rule.id}) | ${rule.severity} | ${rule.title} |`);
   const text = [

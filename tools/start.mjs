@@ -16,27 +16,31 @@ if (folder === undefined) {
 }
 const workspace = path.resolve(folder);
 
-/** The sample's three commits: one config, three numbers of sampling steps. */
+/** The sample's commits: one config, three numbers of sampling steps, and at last another solver. */
 const COMMITS = [
   { steps: 4, subject: 'Start with 4 sampling steps' },
   { steps: 8, subject: 'Double the steps to 8' },
   { steps: 18, subject: "Use the paper's 18 steps" },
+  { steps: 8, solver: 'dpmpp-2m', subject: 'Take DPM-Solver++(2M): 8 evaluations for 35' },
 ];
 
 /**
  * What this file reads of `edm-workbench run --json`.
  * @typedef {object} RunResult
  * @property {string} folder of the run
- * @property {[{ code: { short: string }, sampler: { steps: number }, metric: string, value: number, num: number }]} records
+ * @property {[{ code: { short: string }, sampler: { steps: number, nfe: number, solver?: string }, seconds: { generate: number }, metric: string, value: number, num: number }]} records
  */
 
-/** The run config at a number of sampling steps. @param {number} steps @returns {string} */
-const config = (steps) => `# A run: which network makes which images with which sampler, and how they are measured.
+/** The run config at a number of sampling steps. @param {number} steps @param {string} [solver] @returns {string} */
+const config = (
+  steps,
+  solver,
+) => `# A run: which network makes which images with which sampler, and how they are measured.
 # Everything has a hover text and completion; "Run" above this line runs it.
 network: embedded:fashion-mnist
 seeds: 0-399
 steps: ${steps}
-fd:
+${solver ? `solver: ${solver}\n` : ''}fd:
   reference: embedded:fashion-mnist
 `;
 
@@ -58,7 +62,7 @@ apptainer exec --nv --bind "$PWD" ./edm_latest.sif \\
 /** git's output in the workspace. @param {string[]} args @returns {string} */
 const git = (...args) => execFileSync('git', ['-C', workspace, ...args], { encoding: 'utf8' }).trim();
 
-/** A git repository with the config at 4, 8 and 18 steps; made once, then used again. */
+/** A git repository with one commit for each of `COMMITS`; made once, then used again. */
 function makeWorkspace() {
   if (existsSync(path.join(workspace, '.git'))) return;
   if (existsSync(workspace))
@@ -71,8 +75,8 @@ function makeWorkspace() {
     if (spawnSync('git', ['-C', workspace, 'config', key]).status !== 0) git('config', key, value);
   }
   git('config', 'commit.gpgsign', 'false');
-  for (const [index, { steps, subject }] of COMMITS.entries()) {
-    writeFileSync(path.join(workspace, 'garments.edm.yaml'), config(steps));
+  for (const [index, { steps, solver, subject }] of COMMITS.entries()) {
+    writeFileSync(path.join(workspace, 'garments.edm.yaml'), config(steps, solver));
     if (index === 0) writeFileSync(path.join(workspace, 'generate.slurm'), SCRIPT);
     git('add', '--all');
     git('commit', '--quiet', '--message', subject);
@@ -93,7 +97,7 @@ function attempt(work) {
 }
 
 /**
- * Runs the config as of each of the first three commits, oldest first. What is complete already takes seconds.
+ * Runs the config as of each of the sample's commits, oldest first. What is complete already takes seconds.
  * @returns {RunResult[]}
  */
 function runAll() {
@@ -131,9 +135,10 @@ const results = attempt(() => {
 
 console.log('');
 for (const { folder, records } of results) {
-  const [{ code, sampler, metric, value, num }] = records;
+  const [{ code, sampler, seconds, metric, value, num }] = records;
+  const how = `${sampler.steps} steps of ${sampler.solver ?? 'heun'}`;
   console.log(
-    `${code.short}  ${String(sampler.steps).padStart(2)} steps  ${metric}, N = ${num}: ${value.toPrecision(4).padStart(6)}  ${path.join(folder, 'grid.png')}`,
+    `${code.short}  ${how.padStart(19)}, NFE ${String(sampler.nfe).padStart(2)}, ${seconds.generate.toFixed(0).padStart(4)} s  ${metric}, N = ${num}: ${value.toPrecision(4).padStart(6)}  ${path.join(folder, 'grid.png')}`,
   );
 }
 console.log(`\nWorkspace: ${workspace}`);

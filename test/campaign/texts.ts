@@ -193,7 +193,7 @@ function config(text: string): void {
   const read = readConfig(text);
   if (read.config) crossChecks(read.config);
   const position = { line: Math.floor(text.split('\n').length / 2), character: 3 };
-  for (const language of [configLanguage(['icm']), clustersLanguage(['memory-without-unit'])]) {
+  for (const language of [configLanguage({ clusters: ['icm'] }), clustersLanguage(['memory-without-unit'])]) {
     hoverText(language, text, position);
     proposals(language, text, position);
   }
@@ -220,7 +220,7 @@ function lsf(text: string): void {
   lsfJobs.parseTable(text, '/home/x');
   lsfJobs.parseLong(text, '/home/x');
   lsfQueues.parseLoad(text, text);
-  lsfQueues.snapshotOf({ version: text, queues: text, hosts: text, machines: text, identity: text }, 'now');
+  lsfQueues.snapshotOf({ version: text, queues: text, mine: text, hosts: text, machines: text, identity: text }, 'now');
 }
 
 function log(text: string): void {

@@ -28,7 +28,17 @@ test('the setting edmWorkbench.clusters takes what a file of clusters takes', ()
   const manifest = json('package.json') as {
     contributes: { configuration: { properties: Record<string, { items?: object }> } };
   };
-  const profile: Record<string, unknown> = { ...definitions.profile };
+  const schema = definitions as Record<string, { properties: Record<string, object> }>;
+  // A setting has no definitions: what the schema refers to stands in its place there.
+  const inPlace = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map(inPlace);
+    const { $ref, ...others } = value as { $ref?: string };
+    const [name = '', , key = ''] = $ref?.replace('#/definitions/', '').split('/') ?? [];
+    if ($ref === undefined) return Object.fromEntries(Object.entries(others).map(([of, one]) => [of, inPlace(one)]));
+    return inPlace(key === '' ? schema[name] : schema[name].properties[key]);
+  };
+  const profile = inPlace(definitions.profile) as Record<string, unknown>;
   delete profile.title;
   assert.deepEqual(manifest.contributes.configuration.properties['edmWorkbench.clusters'].items, profile);
 });
