@@ -1,6 +1,6 @@
 /** The lines of a list that are in the DOM. Lines that scroll out of sight are filled again for rows that come into sight. */
-export class RowWindow {
-  private readonly lines = new Map<number, HTMLElement>();
+export class RowWindow<Line extends Element = HTMLElement> {
+  private readonly lines = new Map<number, Line>();
 
   /**
    * @param canvas holds the lines, in the order of their rows: that is what a screen reader goes by
@@ -8,18 +8,18 @@ export class RowWindow {
    * @param fill shows a row in a line, which may have shown another one
    */
   constructor(
-    private readonly canvas: HTMLElement,
-    private readonly make: () => HTMLElement,
-    private readonly fill: (line: HTMLElement, row: number) => void,
+    private readonly canvas: Element,
+    private readonly make: () => Line,
+    private readonly fill: (line: Line, row: number) => void,
   ) {}
 
   /** The line that shows a row, where it is in the DOM. */
-  get(row: number): HTMLElement | undefined {
+  get(row: number): Line | undefined {
     return this.lines.get(row);
   }
 
   /** All lines by row. */
-  entries(): IterableIterator<[row: number, line: HTMLElement]> {
+  entries(): IterableIterator<[row: number, line: Line]> {
     return this.lines.entries();
   }
 
@@ -30,17 +30,17 @@ export class RowWindow {
    */
   show(rows: readonly number[], changed: (row: number) => boolean = () => false): void {
     const wanted = new Set(rows);
-    const spare: HTMLElement[] = [];
+    const spare: Line[] = [];
     for (const [row, line] of this.lines) {
       if (wanted.has(row)) continue;
       this.lines.delete(row);
       line.remove();
       spare.push(line);
     }
-    let next: HTMLElement | null = null;
+    let next: Line | null = null;
     for (const row of [...rows].reverse()) {
       const kept = this.lines.get(row);
-      const line: HTMLElement = kept ?? spare.pop() ?? this.make();
+      const line: Line = kept ?? spare.pop() ?? this.make();
       if (!kept || changed(row)) this.fill(line, row);
       if (!kept) {
         this.lines.set(row, line);

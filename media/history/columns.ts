@@ -54,28 +54,53 @@ export const COLUMNS: readonly Column[] = [
   TIME,
 ];
 
+/** What the table needs of a record again and again. */
+interface Row {
+  /** Texts of the columns, in their order. */
+  texts: readonly string[];
+  /** What the filter searches, in lower case. */
+  searched: string;
+  /** When it was measured, milliseconds since 1970. */
+  time: number;
+}
+
+/** Rows by record: thousands are filtered at every key. */
+const rows = new WeakMap<HistoryRecord, Row>();
+
+/** The texts of a record, by column in their order. */
+export function rowOf(record: HistoryRecord): Row {
+  const known = rows.get(record);
+  if (known) return known;
+  const texts = COLUMNS.map(({ text }) => text(record));
+  const { author, branch } = record.code;
+  const searched = [...texts, author, branch, record.detector.name].join('\n').toLowerCase();
+  const made: Row = { texts, searched, time: Date.parse(record.time) };
+  rows.set(record, made);
+  return made;
+}
+
 /** Newest measurement first. */
 export const DEFAULT_SORTING: Sorting = { column: 'time', descending: true };
 
+/** Numbers in texts are compared as numbers. */
+const ORDER = new Intl.Collator('en', { numeric: true });
+
 /** A sorted copy. Among equal rows the newest measurement comes first in both directions. An unknown column sorts by time. */
 export function sortRecords(records: readonly HistoryRecord[], { column, descending }: Sorting): HistoryRecord[] {
-  const { text, order } = COLUMNS.find(({ id }) => id === column) ?? TIME;
-  const compare = order
-    ? (a: HistoryRecord, b: HistoryRecord) => order(a) - order(b)
-    : (a: HistoryRecord, b: HistoryRecord) => text(a).localeCompare(text(b), 'en', { numeric: true });
-  return [...records].sort(
-    (a, b) => (descending ? -compare(a, b) : compare(a, b)) || Date.parse(b.time) - Date.parse(a.time),
-  );
+  const { id, order } = COLUMNS.find((one) => one.id === column) ?? TIME;
+  const nth = COLUMNS.findIndex((one) => one.id === id);
+  // What decides is looked up once for each row, not once for each comparison.
+  const keyed = records.map((record) => {
+    const { texts, time } = rowOf(record);
+    return { record, time, number: order?.(record) ?? 0, text: order ? '' : (texts[nth] ?? '') };
+  });
+  const sign = descending ? -1 : 1;
+  keyed.sort((a, b) => sign * (a.number - b.number || ORDER.compare(a.text, b.text)) || b.time - a.time);
+  return keyed.map(({ record }) => record);
 }
 
 /** The results in which every word of the filter occurs in some column, upper or lower case. */
 export function filterRecords(records: readonly HistoryRecord[], filter: string): HistoryRecord[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  return records.filter((record) => {
-    const row = COLUMNS.map(({ text }) => text(record))
-      .concat(record.code.author, record.code.branch, record.detector.name)
-      .join('\n')
-      .toLowerCase();
-    return words.every((word) => row.includes(word));
-  });
+  return records.filter((record) => words.every((word) => rowOf(record).searched.includes(word)));
 }

@@ -3,6 +3,7 @@ import type { HistoryRecord } from '../../server/shared/protocol';
 import { digestText } from '../facts';
 import { countText } from '../../server/shared/number-text';
 import { ACROSS, type Across, type Slot } from './across';
+import { rowOf } from './columns';
 
 /** One result in a chart. */
 export interface Point {
@@ -27,6 +28,8 @@ export interface Group {
   title: string;
   /** The result that was measured first. */
   first: HistoryRecord;
+  /** When the latest was measured, milliseconds since 1970. */
+  latest: number;
   /** Places across, from left to right. */
   slots: Slot[];
   series: Series[];
@@ -56,13 +59,12 @@ export function groupRecords(records: readonly HistoryRecord[], across: Across =
     else byKey.set(key, [record]);
   }
   const groups = [...byKey].map(([key, members]) => makeGroup(key, members, across));
-  const latest = (group: Group): number => Math.max(...group.points.map(({ record }) => Date.parse(record.time)));
-  const order = new Map(groups.map((group) => [group, latest(group)]));
-  groups.sort((a, b) => (order.get(b) ?? 0) - (order.get(a) ?? 0) || (a.key < b.key ? -1 : 1));
-  return groups.map((group) => {
-    const alike = groups.some((other) => other !== group && other.title === group.title);
-    return alike ? { ...group, title: fullTitle(group.first) } : group;
-  });
+  groups.sort((a, b) => b.latest - a.latest || (a.key < b.key ? -1 : 1));
+  const titles = new Map<string, number>();
+  for (const { title } of groups) titles.set(title, (titles.get(title) ?? 0) + 1);
+  return groups.map((group) =>
+    (titles.get(group.title) ?? 0) > 1 ? { ...group, title: fullTitle(group.first) } : group,
+  );
 }
 
 function groupKey({ metric, detector, reference, num, repeats }: HistoryRecord): string {
@@ -86,27 +88,32 @@ function fullTitle(record: HistoryRecord): string {
 }
 
 function makeGroup(key: string, members: Members, across: Across): Group {
-  const timed = [...members].sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
+  const timed = [...members].sort((a, b) => rowOf(a).time - rowOf(b).time);
   const [first = members[0]] = timed;
   const slots = across.slots(timed);
+  const bySlot = new Map<string, HistoryRecord[]>(slots.map((slot) => [slot.key, []]));
+  for (const record of timed) bySlot.get(across.keyOf(record) ?? '')?.push(record);
   const severalNetworks = new Set(timed.map(({ network }) => network?.sha256)).size > 1;
   const nameOf = (record: HistoryRecord): string => across.seriesOf(record, severalNetworks);
   const names = [...new Set(timed.map(nameOf))].sort();
+  const placeOf = new Map(names.map((name, at) => [name, at]));
   const series: Series[] = names.map((name) => ({ name, points: [], corners: [] }));
   const points: Point[] = [];
   for (const [place, slot] of slots.entries()) {
-    const here = timed.filter((record) => across.keyOf(record) === slot.key);
+    const here = bySlot.get(slot.key) ?? [];
     const step = Math.min(LARGEST_OFFSET, SPREAD / here.length);
+    const newest = new Map<number, Point>();
     for (const [nth, record] of here.entries()) {
       const x = place + (nth - (here.length - 1) / 2) * step;
-      const point = { record, x, series: names.indexOf(nameOf(record)) };
+      const point: Point = { record, x, series: placeOf.get(nameOf(record)) ?? 0 };
       points.push(point);
-      series[point.series]?.points.push(point);
+      newest.set(point.series, point);
+      const own = series[point.series];
+      own?.points.push(point);
+      if (!across.newestOnly) own?.corners.push(point);
     }
-    for (const one of series) {
-      const own = one.points.filter(({ record }) => across.keyOf(record) === slot.key);
-      one.corners.push(...(across.newestOnly ? own.slice(-1) : own));
-    }
+    if (across.newestOnly) for (const point of newest.values()) series[point.series]?.corners.push(point);
   }
-  return { key, title: titleOf(first), first, slots, series, points };
+  const latest = rowOf(timed[timed.length - 1] ?? first).time;
+  return { key, title: titleOf(first), first, latest, slots, series, points };
 }

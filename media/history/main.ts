@@ -28,6 +28,9 @@ interface PanelState {
   scrollLeft: number;
 }
 
+/** Most charts in the page, those with the latest results. */
+const MOST_CHARTS = 24;
+
 const host = connect<ToHistory, FromHistory, PanelState>({
   scale: 'linear',
   across: 'commit',
@@ -49,21 +52,27 @@ const chartNeeds = {
   hover: (record: HistoryRecord, anchor: Element): void => tooltip.show(record, anchor, published[record.id]),
   leave: (): void => tooltip.hideSoon(),
 };
-const table = new HistoryTable({ column: host.state.column, descending: host.state.descending }, host.state.active, {
-  open,
-  activeChanged: ({ id }) => host.remember({ active: id }),
-  copy(record) {
-    const style = SENTENCE_STYLES.find((name) => name === host.state.copies);
-    const text = style ? resultSentence(record, style) : String(record.value);
-    host.post({ type: 'copy', text });
-    showText(status, `Copied ${text}`);
+const main = element('main');
+const table = new HistoryTable(
+  main,
+  { column: host.state.column, descending: host.state.descending },
+  host.state.active,
+  {
+    open,
+    activeChanged: ({ id }) => host.remember({ active: id }),
+    copy(record) {
+      const style = SENTENCE_STYLES.find((name) => name === host.state.copies);
+      const text = style ? resultSentence(record, style) : String(record.value);
+      host.post({ type: 'copy', text });
+      showText(status, `Copied ${text}`);
+    },
+    sorted({ column, descending }) {
+      host.remember({ column, descending });
+      const title = COLUMNS.find(({ id }) => id === column)?.title ?? column;
+      showText(status, `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`);
+    },
   },
-  sorted({ column, descending }) {
-    host.remember({ column, descending });
-    const title = COLUMNS.find(({ id }) => id === column)?.title ?? column;
-    showText(status, `Sorted by ${title}, ${descending ? 'descending' : 'ascending'}`);
-  },
-});
+);
 
 const filter = element('input', {
   id: 'filter',
@@ -103,6 +112,7 @@ const problem = element('p', { class: 'banner', role: 'alert', hidden: true });
 const problems = element('details', { class: 'problems', hidden: true });
 const empty = element('p', { class: 'empty' }, 'Loading the history…');
 const charts = element('div', { class: 'charts' });
+const more = element('p', { class: 'caution', hidden: true });
 const left = element('p', { class: 'caution', hidden: true });
 const status = element('div', { class: 'status', role: 'status', 'aria-live': 'polite' });
 
@@ -111,10 +121,12 @@ scale.value = host.state.scale === 'log' ? 'log' : 'linear';
 across.value = acrossName();
 copies.value = SENTENCE_STYLES.find((name) => name === host.state.copies) ?? 'value';
 const heading = element('h1', {}, 'History');
-const main = element('main', {}, problem, problems, empty, charts, left, table.element);
+main.append(problem, problems, empty, charts, more, left, table.element);
 const restoreScroll = keepScroll(main, host);
 toolbar.hidden = true;
 table.element.hidden = true;
+// Charts are drawn when they come into sight, which moves the table.
+new ResizeObserver(() => table.render()).observe(charts);
 document.body.append(element('header', { class: 'head' }, heading, toolbar), main, status, tooltip.element);
 
 function acrossName(): AcrossName {
@@ -129,8 +141,12 @@ function draw(): void {
   const wanted: ScaleKind = host.state.scale === 'log' ? 'log' : 'linear';
   const focused = charts.contains(document.activeElement) ? document.activeElement?.getAttribute('data-id') : undefined;
   const way = ACROSS[acrossName()];
-  const drawn = groupRecords(passing, way).map((group) => new Chart(group, wanted, chartNeeds, focused ?? undefined));
+  const groups = groupRecords(passing, way);
+  const drawn = groups.slice(0, MOST_CHARTS).map((group) => new Chart(group, wanted, chartNeeds, focused ?? undefined));
   charts.replaceChildren(...drawn.map((chart) => chart.element));
+  const others = groups.length - drawn.length;
+  more.hidden = others === 0;
+  showText(more, `${countOf(others, 'older chart')} not shown: filter to see them. The table has all results`);
   const placeless = passing.filter((record) => way.keyOf(record) === undefined).length;
   left.hidden = placeless === 0;
   showText(left, `${countOf(placeless, 'result')} without a known number of evaluations: in the table only`);
@@ -160,9 +176,12 @@ function showProblems(lines: readonly string[]): void {
   );
 }
 
+let frame = 0;
 filter.addEventListener('input', () => {
   host.remember({ filter: filter.value });
-  draw();
+  // Keys that come faster than frames are drawn once.
+  cancelAnimationFrame(frame);
+  frame = requestAnimationFrame(draw);
 });
 scale.addEventListener('change', () => {
   host.remember({ scale: scale.value });

@@ -14,6 +14,8 @@ const OUTLINES: Looks = [
 /** SVG dash patterns; the first is a solid line. */
 const DASHES: Looks = ['none', '6 3', '2 3', '9 3 2 3', '12 4', '4 2 1 2'];
 const COLOURS = 6;
+/** Series after which the looks repeat. */
+export const SERIES_LOOKS = 36;
 
 /** Look of one series; `colour` is the number of a CSS class. */
 interface Marker {

@@ -41,31 +41,54 @@ export function historyFile(root: string): string {
  * @throws UserError where the file cannot be read
  */
 export async function readHistory(root: string): Promise<History> {
-  const text = await readText(historyFile(root));
-  const validate = validator<HistoryRecord>('history-record');
+  const file = historyFile(root);
+  const lines = (await readText(file)).split('\n');
+  const before = kept.get(file) ?? new Map<string, Line>();
+  const read = new Map<string, Line>();
   const records = new Map<string, HistoryRecord>();
   const problems: string[] = [];
-  const lines = text.split('\n');
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
-    const where = `${STATE_FOLDER}/${FILE} line ${index + 1}`;
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      const isTorn = index === lines.length - 1 && isRest(line);
+    const known = before.get(line) ?? readLine(line);
+    read.set(line, known);
+    if ('record' in known) records.set(known.record.id, known.record);
+    else {
+      const isTorn = known.isTorn && index === lines.length - 1;
       const why = isTorn
-        ? 'is cut off, as a process ended while it wrote: the next record takes its place'
-        : `is not JSON${/^[<=>]{7}/.test(line) ? ' (a merge conflict marker: keep both sides)' : ''}`;
-      problems.push(`${where} ${why}`);
-      continue;
+        ? ' is cut off, as a process ended while it wrote: the next record takes its place'
+        : known.why;
+      problems.push(`${STATE_FOLDER}/${FILE} line ${index + 1}${why}`);
     }
-    const wrong = validate(value);
-    if (wrong.valid) records.set(wrong.value.id, wrong.value);
-    else problems.push(`${where}: ${wrong.problem}`);
   }
-  const sorted = [...records.values()].sort((a, b) => a.time.localeCompare(b.time));
+  kept.delete(file);
+  kept.set(file, read);
+  const [oldest] = kept.keys();
+  if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
+  const sorted = [...records.values()].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   return { records: identified(sorted), problems };
+}
+
+/** What a line holds, or why it cannot be used. */
+type Line = { record: HistoryRecord } | { why: string; /** Whether it is what is left of a record. */ isTorn: boolean };
+
+/** Histories whose lines are kept. */
+const MOST_KEPT = 4;
+/**
+ * What the lines of each history held when it was read last, by their text: of thousands, one was added. The file is read whole
+ * each time, as git and people change it anywhere.
+ */
+const kept = new Map<string, ReadonlyMap<string, Line>>();
+
+function readLine(line: string): Line {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    const marker = /^[<=>]{7}/.test(line) ? ' (a merge conflict marker: keep both sides)' : '';
+    return { why: ` is not JSON${marker}`, isTorn: isRest(line) };
+  }
+  const wrong = validator<HistoryRecord>('history-record')(value);
+  return wrong.valid ? { record: wrong.value } : { why: `: ${wrong.problem}`, isTorn: false };
 }
 
 /** The records with the identity of each detector: stated, known, or that of another record with the same detector. */

@@ -49,9 +49,11 @@ export function withError(value: number, error: number | undefined): string {
   return `${value.toFixed(decimals)} +- ${error.toFixed(decimals)}`;
 }
 
+const COUNTS = new Intl.NumberFormat('en-US');
+
 /** 50000 -> `50,000`. */
 export function countText(count: number): string {
-  return count.toLocaleString('en-US');
+  return COUNTS.format(count);
 }
 
 /** `1 image`, `2,000 images`. */

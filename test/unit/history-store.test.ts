@@ -180,3 +180,22 @@ test('a history that is no file, or a link out of the repository', async () => {
   assert.equal(readFileSync(elsewhere, 'utf8'), 'theirs\n');
   rmSync(elsewhere);
 });
+
+test('read again: a line that changed without changing its length, one that moved, and one that is damaged now', async () => {
+  const [one, two] = [record(), record({ time: '2026-02-01T00:00:00.000Z', value: 2.5 })];
+  await appendRecord(root, one);
+  await appendRecord(root, two);
+  assert.deepEqual((await readHistory(root)).records, [one, two]);
+  const lines = readFileSync(file(), 'utf8').trim().split('\n');
+  const changed = { ...two, value: 7.5 };
+  writeFileSync(file(), `${lines[1].replace('"value":2.5', '"value":7.5')}\n${lines[0]}\n`);
+  assert.deepEqual((await readHistory(root)).records, [one, changed]);
+  const half = lines[1].slice(0, 40);
+  writeFileSync(file(), `${lines[0]}\n${half}`);
+  assert.match((await readHistory(root)).problems[0] ?? '', /line 2 is cut off/);
+  // The same text is no rest where another line follows.
+  writeFileSync(file(), `${half}\n${lines[0]}\n`);
+  const { records, problems } = await readHistory(root);
+  assert.deepEqual(records, [one]);
+  assert.match(problems[0] ?? '', /line 1 is not JSON/);
+});

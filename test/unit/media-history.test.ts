@@ -4,6 +4,7 @@ import { COLUMNS, DEFAULT_SORTING, filterRecords, sortRecords } from '../../medi
 import { ACROSS } from '../../media/history/across';
 import { groupRecords, type Group } from '../../media/history/groups';
 import { markerOf } from '../../media/history/markers';
+import { thinned } from '../../media/history/thinning';
 import { valueScale } from '../../media/scale';
 import { nextSorting } from '../../media/sorting';
 import type { HistoryRecord } from '../../server/shared/protocol';
@@ -223,3 +224,52 @@ test('across evaluations: a line for each solver, through its newest result at e
   const names = groupRecords([...records.slice(0, 1), other], ACROSS.nfe).flatMap(({ series }) => series.map(({ name }) => name));
   assert.deepEqual(names, ['dpmpp-2m, fashion-mnist', 'dpmpp-2m, other']);
 }); // prettier-ignore
+
+test('thinning: few points are all drawn; of many the last of each place, and no look is lost while another square will do', () => {
+  const point = (x: number, y: number, look: string, nth: number) => ({ x, y, look, nth });
+  const few = Array.from({ length: 100 }, (_, nth) => point(1, 1, 'a', nth));
+  assert.deepEqual(thinned(few, 100), few, 'points that cover each other too');
+  const crowd = Array.from({ length: 5000 }, (_, nth) => point(nth % 50, (nth * 7) % 40, nth % 2 ? 'a' : 'b', nth));
+  const drawn = thinned(crowd, 300);
+  assert.ok(drawn.length <= 300 && drawn.length > 100, String(drawn.length));
+  assert.deepEqual(new Set(drawn.map(({ look }) => look)), new Set(['a', 'b']));
+  assert.deepEqual(
+    drawn.map(({ nth }) => nth),
+    drawn.map(({ nth }) => nth).sort((a, b) => a - b),
+    'in their order',
+  );
+  for (const { x, y, look, nth } of crowd) {
+    const near = drawn.some((one) => one.nth >= nth && one.look === look && Math.hypot(one.x - x, one.y - y) < 9 * 2);
+    assert.ok(near, `point ${nth} is covered by a later one beside it`);
+  }
+});
+
+test('thinning: as many points as there are places are thinned to what a picture holds', () => {
+  const everywhere = Array.from({ length: 10_000 }, (_, nth) => ({ x: (nth * 7919) % 800, y: (nth * 104729) % 180, look: String(nth % 36) }));
+  const drawn = thinned(everywhere, 1000);
+  assert.ok(drawn.length <= 1000, String(drawn.length));
+}); // prettier-ignore
+
+test('10,000 results: groups, order and filter are what they are of few', () => {
+  const many = Array.from({ length: 10_000 }, (_, nth) =>
+    makeRecord({
+      id: String(nth),
+      name: `sweep-${nth % 7}`,
+      code: makeCode(String.fromCharCode(97 + (nth % 26)), new Date(Date.UTC(2026, 0, 1 + (nth % 26))).toISOString()),
+      time: new Date(Date.UTC(2026, 1, 1) + ((nth * 7919) % 10_000) * 1000).toISOString(),
+      value: (nth * 31) % 997,
+    }),
+  );
+  const group = onlyGroup(many);
+  assert.equal(group.points.length, 10_000);
+  assert.equal(group.slots.length, 26);
+  assert.equal(new Set(group.points.map(({ record }) => record.id)).size, 10_000);
+  assert.ok(group.points.every(({ record, x }) => group.slots[Math.round(x)]?.key === record.code.commit));
+  assert.ok(group.series.every(({ name, points }) => points.every(({ record }) => record.name === name)));
+  const sorted = sortRecords(many, { column: 'value', descending: false });
+  assert.deepEqual(
+    sorted.map(({ value }) => value),
+    many.map(({ value }) => value).sort((a, b) => a - b),
+  );
+  assert.equal(filterRecords(many, 'SWEEP-3').length, many.filter(({ name }) => name === 'sweep-3').length);
+});
