@@ -31,7 +31,7 @@ const LONGEST = 8000;
 /** Most points that a chart as wide as its panel draws. */
 const MOST_POINTS = 1000;
 /** Most lines that the legend names. */
-const MOST_NAMES = 24;
+const MOST_NAMES = 12;
 
 /** One comparable group as a line chart: commits or evaluations across, value with its standard error up. Points are buttons that open their run. */
 export class Chart {

@@ -23,19 +23,15 @@ const TIME: Column = {
 /** All columns, the most important ones first. The first opens the run, `value` can be copied. */
 export const COLUMNS: readonly Column[] = [
   { id: 'commit', title: 'Commit', text: ({ code }) => code.short, order: ({ code }) => Date.parse(code.date) },
-  { id: 'subject', title: 'Subject', text: ({ code }) => code.subject },
-  { id: 'workTree', title: 'Work tree', text: ({ code }) => workTreeText(code) },
-  { id: 'name', title: 'Config', text: ({ name }) => name },
-  { id: 'metric', title: 'Metric', text: ({ metric }) => metric },
   {
     id: 'value',
     title: 'Value',
     text: ({ value, standard_error }) => valueText(value, standard_error),
     order: ({ value }) => value,
   },
+  { id: 'metric', title: 'Metric', text: ({ metric }) => metric },
   { id: 'num', title: 'N', text: ({ num }) => countText(num), order: ({ num }) => num },
-  { id: 'reference', title: 'Reference', text: ({ reference }) => reference.name },
-  { id: 'network', title: 'Network', text: ({ network }) => (network ? networkText(network) : '') },
+  { id: 'name', title: 'Config', text: ({ name }) => name },
   {
     id: 'steps',
     title: 'Steps',
@@ -48,11 +44,20 @@ export const COLUMNS: readonly Column[] = [
     text: ({ sampler }) => String(sampler?.nfe ?? ''),
     order: ({ sampler }) => sampler?.nfe ?? 0,
   },
+  { id: 'subject', title: 'Subject', text: ({ code }) => code.subject },
+  { id: 'workTree', title: 'Work tree', text: ({ code }) => workTreeText(code) },
   { id: 'sampler', title: 'Sampler', text: ({ sampler }) => (sampler ? optionsText({ ...sampler }) : '') },
+  { id: 'reference', title: 'Reference', text: ({ reference }) => reference.name },
+  { id: 'network', title: 'Network', text: ({ network }) => (network ? networkText(network) : '') },
   { id: 'seeds', title: 'Seeds', text: ({ seeds = '' }) => seeds },
   { id: 'device', title: 'Device', text: ({ device }) => device },
   TIME,
 ];
+
+/** Whether a column is read as numbers; commit and time are sorted by a number but are read as text. */
+export function isNumber({ id, order }: Column): boolean {
+  return order !== undefined && id !== 'commit' && id !== 'time';
+}
 
 /** What the table needs of a record again and again. */
 interface Row {
@@ -97,10 +102,4 @@ export function sortRecords(records: readonly HistoryRecord[], { column, descend
   const sign = descending ? -1 : 1;
   keyed.sort((a, b) => sign * (a.number - b.number || ORDER.compare(a.text, b.text)) || b.time - a.time);
   return keyed.map(({ record }) => record);
-}
-
-/** The results in which every word of the filter occurs in some column, upper or lower case. */
-export function filterRecords(records: readonly HistoryRecord[], filter: string): HistoryRecord[] {
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  return records.filter((record) => words.every((word) => rowOf(record).searched.includes(word)));
 }

@@ -1,6 +1,6 @@
 /** The history panel: every measured value by commit or by evaluations, as charts of comparable numbers and as a table. */
 import type { HistoryRecord } from '../../server/shared/protocol';
-import { element, setAttributes, showText } from '../element';
+import { button, element, setAttributes, showText } from '../element';
 import { countOf, countText } from '../../server/shared/number-text';
 import { resultSentence, SENTENCE_STYLES } from '../../server/shared/result-sentence';
 import { connect } from '../host';
@@ -8,10 +8,12 @@ import { keepScroll } from '../kept-scroll';
 import type { FromHistory, ToHistory } from '../../server/shared/panel-protocol';
 import { ACROSS, ACROSS_NAMES, type AcrossName } from './across';
 import { Chart } from './chart';
-import { COLUMNS, DEFAULT_SORTING, filterRecords } from './columns';
+import { COLUMNS, DEFAULT_SORTING } from './columns';
+import { FIELD_NAMES, readFilter } from './filter';
 import { groupRecords } from './groups';
 import type { ScaleKind } from '../scale';
 import { HistoryTable } from './table';
+import { TABLE_STYLES, tableText } from './table-text';
 import { Tooltip } from './tooltip';
 
 interface PanelState {
@@ -19,6 +21,8 @@ interface PanelState {
   across: string;
   /** What the Copy buttons copy. */
   copies: string;
+  /** The form in which the table is copied. */
+  tableStyle: string;
   filter: string;
   column: string;
   descending: boolean;
@@ -31,10 +35,15 @@ interface PanelState {
 /** Most charts in the page, those with the latest results. */
 const MOST_CHARTS = 24;
 
+const FILTER_HELP =
+  'Words are looked for anywhere in a row. field<number, also with <=, >, >= and =, and field:text look in one field, ' +
+  `e.g. steps<18 class:3 commit:3f2a1b0 time>=2026-11. Fields: ${FIELD_NAMES.join(', ')}`;
+
 const host = connect<ToHistory, FromHistory, PanelState>({
   scale: 'linear',
   across: 'commit',
   copies: 'value',
+  tableStyle: 'markdown',
   filter: '',
   ...DEFAULT_SORTING,
   active: '',
@@ -77,7 +86,8 @@ const table = new HistoryTable(
 const filter = element('input', {
   id: 'filter',
   type: 'search',
-  placeholder: 'Commit, subject, config, network…',
+  placeholder: 'Words, steps<18, solver:heun…',
+  title: FILTER_HELP,
   autocomplete: 'off',
 });
 const scale = element(
@@ -98,6 +108,22 @@ const copies = element(
   element('option', { value: 'markdown' }, 'Sentence (Markdown)'),
   element('option', { value: 'latex' }, 'Sentence (LaTeX)'),
 );
+const tableStyle = element(
+  'select',
+  { id: 'tableStyle' },
+  element('option', { value: 'markdown' }, 'Markdown'),
+  element('option', { value: 'csv' }, 'CSV'),
+  element('option', { value: 'latex' }, 'LaTeX'),
+);
+const copyTable = button(
+  { class: 'secondary', title: 'Copies the results that the table shows, in its order' },
+  'Copy table',
+  () => {
+    const style = TABLE_STYLES.find((name) => name === tableStyle.value) ?? 'markdown';
+    host.post({ type: 'copy', text: tableText(table.shown, style) });
+    showText(status, `Copied ${countOf(table.shown.length, 'result')}`);
+  },
+);
 const total = element('span', { class: 'total', role: 'status' });
 const toolbar = element(
   'div',
@@ -106,12 +132,14 @@ const toolbar = element(
   element('div', { class: 'field' }, element('label', { for: 'scale' }, 'Value axis'), scale),
   element('div', { class: 'field' }, element('label', { for: 'across' }, 'Across'), across),
   element('div', { class: 'field' }, element('label', { for: 'copies' }, 'Copy'), copies),
+  element('div', { class: 'field' }, copyTable, element('label', { for: 'tableStyle' }, 'as'), tableStyle),
   total,
 );
 const problem = element('p', { class: 'banner', role: 'alert', hidden: true });
 const problems = element('details', { class: 'problems', hidden: true });
 const empty = element('p', { class: 'empty' }, 'Loading the history…');
 const charts = element('div', { class: 'charts' });
+const doubtful = element('p', { class: 'caution', role: 'status', hidden: true });
 const more = element('p', { class: 'caution', hidden: true });
 const left = element('p', { class: 'caution', hidden: true });
 const status = element('div', { class: 'status', role: 'status', 'aria-live': 'polite' });
@@ -121,7 +149,7 @@ scale.value = host.state.scale === 'log' ? 'log' : 'linear';
 across.value = acrossName();
 copies.value = SENTENCE_STYLES.find((name) => name === host.state.copies) ?? 'value';
 const heading = element('h1', {}, 'History');
-main.append(problem, problems, empty, charts, more, left, table.element);
+main.append(problem, problems, doubtful, empty, charts, more, left, table.element);
 const restoreScroll = keepScroll(main, host);
 toolbar.hidden = true;
 table.element.hidden = true;
@@ -137,7 +165,10 @@ function acrossName(): AcrossName {
 function draw(): void {
   // The point it belongs to is about to be drawn again.
   tooltip.hide();
-  const passing = filterRecords(records, host.state.filter);
+  const { passes, problem: doubt } = readFilter(host.state.filter);
+  const passing = records.filter(passes);
+  doubtful.hidden = doubt === undefined;
+  showText(doubtful, doubt ?? '');
   const wanted: ScaleKind = host.state.scale === 'log' ? 'log' : 'linear';
   const focused = charts.contains(document.activeElement) ? document.activeElement?.getAttribute('data-id') : undefined;
   const way = ACROSS[acrossName()];
@@ -188,6 +219,8 @@ scale.addEventListener('change', () => {
   draw();
 });
 
+tableStyle.value = TABLE_STYLES.find((name) => name === host.state.tableStyle) ?? 'markdown';
+tableStyle.addEventListener('change', () => host.remember({ tableStyle: tableStyle.value }));
 copies.addEventListener('change', () => host.remember({ copies: copies.value }));
 across.addEventListener('change', () => {
   host.remember({ across: across.value });

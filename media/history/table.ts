@@ -5,7 +5,7 @@ import { RowWindow } from '../row-window';
 import { rowByKey, rowsToKeep, scrollToShow, type Rows } from '../rows';
 import { SortHeaders } from '../sort-headers';
 import type { Sorting } from '../sorting';
-import { COLUMNS, rowOf, sortRecords, type Column } from './columns';
+import { COLUMNS, isNumber, rowOf, sortRecords, type Column } from './columns';
 
 /** What the table asks of the panel. */
 interface TableNeeds {
@@ -95,6 +95,11 @@ export class HistoryTable {
     this.lines.show(rowsToKeep(this.rows, from, room, OVERSCAN, this.activeAt), () => all);
   }
 
+  /** The results in the order in which they are shown. */
+  get shown(): readonly HistoryRecord[] {
+    return this.records;
+  }
+
   private get rows(): Rows {
     return { rows: this.records.length, rowHeight: ROW };
   }
@@ -175,9 +180,9 @@ function widths(records: readonly HistoryRecord[]): string {
   return [...each.slice(0, -1), `minmax(${each.at(-1)}, 1fr)`].join(' ');
 }
 
-/** Numbers end at the right; commit and time are sorted by a number but are read as text. */
-function classOf({ id, order }: Column): string | undefined {
-  return order && id !== 'commit' && id !== 'time' ? 'number' : undefined;
+/** Numbers end at the right. */
+function classOf(column: Column): string | undefined {
+  return isNumber(column) ? 'number' : undefined;
 }
 
 /** The place of the result whose row an event came from; -1 outside of rows. */

@@ -1,6 +1,6 @@
 /** The sampler's options as a table: names, ranges and defaults are generate.py's where it has them. Pure. */
 import { UserError } from '../errors';
-import { DEFAULT_STEPS, stepsOf } from '../shared/defaults';
+import { SAMPLER_DEFAULTS, stepsOf } from '../shared/defaults';
 import {
   type Discretization,
   DISCRETIZATIONS,
@@ -50,21 +50,6 @@ const CHOICES = {
   heun_on: HEUN_ON,
 } as const satisfies Partial<Record<keyof SamplerSettings, readonly string[]>>;
 
-/** Defaults of both samplers of generate.py: with these four choices its ablation_sampler is its edm_sampler. */
-const DEFAULTS = {
-  steps: DEFAULT_STEPS,
-  rho: 7,
-  S_churn: 0,
-  S_min: 0,
-  S_max: Infinity,
-  S_noise: 1,
-  solver: DEFAULT_SOLVER,
-  disc: 'edm',
-  schedule: 'linear',
-  scaling: 'none',
-  alpha: 1,
-} as const satisfies SamplerOptions;
-
 /** Noise levels if the user gives none. */
 const DEFAULT_RANGES: Record<Discretization, readonly [number, number]> = {
   vp: [vpSigma(EPSILON_S, 19.9, 0.1), vpSigma(1, 19.9, 0.1)],
@@ -95,9 +80,9 @@ export function resolveSampler(options: SamplerOptions, network: NoiseRange): Sa
       );
     }
     const ends = { sigma_min: levels.at(-1)!, sigma_max: levels[0]! };
-    return { ...DEFAULTS, ...given, ...own, steps: levels.length, sigmas: levels, ...ends };
+    return { ...SAMPLER_DEFAULTS, ...given, ...own, steps: levels.length, sigmas: levels, ...ends };
   }
-  const [lowest, highest] = DEFAULT_RANGES[given.disc ?? DEFAULTS.disc];
+  const [lowest, highest] = DEFAULT_RANGES[given.disc ?? SAMPLER_DEFAULTS.disc];
   const sigma_min = Math.max(given.sigma_min ?? lowest, network.sigmaMin);
   const sigma_max = Math.min(given.sigma_max ?? highest, network.sigmaMax);
   if (sigma_min > sigma_max) {
@@ -106,7 +91,7 @@ export function resolveSampler(options: SamplerOptions, network: NoiseRange): Sa
         `the network accepts noise levels from ${network.sigmaMin} to ${network.sigmaMax}`,
     );
   }
-  return { ...DEFAULTS, ...given, ...own, sigma_min, sigma_max };
+  return { ...SAMPLER_DEFAULTS, ...given, ...own, sigma_min, sigma_max };
 }
 
 /** The sampler options among `options`, each and together as they must be. @throws UserError */

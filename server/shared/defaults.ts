@@ -11,6 +11,21 @@ export const DEFAULT_BATCH = 64;
 /** Images that published FID values are over (Karras et al. 2022, table 2). */
 export const PUBLISHED_NUM = 50_000;
 
+/** Defaults of both samplers of generate.py: with these four choices its ablation_sampler is its edm_sampler. */
+export const SAMPLER_DEFAULTS = {
+  steps: DEFAULT_STEPS,
+  rho: 7,
+  S_churn: 0,
+  S_min: 0,
+  S_max: Infinity,
+  S_noise: 1,
+  solver: DEFAULT_SOLVER,
+  disc: 'edm',
+  schedule: 'linear',
+  scaling: 'none',
+  alpha: 1,
+} as const satisfies SamplerOptions;
+
 /** Time limit of a run's jobs on a cluster, in Slurm's form, where neither config nor profile gives one. */
 export const DEFAULT_JOB_TIME = '24:00:00';
 /** CPUs of a job for each GPU, and of one without GPUs: fid.py starts three workers besides itself. */

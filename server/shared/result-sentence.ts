@@ -23,6 +23,11 @@ const LATEX_SIGNS: Readonly<Record<string, string>> = {
   '^': '\\textasciicircum{}',
 };
 
+/** A text with what LaTeX would take for a command escaped. */
+export function latexText(text: string): string {
+  return text.replace(/[\\~^]|[#$%&_{}]/g, (sign) => LATEX_SIGNS[sign] ?? `\\${sign}`);
+}
+
 const STYLES: Readonly<Record<SentenceStyle, Style>> = {
   markdown: {
     // A code span ends at as many backquotes as it begins with.
@@ -30,7 +35,7 @@ const STYLES: Readonly<Record<SentenceStyle, Style>> = {
     value: (value, error) => (error === undefined ? value : `${value} ± ${error}`),
   },
   latex: {
-    name: (text) => `\\texttt{${text.replace(/[\\~^]|[#$%&_{}]/g, (sign) => LATEX_SIGNS[sign] ?? `\\${sign}`)}}`,
+    name: (text) => `\\texttt{${latexText(text)}}`,
     value: (value, error) => `$${value}${error === undefined ? '' : ` \\pm ${error}`}$`,
   },
 };

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COLUMNS, DEFAULT_SORTING, filterRecords, sortRecords } from '../../media/history/columns';
+import { COLUMNS, DEFAULT_SORTING, sortRecords } from '../../media/history/columns';
+import { FIELD_NAMES, readFilter } from '../../media/history/filter';
 import { ACROSS } from '../../media/history/across';
 import { groupRecords, type Group } from '../../media/history/groups';
 import { markerOf } from '../../media/history/markers';
+import { tableText } from '../../media/history/table-text';
 import { thinned } from '../../media/history/thinning';
 import { valueScale } from '../../media/scale';
 import { nextSorting } from '../../media/sorting';
 import type { HistoryRecord } from '../../server/shared/protocol';
 import { makeCode, makeRecord } from './history-records';
+
+function filterRecords(records: readonly HistoryRecord[], text: string): HistoryRecord[] {
+  return records.filter(readFilter(text).passes);
+}
 
 function onlyGroup(records: readonly HistoryRecord[]): Group {
   const [group, ...others] = groupRecords(records);
@@ -273,3 +279,71 @@ test('10,000 results: groups, order and filter are what they are of few', () => 
   );
   assert.equal(filterRecords(many, 'SWEEP-3').length, many.filter(({ name }) => name === 'sweep-3').length);
 });
+
+test('the filter takes conditions on fields: numbers, dates, texts, options with their defaults', () => {
+  const sampler = { steps: 18, nfe: 35, rng: 'cpu' as const };
+  const plain = makeRecord({ id: 'plain', value: 2 });
+  const churned = makeRecord({
+    ...{ id: 'churned', value: 1.5, class: 3, time: '2026-10-02T00:00:00Z', name: 'with churn' },
+    sampler: { ...sampler, steps: 8, nfe: 8, S_churn: 40, solver: 'dpmpp-2m' },
+    code: { ...makeCode('b', '2026-10-01T00:00:00Z'), dirty: true },
+  });
+  const unknown = makeRecord({ id: 'unknown', sampler: undefined, network: undefined, value: 9 });
+  const all = [plain, churned, unknown];
+  const cases: [filter: string, found: HistoryRecord[]][] = [
+    ['steps<18', [churned]],
+    ['steps<=18', [plain, churned]],
+    ['steps>8', [plain]],
+    ['nfe=35', [plain]],
+    ['S_churn=0', [plain]],
+    ['s_churn>=40 class:3', [churned]],
+    ['S_max=inf', [plain, churned]],
+    ['S_max>1000', [plain, churned]],
+    ['solver:heun', [plain]],
+    ['solver=dpmpp-2m', [churned]],
+    ['commit:bbb', [churned]],
+    ['commit:abb', []],
+    ['time>=2026-11', [plain, unknown]],
+    ['time<=2026-10', [churned]],
+    ['time<2026-10-02', []],
+    ['dirty:yes', [churned]],
+    ['config:"with churn"', [churned]],
+    ['"with churn"', [churned]],
+    ['value<9 value>1.5', [plain]],
+    ['network:fashion', [plain, churned]],
+    ['', all],
+  ];
+  for (const [filter, found] of cases) {
+    assert.deepEqual(filterRecords(all, filter), found, filter);
+    assert.equal(readFilter(filter).problem, undefined, filter);
+  }
+  assert.match(readFilter('stps<18').problem ?? '', /no field stps.*steps/);
+  assert.match(readFilter('steps<many').problem ?? '', /many is no number/);
+  assert.ok(FIELD_NAMES.includes('sigma_max'));
+});
+
+test('the table as text: every form, with what would end a cell escaped', () => {
+  const records = [
+    makeRecord({
+      ...{ value: 1.971, standard_error: 0.02, name: 'a|b_c', seeds: undefined, network: undefined, sampler: undefined },
+      code: { ...makeCode('a', '2026-11-20T10:00:00Z'), subject: '=HYPERLINK("x"), 100 % {\\input}\nnext' },
+    }),
+    makeRecord({ value: -0.5 }),
+  ];
+  const markdown = tableText(records, 'markdown').split('\n');
+  assert.match(markdown[0] ?? '', /^\| Commit \| Value \| Metric \|.*\| Subject \|/);
+  assert.match(markdown[2] ?? '', /\| 1\.97 ± 0\.02 \|.*\| a\\\|b\\_c \|.*\| =HYPERLINK\("x"\), 100 % \{\\\\input\} next \|/);
+  const cells = (line = ''): number => line.replaceAll('\\|', '').split('|').length;
+  assert.deepEqual(new Set(markdown.slice(0, 4).map(cells)).size, 1);
+  assert.equal(markdown.length, 5);
+
+  const csv = tableText(records, 'csv').split('\r\n');
+  assert.match(csv[0] ?? '', /^commit,subject,dirty,config,metric,value,standard_error,N,/);
+  assert.match(csv[1] ?? '', /^a{40},"'=HYPERLINK\(""x""\), 100 % \{\\input\} next",false,a\|b_c,FD \(fashion-mnist\),1\.971,0\.02,1000,/);
+  assert.match(csv[2] ?? '', /,-0\.5,,1000,/, 'a number below 0 is no formula');
+
+  const latex = tableText(records, 'latex');
+  assert.match(latex, /^\\begin\{tabular\}\{lrlr[lr]*\}\n/);
+  assert.match(latex, / 1\.97 \$\\pm\$ 0\.02 & .* a\|b\\_c & .* 100 \\% \\\{\\textbackslash\{\}input\\\} next & /);
+  assert.doesNotMatch(tableText(records.slice(0, 1), 'markdown'), /Network|Steps/, 'nothing to say');
+}); // prettier-ignore
