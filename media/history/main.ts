@@ -2,14 +2,14 @@
 import type { HistoryRecord } from '../../server/shared/protocol';
 import { button, element, setAttributes, showText } from '../element';
 import { countOf, countText } from '../../server/shared/number-text';
+import { FIELD_NAMES, readFilter } from '../../server/shared/record-filter';
 import { resultSentence, SENTENCE_STYLES } from '../../server/shared/result-sentence';
 import { connect } from '../host';
 import { keepScroll } from '../kept-scroll';
 import type { FromHistory, ToHistory } from '../../server/shared/panel-protocol';
 import { ACROSS, ACROSS_NAMES, type AcrossName } from './across';
 import { Chart } from './chart';
-import { COLUMNS, DEFAULT_SORTING } from './columns';
-import { FIELD_NAMES, readFilter } from './filter';
+import { COLUMNS, DEFAULT_SORTING, rowOf } from './columns';
 import { groupRecords } from './groups';
 import type { ScaleKind } from '../scale';
 import { HistoryTable } from './table';
@@ -165,7 +165,7 @@ function acrossName(): AcrossName {
 function draw(): void {
   // The point it belongs to is about to be drawn again.
   tooltip.hide();
-  const { passes, problem: doubt } = readFilter(host.state.filter);
+  const { passes, problem: doubt } = readFilter(host.state.filter, (record) => rowOf(record).searched);
   const passing = records.filter(passes);
   doubtful.hidden = doubt === undefined;
   showText(doubtful, doubt ?? '');

@@ -7,6 +7,7 @@ import { isOf } from '../runs/compared';
 import { executeRun } from '../runs/execute';
 import { plainLine } from '../shared/plain-text';
 import { resultText } from '../shared/number-text';
+import { readFilter } from '../shared/record-filter';
 import { resultSentence } from '../shared/result-sentence';
 import type { HistoryRecord } from '../shared/schema-types.gen';
 import { print, printNotes, relative, say, type Run } from './command';
@@ -25,9 +26,11 @@ export const run: Run<'run'> = async ({ values, positionals: [config], withProgr
 export const history: Run<'history'> = async ({ values, positionals: [folder = '.'] }) => {
   const { records: all, problems } = await readHistory(await repositoryRoot(path.resolve(folder)));
   printNotes(problems);
-  const { json, record: wanted, sentence } = values;
-  const records = wanted === undefined ? all : all.filter((record) => isOf(record, wanted));
-  if (wanted !== undefined && records.length === 0) throw new UserError(`No record is of ${wanted}; edm-workbench history lists all`);
+  const { json, record: wanted, filter = '', sentence } = values;
+  const { passes, problem } = readFilter(filter);
+  if (problem !== undefined) throw new UserError(`--filter: ${problem}`);
+  const records = all.filter((record) => passes(record) && (wanted === undefined || isOf(record, wanted)));
+  if (wanted !== undefined && !all.some((record) => isOf(record, wanted))) throw new UserError(`No record is of ${wanted}; edm-workbench history lists all`);
   if (json) print(records);
   else for (const record of records) say(sentence ? resultSentence(record, sentence) : recordLine(record));
   return 0;

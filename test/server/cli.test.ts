@@ -240,7 +240,11 @@ test('run and history in a repository', () => {
   assert.match(ran.stdout, /^8 images in runs\/[0-9a-f]{7,}-garments\nFD \(fashion-mnist\), N = 8: [\d.]+\n$/);
   const [record] = JSON.parse(cli(root, 'history', '--json').stdout) as { code: { commit: string } }[];
   assert.equal(record.code.commit, git(root, 'rev-parse', 'HEAD'));
-});
+  const filtered = (...filter: string[]) => cli(root, 'history', '--filter', ...filter);
+  assert.match(filtered('garments n=8 s_churn=0').stdout, /garments .* FD \(fashion-mnist\), N = 8: /);
+  assert.deepEqual([filtered('n<8').stdout, filtered('n<8').status], ['', 0]);
+  assert.deepEqual([filtered('stps<8').stderr.split('.')[0], filtered('stps<8').status], ['Error: --filter: There is no field stps (in quotes it is searched as a word)', 2]);
+}); // prettier-ignore
 
 test('doctor finds what is here', () => {
   const findings = JSON.parse(cli(repository({ a: '' }), 'doctor', '--json').stdout) as {

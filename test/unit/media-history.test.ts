@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COLUMNS, DEFAULT_SORTING, sortRecords } from '../../media/history/columns';
-import { FIELD_NAMES, readFilter } from '../../media/history/filter';
+import { COLUMNS, DEFAULT_SORTING, rowOf, sortRecords } from '../../media/history/columns';
+import { FIELD_NAMES, readFilter } from '../../server/shared/record-filter';
 import { ACROSS } from '../../media/history/across';
 import { groupRecords, type Group } from '../../media/history/groups';
 import { markerOf } from '../../media/history/markers';
@@ -13,7 +13,7 @@ import type { HistoryRecord } from '../../server/shared/protocol';
 import { makeCode, makeRecord } from './history-records';
 
 function filterRecords(records: readonly HistoryRecord[], text: string): HistoryRecord[] {
-  return records.filter(readFilter(text).passes);
+  return records.filter(readFilter(text, (record) => rowOf(record).searched).passes);
 }
 
 function onlyGroup(records: readonly HistoryRecord[]): Group {

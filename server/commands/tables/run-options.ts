@@ -31,10 +31,15 @@ export const RUN_COMMANDS = {
     ],
     options: {
       record: { value: 'NAME', otherwise: 'all', help: "Only records of this id, commit (their beginnings) or run's name" },
+      filter: { value: 'FILTER', otherwise: 'all', help: 'Words, and conditions such as steps<18, solver:heun, time>=2026-11' },
       sentence: { value: 'STYLE', choices: SENTENCE_STYLES, otherwise: 'a line for people', help: 'A sentence with all that the number depends on' },
       json: JSON_OUTPUT,
     }, // prettier-ignore
-    examples: ['edm-workbench history', 'edm-workbench history --record 3f2a1b0 --sentence latex'],
+    examples: [
+      'edm-workbench history',
+      "edm-workbench history --filter 'nfe<=8'",
+      'edm-workbench history --record 3f2a1b0 --sentence latex',
+    ],
   },
   'schedule search': {
     family: 'runs',

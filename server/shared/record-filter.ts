@@ -1,8 +1,7 @@
-/** What the filter of the history finds: words anywhere in a row, and conditions on fields. No DOM. */
-import type { HistoryRecord } from '../../server/shared/protocol';
-import { SAMPLER_DEFAULTS } from '../../server/shared/defaults';
-import { NUMBER_OPTIONS, optionText, SAMPLER_OPTIONS } from '../../server/shared/sampler-options';
-import { rowOf } from './columns';
+/** Which results a filter finds: by words anywhere in what is known of one, and by conditions on fields. Pure. */
+import { SAMPLER_DEFAULTS } from './defaults';
+import { NUMBER_OPTIONS, optionText, SAMPLER_OPTIONS } from './sampler-options';
+import type { HistoryRecord } from './schema-types.gen';
 
 type Value = number | string | boolean | undefined;
 
@@ -56,6 +55,7 @@ export interface Filter {
   problem?: string;
 }
 
+type Searched = (record: HistoryRecord) => string;
 type Test = (record: HistoryRecord) => boolean;
 
 /** How two values compare: numbers as numbers, texts by their beginning, as a date or a commit is written short. */
@@ -73,22 +73,32 @@ const startsWith = (value: number | string, wanted: number | string): boolean =>
 /**
  * Reads a filter: parts divided by blanks, quoted where they hold some, all of which must be true. A part is a condition
  * `field<number`, also with <=, >, >= and =; `field:text`, for text in the field (a commit's beginning, or a number); or a word
- * anywhere in the row. Upper and lower case are one.
+ * anywhere in what is searched. Upper and lower case are one.
+ * @param searched what of a record words are looked for in, in lower case
  */
-export function readFilter(text: string): Filter {
+export function readFilter(text: string, searched: Searched = fieldsText): Filter {
   const problems: string[] = [];
-  const tests = (text.toLowerCase().match(/(?:"[^"]*"?|[^\s"])+/g) ?? []).map((part) => readPart(part, problems));
+  const tests = (text.toLowerCase().match(/(?:"[^"]*"?|[^\s"])+/g) ?? []).map((part) =>
+    readPart(part, searched, problems),
+  );
   const [problem] = problems;
   return { passes: (record) => tests.every((test) => test(record)), ...(problem !== undefined && { problem }) };
 }
 
-function readPart(part: string, problems: string[]): Test {
-  const word: Test = (record) => rowOf(record).searched.includes(part.replaceAll('"', ''));
+/** All fields, in lower case. */
+function fieldsText(record: HistoryRecord): string {
+  return [...FIELDS.values()].map((field) => String(lower(field(record)) ?? '')).join('\n');
+}
+
+function readPart(part: string, searched: Searched, problems: string[]): Test {
+  const word: Test = (record) => searched(record).includes(part.replaceAll('"', ''));
   const [, name = '', sign = '', rest = ''] = /^([a-z_]+)(<=|>=|[<>=:])(.+)$/.exec(part) ?? [];
   if (sign === '') return word;
   const field = FIELDS.get(name);
   if (!field) {
-    problems.push(`There is no field ${name}: searched as a word. Fields are ${FIELD_NAMES.join(', ')}`);
+    problems.push(
+      `There is no field ${name} (in quotes it is searched as a word). Fields are ${FIELD_NAMES.join(', ')}`,
+    );
     return word;
   }
   const wanted = rest.replaceAll('"', '');
