@@ -3,7 +3,7 @@ import net from 'node:net';
 import { Client, type ClientChannel } from 'ssh2';
 import { messageOf, UserError } from '../../errors';
 import { CONTROL, readMessages, writeMessage, type FromHolder, type ToHolder } from './holder-messages';
-import { demandOwn, holderFacts, makeProof, NotOurOwnError, type HolderFacts, type HolderPlace } from './holder-place';
+import { holderFacts, isOwn, makeProof, NotOurOwnError, type HolderFacts, type HolderPlace } from './holder-place';
 import { LOCAL_ALGORITHMS } from './local-algorithms';
 
 /** Seconds for which a holder may take to let us in, on a machine that is busy. */
@@ -31,6 +31,7 @@ export async function callHolder(
   const socket = facts && (await connectTo(place));
   if (!facts || !socket) return undefined;
   const client = new Client();
+  client.setMaxListeners(0); // every program and request under way listens for its end
   try {
     await logInto(client, socket, facts, await makeProof(place));
     const control = await new Promise<ClientChannel>((resolve, reject) =>
@@ -55,8 +56,9 @@ async function connectTo({ socket: file }: HolderPlace): Promise<net.Socket | un
   if (!isThere) return undefined;
   socket.on('error', () => undefined); // the client that uses it tells
   try {
-    if (process.platform !== 'win32') await demandOwn(file, (stats) => stats.isSocket());
-    return socket;
+    if (process.platform === 'win32' || (await isOwn(file, (stats) => stats.isSocket()))) return socket;
+    socket.destroy();
+    return undefined;
   } catch (error) {
     socket.destroy();
     throw error;

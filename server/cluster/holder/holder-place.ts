@@ -7,7 +7,7 @@ import { lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises
 import os from 'node:os';
 import path from 'node:path';
 import { HOST } from '../../claim';
-import { messageOf, UserError } from '../../errors';
+import { isCode, messageOf, UserError } from '../../errors';
 import { packageRoot } from '../../package-root';
 import { readFileSync, type Stats } from 'node:fs';
 import { statePath } from '../../state-folder';
@@ -104,21 +104,29 @@ async function ownFolder(): Promise<string> {
  * @throws NotOurOwnError
  */
 export async function demandOwn(file: string, isKind: (stats: Stats) => boolean): Promise<void> {
+  if (!(await isOwn(file, isKind))) throw new NotOurOwnError(`${file} is not there`);
+}
+
+/** The same; false where it is not there, as a holder that ends takes its files away at any moment. */
+export async function isOwn(file: string, isKind: (stats: Stats) => boolean): Promise<boolean> {
   const stats = await lstat(file).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT')) return undefined;
     throw new NotOurOwnError(`Cannot look at ${file}: ${messageOf(error)}`);
   });
+  if (!stats) return false;
   if (!isKind(stats)) throw new NotOurOwnError(`${file} is not what it should be: remove it`);
-  if (WINDOWS) return;
+  if (WINDOWS) return true;
   if (stats.uid !== process.getuid?.()) throw new NotOurOwnError(`${file} belongs to another user: it is not used`);
   if ((stats.mode & 0o077) !== 0)
     throw new NotOurOwnError(`${file} can be used by others: it is not used. chmod go= ${file}`);
+  return true;
 }
 
 /** What the holder of a place says of itself; undefined where there is none. @throws NotOurOwnError */
 export async function holderFacts(place: HolderPlace): Promise<HolderFacts | undefined> {
+  if (!(await isOwn(place.facts, (stats) => stats.isFile()))) return undefined;
   const text = await readFile(place.facts, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  await demandOwn(place.facts, (stats) => stats.isFile());
   try {
     return JSON.parse(text) as HolderFacts;
   } catch {
