@@ -58,8 +58,10 @@ async function nodeTests(names) {
     '--test-reporter=./tools/test-report.mjs',
     `--test-reporter-destination=${report}`,
   ];
-  // One file after the other: the suites measure, start servers and use all cores themselves.
-  const code = await run(['--test', '--test-concurrency=1', ...reporters, ...names]);
+  // One file after the other: the suites measure, start servers and use all cores themselves. A file whose servers outlive a failure
+  // would never end; the longest takes three minutes.
+  const limit = `--test-timeout=${20 * 60_000}`;
+  const code = await run(['--test', '--test-concurrency=1', limit, ...reporters, ...names]);
   const text = existsSync(report) ? readFileSync(report, 'utf8') : '';
   const lines = text
     .split('\n')

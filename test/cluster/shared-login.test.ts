@@ -19,9 +19,12 @@ before(async () => {
   logins = new Logins(bed);
 });
 after(async () => {
-  await logOut();
-  logins?.close();
-  await bed?.stop();
+  try {
+    await logOut();
+  } finally {
+    logins?.close();
+    await bed?.stop();
+  }
 });
 
 /** Logins of one user that share one. */

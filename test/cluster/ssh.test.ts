@@ -22,8 +22,11 @@ before(async () => {
 });
 after(async () => {
   logins?.close();
-  await logOut();
-  await bed?.stop();
+  try {
+    await logOut();
+  } finally {
+    await bed?.stop();
+  }
 });
 const hostsOf = (...args: Parameters<Logins['of']>): Login => logins.of(...args);
 
