@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { LanguageClient, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
+import type { LanguageClient, LanguageClientOptions } from 'vscode-languageclient/node';
 import { answerAllowance } from './allowance';
 import { Clusters } from './clusters';
 import { LogFollower } from './log-follower';
@@ -20,13 +20,14 @@ export class Context implements vscode.Disposable {
 
   constructor(readonly extension: vscode.ExtensionContext) {}
 
-  /** The connection to the running server. Activation does not wait for it; whoever needs an answer does. */
+  /** The connection to the server, which is started by whoever needs its answer first. */
   server(): Promise<LanguageClient> {
     this.starting ??= this.start();
     return this.starting;
   }
 
   private async start(): Promise<LanguageClient> {
+    const { LanguageClient, TransportKind } = await import('./language-client');
     const module = this.extension.asAbsolutePath(path.join('dist', 'server.js'));
     const options: LanguageClientOptions = {
       // Saved and new files only: the old side of a diff (scheme git) would show every finding twice.

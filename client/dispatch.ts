@@ -1,4 +1,5 @@
 /** Runs of configs on clusters: submit, show the scripts, fetch the results. */
+import { stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import {
@@ -68,6 +69,8 @@ function drawStatus(item: vscode.StatusBarItem, runs: readonly DispatchProgress[
  */
 async function resumeRuns(context: Context): Promise<void> {
   if (workspaceFolders().length === 0 || !vscode.workspace.isTrusted) return;
+  // The server is not started for a project that has never sent a run.
+  if (!(await Promise.all(workspaceFolders().map(hasDispatches))).includes(true)) return;
   // Nothing can have been submitted from outside a repository.
   const known = await allDispatches(context).catch(() => []);
   const open = known
@@ -80,6 +83,15 @@ async function resumeRuns(context: Context): Promise<void> {
     const names = open.filter(({ cluster }) => cluster === profile.name).map(({ name }) => name);
     if (names.length > 0 && !profile.local && !notAllowed && connection === 'disconnected')
       void remindToConnect(profile.name, [...new Set(names)].join(', '));
+  }
+}
+
+/** Whether a run was ever sent to a cluster from the repository of this folder, which may lie above it. */
+async function hasDispatches(folder: string): Promise<boolean> {
+  for (let at = folder; ; at = path.dirname(at)) {
+    const found = await stat(path.join(at, '.edm-workbench', 'dispatches')).catch(() => undefined);
+    if (found) return true;
+    if (path.dirname(at) === at) return false;
   }
 }
 
