@@ -27,7 +27,8 @@ export class Context implements vscode.Disposable {
   }
 
   private async start(): Promise<LanguageClient> {
-    const { LanguageClient, TransportKind } = await import('./language-client');
+    // Read with the server, not at activation.
+    const { LanguageClient, TransportKind } = await import('vscode-languageclient/node');
     const module = this.extension.asAbsolutePath(path.join('dist', 'server.js'));
     const options: LanguageClientOptions = {
       // Saved and new files only: the old side of a diff (scheme git) would show every finding twice.

@@ -28,15 +28,11 @@ const programs = {
   'lint-schemas': 'server/commands/lint-schemas.ts',
   'all-commands': 'server/all-commands.ts',
 };
-/** What the extension reads only with the server. */
-const withServer = { 'language-client': 'client/language-client.ts' };
-const names = Object.keys({ ...programs, ...withServer });
-const lazy = { external: [...(node.external ?? []), ...names.map((name) => `./${name}`)], supported: { 'dynamic-import': false } }; // prettier-ignore
+const lazy = { external: [...(node.external ?? []), ...Object.keys(programs).map((name) => `./${name}`)], supported: { 'dynamic-import': false } }; // prettier-ignore
 
 /** @type {import('esbuild').BuildOptions[]} */
 const entries = [
-  { ...node, ...lazy, entryPoints: { extension: 'client/extension.ts' } },
-  { ...node, entryPoints: withServer },
+  { ...node, entryPoints: { extension: 'client/extension.ts' } },
   {
     ...node,
     entryPoints: {
