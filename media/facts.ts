@@ -57,10 +57,11 @@ function stepsText(sampler: Pick<Sampler, 'steps' | 'nfe'>): string {
   return `${sampler.steps} (NFE ${sampler.nfe})`;
 }
 
-/** Name, and the commit that trained the network where it is known. */
+/** Name, the commit that trained the network where it is known, and code that somebody accepted. */
 export function networkText(network: Network): string {
-  const trained = network.training_commit;
-  return trained ? `${network.name}, trained at ${trained.slice(0, 7)}` : network.name;
+  const { name, training_commit: trained, accepted_code: accepted } = network;
+  const other = accepted ? `, its own source accepted (${accepted.slice(0, 3).join(', ')})` : '';
+  return `${name}${trained ? `, trained at ${trained.slice(0, 7)}` : ''}${other}`;
 }
 
 /** First eight digits of a digest: enough to tell two files apart by eye. */

@@ -5,12 +5,13 @@ import { compute } from '../compute/compute-process';
 import { batchLines } from '../diffusion/batch-size';
 import { UserError } from '../errors';
 import { modelText } from '../models/model-text';
+import { readNetworkSource } from '../models/network-source';
 import { readLevels } from '../runs/levels-file';
 import { fetchFile, fetchInput, resolveInput } from '../runs/input';
-import { print, printNotes, relative, say, type Run } from './command';
+import { print, printNotes, relative, say, tell, type Run } from './command';
 
 export const generate: Run<'generate'> = async ({ values, given, withProgress }) => {
-  const { network, outdir: folder, device, grid, json, sigmas, churn, eta, ...rest } = values;
+  const { network, outdir: folder, device, grid, json, sigmas, churn, eta, 'accept-source': accept, ...rest } = values;
   const lists = {
     sigmas: await levelsOf(sigmas),
     churn: numbersOf('churn', churn),
@@ -23,7 +24,7 @@ export const generate: Run<'generate'> = async ({ values, given, withProgress })
     compute(
       {
         kind: 'generate',
-        network: await fetchInput(resolveInput(network, 'network', process.cwd()), control),
+        network: await fetchInput(resolveInput(network, 'network', process.cwd()), control, accept),
         device,
         options: { ...options, outdir, grid: gridFile(grid, outdir) },
       },
@@ -51,15 +52,33 @@ export const calibrate: Run<'calibrate'> = async ({ values, withProgress }) => {
 };
 
 export const importModel: Run<'import'> = async ({ values, positionals: [given], withProgress }) => {
-  const dest = path.resolve(values.out);
   const input = resolveInput(given, 'network', process.cwd());
+  if (values['show-source']) return showSource(await withProgress((control) => fetchFile(input, control)));
+  if (values.out === undefined) throw new UserError('Missing option --out');
+  const dest = path.resolve(values.out);
   const info = await withProgress(async (control) => {
     const source = await fetchFile(input, control);
-    return compute({ kind: 'import', source, dest, name: input.name }, control.onProgress, control.signal);
+    return compute(
+      { kind: 'import', source, dest, name: input.name, accept: values['accept-source'] },
+      control.onProgress,
+      control.signal,
+    );
   });
   say(`${relative(dest)}: ${modelText(info)}`);
   return 0;
 };
+
+/** Prints the source that a network carries on stdout, and what is known of it on stderr. */
+async function showSource(file: string): Promise<number> {
+  const { sources, sha256, verdict } = await readNetworkSource(file);
+  for (const [index, source] of sources.entries()) {
+    if (sources.length > 1) say(`# Module ${index + 1} of ${sources.length}`);
+    say(source);
+  }
+  tell(`${relative(file)}: ${verdict}`);
+  tell(`Its sha256, for --accept-source: ${sha256}`);
+  return 0;
+}
 
 /** Noise levels with commas, or a file of them. @throws UserError */
 async function levelsOf(text: string | undefined): Promise<number[] | undefined> {

@@ -9,11 +9,13 @@ import { Claim } from '../claim';
 import { CancelledError } from '../errors';
 import type { TaskControl } from '../shared/progress';
 import { fileDigest } from '../file-digest';
+import { readModelInfo } from '../models/model-file';
+import { checkAccepted } from '../models/network-acceptance';
 import { fileKind } from '../weights/file-kind';
 import { compute } from './compute-process';
 
 /** Part of the file names in the cache. Raise it whenever an importer writes another graph or other metadata. */
-export const IMPORT_VERSION = 3;
+export const IMPORT_VERSION = 4;
 /** Milliseconds between two looks whether another process has finished its import. */
 const POLL = 500;
 
@@ -21,13 +23,24 @@ const POLL = 500;
  * The ONNX file of a model in any form: an ONNX file as it is, everything else imported into the user's cache under the
  * sha256 of its content. If several processes ask at once, one of them imports.
  * @param name the source's name for messages and metadata; a downloaded file's path does not have it
+ * @param accept sha256 of the file whose code somebody has read and takes for EDM's
  * @throws UserError as importModel; CancelledError
  */
-export async function importedModel(source: string, name: string, control: TaskControl = {}): Promise<string> {
-  if (isOnnx(source)) return source;
+export async function importedModel(
+  source: string,
+  name: string,
+  control: TaskControl = {},
+  accept?: string,
+): Promise<string> {
+  if (isOnnx(source)) {
+    if (accept !== undefined) checkAccepted(accept, (await readModelInfo(source)).source_sha256, source);
+    return source;
+  }
   const { onProgress, signal } = control;
   onProgress?.({ phase: `Reading ${name}`, done: 0, total: 1 });
-  const key = `${await fileDigest(source)}-v${IMPORT_VERSION}`;
+  const digest = await fileDigest(source);
+  checkAccepted(accept, digest, source);
+  const key = `${digest}-v${IMPORT_VERSION}${accept === undefined ? '' : '-accepted'}`;
   const folder = cachePath('models');
   const dest = path.join(folder, `${key}.onnx`);
   for (;;) {
@@ -42,7 +55,7 @@ export async function importedModel(source: string, name: string, control: TaskC
     }
     try {
       await removeLeftOvers(folder);
-      if (!existsSync(dest)) await compute({ kind: 'import', source, dest, name }, onProgress, signal);
+      if (!existsSync(dest)) await compute({ kind: 'import', source, dest, name, accept }, onProgress, signal);
       return dest;
     } finally {
       await claim.release();

@@ -19,6 +19,7 @@ import { openDenoiser, openDenoisers } from './onnx-denoiser';
 import { openDetector } from './onnx-detector';
 import { fileDigest } from '../file-digest';
 import { importModel } from '../models/model-import';
+import { codeNotes } from '../models/network-acceptance';
 import { MATMUL_FROM_DIMENSION, openMatMul } from './onnx-matmul';
 import type {
   GenerateTask,
@@ -40,7 +41,7 @@ const FULL_DIMENSION = 2048;
 export function runTask(task: Task, onProgress: OnProgress, signal: AbortSignal): Promise<TaskResult> {
   switch (task.kind) {
     case 'import':
-      return importModel(task.source, task.dest, { name: task.name, onProgress, signal });
+      return importModel(task.source, task.dest, { name: task.name, accept: task.accept, onProgress, signal });
     case 'generate':
       return runGenerate(task, onProgress, signal);
     case 'calibrate':
@@ -83,7 +84,7 @@ async function runGenerate(
         grid,
       );
     }
-    const notes = [...(note ? [note] : []), ...samplerNotes(options, opened[0].denoiser)];
+    const notes = [...(note ? [note] : []), ...codeNotes(opened[0].info), ...samplerNotes(options, opened[0].denoiser)];
     if (opened.length > 1) notes.push(`${opened.length} CUDA devices shared the seeds`);
     if (result.notFinite > 0) {
       notes.push(

@@ -141,6 +141,8 @@ export interface ImportTask {
   dest: string;
   /** The source's name, if its path does not have it. */
   name?: string;
+  /** sha256 of the file whose code somebody has read and takes for EDM's. */
+  accept?: string;
 }
 
 interface Results {

@@ -30,6 +30,13 @@ export interface DenoiserInfo {
   /** File the weights came from, and its sha256. */
   source_name: string;
   source_sha256: string;
+  /**
+   * Whether the code that the source carries is what NVIDIA published: `published`, `accepted` (other code that somebody
+   * took for it), `absent` (the source carries none, although such files do). Undefined for formats that carry no code.
+   */
+  code?: string;
+  /** What differs in accepted code: names of classes and functions. */
+  code_differs?: string[];
   /** What the source says about the training. */
   training?: Record<string, unknown>;
   /** Commit of the code that trained the network, if the source states it. */

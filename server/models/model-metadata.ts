@@ -27,6 +27,8 @@ const FIELDS: { denoiser: Record<keyof DenoiserInfo, Field>; detector: Record<ke
     convolutions: { is: 'convolutions', optional: true },
     source_name: { is: 'string' },
     source_sha256: { is: 'string' },
+    code: { is: 'string', optional: true },
+    code_differs: { is: 'strings', optional: true },
     training: { is: 'object', optional: true },
     training_commit: { is: 'string', optional: true },
   },

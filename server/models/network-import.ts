@@ -6,6 +6,7 @@ import { encodeMetadata } from './model-metadata';
 import { writeModel } from './model-file';
 import type { DenoiserInfo } from './model-info';
 import { parseNetworkConfig, type NetworkConfig } from '../weights/network-config';
+import { checkAccepted, codeOf } from './network-acceptance';
 import { denoiserGraph } from './network-graph';
 import { blockConvolutions, networkLayout } from './network-layout';
 import { checkTensors, parameterCount } from './network-tensors';
@@ -14,11 +15,14 @@ import { noiseRange } from './noise-range';
 import { IMPORTING, type Limits } from '../weights/budget';
 import { openSafetensors } from '../weights/safetensors';
 import { fileKind } from '../weights/file-kind';
+import type { CodeFinding } from '../weights/network-code';
 import type { WeightSource } from '../weights/weight-source';
 
 export interface ImportOptions extends TaskControl {
   /** The source's name, if its path does not have it. */
   name?: string;
+  /** sha256 of the file whose code somebody has read and takes for EDM's. */
+  accept?: string;
   /** Names of the classes in label order; as many as the network has classes. */
   class_names?: string[];
 }
@@ -33,10 +37,14 @@ export interface ImportOptions extends TaskControl {
 export async function importNetwork(source: string, dest: string, options: ImportOptions = {}): Promise<DenoiserInfo> {
   const weights = await openWeights(source, IMPORTING);
   try {
-    const config = parseNetworkConfig(weights.config, source);
+    const digest = await fileDigest(source);
+    checkAccepted(options.accept, digest, source);
+    const config = parseNetworkConfig(weights.config, source, options.accept !== undefined);
     checkTensors(config, weights.tensors, source);
+    checkChannels(config, source);
+    const code = codeOf(weights, digest, source, options.accept);
     const graph = denoiserGraph(config, weights.tensors);
-    const info = await describe(source, weights, config, options);
+    const info = { ...describe(source, weights, config, options), source_sha256: digest, ...code };
     const model = graph.toModel(encodeMetadata(info));
     const meter = new ProgressMeter('Writing bytes of the model', model.byteLength, options.onProgress);
     await writeModel(dest, model, (done) => {
@@ -50,35 +58,50 @@ export async function importNetwork(source: string, dest: string, options: Impor
 }
 
 /**
- * The configuration of the network in a file, without reading its weights: enough to check options against it.
+ * The configuration of the network in a file and what is known of its code, without reading its weights: enough to check
+ * options against it.
  * @param limits what reading it may cost
- * @throws UserError as importNetwork
+ * @throws UserError as importNetwork, but for code that is not known
  */
-export async function readNetworkConfig(source: string, limits: Limits = IMPORTING): Promise<NetworkConfig> {
+export async function readNetworkConfig(
+  source: string,
+  limits: Limits = IMPORTING,
+): Promise<{ config: NetworkConfig; code?: CodeFinding }> {
   const weights = await openWeights(source, limits);
   try {
-    const config = parseNetworkConfig(weights.config, source);
+    const code = weights.code?.();
+    // Arguments of other code are for those who accept it.
+    const config = parseNetworkConfig(weights.config, source, code?.is === 'other');
     checkTensors(config, weights.tensors, source);
-    return config;
+    return { config, code };
   } finally {
     weights.close();
   }
 }
 
-/** Pickles and torch's zip files are recognised by their content, safetensors by the name. */
-async function openWeights(source: string, limits: Limits): Promise<WeightSource> {
+/** Opens a network's file. Pickles and torch's zip files are recognised by their content, safetensors by the name. */
+export async function openWeights(source: string, limits: Limits): Promise<WeightSource> {
   const kind = fileKind(source);
   if (kind === 'pickle' || kind === 'zip') return openNetworkPickle(source, limits);
   if (source.endsWith('.safetensors')) return openSafetensors(source, limits);
   throw new UserError(`${source} is neither a pickled network (.pkl, .pt) nor a .safetensors file`);
 }
 
-async function describe(
+/** @throws UserError for networks whose outputs are no images */
+function checkChannels({ img_channels: channels }: NetworkConfig, source: string): void {
+  if (channels === 1 || channels === 3) return;
+  const isLatent = channels === 4;
+  throw new UserError(
+    `${source}: the network makes ${isLatent ? 'latents' : 'images'} of ${channels} channels${isLatent ? ', which need a decoder (such as the VAE of Stable Diffusion) to become images' : ''}; networks of 1 channel (grayscale) and 3 (RGB) are imported`,
+  );
+}
+
+function describe(
   source: string,
   weights: WeightSource,
   config: NetworkConfig,
   options: ImportOptions,
-): Promise<DenoiserInfo> {
+): Omit<DenoiserInfo, 'source_sha256'> {
   const { class_names } = options;
   if (class_names && class_names.length !== config.label_dim) {
     throw new UserError(
@@ -102,7 +125,6 @@ async function describe(
     class_names,
     convolutions: blockConvolutions(networkLayout(config)),
     source_name: options.name ?? basename(source),
-    source_sha256: await fileDigest(source),
     training: weights.training,
     training_commit: weights.trainingCommit,
   };

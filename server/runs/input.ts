@@ -89,9 +89,10 @@ export async function fetchFile(input: Input, control: TaskControl = {}): Promis
 /**
  * Absolute path of an input ready to be computed with: a network or detector as an ONNX file, imported once, or
  * reference statistics.
+ * @param accept sha256 of the network's file whose code somebody has read and takes for EDM's
  * @throws UserError for what cannot be found, fetched or imported; CancelledError
  */
-export async function fetchInput(input: Input, control: TaskControl = {}): Promise<string> {
+export async function fetchInput(input: Input, control: TaskControl = {}, accept?: string): Promise<string> {
   const file = await fetchFile(input, control);
-  return input.role === 'reference' ? file : importedModel(file, input.name, control);
+  return input.role === 'reference' ? file : importedModel(file, input.name, control, accept);
 }

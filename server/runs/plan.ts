@@ -61,7 +61,7 @@ export async function planRun(source: RunSource, control: TaskControl = {}): Pro
   const { config, root } = source;
   const base = path.dirname(source.file);
   const input = resolveInput(config.network, 'network', base);
-  const networkFile = await fetchInput(input, control);
+  const networkFile = await fetchInput(input, control, config.accept_source);
   const [info, sha256] = await Promise.all([readModelInfo(networkFile), fileDigest(networkFile)]);
   if (info.kind !== 'denoiser') throw new UserError(`${config.network} is a detector, not a denoiser`);
 
@@ -72,6 +72,7 @@ export async function planRun(source: RunSource, control: TaskControl = {}): Pro
     sha256,
     source_sha256: info.source_sha256,
     ...(info.training_commit ? { training_commit: info.training_commit } : {}),
+    ...(info.code === 'accepted' ? { accepted_code: info.code_differs ?? [] } : {}),
   };
   const given = samplerOptions(config);
   const sampler = { ...given, ...solverDefaults(given) };

@@ -46,7 +46,11 @@ export async function searchForConfig(
   const own = samplerOptions(config);
   // Options of another solver are not those of this one.
   const sampler: SamplerOptions = solver !== undefined && solver !== own.solver ? { ...levelsOf(own), solver } : own;
-  const network = await fetchInput(resolveInput(config.network, 'network', path.dirname(file)), control);
+  const network = await fetchInput(
+    resolveInput(config.network, 'network', path.dirname(file)),
+    control,
+    config.accept_source,
+  );
   const search = {
     sampler,
     nfe,

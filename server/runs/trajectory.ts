@@ -23,7 +23,7 @@ export async function denoisingTrajectory(
 ): Promise<TrajectoryResult> {
   const config = 'config' in from ? (await readConfigFile(from.config)).config : await configOf(from);
   const base = 'config' in from ? path.dirname(from.config) : from.base;
-  const network = await fetchInput(resolveInput(config.network, 'network', base), control);
+  const network = await fetchInput(resolveInput(config.network, 'network', base), control, config.accept_source);
   const { class: chosen, rng, device = 'auto' } = config;
   return compute(
     { kind: 'trajectory', network, device, seeds, sampler: samplerOptions(config), class: chosen, rng },

@@ -40,6 +40,11 @@ const STYLES: Readonly<Record<SentenceStyle, Style>> = {
   },
 };
 
+/** What differs in accepted code, in a few words. */
+function acceptedText(names: readonly string[]): string {
+  return names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
+}
+
 /**
  * `FID 1.97 ± 0.02 (standard error) with ...`: metric, value, error, detector, reference, N, seeds, least of how many, network,
  * sampler, commit. What is not known is left out.
@@ -55,7 +60,7 @@ export function resultSentence(record: HistoryRecord, style: SentenceStyle): str
     `reference ${name(reference.name)} (${reference.num === undefined ? '' : `${countOf(reference.num, 'image')}, `}SHA-256 ${name(reference.sha256.slice(0, 12))})`,
     `N = ${countText(num)}${seeds === undefined ? '' : `, seeds ${name(seeds)}`}${label === undefined ? '' : `, class ${label}`}`,
     repeats && `the least of ${repeats.length} equal parts (${repeats.map((one) => withError(one, undefined)).join(', ')})`,
-    network && `network ${name(network.name)}${network.training_commit ? `, trained at commit ${name(network.training_commit.slice(0, 12))}` : ''}`,
+    network && `network ${name(network.name)}${network.training_commit ? `, trained at commit ${name(network.training_commit.slice(0, 12))}` : ''}${network.accepted_code ? `, its own source (${name(acceptedText(network.accepted_code))}) accepted for the published one` : ''}`,
     sampler && `${name(optionsOf(sampler))}, ${countOf(sampler.nfe, 'evaluation')} per image`,
     `commit ${name(code.short)}${code.dirty ? ' with uncommitted changes' : ''}`,
   ];

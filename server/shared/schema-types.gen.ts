@@ -13,6 +13,10 @@ export interface RunConfig {
    */
   network: string;
   /**
+   * sha256 of the network's file, where the source that it carries is not what NVIDIA published and you have read it (`edm-workbench import --show-source FILE`): the workbench then runs the published code with its weights, and says so in every record. Another file is refused. Engine `edm` runs the file's own code and needs no such word.
+   */
+  accept_source?: string;
+  /**
    * Random seeds, one image each: a list of numbers and ranges such as 0-63 or 1,2,5-10. For FID, 0-49999 is usual.
    */
   seeds?: string | number;
@@ -321,6 +325,10 @@ export interface NetworkIdentity {
    * Commit of the code that trained it, where known.
    */
   training_commit?: string;
+  /**
+   * What differs from the published code in the source that its file carries, which somebody accepted: names of classes and functions. The images are those of the published code.
+   */
+  accepted_code?: string[];
 }
 /**
  * Container that generate.py and fid.py ran in; what is absent is not known.

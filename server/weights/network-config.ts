@@ -127,15 +127,30 @@ const CHECKS: Record<keyof NetworkConfig, Check> = {
   sigma_max: POSITIVE,
 };
 
+/** Arguments of EDM's constructors that do not change what a trained network computes, or that follow from others. */
+const WITHOUT_EFFECT = new Set(['use_fp16', 'dropout', 'label_dropout', 'C_1', 'C_2', 'in_channels', 'out_channels']);
+
+/** Classes of networks that are known and not EDM's. */
+const OTHER_CLASSES: ReadonlyMap<unknown, string> = new Map([
+  ['Precond', 'is an EDM2 network (class Precond), and only networks of the first EDM are imported'],
+]);
+
 /**
  * Fills in the constructors' defaults and checks every value. Arguments that do not change the outputs (dropout,
  * use_fp16, ...) are ignored.
  * @param raw class_name and constructor arguments
  * @param where the file, for messages
+ * @param isAccepted whether somebody takes the code for EDM's, with arguments that EDM does not have
  * @throws UserError naming the argument that cannot be used
  */
-export function parseNetworkConfig(raw: Readonly<Record<string, unknown>>, where: string): NetworkConfig {
+export function parseNetworkConfig(
+  raw: Readonly<Record<string, unknown>>,
+  where: string,
+  isAccepted = false,
+): NetworkConfig {
   const class_name = raw.class_name as Preconditioner;
+  const other = OTHER_CLASSES.get(class_name);
+  if (other !== undefined) throw new UserError(`${where} ${other}`);
   if (!PRECONDITIONERS.includes(class_name)) {
     throw new UserError(
       `${where}: class ${classText(raw.class_name)} is not an EDM network (${PRECONDITIONERS.join(', ')})`,
@@ -156,6 +171,12 @@ export function parseNetworkConfig(raw: Readonly<Record<string, unknown>>, where
       throw new UserError(`${where}: network argument ${key} is ${valueText(value)}, expected ${check.expected}`);
     }
     config[key] = value;
+  }
+  const unknown = Object.keys(raw).find((key) => !(key in CHECKS) && !WITHOUT_EFFECT.has(key));
+  if (unknown !== undefined && !isAccepted) {
+    throw new UserError(
+      `${where}: its network was made with the argument ${shortName(unknown)}, which EDM's networks do not have, so that what it computes is not known: run it with its own code (engine: edm on a cluster)`,
+    );
   }
   const network = config as unknown as NetworkConfig;
   const step = 2 ** (network.channel_mult.length - 1);

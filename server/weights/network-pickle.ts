@@ -1,6 +1,8 @@
 import { UserError } from '../errors';
 import { IMPORTING, type Limits } from './budget';
 import { ByteCursor } from './byte-cursor';
+import { checkCode, type UsedClass } from './network-code';
+import { type FileOutline, otherFileText } from './other-files';
 import { PickleObject } from './pickle';
 import { SourceFile } from './source-file';
 import { TorchReader, TorchTensor } from './torch-objects';
@@ -39,6 +41,13 @@ const MAX_MODULES = 20_000;
 const MAX_DEPTH = 16;
 const MAX_KEYWORDS = 1000;
 
+/** How deep dicts are looked into for what a file is. */
+const OUTLINE_DEPTH = 2;
+
+/** Modules of torch that a network may have: they hold others, or give their input as it is when images are made. */
+const TORCH_MODULES =
+  /^torch\.nn\.modules\.(container (ModuleDict|ModuleList|Sequential|ParameterList|ParameterDict)|linear Identity|dropout \w*Dropout\w*)$/;
+
 /**
  * Opens a pickled network: `network-snapshot-*.pkl`, a published `.pkl`, or `training-state-*.pt` (edm.md section 11).
  * Nothing in it is executed, and its weights stay in the file until they are loaded.
@@ -63,12 +72,33 @@ export async function openStateDict(path: string): Promise<Pick<WeightSource, 't
   });
 }
 
-/** Whether the file is a state dict, as `torch.save(model.state_dict())` writes it, and not a pickled network. */
+/**
+ * Whether the file is a state dict, as `torch.save(model.state_dict())` writes it, and no file that holds a network or is
+ * known to be something else.
+ */
 export function isStateDict(path: string): Promise<boolean> {
   return openTorchFile(path, IMPORTING, (file, root) => {
     file.close();
-    return [...mapOf(root).values()].some((value) => value instanceof TorchTensor);
+    const hasTensors = [...mapOf(root).values()].some((value) => value instanceof TorchTensor);
+    return hasTensors && !moduleOf(networkIn(root)) && otherFileText(outlineOf(file, root)) === undefined;
   });
+}
+
+/** Keys and names of tensors of a file, those of dicts within it too. */
+function outlineOf(file: SourceFile, root: unknown): FileOutline {
+  const keys = new Set<string>();
+  const tensors = new Set<string>();
+  const add = (entries: ReadonlyMap<unknown, unknown>, depth: number): void => {
+    file.budget.spend(entries.size);
+    for (const [key, value] of entries) {
+      if (typeof key !== 'string') continue;
+      if (depth === 0) keys.add(key);
+      if (value instanceof TorchTensor) tensors.add(key);
+      else if (value instanceof Map && depth < OUTLINE_DEPTH) add(value as Map<unknown, unknown>, depth + 1);
+    }
+  };
+  add(mapOf(root), 0);
+  return { keys, tensors };
 }
 
 /** Reads a file in any of torch's containers; it stays open for what `make` returns. */
@@ -91,6 +121,10 @@ async function openTorchFile<T>(
 /** One pickled module: its class and its attributes. */
 interface Module {
   readonly className: string;
+  /** The source of the module that defines its class; undefined for torch's own. */
+  readonly source?: string;
+  /** Torch's name of its class, with its module. */
+  readonly global?: string;
   readonly state: ReadonlyMap<unknown, unknown>;
 }
 
@@ -100,6 +134,8 @@ function sourceOf(file: SourceFile, root: unknown): WeightSource {
     if (root instanceof Map && GAN_KEYS.some((key) => root.has(key))) {
       throw new UserError(`${file.path} holds a GAN, not an EDM network: give a network-snapshot or edm-*.pkl file`);
     }
+    const other = otherFileText(outlineOf(file, root));
+    if (other !== undefined) throw new UserError(`${file.path} ${other}`);
     throw new UserError(`${file.path} holds no EDM network: expected a pickle with the key ema or net`);
   }
   if (/^(Generator|Discriminator)$/.test(network.className)) {
@@ -116,16 +152,46 @@ function sourceOf(file: SourceFile, root: unknown): WeightSource {
   config.class_name = network.className;
   if (inner) config.model_type = inner.className;
 
+  refuseVariants(file, root, network);
   const tensors = new NamedTensors(file);
-  collect(file, network, '', tensors, { modules: 0 }, 0);
+  const seen: Seen = { modules: 0, classes: new Map() };
+  collect(file, network, '', tensors, seen, 0);
+  const classes = [...seen.classes].flatMap(([source, names]): UsedClass[] =>
+    [...names].map((className) => ({ className, source })),
+  );
   const { sigma_min, sigma_max } = config;
   return {
     config,
     tensors: tensors.byName,
+    code: () => checkCode(classes),
+    sources: [...seen.classes.keys()],
     sigmaMin: typeof sigma_min === 'number' ? sigma_min : undefined,
     sigmaMax: typeof sigma_max === 'number' ? sigma_max : undefined,
     close: () => file.close(),
   };
+}
+
+/** Names of the settings of PFGM++, in its networks and losses. */
+const PFGM = ['pfgmpp', 'pfgm'] as const;
+
+/** Networks under EDM's names that are sampled otherwise. @throws UserError naming the variant */
+function refuseVariants(file: SourceFile, root: unknown, network: Module): void {
+  const loss = moduleOf(mapOf(root).get('loss_fn'));
+  const inner = moduleOf(mapOf(network.state.get('_modules')).get('model'));
+  for (const module of [network, inner, loss]) {
+    const kwargs = mapOf(module?.state.get('_init_kwargs'));
+    const isPfgm = PFGM.some((name) => isSet(module?.state.get(name)) || isSet(kwargs.get(name)));
+    if (!isPfgm && !/pfgm/i.test(module?.className ?? '')) continue;
+    const dimension = module?.state.get('D') ?? loss?.state.get('D');
+    const text = typeof dimension === 'number' ? ` (D = ${dimension})` : '';
+    throw new UserError(
+      `${file.path} holds a PFGM++ network${text}: its samples begin with another distribution than EDM's Gaussian, and the workbench does not draw from it; run it with its own code`,
+    );
+  }
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false && value !== 0;
 }
 
 function networkIn(root: unknown): unknown {
@@ -138,11 +204,13 @@ function networkIn(root: unknown): unknown {
 function moduleOf(value: unknown): Module | undefined {
   if (!(value instanceof PickleObject)) return undefined;
   if (value.global !== 'torch_utils.persistence _reconstruct_persistent_obj') {
-    return { className: value.global.split(' ')[1] ?? '', state: mapOf(value.state) };
+    return { className: value.global.split(' ')[1] ?? '', global: value.global, state: mapOf(value.state) };
   }
   const description = mapOf(value.args[0]);
   const className = description.get('class_name');
-  return typeof className === 'string' ? { className, state: mapOf(description.get('state')) } : undefined;
+  if (typeof className !== 'string') return undefined;
+  const source = description.get('module_src');
+  return { className, source: typeof source === 'string' ? source : '', state: mapOf(description.get('state')) };
 }
 
 /** The module's constructor arguments. */
@@ -153,16 +221,32 @@ function keywords(file: SourceFile, module: Module | undefined): Record<string, 
   return Object.fromEntries(entries.filter((entry): entry is [string, unknown] => typeof entry[0] === 'string'));
 }
 
+/** What was met in a network. */
+interface Seen {
+  modules: number;
+  /** Classes by the source of their module. */
+  readonly classes: Map<string, Set<string>>;
+}
+
 /** Adds the parameters and buffers of a module and its submodules under their state-dict names. */
 function collect(
   file: SourceFile,
   module: Module,
   prefix: string,
   tensors: NamedTensors,
-  seen: { modules: number },
+  seen: Seen,
   depth: number,
 ): void {
   if (++seen.modules > MAX_MODULES || depth > MAX_DEPTH) file.fail('its modules are nested too deeply');
+  if (module.source !== undefined) {
+    const classes = seen.classes.get(module.source) ?? new Set();
+    seen.classes.set(module.source, classes.add(module.className));
+  } else if (!TORCH_MODULES.test(module.global ?? '')) {
+    const name = shortName((module.global ?? '').replace(' ', '.'));
+    throw new UserError(
+      `${file.path}: its network has ${prefix ? `at ${shortName(prefix.slice(0, -1))} ` : ''}a ${name}, which no EDM network has`,
+    );
+  }
   for (const group of ['_parameters', '_buffers']) {
     tensors.add(prefix, mapOf(module.state.get(group)));
   }

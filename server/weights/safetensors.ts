@@ -2,7 +2,8 @@ import { UserError } from '../errors';
 import { IMPORTING, type Limits } from './budget';
 import { exact } from './byte-cursor';
 import { parseJson, parseJsonObject } from './json-object';
-import { readFloats, SourceFile } from './source-file';
+import { floatSize, type FloatType, readFloats, SourceFile } from './source-file';
+import { otherFileText } from './other-files';
 import { shortName, valueText } from './value-text';
 import { elementCount, type Tensor, type WeightSource } from './weight-source';
 
@@ -19,7 +20,7 @@ const MAX_DIMENSIONS = 8;
  * Opens a `.safetensors` file: uint64 header length, JSON header, raw little-endian data (huggingface/safetensors,
  * format description). `__metadata__.config` must hold the network's constructor arguments as JSON.
  * @param limits what reading it may cost
- * @throws UserError when the file is damaged, costs too much, has tensors that are not F32, or lacks the configuration
+ * @throws UserError when the file is damaged, costs too much, has tensors that are not floats, or lacks the configuration
  */
 export function openSafetensors(path: string, limits: Limits = IMPORTING): WeightSource {
   const file = new SourceFile(path, limits);
@@ -41,6 +42,8 @@ function readHeader(file: SourceFile): WeightSource {
   const metadata = (header.__metadata__ ?? {}) as Record<string, unknown>;
   const config = objectIn(file, metadata, 'config');
   if (!config) {
+    const other = otherFileText({ keys: new Set(), tensors: new Set(tensors.keys()) });
+    if (other !== undefined) throw new UserError(`${file.path} ${other}`);
     throw new UserError(
       `${file.path}: __metadata__.config is missing: it must hold class_name and the constructor arguments as JSON`,
     );
@@ -54,6 +57,14 @@ function readHeader(file: SourceFile): WeightSource {
   };
 }
 
+/** The format's types that weights can be in. */
+const FLOAT_TYPES: ReadonlyMap<string, FloatType> = new Map([
+  ['F16', 'float16'],
+  ['BF16', 'bfloat16'],
+  ['F32', 'float32'],
+  ['F64', 'float64'],
+]);
+
 /** The tensors that the header lists. No two share bytes, as the format demands: a small file cannot become a large network. */
 function tensorsOf(
   file: SourceFile,
@@ -66,18 +77,20 @@ function tensorsOf(
     if (name === '__metadata__') continue;
     file.budget.spend(1);
     const { dtype, shape, data_offsets: range } = (entry ?? {}) as Record<string, unknown>;
-    if (dtype !== 'F32') {
-      const type = typeof dtype === 'string' ? shortName(dtype) : valueText(dtype);
-      throw new UserError(`${file.path}: tensor ${shortName(name)} is ${type}: save the weights as float32 (F32)`);
+    const type = typeof dtype === 'string' ? FLOAT_TYPES.get(dtype) : undefined;
+    if (!type) {
+      const found = typeof dtype === 'string' ? shortName(dtype) : valueText(dtype);
+      throw new UserError(`${file.path}: tensor ${shortName(name)} is ${found}: save the weights as float32 (F32)`);
     }
+    const size = floatSize(type);
     const [start, end] = isCounts(range) && range.length === 2 ? range : [];
-    if (!isCounts(shape) || start === undefined || end === undefined || end - start !== 4 * elementCount(shape)) {
+    if (!isCounts(shape) || start === undefined || end === undefined || end - start !== size * elementCount(shape)) {
       return file.fail(`the header entry of tensor ${shortName(name)} is inconsistent`);
     }
     if (dataStart + end > file.size)
       file.fail(`it has ${file.size} bytes, tensor ${shortName(name)} ends at ${dataStart + end}`);
     if (end > start) ranges.push({ name, start, end });
-    tensors.set(name, { name, shape, load: () => readFloats(file, dataStart + start, (end - start) / 4) });
+    tensors.set(name, { name, shape, load: () => readFloats(file, dataStart + start, (end - start) / size, type) });
   }
   ranges.sort((a, b) => a.start - b.start);
   for (const [i, { name, start }] of ranges.entries()) {

@@ -53,8 +53,65 @@ export class SourceFile extends RegularFile implements ByteSource {
   }
 }
 
-/** Little-endian float32 values. */
-export function readFloats(source: ByteSource, offset: number, count: number): Float32Array {
-  const bytes = source.read(offset, count * 4);
-  return new Float32Array(bytes.buffer, bytes.byteOffset, count);
+/** Types of numbers that weights are stored as, all little-endian. */
+export type FloatType = 'float16' | 'bfloat16' | 'float32' | 'float64';
+
+/** Bytes of one number, and how a block of them becomes float32: exactly, but float64, which is rounded to the nearest. */
+const FLOATS: Readonly<Record<FloatType, { size: number; decode: (bytes: Uint8Array) => Float32Array }>> = {
+  float16: { size: 2, decode: (bytes) => fromHalf(viewOf(Uint16Array, bytes)) },
+  bfloat16: { size: 2, decode: (bytes) => fromBfloat(viewOf(Uint16Array, bytes)) },
+  float32: { size: 4, decode: (bytes) => viewOf(Float32Array, bytes) },
+  float64: { size: 8, decode: (bytes) => Float32Array.from(viewOf(Float64Array, bytes)) },
+};
+
+/** Bytes of one number of a type. */
+export function floatSize(type: FloatType): number {
+  return FLOATS[type].size;
+}
+
+/** Numbers of any type as float32. @param offset in bytes @param count of numbers */
+export function readFloats(
+  source: ByteSource,
+  offset: number,
+  count: number,
+  type: FloatType = 'float32',
+): Float32Array {
+  const { size, decode } = FLOATS[type];
+  return decode(source.read(offset, count * size));
+}
+
+interface TypedArrayMaker<T> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, offset: number, length: number): T;
+}
+
+/** Bytes as numbers; they are copied where they do not begin where such numbers can. */
+function viewOf<T>(type: TypedArrayMaker<T>, bytes: Uint8Array): T {
+  const size = type.BYTES_PER_ELEMENT;
+  const aligned = bytes.byteOffset % size === 0 ? bytes : Uint8Array.from(bytes);
+  return new type(aligned.buffer, aligned.byteOffset, aligned.length / size);
+}
+
+function fromBfloat(values: Uint16Array): Float32Array {
+  const bits = new Uint32Array(values.length);
+  for (let i = 0; i < values.length; i++) bits[i] = values[i]! << 16;
+  return new Float32Array(bits.buffer);
+}
+
+let halves: Float32Array | undefined;
+
+function fromHalf(values: Uint16Array): Float32Array {
+  const table = (halves ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => halfValue(bits)));
+  const floats = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) floats[i] = table[values[i]!]!;
+  return floats;
+}
+
+/** IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction. */
+function halfValue(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
 }

@@ -1,7 +1,9 @@
+import { UserError } from '../errors';
 import { ByteCursor, ByteRange } from './byte-cursor';
 import { DICT_BYTES, PickleGlobal, PickleObject, unpickle, type PickleRules } from './pickle';
-import { MemorySource, readFloats, type ByteSource } from './source-file';
-import { valueText } from './value-text';
+import { isHarmless } from './harmless-globals';
+import { floatSize, MemorySource, readFloats, type ByteSource, type FloatType } from './source-file';
+import { shortName, valueText } from './value-text';
 import { elementCount } from './weight-source';
 
 /** A block of numbers in the file. Its place is known once the stream around it has been read. */
@@ -33,17 +35,23 @@ export class TorchTensor {
     return elementCount(this.shape) * (STORAGE_BYTES[this.storage.type] ?? NaN);
   }
 
-  /** The values, row-major. @throws UserError when they are not float32 or not inside the storage */
+  /** The values as float32, row-major. @throws UserError when they are no floats or not inside the storage */
   load(name: string): Float32Array {
     const { file, storage, shape, strides } = this;
-    if (storage.type !== 'FloatStorage') file.fail(`tensor ${name} is a ${storage.type}, float32 is needed`);
+    const type = FLOAT_STORAGES.get(storage.type);
+    if (!type) {
+      throw new UserError(
+        `${file.path}: tensor ${shortName(name)} is a ${storage.type}, and weights are float16, bfloat16, float32 or float64: save the network as float32`,
+      );
+    }
     const count = elementCount(shape);
     const last = shape.reduce((index, size, i) => index + (size - 1) * strides[i]!, this.offset);
     if (!storage.place || (count > 0 && last >= storage.count)) {
       return file.fail(`tensor ${name} lies outside its storage`);
     }
     if (count === 0) return new Float32Array(0);
-    const span = readFloats(storage.place.source, storage.place.offset + this.offset * 4, last - this.offset + 1);
+    const { source, offset } = storage.place;
+    const span = readFloats(source, offset + this.offset * floatSize(type), last - this.offset + 1, type);
     return isRowMajor(shape, strides) ? span : gather(span, shape, strides, count);
   }
 }
@@ -60,7 +68,17 @@ const STORAGE_BYTES: Readonly<Record<string, number>> = {
   CharStorage: 1,
   ByteStorage: 1,
   BoolStorage: 1,
+  ComplexFloatStorage: 8,
+  ComplexDoubleStorage: 16,
 };
+
+/** Those that weights can be in. */
+const FLOAT_STORAGES: ReadonlyMap<string, FloatType> = new Map([
+  ['FloatStorage', 'float32'],
+  ['DoubleStorage', 'float64'],
+  ['HalfStorage', 'float16'],
+  ['BFloat16Storage', 'bfloat16'],
+]);
 
 /** First pickle of torch's stream format before 1.6, which plain pickles still embed, and the second one. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -71,8 +89,8 @@ const MEMBER_BYTES = 64;
 const TENSOR_BYTES = 384;
 
 /**
- * Reads what torch and numpy put into a pickle. The globals below are the only ones accepted; each gives plain data, none
- * is code.
+ * Reads what torch and numpy put into a pickle. The globals below, and those of `harmless-globals.ts`, are the only ones
+ * accepted; each gives plain data, none is code.
  */
 export class TorchReader {
   private readonly globals: ReadonlyMap<string, PickleGlobal>;
@@ -86,10 +104,6 @@ export class TorchReader {
     ];
     const calls: [string, ((args: readonly unknown[]) => unknown)?][] = [
       kept('torch_utils.persistence _reconstruct_persistent_obj'),
-      kept('torch.nn.modules.container ModuleDict'),
-      kept('torch.nn.modules.container ModuleList'),
-      kept('torch.nn.modules.container Sequential'),
-      kept('torch.nn.modules.container ParameterList'),
       kept('numpy dtype'),
       ['collections OrderedDict', (args) => this.dict(args)],
       ['dnnlib.util EasyDict', (args) => this.dict(args)],
@@ -129,7 +143,7 @@ export class TorchReader {
   }
 
   private rules(persistentLoad?: (id: unknown) => unknown): PickleRules {
-    return { globals: this.globals, persistentLoad };
+    return { globals: this.globals, isHarmless, persistentLoad };
   }
 
   /** The rest of a legacy stream: version, system, the object, the storages' keys, then each one's count and data. */

@@ -1,3 +1,5 @@
+import type { CodeFinding } from './network-code';
+
 /** A named float32 tensor that stays in its file until it is loaded. */
 export interface Tensor {
   readonly name: string;
@@ -12,6 +14,10 @@ export interface WeightSource {
   readonly config: Readonly<Record<string, unknown>>;
   /** Parameters and buffers under their state-dict names, e.g. `model.enc.32x32_conv.weight`. */
   readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Whether its own code is what was published; undefined for formats that carry none. */
+  readonly code?: () => CodeFinding;
+  /** Its own code, one text a module. */
+  readonly sources?: readonly string[];
   /** Bounds of the noise level, if the file states them. */
   readonly sigmaMin?: number;
   readonly sigmaMax?: number;

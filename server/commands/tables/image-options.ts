@@ -11,7 +11,7 @@ import {
 import { EMBEDDED_NAMES } from '../../shared/embedded';
 import { DEFAULT_BATCH, DEFAULT_SEEDS, DEFAULT_STEPS } from '../../shared/defaults';
 import type { CommandSpec, Option } from '../spec';
-import { DEVICE, JSON_OUTPUT, OUT } from './common-options';
+import { DEVICE, JSON_OUTPUT } from './common-options';
 
 const NETWORK = {
   value: 'F',
@@ -19,6 +19,12 @@ const NETWORK = {
   suggestions: EMBEDDED_NAMES,
   completes: 'file',
   help: 'Network: .pkl, .pt, .safetensors, .onnx, an address, or an embedded name',
+} as const satisfies Option;
+
+const ACCEPT_SOURCE = {
+  value: 'SHA256',
+  otherwise: 'only published code',
+  help: "Take the network's own source for EDM's after reading it: the sha256 of its file",
 } as const satisfies Option;
 
 /** Sampler options that take a number; their ranges are checked with the network's. */
@@ -36,6 +42,7 @@ export const IMAGE_COMMANDS = {
     ],
     options: {
       network: NETWORK,
+      'accept-source': ACCEPT_SOURCE,
       outdir: { value: 'DIR', required: true, completes: 'folder', help: 'Folder for the images; made if missing' },
       seeds: { value: 'LIST', default: DEFAULT_SEEDS, help: 'Seeds, one image each: e.g. 0-63 or 1,2,5-10' },
       subdirs: { help: 'Make a subfolder for every 1000 seeds' },
@@ -101,9 +108,23 @@ export const IMAGE_COMMANDS = {
       },
     ],
     ask: 'give a network or detector file',
-    options: { out: { ...OUT, value: 'MODEL.onnx', help: 'The model to write' } },
+    details: [
+      "A network's file carries the source of its classes. If that is not what NVIDIA published, the network is refused: a changed line would give other images. Read the source with --show-source and accept it for this file with --accept-source.",
+    ],
+    options: {
+      out: {
+        value: 'MODEL.onnx',
+        short: 'o',
+        completes: 'file',
+        otherwise: 'needed, but for --show-source',
+        help: 'The model to write',
+      },
+      'accept-source': ACCEPT_SOURCE,
+      'show-source': { help: 'Import nothing: print the source that a network carries, and whether it is published' },
+    },
     examples: [
       'edm-workbench import network-snapshot-200000.pkl -o network.onnx',
+      'edm-workbench import --show-source fork.pkl',
       'edm-workbench import pt_inception-2015-12-05-6726825d.pth -o inception.onnx',
     ],
   },
