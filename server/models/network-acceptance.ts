@@ -34,12 +34,17 @@ export function codeOf(
 }
 
 /** What a person should know of a network's code wherever it is used. */
-export function codeNotes({ code, code_differs: differs = [] }: DenoiserInfo): string[] {
+export function codeNotes({ code, code_differs: differs = [], source_name }: DenoiserInfo): string[] {
   if (code === 'accepted') {
     return [`The network's own source is not what NVIDIA published (${differenceText(differs)}) and was accepted`];
   }
   if (code === 'absent') {
     return ["The network's file carries no source, so that whether it ran EDM's own code is not known"];
+  }
+  if (code === undefined && /\.(pkl|pt)$/i.test(source_name)) {
+    return [
+      `The network was imported before sources were compared, so that whether ${source_name} has EDM's own code is not known: import it again`,
+    ];
   }
   return [];
 }

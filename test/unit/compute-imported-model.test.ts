@@ -76,6 +76,16 @@ test('a config with a pickle is checked without importing, one with an address w
   ]);
   const half = inScratch('half.pkl');
   assert.match((await check({ network: half }))[0], /^not-a-network: .*half\.pkl is cut off or damaged/);
+  // Its own code is run by engine edm; here it has to be accepted.
+  const fork = path.resolve('test/fixtures/networks/fork-forward.pkl');
+  const [said, ...more] = await check({ network: fork });
+  assert.match(
+    said,
+    /^other-code: The source that fork-forward\.pkl carries is not what NVIDIA published \(its source/,
+  );
+  assert.deepEqual(more, []);
+  assert.deepEqual(await check({ network: fork, engine: 'edm' }), []);
+  assert.deepEqual(await check({ network: fork, accept_source: 'a'.repeat(64) }), []);
   assert.deepEqual(
     await check({ network: 'https://example.invalid/net.pkl', fd: { reference: 'https://example.invalid/r.npz' } }),
     [],

@@ -13,6 +13,7 @@ import type { DenoiserInfo } from '../../server/models/model-info';
 import { importModel } from '../../server/models/model-import';
 import { modelText } from '../../server/models/model-text';
 import { readNetworkSource } from '../../server/models/network-source';
+import { planRun, type RunPlan } from '../../server/runs/plan';
 import { parseNetworkConfig } from '../../server/weights/network-config';
 import { openSafetensors } from '../../server/weights/safetensors';
 import { fixture, inScratch } from './network-fixtures';
@@ -123,6 +124,34 @@ test('what was accepted once is refused without the word, and an ONNX file goes 
   await assert.rejects(importedModel(FORK, 'fork.pkl', {}, '0'.repeat(64)), /accepted in another file/);
   assert.equal(await importedModel(model, 'model.onnx', {}, digest), model);
   await assert.rejects(importedModel(model, 'model.onnx', {}, '0'.repeat(64)), /accepted in another file/);
+});
+
+test('a plan keeps for its records that code was accepted, and another file is refused', async () => {
+  process.env.XDG_CACHE_HOME = inScratch('cache');
+  const digest = await fileDigest(FORK);
+  const commit = {
+    commit: 'a'.repeat(40),
+    short: 'aaaaaaa',
+    dirty: false,
+    branch: 'main',
+    subject: '',
+    author: '',
+    date: '',
+  };
+  const plan = (accept_source?: string): Promise<RunPlan> =>
+    planRun({
+      name: 'fork',
+      root: NETWORKS,
+      file: path.join(NETWORKS, 'fork.edm.yaml'),
+      configFile: 'fork.edm.yaml',
+      config: { network: 'fork-forward.pkl', accept_source },
+      text: '',
+      outputs: [],
+      code: commit,
+    });
+  assert.deepEqual((await plan(digest)).network.identity.accepted_code, ['its source has none of its classes']);
+  await assert.rejects(plan(), /not what NVIDIA published/);
+  await assert.rejects(plan('0'.repeat(64)), /accepted in another file/);
 });
 
 test('a source of the same length in the place of one that was taken out is noticed', async () => {

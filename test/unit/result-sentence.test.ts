@@ -27,6 +27,15 @@ test('a number with all that it depends on, in Markdown', () => {
   );
 });
 
+test('code that was accepted for the published one stays in the sentence', () => {
+  const accepted_code = ['EDMPrecond', 'silu', 'Linear', 'Conv2d'];
+  const record = makeRecord({ network: { name: 'fork.pkl', sha256: 'n'.repeat(64), accepted_code } });
+  assert.match(
+    resultSentence(record, 'markdown'),
+    /network `fork\.pkl`, its own source \(`EDMPrecond, silu, Linear and 1 more`\) accepted for the published one;/,
+  );
+});
+
 test('in LaTeX, in which names act on nothing', () => {
   const text = resultSentence(FID, 'latex');
   assert.ok(text.startsWith('FID $1.97 \\pm 0.02$ (standard error); detector \\texttt{inception.onnx}'), text);
