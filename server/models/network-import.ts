@@ -7,6 +7,7 @@ import { writeModel } from './model-file';
 import type { DenoiserInfo } from './model-info';
 import { parseNetworkConfig, type NetworkConfig } from '../weights/network-config';
 import { checkAccepted, codeOf } from './network-acceptance';
+import { checkAttributes } from './network-attributes';
 import { denoiserGraph } from './network-graph';
 import { blockConvolutions, networkLayout } from './network-layout';
 import { checkTensors, parameterCount } from './network-tensors';
@@ -41,6 +42,7 @@ export async function importNetwork(source: string, dest: string, options: Impor
     checkAccepted(options.accept, digest, source);
     const config = parseNetworkConfig(weights.config, source, options.accept !== undefined);
     checkTensors(config, weights.tensors, source);
+    checkAttributes(config, weights.attributes, source);
     checkChannels(config, source);
     const code = codeOf(weights, digest, source, options.accept);
     const graph = denoiserGraph(config, weights.tensors);

@@ -4,10 +4,10 @@ import { groupCount, skipKind, type BlockModule } from './network-layout';
 import { elementCount, mapTensor, type Tensor } from '../weights/weight-source';
 
 /** SongUNet divides every sum of two paths by sqrt(2); ADM does not. */
-const SKIP_SCALE = { SongUNet: Math.SQRT1_2, DhariwalUNet: 1 } as const;
+export const SKIP_SCALE = { SongUNet: Math.SQRT1_2, DhariwalUNet: 1 } as const;
 
 /** Epsilon of the group normalisations (edm.md section 1.3). */
-const EPSILON = { SongUNet: 1e-6, DhariwalUNet: 1e-5 } as const;
+export const EPSILON = { SongUNet: 1e-6, DhariwalUNet: 1e-5 } as const;
 
 interface ConvOptions {
   /** Factor folded into weight and bias. */

@@ -154,7 +154,7 @@ function sourceOf(file: SourceFile, root: unknown): WeightSource {
 
   refuseVariants(file, root, network);
   const tensors = new NamedTensors(file);
-  const seen: Seen = { modules: 0, classes: new Map() };
+  const seen: Seen = { modules: 0, attributes: new Map(), classes: new Map() };
   collect(file, network, '', tensors, seen, 0);
   const classes = [...seen.classes].flatMap(([source, names]): UsedClass[] =>
     [...names].map((className) => ({ className, source })),
@@ -165,6 +165,7 @@ function sourceOf(file: SourceFile, root: unknown): WeightSource {
     tensors: tensors.byName,
     code: () => checkCode(classes),
     sources: [...seen.classes.keys()],
+    attributes: seen.attributes,
     sigmaMin: typeof sigma_min === 'number' ? sigma_min : undefined,
     sigmaMax: typeof sigma_max === 'number' ? sigma_max : undefined,
     close: () => file.close(),
@@ -221,9 +222,21 @@ function keywords(file: SourceFile, module: Module | undefined): Record<string, 
   return Object.fromEntries(entries.filter((entry): entry is [string, unknown] => typeof entry[0] === 'string'));
 }
 
+/** Attributes of layers that decide what they compute. */
+const ATTRIBUTES = [
+  'num_heads',
+  'skip_scale',
+  'adaptive_scale',
+  'num_groups',
+  'eps',
+  'max_positions',
+  'endpoint',
+] as const;
+
 /** What was met in a network. */
 interface Seen {
   modules: number;
+  readonly attributes: Map<string, ReadonlyMap<string, number | boolean>>;
   /** Classes by the source of their module. */
   readonly classes: Map<string, Set<string>>;
 }
@@ -247,6 +260,12 @@ function collect(
       `${file.path}: its network has ${prefix ? `at ${shortName(prefix.slice(0, -1))} ` : ''}a ${name}, which no EDM network has`,
     );
   }
+  const attributes = ATTRIBUTES.flatMap((name): [string, number | boolean][] => {
+    const value = module.state.get(name);
+    return typeof value === 'number' || typeof value === 'boolean' ? [[name, value]] : [];
+  });
+  file.budget.hold(NAMED_BYTES);
+  if (attributes.length) seen.attributes.set(prefix.slice(0, -1), new Map(attributes));
   for (const group of ['_parameters', '_buffers']) {
     tensors.add(prefix, mapOf(module.state.get(group)));
   }

@@ -18,6 +18,8 @@ export interface WeightSource {
   readonly code?: () => CodeFinding;
   /** Its own code, one text a module. */
   readonly sources?: readonly string[];
+  /** Numbers and truth values that its modules keep, by the module's name, e.g. `model.enc.8x8_block0`: num_heads, eps. */
+  readonly attributes?: ReadonlyMap<string, ReadonlyMap<string, number | boolean>>;
   /** Bounds of the noise level, if the file states them. */
   readonly sigmaMin?: number;
   readonly sigmaMax?: number;

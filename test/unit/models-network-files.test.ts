@@ -285,3 +285,14 @@ test('the networks of this house carry no source, and are imported as before', a
   const { verdict } = await readNetworkSource(fixture('vp-ddpmpp-u-r8.pkl'));
   assert.match(verdict, /carries no source/);
 });
+
+test('layers that keep other settings than EDM gives them are named', async () => {
+  const file = inScratch('heads.pkl');
+  const content = readFileSync(network('ema-half.pkl'));
+  // The first norm's num_groups, a BININT1 after its name and a memo.
+  const at = content.indexOf(bytes(text('num_groups'), 0x94, 'K'));
+  assert.ok(at > 0);
+  content[at + text('num_groups').length + 2]++;
+  writeFileSync(file, content);
+  await refused(file, /layer model\.enc\.8x8_block0\.norm0 has num_groups \d+, and EDM's code gives it \d+/);
+});
