@@ -8,6 +8,7 @@ import { comparePositions, ScriptText, type Span } from './reading/text';
 import { rules } from './rules';
 import type { OffsetFix } from './rules/fixes';
 import type { Hit, Rule } from './rules/rule';
+import { isFilledIn, withoutTemplate } from './unfilled';
 
 /** What is found in a script. */
 interface Analysis {
@@ -53,22 +54,6 @@ export function analyseCalls(text: string, context: ScriptContext): Finding[] {
   ).filter(({ id, start }) => !lines.get(start.line)?.has(id));
 }
 
-/**
- * A template is no script yet: that the scheduler refuses `{{ time }}` or `<%= time %>` is said once, where it is first
- * written, and nothing else of such directives.
- */
-function withoutTemplate(findings: Finding[], { text, lines }: ScriptText): Finding[] {
-  if (!text.includes('{{') && !text.includes('<%')) return findings;
-  let refused = false;
-  return findings.filter(({ start, severity }) => {
-    const line = lines[start.line]?.text ?? '';
-    if (!/^\s*#/.test(line) || !templated.test(line)) return true;
-    const first = !refused && severity === 'error';
-    refused ||= first;
-    return first;
-  });
-}
-
 function findingsOf(script: Script, off: ReadonlySet<string>, place: Place, asked: readonly Rule[] = rules): Finding[] {
   const findings: Finding[] = [];
   if (off.has('all')) return findings;
@@ -96,12 +81,6 @@ function inPlace(text: ScriptText): Place {
   return { range: (span) => text.range(span), written: (newText) => newText, unknown: () => false };
 }
 
-/** What template engines fill in: Jinja's `{{ time }}`, `<%= time %>` of brew and ERB. */
-const templated = /\{\{[^{}\n]{1,99}\}\}|<%[^\n]{1,199}?%>/;
-
-/** What the program that writes a script replaces before it is submitted: `__TIME__`, `{{ time }}`, `@TIME@`. */
-const placeholder = /__[A-Z][A-Z0-9_]*__|\{\{[^{}\n]{1,99}\}\}|@[A-Z][A-Z0-9_]*@/;
-
 /** The findings of a script within a script, at their places in the outer one. */
 function within({ outer, written }: EmbeddedScript, text: ScriptText, inner: Script): Place {
   return {
@@ -113,7 +92,7 @@ function within({ outer, written }: EmbeddedScript, text: ScriptText, inner: Scr
       const directive = inner.text.text[line.start] === '#';
       const stretch = directive ? { start: line.start, end: Math.max(end, line.end) } : { start, end };
       const marked = inner.text.slice(stretch);
-      return marked.includes(FILLED_IN) || (directive && placeholder.test(marked));
+      return marked.includes(FILLED_IN) || (directive && isFilledIn(marked));
     },
   };
 }

@@ -117,3 +117,32 @@ test('a template is told once', () => {
   assert.deepEqual(found(text), ['3 error invalid-value "<%="', '6 error invalid-value "one"']);
   assert.equal(fixAll(text), text);
 });
+
+test('whatever form a template has, it is told once, and what is wrong beside it is told too', () => {
+  const forms = ['XXXextra1XXX', '{time}', '{run.time:>2}', '%(time)s', '<walltime>', '@time@', '__TIME__', '[TIME]', 'XX:XX:XX'];
+  for (const form of [...forms, '####_time']) {
+    const text = `#!/bin/bash\n#SBATCH --account=a\n#SBATCH --time=${form}\n#SBATCH --ntasks=${form}\n#SBATCH --nodes=one\nsrun --ntasks=${form.replace(/[<>()]/g, 'XXX')} hostname\n`;
+    assert.deepEqual(found(text).map((one) => one.replace(/ ".*/, '')), ['3 error invalid-value', '5 error invalid-value'], form);
+    assert.equal(fixAll(text), text);
+  }
+  // Not to be filled in: what LSF writes in brackets and braces, and ordinary mistakes.
+  for (const [one, other] of [
+    ['-R "select[gpu"', '-R "rusage[mem=4Q]"'],
+    ['-n ${N}', '-W soon'],
+  ])
+    assert.equal(analyse(`#!/bin/bash\n#BSUB -o a\n#BSUB ${one}\n#BSUB ${other}\ntrue\n`).findings.filter(({ severity }) => severity === 'error').length, 2, one);
+}); // prettier-ignore
+
+test('a command with a name to be filled in is not judged', () => {
+  const text = (folder: string): string =>
+    `#!/bin/bash\n#SBATCH --account=a\n#SBATCH --gres=gpu:1\nsrun singularity exec -B ${folder}:/data \\\n  --nv a.simg python a.py\nsrun apptainer exec -B $PWD a.sif python a.py\n`;
+  assert.deepEqual(found(text('<DATA_DIR>')).map((one) => one.slice(0, 16)), ['6 warning nv-mis']);
+  assert.deepEqual(found(text('/d')).map((one) => one.slice(0, 16)), ['6 info nv-missin']);
+}); // prettier-ignore
+
+test('directives below a line that a program fills in with more of them are told once, and stay where they are', () => {
+  const text = '#!/bin/bash\n@more@\n#SBATCH --account=a\n#SBATCH --time=10\nhostname\n';
+  assert.deepEqual(found(text), ['3 error late-directive "#SBATCH --account=a"']);
+  assert.equal(fixAll(text), text);
+  assert.equal(found(text.replace('@more@', 'more')).length, 2);
+});
