@@ -236,7 +236,21 @@ test('units and -gpu where the engine is compatible with LSF but is not LSF', ()
 
 test('a letter with its value attached is that option, as bsub reads it', () => {
   assert.deepEqual(found('#!/bin/bash\n#BSUB -oo a -qnormal -R"span[hosts=1]" -M2GB -Jabc -n4 -Pteam\nhostname\n'), []);
-  assert.deepEqual(found(job('-gpus')), ['error unknown-option']);
+  assert.deepEqual(found(job('-qgpu')), [], 'and not -gpu');
+  assert.deepEqual(found(job('-gpus')), ['warning unknown-option'], 'a job group');
+});
+
+test('a long name that bsub does not have is told as what bsub reads, once with all that it costs', () => {
+  const told = (directive: string): string[] =>
+    analyse(`#!/bin/bash\n#BSUB ${directive}\n#BSUB -o a.%J\nhostname\n`).findings.map(({ severity, message, fix }) => `${severity} ${message}${fix ? ` (${fix.title})` : ''}`); // prettier-ignore
+  assert.deepEqual(told('-name job1'), [
+    'error bsub reads -name as -n with the value "ame" and "job1" as the command, reads no option after it and drops -o; did you mean -J? (Change to -J)',
+  ]);
+  assert.deepEqual(told('-name'), [
+    'error bsub reads -name as -n with the value "ame"; did you mean -J? (Change to -J)',
+  ]);
+  assert.deepEqual(told('-queue'), ['warning bsub reads -queue as -q with the value "ueue"; did you mean -q? (Change to -q)']); // prettier-ignore
+  assert.deepEqual(told('-jobname a b')[0], 'error There is no option -jobname; did you mean -J? (Change to -J)');
 });
 
 test('options that exclude each other, and jsrun with more resource sets than fit', () => {

@@ -12,7 +12,8 @@ export type OptionMatch =
   /** A shortened long option, which GNU getopt allows if only one option begins with it. */
   | { kind: 'abbreviated'; option: OptionSpec }
   | { kind: 'ambiguous'; candidates: OptionSpec[]; meant?: OptionSpec }
-  | { kind: 'unknown'; suggestion?: OptionSpec };
+  /** `read`: the option with one letter as which bsub reads it, with the rest of the word as its value. */
+  | { kind: 'unknown'; suggestion?: OptionSpec; read?: OptionSpec };
 
 /** The options of one of Slurm's commands by their long names and by their letters. */
 interface OptionTable {
@@ -84,10 +85,10 @@ export function matchLsfOption(token: string): { match: OptionMatch; nameLength:
   if (letter && letter.argument !== 'none' && /^-[A-Za-z](\d|["'/%]|$)/.test(token))
     return { match: { kind: 'exact', option: letter }, nameLength: 2 };
   const suggestion = suggest('lsf', token, lsfNames);
-  // `-qnormal`: bsub takes what comes after the letter as the value, unless another option was meant.
-  if (letter && letter.argument !== 'none' && !suggestion && /^-[A-Za-z]/.test(token))
-    return { match: { kind: 'exact', option: letter }, nameLength: 2 };
-  return { match: { kind: 'unknown', suggestion }, nameLength: token.length };
+  // `-qnormal`: bsub takes what comes after the letter as the value. Where another option was meant, that is no help.
+  const read = letter && letter.argument !== 'none' && /^-[A-Za-z]/.test(token) ? letter : undefined;
+  if (read && !suggestion) return { match: { kind: 'exact', option: read }, nameLength: 2 };
+  return { match: { kind: 'unknown', suggestion, ...(read && { read }) }, nameLength: token.length };
 }
 
 /** The option in `names` that is probably meant by `written`: what the name means comes before how it is spelled. */

@@ -1,4 +1,5 @@
 import { editDistance } from '../../suggest';
+import { meantBy } from '../catalogue/meant-names';
 import { matchLongOption, matchLsfOption, shortOption, type OptionMatch } from '../catalogue/options';
 import type { SchedulerName } from '../../shared/scheduler-name';
 import type { OptionSpec } from '../catalogue/option-spec';
@@ -338,13 +339,25 @@ class OptionReader {
   }
 
   private lsfOption(token: Token): void {
-    const { match, nameLength } = matchLsfOption(token.text);
+    const { match, nameLength } = this.lsfMatch(token);
     const end = Math.min(token.end, token.start + nameLength);
     const made = this.use(token, match, token.text.slice(0, nameLength), token.start, end);
     if (match.kind !== 'exact' || match.option.argument === 'none') return;
     if (nameLength < token.text.length) made.value = tail(token, nameLength);
     else if (this.tokens[this.at + 1]?.line === token.line) this.takeNext(made);
     else this.result.valueless.push(made);
+  }
+
+  /** `-qgpu` is -q, although it looks like -gpu: a slip is one only where a value follows. A word such as -queue always is. */
+  private lsfMatch(token: Token): ReturnType<typeof matchLsfOption> {
+    const found = matchLsfOption(token.text);
+    const next = this.tokens[this.at + 1];
+    if (found.match.kind !== 'unknown' || !found.match.read) return found;
+    const isFollowed = next?.line === token.line && !next.text.startsWith('-');
+    const isSlip = isFollowed && found.match.suggestion?.argument !== 'none';
+    return isSlip || meantBy('lsf', token.text.slice(1).toLowerCase()) !== undefined
+      ? found
+      : { match: { kind: 'exact', option: found.match.read }, nameLength: 2 };
   }
 
   private longOption(token: Token): void {

@@ -5,7 +5,7 @@ import type { Script } from '../reading/script';
 import type { Span } from '../reading/text';
 import { checkValue } from '../reading/value-checks';
 import { insert, keeping, remove, replace, type OffsetFix } from './fixes';
-import { BOTH, SLURM, hit, links, shorten, type Rule } from './rule';
+import { BOTH, SLURM, hit, links, shorten, type Hit, type Rule } from './rule';
 import { continuations, spacedTypes } from './spaced-values';
 import { siteHas } from './plugins';
 import { completeOn, typographicCharacters, typographicDash } from './typography';
@@ -29,7 +29,9 @@ export const spellingRules: readonly Rule[] = [
           continue;
         const suggestion = use.match.suggestion;
         const name = suggestion && (/^--[A-Za-z]$/.test(use.spelling) ? suggestion.short : suggestion.name);
-        yield hit(use, `There is no option ${use.spelling}${name ? `; did you mean ${name}?` : ''}`, {
+        const { message, severity } = readAs(script, use) ?? { message: `There is no option ${use.spelling}` };
+        yield hit(use, `${message}${name ? `; did you mean ${name}?` : ''}`, {
+          severity,
           fix: name && fits(suggestion, use) ? corrected(script, use, suggestion, name) : undefined,
         });
       }
@@ -292,6 +294,24 @@ function dropped(script: Script, word: Span): string {
   return lost ? `; bsub reads no option after it and drops ${lost}${names.size > 6 ? ', ...' : ''}` : '; bsub reads no option after it'; // prettier-ignore
 }
 
+/**
+ * What bsub reads in the place of an option that it does not know, as a sentence; undefined where it knows no letter of it.
+ * Where it takes the value and reads on, the job runs.
+ */
+function readAs(
+  script: Script,
+  { match, spelling, end, line }: OptionUse,
+): Pick<Hit, 'message' | 'severity'> | undefined {
+  if (match.kind !== 'unknown' || !match.read) return undefined;
+  const [option, value] = [match.read, spelling.slice(2)];
+  const message = `bsub reads ${spelling} as ${option.name} with the value "${shorten(value)}"`;
+  const word = script.directives.strays.find((stray) => stray.line === line && stray.start >= end);
+  if (!word) return { message, severity: checkValue(option, value) ? undefined : 'warning' };
+  return {
+    message: `${message} and "${shorten(word.text)}" as the command${dropped(script, word).replace('; bsub', ',')}`,
+  };
+}
+
 /** What remarks in a text begin with that cannot be an option or part of a value. */
 const arrow = /^(?:<[-=<]+|[-=]+>|[←→⟵⟶]|\/\/|;)/;
 
@@ -321,6 +341,11 @@ export function singleDash(use: OptionUse, text: string): string | undefined {
   return word && word.length > 3 && optionNamed('slurm', `-${word}`) ? word : undefined;
 }
 
+/** Whether an option of the line, before a word, is one that bsub reads as another one. */
+function isAfterMisspelt(options: readonly OptionUse[], { line, start }: Token): boolean {
+  return options.some((use) => use.match.kind === 'unknown' && use.match.read && use.line === line && use.end < start);
+}
+
 interface StrayGroup {
   first: Token;
   last: Token;
@@ -345,8 +370,8 @@ function strayGroups({ text, directives }: Script): StrayGroup[] {
       dashed = token.line;
       continue;
     }
-    // What comes after an option with such a dash is its value.
-    if (dashed === token.line) continue;
+    // What comes after an option with such a dash is its value, and what comes after a misspelt one is told with it.
+    if (dashed === token.line || isAfterMisspelt(directives.options, token)) continue;
     const before = groups[groups.length - 1];
     if (before?.last.line === token.line && /^\s+$/.test(text.text.slice(before.last.end, token.start))) {
       before.last = token;
