@@ -73,7 +73,7 @@ test('an option that shows GPUs is no proof that a job needs one; a launcher of 
 
 test('images are unpacked on the disk of the node by other builders too', () => {
   assert.deepEqual(found('apptainer-tmpdir', job('enroot import docker://x', '#SBATCH --time=10')), [
-    'warning enroot import -> export ENROOT_TEMP_PATH="$HOME/tmp"; mkdir -p "$ENROOT_TEMP_PATH"; enroot import docker://x',
+    'info enroot import -> export ENROOT_TEMP_PATH="$HOME/tmp"; mkdir -p "$ENROOT_TEMP_PATH"; enroot import docker://x',
   ]);
   assert.deepEqual(found('apptainer-tmpdir', job('ch-image build -t edm .')).length, 1);
   for (const command of ['ch-image list', 'ch-image build --storage=/scratch/me .', 'export ENROOT_TEMP_PATH=/s\nenroot import docker://x', 'podman-hpc build .'])

@@ -147,3 +147,32 @@ test('other folders are left alone, and so are remarks', () => {
   const { fix } = named(generate, job('', '# reads out_50k\npython fid.py calc --images=out_50k_old\n'));
   assert.equal(fix?.elsewhere, undefined);
 });
+
+test('a network and a container that scripts of a folder share are one finding for each script, changed in all of them at once', () => {
+  const wrong = 'https://nvlabs-fi-cdn.nvidia.com/edm/pretrained/edm-cifar10-32x32-cond-pv.pkl';
+  const image = 'docker-archive://home/me/edm.tar';
+  const own = job('', `NET=${wrong}\npython generate.py --outdir=a --network=${wrong}\n# once ${wrong}\napptainer exec --nv ${image} true\napptainer exec --nv "${image}" true\n`);
+  const other = job('', `curl -O ${wrong}\napptainer build edm.sif ${image}\nls ${image}2\n`);
+  const siblings = () => [
+    { path: '/jobs/pull.sh', name: 'pull.sh', text: other },
+    { path: '/jobs/mine.sh', name: 'mine.sh', text: job('', 'hostname\n') },
+  ];
+  for (const [id, title] of [
+    ['published-name', 'Change to edm-cifar10-32x32-cond-vp.pkl, at 2 places and in pull.sh'],
+    ['docker-archive-slashes', 'Change to docker-archive:///, at 2 places and in pull.sh'],
+  ] as const) {
+    const found = analyse(own, { siblings }).findings.filter((finding) => finding.id === id);
+    assert.equal(found.length, 1, id);
+    const [{ message, fix } = assert.fail()] = found;
+    assert.match(message, /; pull\.sh uses it too$/);
+    assert.deepEqual([fix?.title, fix?.keepsMeaning], [title, false]);
+    assert.deepEqual(fix?.elsewhere?.map(({ path }) => path), ['/jobs/pull.sh']);
+    const changed = applyFixes(own, found);
+    const there = applyFixes(other, [{ ...(found[0] ?? assert.fail()), fix: { title: '', keepsMeaning: false, edits: fix?.elsewhere?.[0]?.edits ?? [] } }]);
+    const [was, is] = id === 'published-name' ? [wrong, wrong.replace('-pv', '-vp')] : [image, image.replace('//', '///')];
+    assert.equal(changed, own.replaceAll(was, is).replace(`# once ${is}`, `# once ${was}`));
+    assert.equal(there, other.replace(was, is), 'and not what only begins like it');
+  }
+  const alone = analyse(own).findings.find(({ id }) => id === 'published-name');
+  assert.equal(alone?.fix?.title, 'Change to edm-cifar10-32x32-cond-vp.pkl, at 2 places');
+}); // prettier-ignore

@@ -11,7 +11,8 @@ import {
   type FolderAccess,
   type GpuVendor,
 } from '../catalogue/engines';
-import { insert, replace, type OffsetFix } from './fixes';
+import { insert, type OffsetFix } from './fixes';
+import { alsoIn, SharedChanges } from './shared-names';
 import { BOTH, hit, links, type Hit, type Rule } from './rule';
 
 /** Rules about containers: what they see of the node, where they are built, and where they come from. */
@@ -35,9 +36,11 @@ export const containerRules: readonly Rule[] = [
       const vendor = vendorOf(script);
       // The devices of AMD are in /dev, which containers have: an image with its own ROCm needs nothing else.
       if (script.inLines(namesRocmImage).length) return;
+      // Who gives one container the GPUs knows what the others do: a server, a question, a conversion.
+      const severity = blind.some(hasOpenOptions) || script.inInvocations(withFlags).length ? 'info' : undefined;
       for (const { program, flags, variables = [] } of engines)
         if (flags && !sets(script, ...variables))
-          for (const invocation of blind.filter((one) => one.program === program)) yield* withoutGpu(invocation, flags, vendor); // prettier-ignore
+          for (const invocation of blind.filter((one) => one.program === program)) yield* withoutGpu(invocation, flags, vendor, severity); // prettier-ignore
     },
   },
   {
@@ -70,7 +73,7 @@ export const containerRules: readonly Rule[] = [
     schedulers: BOTH,
     effect: 'runs',
     title: 'A container build without a temporary folder',
-    why: '`apptainer build` unpacks the whole image into APPTAINER_TMPDIR, `enroot import` into ENROOT_TEMP_PATH, `ch-image` into CH_IMAGE_STORAGE. By default that is on the disk of the node, which is small: the build fails after hours in the queue.',
+    why: '`apptainer build` unpacks the whole image into APPTAINER_TMPDIR, `enroot import` into ENROOT_TEMP_PATH, `ch-image` into CH_IMAGE_STORAGE. By default that is on the disk of the node, which may be small: the build then fails after hours in the queue.',
     remedy: 'Set the variable to a folder with enough space, and create it.',
     link: links.apptainerBuild,
     fixable: true,
@@ -85,6 +88,8 @@ export const containerRules: readonly Rule[] = [
           { start: build.name.start, end: subcommandEnd(build) },
           `${variable} is not set, so the build unpacks into ${builder.folder} of the node`,
           {
+            // How large an image from a registry or a recipe is, nobody knows here; one that was saved whole is large.
+            severity: build.operands.some(({ raw }) => /-archive:|-daemon:/.test(raw)) ? undefined : 'info',
             fix: insert(
               offset,
               `${indent}export ${variable}="$HOME/tmp"${eol}${indent}mkdir -p "$${variable}"${eol}`,
@@ -134,6 +139,7 @@ export const containerRules: readonly Rule[] = [
     link: links.apptainerDocker,
     fixable: true,
     check: function* (script) {
+      const changes = new SharedChanges(script);
       for (const { words } of script.inCommands(withArchive))
         for (const word of words) {
           const found = /^(["']?)((?:docker|oci)-archive:)(\/*)(["']?)([^/]?)/.exec(word.raw);
@@ -146,9 +152,13 @@ export const containerRules: readonly Rule[] = [
           const relative =
             slashes === '' || (slashes === '//' && !variable && !absolute.test(word.raw.slice(start - word.start + 2)));
           if (slashes === wanted || relative || (variable && slashes === '///')) continue;
-          yield hit(word, `${scheme}${slashes} has the wrong number of slashes for an absolute path`, {
-            fix: replace({ start, end: start + slashes.length }, wanted, `Change to ${scheme}${wanted}`),
-          });
+          const from = start - scheme.length;
+          const written = script.text.slice({ start: from, end: word.end - (found[1] && word.raw.endsWith(found[1]) ? 1 : 0) }); // prettier-ignore
+          if (!changes.isFirst(written)) continue;
+          const corrected = `${scheme}${wanted}${written.slice(scheme.length + slashes.length)}`;
+          const { others, fix } = changes.change(written, corrected, `Change to ${scheme}${wanted}`, from);
+          const message = `${scheme}${slashes} has the wrong number of slashes for an absolute path${alsoIn(others)}`;
+          yield hit(word, message, { fix });
         }
     },
   },
@@ -226,10 +236,17 @@ function withoutFlags(invocation: Invocation): Invocation | undefined {
   return names?.length && !optionOf(invocation, ...names) ? invocation : undefined;
 }
 
+/** An engine that has options for GPUs, with one of them. */
+function withFlags(invocation: Invocation): true | undefined {
+  const names = gpuOptions.get(invocation.program);
+  return names?.length && optionOf(invocation, ...names) ? true : undefined;
+}
+
 function* withoutGpu(
   invocation: Invocation,
   flags: Readonly<Record<GpuVendor, readonly string[]>>,
   vendor: GpuVendor | undefined,
+  severity: Hit['severity'],
 ): Generator<Hit> {
   if (hasOpenOptions(invocation)) return;
   const end = subcommandEnd(invocation);
@@ -238,6 +255,7 @@ function* withoutGpu(
   const [likely, other] = vendor === 'amd' ? [amd, nvidia] : [nvidia, amd];
   const add = (option: string): OffsetFix => insert(end, ` ${option}`, `Add ${option}`);
   yield hit({ start: invocation.name.start, end }, `Without ${which} the container sees no GPU`, {
+    severity,
     ...(/^--(?:device|gpus|runtime)$/.test(likely) ? {} : { fix: add(likely) }),
     alternatives: vendor === undefined && other !== likely ? [add(other)] : [],
   });

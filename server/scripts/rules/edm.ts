@@ -4,7 +4,7 @@ import { perScript } from '../reading/script';
 import { seedCount } from '../reading/values';
 import { replace } from './fixes';
 import { BOTH, hit, links, type Rule } from './rule';
-import { renaming } from './shared-names';
+import { alsoIn, renaming } from './shared-names';
 
 /** FID is comparable with published values at this many images only. */
 const fidImages = PUBLISHED_NUM;
@@ -37,8 +37,8 @@ export const edmRules: readonly Rule[] = [
           seen.size > mostRenamings
             ? { others: [], fix: undefined }
             : renaming(script, folder, named, "Put the commit before the folder's name");
-        const also = others.length ? `; ${others.join(', ')} ${others.length > 1 ? 'use' : 'uses'} it too` : '';
-        yield hit(optionSpan(option), `The output folder does not name the commit that it comes from${also}`, { fix });
+        const message = `The output folder does not name the commit that it comes from${alsoIn(others)}`;
+        yield hit(optionSpan(option), message, { fix });
       }
     },
   },

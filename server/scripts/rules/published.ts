@@ -10,8 +10,9 @@ import { measurements, samplingRuns, type Measurement, type SamplingRun } from '
 import { perScript, type Script } from '../reading/script';
 import type { ShellCommand } from '../reading/shell-command';
 import type { Span } from '../reading/text';
-import { replace, type OffsetFix } from './fixes';
+import { replace } from './fixes';
 import { BOTH, hit, links, type Hit, type Rule } from './rule';
+import { alsoIn, SharedChanges } from './shared-names';
 
 /** Rules about published networks. */
 export const publishedRules: readonly Rule[] = [
@@ -26,8 +27,9 @@ export const publishedRules: readonly Rule[] = [
     link: links.edm,
     fixable: true,
     check: function* (script) {
-      yield* misnamedAddresses(script);
-      yield* misnamedValues(script);
+      const changes = new SharedChanges(script);
+      yield* misnamedAddresses(script, changes);
+      yield* misnamedValues(script, changes);
     },
   },
   ...PUBLISHED_CHECKS.map((one): Rule => ({
@@ -165,19 +167,19 @@ function toHit({ invocation }: KnownProgram, { at, severity, message, replacemen
 const address = /https?:\/\/[^\s"'`;|&<>()]+/gi;
 
 /** Addresses of the authors' server, wherever they stand. */
-function* misnamedAddresses(script: Script): Generator<Hit> {
+function* misnamedAddresses(script: Script, changes: SharedChanges): Generator<Hit> {
   if (!script.inLines(holdsMisnamed).length) return;
   const words = [
     ...script.inCommands(withMisnamed).flatMap((command) => command.words),
     ...script.shell.assignments.map(({ value }) => value),
   ];
-  const seen = new Set<number>();
   for (const { raw, start } of words)
     for (const { found, index, length } of misnamedIn(raw)) {
       const span = { start: start + index, end: start + index + length };
-      if (seen.has(span.start)) continue;
-      seen.add(span.start);
-      yield misnamed(found, span, found.meant === undefined ? undefined : replace(span, found.meant, titleOf(found)));
+      const written = script.text.slice(span);
+      if (!changes.isFirst(written)) continue;
+      const change = found.meant === undefined ? undefined : changes.change(written, found.meant, titleOf(found), span.start); // prettier-ignore
+      yield misnamed(found, span, change);
     }
 }
 
@@ -200,12 +202,12 @@ function misnamedIn(raw: string): { found: Misnamed; index: number; length: numb
 }
 
 /** Values of options that name networks, references and presets, where they do not stand as a whole address. */
-function* misnamedValues(script: Script): Generator<Hit> {
+function* misnamedValues(script: Script, changes: SharedChanges): Generator<Hit> {
   for (const { known, presets, files } of script.inInvocations(valuesMisnamed)) {
     for (const option of presets) yield* misnamedPreset(script, known, option);
     for (const { option, found } of files) {
       const place = valueSpan(option);
-      if (place) yield misnamed(found, optionSpan(option), partFix(found, script.text.slice(place), place));
+      if (place && changes.isFirst(found.name)) yield misnamed(found, optionSpan(option), partChange(found, script, place, changes)); // prettier-ignore
     }
   }
 }
@@ -236,8 +238,10 @@ interface MisnamedValues {
   files: { option: LaunchOption; found: Misnamed }[];
 }
 
-function misnamed({ message, isCertain }: Misnamed, place: Span, fix: OffsetFix | undefined): Hit {
-  return hit(place, message, { severity: isCertain ? 'warning' : 'info', fix });
+type Change = ReturnType<SharedChanges['change']>;
+
+function misnamed({ message, isCertain }: Misnamed, place: Span, change: Change | undefined): Hit {
+  return hit(place, message + alsoIn(change?.others ?? []), { severity: isCertain ? 'warning' : 'info', fix: change?.fix }); // prettier-ignore
 }
 
 const fileOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -247,10 +251,15 @@ function titleOf({ name, meant = '' }: Misnamed): string {
 }
 
 /** Changes the name alone, where it stands in the value: what is before it may come from a variable. */
-function partFix({ name, meant }: Misnamed, raw: string, place: Span): OffsetFix | undefined {
-  const at = raw.indexOf(name);
-  if (meant === undefined || at < 0 || fileOf(meant) === name || raw.includes(name, at + 1)) return undefined;
-  return replace({ start: place.start + at, end: place.start + at + name.length }, fileOf(meant));
+function partChange(
+  { name, meant }: Misnamed,
+  { text }: Script,
+  place: Span,
+  changes: SharedChanges,
+): Change | undefined {
+  const at = text.slice(place).indexOf(name);
+  if (meant === undefined || at < 0 || fileOf(meant) === name) return undefined;
+  return changes.change(name, fileOf(meant), `Change to ${fileOf(meant)}`, place.start + at);
 }
 
 const presets: Readonly<Record<string, readonly string[]>> = {

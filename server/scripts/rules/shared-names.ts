@@ -1,6 +1,7 @@
 /** Names that several commands share, in one script or in several of a folder: changed everywhere or nowhere. */
 import { readScript } from '../reading/read-script';
 import type { Script } from '../reading/script';
+import { ScriptText } from '../reading/text';
 import type { OffsetEdit, OffsetFix } from './fixes';
 
 /** Where a script mentions a folder. */
@@ -87,6 +88,69 @@ export function renaming(script: Script, folder: string, renamed: string, title:
   const where = names.length ? `${title}, here and in ${names.join(', ')}` : title;
   const fix = { title: where, edits: editsFor(script, own.places, folder, renamed), elsewhere: others };
   return { others: names, fix: possible ? fix : undefined };
+}
+
+/** Names that are looked for in all scripts of a folder; each takes a look through all of them. */
+const MOST_NAMES = 20;
+
+/**
+ * Changes of names that are wrong wherever they stand (a misspelt network, the address of a container), one for each name:
+ * at all places of a script and of the other scripts of its folder. Comments stay.
+ */
+export class SharedChanges {
+  private readonly told = new Set<string>();
+
+  constructor(private readonly script: Script) {}
+
+  /** Whether a name comes for the first time: one finding is enough for all of its places. */
+  isFirst(name: string): boolean {
+    if (this.told.has(name)) return false;
+    this.told.add(name);
+    return true;
+  }
+
+  /**
+   * @param name as it is written at each place
+   * @param by what it becomes
+   * @returns the change, and the other scripts that it is for; only this script's place `first` where there are too many names
+   */
+  change(name: string, by: string, title: string, first: number): Pick<Renaming, 'others'> & { fix: OffsetFix } {
+    const editsIn = (places: readonly number[]): OffsetEdit[] =>
+      places.map((start) => ({ start, end: start + name.length, newText: by }));
+    if (this.told.size > MOST_NAMES) return { others: [], fix: { title, edits: editsIn([first]) } };
+    const elsewhere = (this.script.context.siblings?.() ?? []).flatMap(({ path, name: file, text }) => {
+      const places = placesOf(new ScriptText(text), name);
+      return places.length ? [{ file, path, text, edits: editsIn(places) }] : [];
+    });
+    const others = elsewhere.map(({ file }) => file);
+    const places = new Set([first, ...placesOf(this.script.text, name)]);
+    const edits = editsIn([...places].sort((a, b) => a - b));
+    const where = [...(edits.length > 1 ? [`at ${edits.length} places`] : []), ...(others.length ? [`in ${others.join(', ')}`] : [])]; // prettier-ignore
+    return {
+      others,
+      fix: {
+        title: where.length ? `${title}, ${edits.length > 1 ? '' : 'here and '}${where.join(' and ')}` : title,
+        edits,
+        elsewhere: elsewhere.map(({ path, text, edits: own }) => ({ path, text, edits: own })),
+      },
+    };
+  }
+}
+
+/** Where a name stands whole, except in comments. */
+function placesOf(script: ScriptText, name: string): number[] {
+  const { text } = script;
+  const places: number[] = [];
+  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + name.length)) {
+    const isPart = inName.test(text.charAt(at - 1)) || /^(?:[\w/-]|\.\w)/.test(text.slice(at + name.length, at + name.length + 2)); // prettier-ignore
+    if (!isPart && !/^\s*#/.test(script.slice(script.lineSpan(script.lineAt(at))))) places.push(at);
+  }
+  return places;
+}
+
+/** Who else uses a name, as the end of a message. */
+export function alsoIn(others: readonly string[]): string {
+  return others.length ? `; ${others.join(', ')} ${others.length > 1 ? 'use' : 'uses'} it too` : '';
 }
 
 /** Replaces each mention of `folder`; where it is not within double quotes, the new name brings its own. */
