@@ -57,6 +57,13 @@ test("an option that only the cluster's own help lists is right there, and offer
 
 test('old spellings that srun takes', () => {
   assert.deepEqual(found(job('#SBATCH -n4', 'srun --cpu_bind=cores ./prog\n')), []);
+  for (const gres of ['gpu:2,VRAM:48GB', 'vram:24GiB', 'shard:2k', 'lscratch:ssd:100kb'])
+    assert.deepEqual(found(job(`#SBATCH --gres=${gres}`, 'hostname\n')), [], gres);
+  assert.deepEqual(found(job('#SBATCH --gres=gpu:a100:1x', 'hostname\n')), ['3 error invalid-value']);
+  for (const list of ['mask_cpu:7e,,7e00,7e', 'map_cpu:0,1,', 'mask_ldom:,1,2', 'quiet,mask_cpu:0x7e,,0x7e00'])
+    assert.deepEqual(found(job('#SBATCH -n4', `srun --cpu-bind=${list} ./prog\n`)), [], list);
+  assert.deepEqual(found(job('#SBATCH -n4', 'srun --mem-bind=map_mem:0,,1 ./prog\n')), []);
+  assert.deepEqual(found(job('#SBATCH -n4', 'srun --cpu-bind=mask_cpu:7e,nonsense ./prog\n')), ['4 error step-value']);
   assert.deepEqual(found(job('#SBATCH -n4', 'srun --mem_bind=local ./prog\n')), ['4 error step-option']);
 });
 
@@ -96,6 +103,11 @@ test('GPUs in containers: each engine has its own option', () => {
     assert.deepEqual(found(body(command)), [], command);
   for (const command of ['singularity exec -B "$PWD" i.sif', 'podman-hpc run --rm -v "$PWD":/w i:1'])
     assert.deepEqual(found(body(command)), ['4 warning nv-missing'], command);
+  for (const other of [
+    'apptainer exec --nv -B "$PWD" i.sif python a.py',
+    'apptainer exec $NV_FLAG -B "$PWD" i.sif python a.py',
+  ])
+    assert.deepEqual(found(`${body('apptainer exec -B "$PWD" i.sif')}${other}\n`), ['4 info nv-missing'], other);
   const [unknown] = analyse(body('singularity exec -B "$PWD" i.sif')).findings;
   assert.match(unknown?.message ?? '', /--nv.*--rocm/);
   assert.deepEqual(

@@ -136,7 +136,7 @@ const checks: Readonly<Record<ValueType, Check>> = {
     ),
   'mem-bind': (value) =>
     when(
-      !value
+      !withoutGaps(value)
         .split(/[,;](?!(?:0x)?[\da-f]+(?:[,;]|$))/i)
         .every((part) =>
           /^(?:(?:no)?sort|prefer|p|q(?:uiet)?|v(?:erbose)?|none|local|rank|(?:map|mask)_?mem:.+)$/i.test(part),
@@ -145,7 +145,7 @@ const checks: Readonly<Record<ValueType, Check>> = {
     ),
   'cpu-bind': (value) =>
     when(
-      !value
+      !withoutGaps(value)
         .split(/[,;](?!(?:0x)?[\da-f]+(?:\*\d+)?(?:[,;]|$))/i)
         .every((part) =>
           /^(?:q(?:uiet)?|v(?:erbose)?|no(?:ne)?|y(?:es)?|rank(?:_ldom)?|sockets?|cores?|threads?|ldoms?|boards?|one_thread|off|(?:map|mask)_?(?:cpu|ldom)(?:[:=].+)?)$/i.test(
@@ -335,14 +335,24 @@ function dependency(value: string): ValueProblem | undefined {
   return undefined;
 }
 
-/** `gpu`, `gpu:2`, `gpu:a100:2`, `none`, or several with commas; forms that only some releases take are in `gresForms`. */
+/**
+ * A binding without the empty entries of its list: srun reads `mask_cpu:7e,,7e00,` as `mask_cpu:7e,7e00`
+ * (`slurm_verify_cpu_bind` and `slurm_verify_mem_bind` of 22.05, called).
+ */
+function withoutGaps(value: string): string {
+  return value.replace(/((?:map|mask)_?(?:cpu|ldom|mem)[:=])([^;]*)/i, (_, kind: string, list: string) => kind + list.split(',').filter(Boolean).join(',')); // prettier-ignore
+}
+
+/** `gpu`, `gpu:2`, `gpu:a100:2`, `vram:48GB` (units as `suffix_mult` of 22.05 has them), `none`, or several with commas; forms that only some releases take are in `gresForms`. */
 function isGres(value: string): boolean {
   if (!value || /^(?:none|help|list)$/i.test(value)) return true;
   if (/^gpus(?::|$)/.test(value)) return false;
   return value
     .replace(/,$/, '')
     .split(',')
-    .every((part) => /^(?:gres[:/])?[A-Za-z][\w.-]*(?::[A-Za-z_][^:=,\s]*)?(?:[:=]\d+[kmgtp]?)?$/i.test(part));
+    .every((part) =>
+      /^(?:gres[:/])?[A-Za-z][\w.-]*(?::[A-Za-z_][^:=,\s]*)?(?:[:=]\d+(?:[kmgtp](?:i?b)?)?)?$/i.test(part),
+    );
 }
 
 function gresIn(value: string): string | undefined {
