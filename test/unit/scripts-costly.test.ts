@@ -163,6 +163,7 @@ const cases: readonly (readonly [string, string, readonly string[], readonly str
       job('', 'eval "$(conda shell.bash hook)"\nconda activate edm\n'),
       job('', '. ~/.bashrc\nconda activate edm\n'),
       job('', 'module load anaconda3\nconda activate edm\n'),
+      job('', 'ml open-ce/1.5.0-py38-0\nconda deactivate\nconda activate edm\n'),
       '#!/bin/bash -l\n#SBATCH --account=a\nconda activate edm\n',
       job('', 'source activate edm\n'),
       job('', 'conda run -n edm python t.py\n'),

@@ -170,3 +170,38 @@ test('CPUs given to srun are seen before and after its other options', () => {
 test('docs/rules.md is up to date (npx tsx tools/rules-page.ts)', async () => {
   assert.equal(readFileSync(rulesPagePath, 'utf8'), await rulesPage());
 });
+
+test('modules that may define conda make a remark of it, modules that surely do not change nothing', () => {
+  const told = (modules: string): string[] =>
+    analyse(`#!/bin/bash\n#SBATCH --account=a\n${modules}\nconda activate edm\n`).findings.map(({ severity, message }) => `${severity} ${message.split(', which a batch script does not read')[1] ?? message}`); // prettier-ignore
+  assert.deepEqual(told('module load cuda/12.1 compilers/gcc/11 OpenMPI'), ['warning ']);
+  assert.deepEqual(told('module purge\nml load gcc deep-stack/2'), [
+    'info , unless the module deep-stack/2 defines it',
+  ]);
+  assert.deepEqual(told('ml gcc ai-tools'), ['info , unless the module ai-tools defines it']);
+  assert.deepEqual(told('module unload ai-tools'), ['warning ']);
+  assert.deepEqual(told('module load ibm-wml-ce/1.7.0-3'), []);
+});
+
+test('a space before SBATCH: all lines are one finding, alternatives are hints, an amount that nothing gives is told', () => {
+  const told = (...directives: string[]): string[] =>
+    analyse(`#!/bin/bash\n${directives.join('\n')}\nhostname\n`).findings.filter(({ id }) => id === 'directive-spaced').map(({ severity, start }) => `${severity} ${start.line}`); // prettier-ignore
+  const all = ['# SBATCH --time=10', '# SBATCH --mem=1G', '# SBATCH --output=a.out'];
+  assert.deepEqual(told(...all), ['warning 1']);
+  assert.deepEqual(told('#SBATCH --account=a', '# SBATCH --time=10', '# SBATCH -o a.out'), ['warning 2', 'hint 3']);
+  assert.deepEqual(told('#SBATCH --gpus=1', '# SBATCH --gres=gpu:a100:2'), ['hint 2']);
+  assert.deepEqual(told('#SBATCH --account=a', '# SBATCH -n 128', '# SBATCH -n 64', '# SBATCH --mail-type=END'), ['hint 2', 'hint 3', 'hint 4']); // prettier-ignore
+  const text = `#!/bin/bash\n${all.join('\n')}\nhostname\n`;
+  const { findings } = analyse(text);
+  const [spaced] = findings.filter(({ id }) => id === 'directive-spaced');
+  assert.equal(applyFixes(text, spaced ? [spaced] : []), text.replaceAll('# SBATCH', '#SBATCH'));
+  assert.equal(fixAll(text), text);
+  assert.deepEqual(told(...all.map((one) => one.replace('# ', '##'))), []);
+});
+
+test('an array writes to one log for each element where the name has %a, %j or %J', () => {
+  const told = (log: string): boolean =>
+    analyse(`#!/bin/bash\n#SBATCH --account=a\n#SBATCH --array=0-3\n#SBATCH --output=${log}\nhostname\n`).findings.some(({ id }) => id === 'array-log'); // prettier-ignore
+  assert.deepEqual(['a.out', 'a-%A.out', 'a-%x.out'].map(told), [true, true, true]);
+  assert.deepEqual(['a-%J.out', 'a-%j.out', 'a-%A_%4a.out'].map(told), [false, false, false]);
+});

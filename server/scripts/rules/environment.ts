@@ -2,7 +2,7 @@ import type { Invocation } from '../reading/invocations';
 import type { Script } from '../reading/script';
 import type { ShellCommand } from '../reading/shell-command';
 import { insert, type OffsetFix } from './fixes';
-import { BOTH, SLURM, hit, links, type Rule } from './rule';
+import { BOTH, SLURM, hit, links, shorten, type Rule } from './rule';
 
 /** Variables that sbatch 22.05 sets only if one of some options was given (seen in real jobs), and those options. */
 const setBy: readonly (readonly [name: string, options: readonly string[]])[] = [
@@ -26,6 +26,15 @@ const instead: Readonly<Record<string, string>> = {
 
 const condaHook =
   /conda\.sh|mamba\.sh|shell\.\w+[ \t]+hook|conda[ \t]+shell\.|bash_?profile|bashrc|\.profile|\/activate\b/;
+
+/** Modules that define the function: conda itself, and what sites build on it (OLCF's open-ce and ibm-wml-ce, frameworks). */
+const withConda = /conda|mamba|python|miniforge|open-ce|wml|pytorch|tensorflow|jupyter/i;
+/** Modules that surely do not: compilers, MPI, GPU toolkits, libraries, tools. Of others nothing is known. */
+const withoutConda =
+  /(?:^|\/)(?:cuda|cudnn|nccl|rocm|nvhpc|pgi|gcc|gnu|intel|oneapi|icc|ifort|aocc|llvm|clang|openmpi|mpich|mvapich2?|intel-?mpi|impi|hpcx|ucx|libfabric|mkl|openblas|fftw|hdf5|netcdf|boost|gsl|eigen|cmake|ninja|git|slurm|lsf|java|jdk|openjdk|perl|ruby|matlab|apptainer|singularity|ffmpeg|gdal|geos|proj|bzip2|xz|zlib|tmux|vim|nvtop|stdenv|default-environment|samtools|bwa)(?:[-_/.\d]|$)/i;
+/** Subcommands of `module`, which `ml` takes as well. */
+const moduleVerbs =
+  /^(?:un\w+|rm|del|purge|avail|av|list|spider|show|swap|sw|use|save|restore|reset|refresh|whatis|key\w*|help|is-\w+)$/;
 
 /** Rules about what the shell of a job does and does not know. */
 export const environmentRules: readonly Rule[] = [
@@ -67,7 +76,10 @@ export const environmentRules: readonly Rule[] = [
       const activation = activationOf(script);
       if (!activation || initialised(script, activation)) return;
       const { program, command } = activation;
-      yield hit(command, `${program} activate needs the function that ${program} init puts into ~/.bashrc, which a batch script does not read`, {
+      const [module] = modulesOf(script, command.start).filter((name) => !withoutConda.test(name));
+      const unless = module === undefined ? '' : `, unless the module ${shorten(module)} defines it`;
+      yield hit(command, `${program} activate needs the function that ${program} init puts into ~/.bashrc, which a batch script does not read${unless}`, {
+        severity: module === undefined ? undefined : 'info',
         fix: before(script, command, `eval "$(${program} shell${program === 'micromamba' ? ' hook --shell bash' : '.bash hook'})"`),
       }); // prettier-ignore
     },
@@ -190,9 +202,18 @@ function initialised(script: Script, { command }: Activation): boolean {
   if (condaHook.test(earlier) || /^#!\S*(?:\s+\S+)?\s+-\w*[li]/.test(earlier) || /^#!.*--login/.test(earlier))
     return true;
   if (script.running('source', '.', 'eval').some((one) => one.command.start < command.start)) return true;
-  return script
-    .running('module', 'ml')
-    .some(({ operands }) => operands.some(({ raw }) => /conda|mamba|python|miniforge/i.test(raw)));
+  return modulesOf(script, script.text.text.length).some((name) => withConda.test(name));
+}
+
+/** The modules that a script loads before an offset, as it writes them. */
+function modulesOf(script: Script, before: number): string[] {
+  return script.running('module', 'ml').flatMap(({ program, operands, command }) => {
+    const words = operands.map(({ raw }) => raw.replace(/["']/g, '')).filter((word) => !word.startsWith('-'));
+    const [verb = ''] = words;
+    if (command.start >= before) return [];
+    if (verb === 'load' || verb === 'add' || verb === 'try-load') return words.slice(1);
+    return program === 'ml' && !moduleVerbs.test(verb) ? words : [];
+  });
 }
 
 /** For each word of `set`, whether it switches nounset on or off. */

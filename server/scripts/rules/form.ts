@@ -1,8 +1,8 @@
-import type { Lookalike } from '../reading/directives';
+import { parseDirectives, type Lookalike } from '../reading/directives';
 import type { Script } from '../reading/script';
-import type { Line, ScriptText } from '../reading/text';
+import { ScriptText, type Line } from '../reading/text';
 import { addsOnly, optionsIn } from './additions';
-import { addDirective, insert, keeping, remove, removeLines, replace, type OffsetEdit } from './fixes';
+import { addDirective, insert, keeping, remove, removeLines, replace, type OffsetEdit, type OffsetFix } from './fixes';
 import { BOTH, SLURM, hit, links, related, type Hit, type Rule } from './rule';
 
 const unicodeSpace = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff]/;
@@ -159,15 +159,11 @@ export const formRules: readonly Rule[] = [
     schedulers: SLURM,
     effect: 'ignored',
     title: 'A space between # and SBATCH',
-    why: '`# SBATCH` is a comment. If that is what you want, `##SBATCH` makes it clearer.',
+    why: '`# SBATCH` is a comment. Where no line is without the space, or where nothing else says how much of something the job gets, it is hardly meant as one. Elsewhere it mostly is, and this is a hint: `##SBATCH` makes it clearer.',
     remedy: 'Write #SBATCH to switch the directive on, or ##SBATCH to keep it off.',
     link: links.sbatch,
     fixable: true,
-    check: function* (script) {
-      const message = 'Slurm ignores this line because of the space between # and SBATCH';
-      for (const found of lookalikes(script, ['spaced'], () => message))
-        yield { ...found, alternatives: [replace(found, '##SBATCH', 'Keep it switched off as ##SBATCH')] };
-    },
+    check: spacedDirectives,
   },
   {
     id: 'non-breaking-space',
@@ -259,6 +255,50 @@ function* lateDirectives(script: Script): Generator<Hit> {
   }
 }
 
+/** What jobs get too little of, or none, where the option is missing; each group is one matter. */
+const amounts: readonly (readonly string[])[] = [
+  ['--time'],
+  ['--mem', '--mem-per-cpu', '--mem-per-gpu'],
+  ['--gres', '--gpus', '--gpus-per-node', '--gpus-per-task', '--gpus-per-socket'],
+  ['--ntasks', '--ntasks-per-node', '--ntasks-per-gpu', '--ntasks-per-socket', '--ntasks-per-core'],
+  ['--cpus-per-task', '--cpus-per-gpu'],
+];
+
+/** Directives with a space before SBATCH: all of a script, or among others. */
+function* spacedDirectives(script: Script): Generator<Hit> {
+  const spaced = script.directives.lookalikes.filter(({ kind }) => kind === 'spaced');
+  const [first] = spaced;
+  if (!first) return;
+  const change = (to: string, title: string): OffsetFix => ({ title, edits: spaced.map(({ start, end }) => ({ start, end, newText: to })) }); // prettier-ignore
+  if (spaced.length > 1 && !script.activeLines.length && !script.directives.lines.length) {
+    yield hit(first, `Slurm ignores all ${spaced.length} directives because of the space between # and SBATCH`, {
+      fix: change('#SBATCH', 'Change all to #SBATCH'),
+      alternatives: [change('##SBATCH', 'Keep all switched off as ##SBATCH')],
+    });
+    return;
+  }
+  const { text } = script;
+  const matters = spaced.map((found) => mattersOf(script, `#SBATCH${text.slice({ start: found.end, end: text.lineSpan(found.line).end })}`)); // prettier-ignore
+  const given = script.activeOptions.map(({ option }) => option?.name ?? '');
+  for (const [i, found] of spaced.entries()) {
+    // Several lines about one matter are alternatives to choose from.
+    const isMissed = (matter: readonly string[]): boolean =>
+      !matter.some((name) => given.includes(name)) && matters.filter((others) => others.includes(matter)).length === 1;
+    const severity = matters[i]?.some(isMissed) ? undefined : 'hint';
+    yield hit(found, 'Slurm ignores this line because of the space between # and SBATCH', {
+      severity,
+      fix: replace(found, '#SBATCH'),
+      alternatives: [replace(found, '##SBATCH', 'Keep it switched off as ##SBATCH')],
+    });
+  }
+}
+
+/** The amounts that a directive would ask for. */
+function mattersOf(script: Script, directive: string): (readonly string[])[] {
+  const { options } = parseDirectives(new ScriptText(directive), script.scheduler);
+  return amounts.filter((matter) => options.some(({ option }) => option && matter.includes(option.name)));
+}
+
 function* lookalikes(
   script: Script,
   kinds: readonly Lookalike['kind'][],
@@ -270,8 +310,7 @@ function* lookalikes(
     const fix = replace(found, found.keyword);
     const line = text.lineSpan(found.line);
     const made = found.keyword + text.text.slice(found.end, line.end);
-    // With a space it may be switched off on purpose.
-    const kept = found.kind !== 'spaced' && addsOnly(script, [made]);
+    const kept = addsOnly(script, [made]);
     yield hit(found, message(text.slice(found).trim(), found.keyword), { fix: kept ? keeping(fix) : fix });
   }
 }

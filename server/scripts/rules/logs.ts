@@ -107,7 +107,7 @@ export const logRules: readonly Rule[] = [
       for (const name of slurm ? ['--output', '--error'] : ['-o', '-oo', '-e', '-eo']) {
         const log = script.option(name)?.value;
         if (!log || log.text === '/dev/null') continue;
-        if (slurm ? /%\d*[aj]/.test(log.text) : log.text.includes('%I')) continue;
+        if (slurm ? /%\d*[ajJ]/.test(log.text) : log.text.includes('%I')) continue;
         const raw = script.text.slice(log);
         const dot = raw.lastIndexOf('.');
         const offset = log.start + (dot > raw.lastIndexOf('/') && dot > 0 ? dot : raw.length);
