@@ -7,6 +7,7 @@ import path from 'node:path';
 import { encodePng } from '../server/images/png';
 import { torchGenerator } from '../server/diffusion/torch-random';
 import { compute } from '../server/compute/compute-process';
+import { generateImages } from '../server/compute/pool';
 import { DEFAULT_BATCH } from '../server/shared/defaults';
 import { withProgress } from '../server/terminal';
 
@@ -48,7 +49,7 @@ async function main(build: string): Promise<void> {
     const network = path.join(MODEL, 'denoiser.onnx');
     const options = { outdir, seeds: `0-${NUM - 1}`, steps, grid: `${outdir}.png` };
     const job = { kind: 'generate', network, device: 'cpu', options } as const;
-    const { nfe } = await withProgress(process.stderr, (onProgress) => compute(job, onProgress));
+    const { nfe } = await withProgress(process.stderr, (onProgress) => generateImages(job, { onProgress }));
     rows.push([`model, ${steps} steps (NFE ${nfe})`, await distance(outdir)]);
   }
   const noise = path.join(build, 'noise');

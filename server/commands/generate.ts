@@ -2,6 +2,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { compute } from '../compute/compute-process';
+import { generateImages } from '../compute/pool';
+import { choosePool } from '../compute/pool-shape';
+import type { GenerateTask } from '../compute/tasks';
 import { batchLines } from '../diffusion/batch-size';
 import { UserError } from '../errors';
 import { modelText } from '../models/model-text';
@@ -11,7 +14,19 @@ import { fetchFile, fetchInput, resolveInput } from '../runs/input';
 import { print, printNotes, relative, say, tell, type Run } from './command';
 
 export const generate: Run<'generate'> = async ({ values, given, withProgress }) => {
-  const { network, outdir: folder, device, grid, json, sigmas, churn, eta, 'accept-source': accept, ...rest } = values;
+  const {
+    network: named,
+    outdir: folder,
+    device,
+    workers,
+    grid,
+    json,
+    sigmas,
+    churn,
+    eta,
+    'accept-source': accept,
+    ...rest
+  } = values;
   const lists = {
     sigmas: await levelsOf(sigmas),
     churn: numbersOf('churn', churn),
@@ -20,19 +35,19 @@ export const generate: Run<'generate'> = async ({ values, given, withProgress })
   // The usual number of steps is none that was asked for.
   const options = { ...rest, ...lists, steps: sigmas !== undefined && !given.has('steps') ? undefined : rest.steps };
   const outdir = path.resolve(folder);
-  const summary = await withProgress(async (control) =>
-    compute(
-      {
-        kind: 'generate',
-        network: await fetchInput(resolveInput(network, 'network', process.cwd()), control, accept),
-        device,
-        options: { ...options, outdir, grid: gridFile(grid, outdir) },
-      },
-      control.onProgress,
-      control.signal,
-    ),
-  );
-  printNotes(summary.notes);
+  const input = resolveInput(named, 'network', process.cwd());
+  const network = await withProgress((control) => fetchInput(input, control, accept));
+  const task: GenerateTask = {
+    kind: 'generate',
+    network,
+    device,
+    workers,
+    options: { ...options, outdir, grid: gridFile(grid, outdir) },
+  };
+  const shape = await choosePool(task);
+  printNotes(shape.notes);
+  const summary = await withProgress((control) => generateImages(task, { ...control, shape }));
+  printNotes(summary.notes.filter((note) => !shape.notes.includes(note)));
   const skipped = summary.skipped ? `, ${summary.skipped} were there already` : '';
   if (json) print({ outdir, ...summary });
   else say(`${summary.written} images written to ${relative(outdir)}${skipped}`);

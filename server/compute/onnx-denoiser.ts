@@ -4,7 +4,8 @@ import { UserError } from '../errors';
 import { cpuModel } from '../models/cpu-model';
 import type { DenoiserInfo } from '../models/model-info';
 import { readModelInfo } from '../models/model-file';
-import { floatsOf, openOnnxSession, type DeviceChoice } from './onnx-session';
+import type { DeviceChoice } from './devices';
+import { floatsOf, openOnnxSession } from './onnx-session';
 import { imagesTogether } from '../models/winograd';
 
 /** A denoiser on ONNX Runtime, with its file's metadata. */
@@ -18,16 +19,22 @@ export interface OpenDenoiser {
 
 /**
  * Opens a denoiser's ONNX file.
- * @param gpu index of the CUDA device among the visible ones
+ * @param gpu index of the CUDA device among the visible ones; the first unless given
+ * @param threads of one evaluation on the CPU; as many as cores may be used unless given
  * @throws UserError for a file that is not an ONNX denoiser or does not have a denoiser's inputs
  */
-export async function openDenoiser(file: string, choice: DeviceChoice, gpu = 0): Promise<OpenDenoiser> {
+export async function openDenoiser(
+  file: string,
+  choice: DeviceChoice,
+  { gpu, threads }: { gpu?: number; threads?: number } = {},
+): Promise<OpenDenoiser> {
   const info = await readModelInfo(file);
   if (info.kind !== 'denoiser')
     throw new UserError(`${file} is a detector, not a denoiser: give a network made by "edm-workbench import"`);
   const { convolutions = [] } = info;
   const { session, device, note, isCpuForm } = await openOnnxSession(file, choice, {
     gpu,
+    threads,
     cpuForm: () => cpuModel(file, convolutions),
   });
   const expected = info.label_dim > 0 ? ['class_labels', 'sigma', 'x'] : ['sigma', 'x'];
@@ -87,15 +94,19 @@ function denoiserOf(
 }
 
 /**
- * Opens a denoiser once for every visible CUDA device (CUDA_VISIBLE_DEVICES counts), or once on the CPU, since one
- * session uses all of its cores. CUDA refuses the first device that does not exist, which ends the loop.
+ * Opens a denoiser once for every visible CUDA device (CUDA_VISIBLE_DEVICES counts), or once on the CPU, where
+ * several processes share the cores (`pool.ts`). CUDA refuses the first device that does not exist, which ends the loop.
  * @throws UserError as openDenoiser for the first device
  */
-export async function openDenoisers(file: string, choice: DeviceChoice): Promise<[OpenDenoiser, ...OpenDenoiser[]]> {
-  const opened: [OpenDenoiser, ...OpenDenoiser[]] = [await openDenoiser(file, choice)];
+export async function openDenoisers(
+  file: string,
+  choice: DeviceChoice,
+  threads?: number,
+): Promise<[OpenDenoiser, ...OpenDenoiser[]]> {
+  const opened: [OpenDenoiser, ...OpenDenoiser[]] = [await openDenoiser(file, choice, { threads })];
   if (opened[0].device === 'cpu') return opened;
   for (let gpu = 1; ; gpu++) {
-    const next = await openDenoiser(file, 'cuda', gpu).catch(() => undefined);
+    const next = await openDenoiser(file, 'cuda', { gpu, threads }).catch(() => undefined);
     if (!next) return opened;
     opened.push(next);
   }

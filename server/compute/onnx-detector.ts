@@ -7,7 +7,8 @@ import { detectorContent } from '../models/detector-content';
 import type { DetectorInfo } from '../models/model-info';
 import { readModelInfo } from '../models/model-file';
 import { tapName } from '../models/inception-graph';
-import { floatsOf, openOnnxSession, type DeviceChoice } from './onnx-session';
+import type { DeviceChoice } from './devices';
+import { floatsOf, openOnnxSession } from './onnx-session';
 
 /** A detector on ONNX Runtime, with its file's metadata. */
 export interface OpenDetector {

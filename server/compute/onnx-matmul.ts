@@ -1,7 +1,7 @@
-import os from 'node:os';
 import { InferenceSession, Tensor } from './onnx-runtime';
 import type { MatMul } from '../linalg/matmul';
 import { Graph } from '../models/onnx-graph';
+import { usableCores } from './machine';
 
 /** From this many dimensions a session pays. Below, plain JavaScript is done before the data has been handed over. */
 export const MATMUL_FROM_DIMENSION = 512;
@@ -25,7 +25,7 @@ export async function openMatMul(): Promise<OpenMatMul> {
   graph.output(graph.node('Gemm', 'c', [a, b, plus], { transB: 1 }), 'float64', ['m', 'n']);
   const session = await InferenceSession.create(graph.toModel({}).toBytes(), {
     executionProviders: ['cpu'],
-    intraOpNumThreads: os.availableParallelism(),
+    intraOpNumThreads: usableCores().amount,
     interOpNumThreads: 1,
     logSeverityLevel: 4,
   });

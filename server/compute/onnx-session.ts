@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
-import os from 'node:os';
 import { InferenceSession } from './onnx-runtime';
 import { messageOf, UserError } from '../errors';
-
-/** Where to compute: `auto` takes CUDA where it works, `cuda` refuses to run without it. */
-export type DeviceChoice = 'auto' | 'cpu' | 'cuda';
+import { type DeviceChoice, gpuPossible } from './devices';
+import { usableCores } from './machine';
 
 /** A session of ONNX Runtime, the device it really uses, and what the user should know about that. */
 export interface OpenOnnxSession {
@@ -20,19 +18,20 @@ export interface OpenOnnxSession {
  * Opens an ONNX file. ONNX Runtime does not fall back by itself (`['cuda','cpu']` throws as `['cuda']` does), so `auto`
  * falls back here, and says why.
  * @param gpu index of the CUDA device among the visible ones
+ * @param threads that one evaluation is divided among on the CPU; undefined: as many as this process may use cores
  * @param cpuForm makes a faster form of the same model for the CPU, called only there; undefined: the file as it is
  * @throws UserError for a missing or unreadable file, and for `cuda` without CUDA
  */
 export async function openOnnxSession(
   file: string,
   choice: DeviceChoice,
-  { gpu = 0, cpuForm }: { gpu?: number; cpuForm?: () => Uint8Array | undefined } = {},
+  { gpu = 0, threads, cpuForm }: { gpu?: number; threads?: number; cpuForm?: () => Uint8Array | undefined } = {},
 ): Promise<OpenOnnxSession> {
   if (!existsSync(file)) throw new UserError(`${file} does not exist`);
   let note: string | undefined;
   if (choice !== 'cpu') {
     try {
-      return { session: await create(file, { name: 'cuda', deviceId: gpu }), device: 'cuda' };
+      return { session: await create(file, { name: 'cuda', deviceId: gpu }, threads), device: 'cuda' };
     } catch (error) {
       const why = cudaProblem(messageOf(error));
       if (choice === 'cuda') throw new UserError(`Cannot use device cuda: ${why}; use device auto or cpu`);
@@ -41,7 +40,7 @@ export async function openOnnxSession(
   }
   try {
     const form = cpuForm?.();
-    return { session: await create(form ?? file, 'cpu'), device: 'cpu', note, isCpuForm: form !== undefined };
+    return { session: await create(form ?? file, 'cpu', threads), device: 'cpu', note, isCpuForm: form !== undefined };
   } catch (error) {
     throw new UserError(`ONNX Runtime cannot load ${file}: ${messageOf(error).replace(/\s+/g, ' ')}`);
   }
@@ -57,23 +56,21 @@ export function floatsOf(outputs: InferenceSession.OnnxValueMapType, name: strin
 function create(
   model: string | Uint8Array,
   provider: InferenceSession.ExecutionProviderConfig,
+  threads = usableCores().amount,
 ): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     executionProviders: [provider],
     graphOptimizationLevel: 'all',
-    intraOpNumThreads: os.availableParallelism(),
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 4,
   };
   return typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options);
 }
 
-/** Device files of an NVIDIA GPU on Linux, also in containers; the second is WSL's. */
-const GPU_DEVICES = ['/dev/nvidiactl', '/dev/dxg'];
-
 /** Why ONNX Runtime could not start CUDA, in words. */
 function cudaProblem(message: string): string {
-  if (process.platform === 'linux' && !GPU_DEVICES.some(existsSync)) return 'no NVIDIA GPU found';
+  if (process.platform === 'linux' && !gpuPossible()) return 'no NVIDIA GPU found';
   if (/shared library|providers_cuda/i.test(message)) {
     return 'the CUDA libraries of ONNX Runtime are not installed (the README says how to install them)';
   }

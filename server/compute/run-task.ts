@@ -1,6 +1,6 @@
 /** Tasks of a compute process: opens the models, then calls `diffusion/` and `fid/`. */
 import path from 'node:path';
-import { generate } from '../diffusion/generation';
+import { generate, type Siblings } from '../diffusion/generation';
 import { GRID_IMAGES, writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
 import { resolveSampler, samplerNotes } from '../diffusion/sampler-settings';
@@ -37,13 +37,22 @@ import type {
 /** Dimension assumed for a comparison, whose files are not read yet: the largest, which needs the fast product. */
 const FULL_DIMENSION = 2048;
 
+/** What a task says while it runs, and hears. */
+export interface TaskLink {
+  onProgress: OnProgress;
+  /** Told when the network is open. */
+  opened: (device: 'cpu' | 'cuda') => void;
+  siblings: Siblings;
+}
+
 /** Runs one task to its end. */
-export function runTask(task: Task, onProgress: OnProgress, signal: AbortSignal): Promise<TaskResult> {
+export function runTask(task: Task, link: TaskLink, signal: AbortSignal): Promise<TaskResult> {
+  const { onProgress } = link;
   switch (task.kind) {
     case 'import':
       return importModel(task.source, task.dest, { name: task.name, accept: task.accept, onProgress, signal });
     case 'generate':
-      return runGenerate(task, onProgress, signal);
+      return runGenerate(task, link, signal);
     case 'calibrate':
       return calibrate(task, onProgress, signal);
     case 'trajectory':
@@ -62,20 +71,21 @@ export function runTask(task: Task, onProgress: OnProgress, signal: AbortSignal)
 }
 
 async function runGenerate(
-  { network, device: choice, options }: GenerateTask,
-  onProgress: OnProgress,
+  { network, device: choice, options, threads }: GenerateTask,
+  { onProgress, opened: tellOpened, siblings }: TaskLink,
   signal: AbortSignal,
 ): Promise<GenerateSummary> {
   const seeds = parseSeeds(options.seeds);
-  const [opened, sha256] = await Promise.all([openDenoisers(network, choice), fileDigest(network)]);
+  const [opened, sha256] = await Promise.all([openDenoisers(network, choice, threads), fileDigest(network)]);
   const { device, note } = opened[0];
+  tellOpened(device);
   try {
     const rng = options.rng ?? device;
     const { grid, ...rest } = options;
     const result = await generate(
       opened.map(({ denoiser }) => denoiser),
       { ...rest, seeds, rng, network: { sha256 } },
-      { onProgress, signal },
+      { onProgress, signal, siblings },
     );
     if (grid) {
       const first = [...new Set(seeds)].slice(0, GRID_IMAGES);
@@ -86,11 +96,6 @@ async function runGenerate(
     }
     const notes = [...(note ? [note] : []), ...codeNotes(opened[0].info), ...samplerNotes(options, opened[0].denoiser)];
     if (opened.length > 1) notes.push(`${opened.length} CUDA devices shared the seeds`);
-    if (result.notFinite > 0) {
-      notes.push(
-        `${result.notFinite} images have black pixels because samples were not finite: the network or the sampler diverged`,
-      );
-    }
     const { steps } = resolveSampler(options, opened[0].denoiser);
     return { ...result, steps, rng, device, notes };
   } finally {

@@ -1,5 +1,5 @@
 /** Tasks of a compute process and their results. Types only, so that importing them loads no native code. */
-import type { GenerateOptions } from '../diffusion/generation';
+import type { GenerateOptions, MadeImages } from '../diffusion/generation';
 import type { RngDevice, SamplerOptions } from '../shared/sampler-options';
 import type { Comparison } from '../fid/kept-statistics';
 import type { FurtherOptions } from '../fid/further-metrics';
@@ -9,7 +9,7 @@ import type { FoundSchedule, ScheduleSearch } from '../diffusion/schedule-search
 import type { TrajectoryResult } from '../shared/protocol';
 import type { BatchPoint } from '../shared/schema-types.gen';
 import type { ModelInfo } from '../models/model-info';
-import type { DeviceChoice } from './onnx-session';
+import type { DeviceChoice } from './devices';
 
 /** Generate images, one PNG per seed, and a grid of the first ones. */
 export interface GenerateTask {
@@ -19,11 +19,17 @@ export interface GenerateTask {
   device: DeviceChoice;
   /** As generate.py's options; `seeds` is a list such as `0-63`. */
   options: Omit<GenerateOptions, 'seeds' | 'network' | 'rng'> & { seeds: string; rng?: RngDevice; grid?: string };
+  /** Processes that share the work on the CPU, >= 1; undefined: as many as pay. */
+  workers?: number;
+  /** What one process of several is told: threads that it may use. */
+  threads?: number;
 }
 
 export interface GenerateSummary {
   written: number;
   skipped: number;
+  /** Written images with NaN or infinite samples. */
+  notFinite: number;
   /** Sampling steps, and network evaluations per image. */
   steps: number;
   nfe: number;
@@ -31,6 +37,24 @@ export interface GenerateSummary {
   device: 'cpu' | 'cuda';
   seconds: number;
   notes: string[];
+}
+
+/** The processes of a run. */
+export interface PoolShape {
+  /** Processes, at least 1. */
+  workers: number;
+  /** Threads of each; together at most the cores that may be used, and at least one each. */
+  threads: number[];
+  /** Why, in words. */
+  reason: string;
+  /** What a person should know before it starts: that fewer work than were asked for. */
+  notes: string[];
+}
+
+/** What all processes of a generation have done. */
+export interface PoolSummary extends GenerateSummary {
+  /** Processes that shared the work, threads of each, and why. */
+  pool: Pick<PoolShape, 'workers' | 'threads' | 'reason'>;
 }
 
 /** Images per second and memory over batch sizes. */
@@ -159,13 +183,22 @@ export type Task =
   ImportTask | CalibrateTask | GenerateTask | TrajectoryTask | ScheduleTask | MeasureTask | ReferenceTask | CompareTask;
 export type TaskResult<T extends Task = Task> = Results[T['kind']];
 
-/** Parent -> child. */
-export type ToWorker = { type: 'start'; task: Task } | { type: 'cancel' };
+/** Parent -> child; `made` tells one of several processes of a run what the others have made. */
+export type ToWorker = { type: 'start'; task: Task } | { type: 'cancel' } | { type: 'made'; blocks: readonly string[] };
 
-/** Child -> parent; exactly one message that is not `progress`, then the child ends. */
-export type FromWorker =
+/** What a child tells its parent while it works. */
+export type WorkerReport =
   | { type: 'progress'; progress: Progress }
+  /** The network is open on this device: from now on images are made. */
+  | { type: 'opened'; device: 'cpu' | 'cuda' }
+  | { type: 'made'; images: MadeImages };
+
+/** How a child's task ended. */
+export type WorkerEnd =
   | { type: 'done'; result: TaskResult }
   | { type: 'cancelled'; message: string }
   | { type: 'userError'; message: string; exitCode: 1 | 2 }
   | { type: 'defect'; message: string; stack: string };
+
+/** Child -> parent; exactly one message that is not a report, then the child ends. */
+export type FromWorker = WorkerReport | WorkerEnd;

@@ -4,10 +4,27 @@
  */
 import { CancelledError, messageOf, UserError } from '../errors';
 import { asUserError } from '../system-error';
-import type { FromWorker, ToWorker } from './tasks';
-import { runTask } from './run-task';
+import type { FromWorker, ToWorker, WorkerEnd } from './tasks';
+import { runTask, type TaskLink } from './run-task';
 
 const controller = new AbortController();
+
+/** Who is told what other processes of the run have made. */
+let onMade: ((blocks: readonly string[]) => void) | undefined;
+/** What they had made before anyone listened. */
+const early: string[] = [];
+
+const link: TaskLink = {
+  onProgress: (progress) => void tell({ type: 'progress', progress }),
+  opened: (device) => void tell({ type: 'opened', device }),
+  siblings: {
+    made: (images) => void tell({ type: 'made', images }),
+    onMade: (listener) => {
+      onMade = listener;
+      listener(early);
+    },
+  },
+};
 
 function tell(message: FromWorker): Promise<void> {
   return new Promise((resolve) => {
@@ -18,9 +35,10 @@ function tell(message: FromWorker): Promise<void> {
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'cancel') return controller.abort();
-  void runTask(message.task, (progress) => void tell({ type: 'progress', progress }), controller.signal)
-    .then((result): FromWorker => ({ type: 'done', result }))
-    .catch((thrown: unknown): FromWorker => {
+  if (message.type === 'made') return onMade ? onMade(message.blocks) : void early.push(...message.blocks);
+  void runTask(message.task, link, controller.signal)
+    .then((result): WorkerEnd => ({ type: 'done', result }))
+    .catch((thrown: unknown): WorkerEnd => {
       const error = asUserError(thrown);
       if (error instanceof CancelledError) return { type: 'cancelled', message: error.message };
       if (error instanceof UserError) return { type: 'userError', message: error.message, exitCode: error.exitCode };

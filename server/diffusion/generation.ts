@@ -33,6 +33,26 @@ export interface GenerateOptions extends SamplerOptions {
   network: { sha256: string };
 }
 
+/** Images of one run that a process has made, as it tells the others that make images of the same run. */
+export interface MadeImages {
+  /** Blocks of seeds whose images are all there now. */
+  blocks: string[];
+  /** Images written since this was told last, and those of them with NaN or infinite samples. */
+  written: number;
+  notFinite: number;
+}
+
+/**
+ * How several processes of one run know of each other. Claims alone keep them from making an image twice; this spares them
+ * from looking whether images of others are there, and from waiting for a claim that has ended.
+ */
+export interface Siblings {
+  /** Told after each block. */
+  made: (images: MadeImages) => void;
+  /** Registers the one who is told what the others have made. */
+  onMade: (listener: (blocks: readonly string[]) => void) => void;
+}
+
 export interface GenerateResult {
   /** Images written by this call. */
   written: number;
@@ -71,7 +91,7 @@ export const CPU_BATCH = 16;
 export async function generate(
   denoisers: readonly Denoiser[],
   options: GenerateOptions,
-  control: TaskControl = {},
+  control: TaskControl & { siblings?: Siblings } = {},
 ): Promise<GenerateResult> {
   const started = performance.now();
   const { outdir, seeds, subdirs = false, class: chosen, batch = DEFAULT_BATCH, rng = 'cpu', network } = options;
@@ -96,7 +116,7 @@ export async function generate(
   const meter = new ProgressMeter('Generating', wanted.length, control.onProgress, present.size);
   const size = denoiser.batchDependent ? batch : Math.min(batch, CPU_BATCH);
   const work = { outdir, subdirs, settings, table, rng, class: chosen, size, meter };
-  const filler = new FolderFiller(work, new SeedBlocks(outdir, missing), present.size);
+  const filler = new FolderFiller(work, new SeedBlocks(outdir, missing), present.size, control.siblings);
   await filler.run(denoisers, control.signal);
   return {
     written: filler.written,
@@ -131,13 +151,21 @@ interface BatchWork {
 class FolderFiller {
   written = 0;
   notFinite = 0;
+  /** What the siblings know of. */
+  private told = { written: 0, notFinite: 0 };
 
   /** @param done images that exist already */
   constructor(
     private readonly work: BatchWork,
     private readonly blocks: SeedBlocks,
     private done: number,
-  ) {}
+    private readonly siblings?: Siblings,
+  ) {
+    siblings?.onMade((names) => {
+      this.done += blocks.settle(names);
+      work.meter.update(this.done);
+    });
+  }
 
   /** Every denoiser takes the next free blocks until none is left. */
   async run(denoisers: readonly Denoiser[], signal?: AbortSignal): Promise<void> {
@@ -165,8 +193,16 @@ class FolderFiller {
       } finally {
         await claimed.release();
       }
+      this.tell(claimed.blocks);
       meter.update(this.done);
     }
+  }
+
+  private tell(blocks: string[]): void {
+    if (!this.siblings || blocks.length === 0) return;
+    const { written, notFinite } = this;
+    this.siblings.made({ blocks, written: written - this.told.written, notFinite: notFinite - this.told.notFinite });
+    this.told = { written, notFinite };
   }
 
   private async makeBatch(denoiser: Denoiser, seeds: readonly number[], signal: AbortSignal): Promise<void> {

@@ -25,7 +25,8 @@ export function countSeeds(list: string): number {
   return countIn(seedRanges(list));
 }
 
-function seedRanges(list: string): IntegerRange[] {
+/** The ranges of a list, in the order written; a single seed is one of length 1. @throws UserError as `parseSeeds` */
+export function seedRanges(list: string): IntegerRange[] {
   const ranges: IntegerRange[] = [];
   const shown = list.length > SHOWN ? `${list.slice(0, SHOWN)}...` : list;
   let count = 0;

@@ -11,6 +11,8 @@ import { CancelledError, messageOf, UserError } from '../errors';
 import { mergeStatistics } from '../fid/kept-statistics';
 import { recordId } from '../history/history-store';
 import { compute } from '../compute/compute-process';
+import { generateImages } from '../compute/pool';
+import { choosePool, shapeText } from '../compute/pool-shape';
 import type { GenerateSummary } from '../compute/tasks';
 import type { Progress, TaskControl } from '../shared/progress';
 import type { JobProgress } from '../shared/protocol';
@@ -58,7 +60,9 @@ export async function runShard(folder: string, task: number, tasks: number, { on
   await run.log(`Task ${task} of ${tasks}: seeds ${shard.seeds}`);
   const job = generateJob(plan, run);
   const options = { ...job.options, seeds: shard.seeds, grid: undefined };
-  const generated = await compute({ ...job, options }, report, signal);
+  const shape = await choosePool({ ...job, options });
+  for (const line of [shapeText(shape), ...shape.notes]) await run.log(`Task ${task}: ${line}`);
+  const generated = await generateImages({ ...job, options }, { shape, onProgress: report, signal });
   const summary: ShardSummary = { generated, measured: 0, notes: generated.notes };
   if (plan.metric) {
     const { detector, batch } = plan.metric;

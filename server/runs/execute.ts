@@ -2,7 +2,9 @@ import { CancelledError, messageOf, UserError } from '../errors';
 import { publishedText } from '../history/published-fids';
 import { appendRecord, recordId } from '../history/history-store';
 import { compute } from '../compute/compute-process';
-import type { GenerateSummary, MeasureSummary } from '../compute/tasks';
+import { generateImages } from '../compute/pool';
+import { choosePool, shapeText } from '../compute/pool-shape';
+import type { GenerateSummary, GenerateTask, MeasureSummary } from '../compute/tasks';
 import type { Progress, TaskControl } from '../shared/progress';
 import type { RunResult } from '../shared/protocol';
 import type { HistoryRecord, SamplerRecord } from '../shared/schema-types.gen';
@@ -37,8 +39,11 @@ export async function executeRun(file: string, { onProgress, signal }: TaskContr
     void folder.log(`${progress.phase} ${progress.done}/${progress.total}${progress.note ? ` ${progress.note}` : ''}`);
   };
   try {
-    const generated = await compute(generateJob(plan, folder), report, signal);
-    const notes = generated.notes;
+    const job = generateJob(plan, folder);
+    const shape = await choosePool(job);
+    for (const line of [shapeText(shape), ...shape.notes]) await folder.log(line);
+    const generated = await generateImages(job, { shape, onProgress: report, signal });
+    const { notes } = generated;
     const records: HistoryRecord[] = [];
     if (plan.metric) {
       const measured = await compute(
@@ -63,7 +68,7 @@ export async function executeRun(file: string, { onProgress, signal }: TaskContr
       const verdict = await sinceLast(plan.root, record).catch(() => undefined);
       if (verdict !== undefined) notes.push(verdict);
     }
-    for (const note of notes) await folder.log(note);
+    for (const note of notes) if (!shape.notes.includes(note)) await folder.log(note);
     await folder.save({ status: 'complete', finished: new Date().toISOString(), results: records });
     return { folder: folder.path, manifest: folder.manifest, records, notes };
   } catch (error) {
@@ -78,12 +83,13 @@ export async function executeRun(file: string, { onProgress, signal }: TaskContr
   }
 }
 
-/** The compute child's part of a run: all of its images. */
-export function generateJob(plan: RunPlan, folder: RunFolder) {
+/** The compute processes' part of a run: all of its images. */
+export function generateJob(plan: RunPlan, folder: RunFolder): GenerateTask {
   return {
-    kind: 'generate' as const,
+    kind: 'generate',
     network: plan.network.file,
-    device: plan.config.device ?? ('auto' as const),
+    device: plan.config.device ?? 'auto',
+    workers: plan.config.workers,
     options: {
       ...plan.sampler,
       outdir: folder.images,

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { Document, parseDocument } from 'yaml';
 import { compute } from '../compute/compute-process';
-import type { DeviceChoice } from '../compute/onnx-session';
+import type { DeviceChoice } from '../compute/devices';
 import type { ScheduleSummary } from '../compute/tasks';
 import { parseSeeds } from '../diffusion/seeds';
 import type { TaskControl } from '../shared/progress';

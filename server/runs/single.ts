@@ -5,6 +5,7 @@ import { fileMeasurement, filingOf, unfiled } from './measured';
 import { provenanceOf } from './provenance';
 import { publishedText } from '../history/published-fids';
 import { compute } from '../compute/compute-process';
+import { generateImages } from '../compute/pool';
 import { modelText } from '../models/model-text';
 import { DEFAULT_BATCH } from '../shared/defaults';
 import type { TaskControl } from '../shared/progress';
@@ -26,15 +27,14 @@ export async function generateInto(
   const { network, outdir, base, seeds, steps } = params;
   if (!outdir) throw new UserError('Generate: give a folder for the images');
   const folder = path.resolve(base, outdir);
-  const { written, skipped, notes } = await compute(
+  const { written, skipped, notes } = await generateImages(
     {
       kind: 'generate',
       network: await fetchInput(resolveInput(network, 'network', base), { onProgress, signal }),
       device: 'auto',
       options: { outdir: folder, seeds, steps, class: params.class, grid: `${folder}-grid.png` },
     },
-    onProgress,
-    signal,
+    { onProgress, signal },
   );
   return { folder, written, skipped, notes };
 }

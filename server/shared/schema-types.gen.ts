@@ -110,6 +110,10 @@ export interface RunConfig {
    */
   device?: "auto" | "cpu" | "cuda";
   /**
+   * Processes that share the seeds on the CPU, and its cores; fewer where memory, the job's cores or the seeds do not allow as many. It changes speed and memory, never the images. Default: as many as pay, one for each core at most.
+   */
+  workers?: number;
+  /**
    * Folder of the run folders, relative to the top of the repository.
    */
   outdir?: string;

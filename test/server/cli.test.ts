@@ -92,6 +92,7 @@ const REFUSALS: [name: string, args: string[], status: number, message: RegExp][
   ['a noise level without end', ['generate', ...NETWORK, '--outdir', 'x', '--sigma_max', 'inf'], 2, /--sigma_max Infinity: must be a finite number above 0/],
   ['no batch', ['generate', ...NETWORK, '--outdir', 'x', '--batch', '0'], 2, /--batch 0: must be a whole number, 1 or more/],
   ['one image to measure', ['fid', 'calc', '--images', 'a', '--ref', 'embedded:fashion-mnist', '--num', '1'], 2, /--num 1: must be a whole number, 2 or more/],
+  ['no workers', ['generate', ...NETWORK, '--outdir', 'x', '--workers', '0'], 2, /--workers 0: must be a whole number, 1 or more/],
   ['a batch of none to measure', ['fid', 'calc', '--images', 'a', '--ref', 'embedded:fashion-mnist', '--batch=-1'], 2, /--batch -1: must be a whole number, 1 or more/],
   ['a seed with a fraction', ['fid', 'calc', '--images', 'a', '--ref', 'embedded:fashion-mnist', '--seed', '1.5'], 2, /--seed 1\.5: must be a whole number$/],
   ['a class out of range', ['generate', ...NETWORK, '--outdir', 'x', '--class', '10'], 2, /--class 10: the network's classes are 0 to 9/],

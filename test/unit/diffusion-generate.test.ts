@@ -5,8 +5,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { HOST } from '../../server/claim';
 import type { Denoiser } from '../../server/diffusion/denoiser';
-import { generate, type GenerateOptions } from '../../server/diffusion/generation';
+import { generate, type GenerateOptions, type MadeImages, type Siblings } from '../../server/diffusion/generation';
 import { decodePng, encodePng, readPngHeader } from '../../server/images/png';
 import { parseSeeds } from '../../server/diffusion/seeds';
 import { CancelledError, UserError } from '../../server/errors';
@@ -368,6 +369,30 @@ test('two devices of one process share the seeds; when one fails, the other stop
   await generate([analyticDenoiser()], options(broken, '0-127'));
   for (const [name, bytes] of Object.entries(imagesIn(join(folder, 'one'))))
     assert.equal(readFileSync(join(broken, name)).toString('base64'), bytes);
+});
+
+test('what siblings have made is not looked at, and a wait for them ends with the news', async () => {
+  const folder = temporaryFolder();
+  let tellMade: (blocks: readonly string[]) => void = () => undefined;
+  const told: MadeImages[] = [];
+  const siblings: Siblings = { made: (images) => told.push(images), onMade: (listener) => (tellMade = listener) };
+  const reports: Progress[] = [];
+  // A live process holds the second block: without news this would wait for it for ever.
+  mkdirSync(join(folder, '.claims'));
+  writeFileSync(join(folder, '.claims', '.seeds1.0.claim'), `${HOST} ${process.ppid}\n`);
+  const run = generate([analyticDenoiser()], options(folder, '0-40'), {
+    siblings,
+    onProgress: (report) => reports.push(report),
+  });
+  while (told.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(told, [
+    { blocks: ['seeds0'], written: 16, notFinite: 0 },
+    { blocks: ['seeds2'], written: 9, notFinite: 0 },
+  ]);
+  tellMade(['seeds1', 'seeds7']);
+  const result = await run;
+  assert.deepEqual([result.written, result.skipped, countImages(folder)], [25, 16, 25]);
+  assert.deepEqual([reports.at(-1)?.done, reports.at(-1)?.total], [41, 41]);
 });
 
 function countImages(folder: string): number {

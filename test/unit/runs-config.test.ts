@@ -27,6 +27,8 @@ const CASES: [text: string, expected: ReturnType<typeof findings>][] = [
   [BASE + 'stepss: 4\n', [['unknown-key', 1, 'stepss', 'steps']]],
   [BASE + 'fd:\n  refrence: a.npz\n', [['missing-key', 1, 'fd'], ['unknown-key', 2, 'refrence', 'reference']]],
   [BASE + 'steps: 1\n', [['too-few-steps', 1, '1', '2']]],
+  [BASE + 'workers: 2\n', []],
+  [BASE + 'workers: 0\n', [['bad-value', 1, '0']]],
   [BASE + 'steps: 4.5\n', [['bad-type', 1, '4.5']]],
   [BASE + 'rho: 0\n', [['bad-value', 1, '0']]],
   [BASE + 'name: a/b\n', [['bad-value', 1, 'a/b']]],

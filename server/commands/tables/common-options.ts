@@ -1,5 +1,5 @@
 /** Options that several commands share. */
-import type { DeviceChoice } from '../../compute/onnx-session';
+import type { DeviceChoice } from '../../compute/devices';
 import { DEFAULT_BATCH } from '../../shared/defaults';
 import type { Option } from '../spec';
 

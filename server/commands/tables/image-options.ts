@@ -71,6 +71,10 @@ export const IMAGE_COMMANDS = {
       eta: { value: 'X|LIST', otherwise: "the solver's", help: 'Fresh noise of euler-ancestral or sde-dpmpp-2m, of all steps or each' },
       rng: { value: 'DEVICE', choices: RNG_DEVICES, otherwise: "the device's", help: "Device whose torch generator the seeds are for" },
       device: DEVICE,
+      workers: {
+        value: 'N', type: 'integer', least: 1, otherwise: 'as many as pay', unit: 'processes',
+        help: 'Processes that share the CPU; never changes the images',
+      },
       grid: { value: 'FILE.png', completes: 'file', otherwise: 'no grid', help: 'Picture of the first images side by side; not in DIR' },
       json: JSON_OUTPUT,
     }, // prettier-ignore
