@@ -1,7 +1,8 @@
 /**
  * `npm run bench:generate [-- --peer EDM_FOLDER] [-- --rounds N] [-- --size large|small]`: what one network evaluation
  * costs, for the two sizes the project is measured by. With `--peer`, a folder that holds NVlabs/edm, PyTorch evaluates
- * the same weights on the same inputs in turn, with as many threads. A measurement, not a test.
+ * the same weights on the same inputs in turn, with as many threads. With `--whole`, whole runs in one process and in
+ * several instead: `generate-whole.ts`. A measurement, not a test.
  */
 import { fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { importNetwork } from '../../server/models/network-import';
 import { openDenoiser } from '../../server/compute/onnx-denoiser';
 import { noise, tameWeights, writeSafetensors } from '../unit/synthetic-weights';
+import { measureWhole } from './generate-whole';
 import { Peer } from './peer';
 
 const COMMON = { class_name: 'EDMPrecond', model_type: 'SongUNet', img_resolution: 32, img_channels: 3, label_dim: 10 };
@@ -24,7 +26,14 @@ const BATCH = 16;
 const PAUSE = 100;
 
 const { values } = parseArgs({
-  options: { peer: { type: 'string' }, rounds: { type: 'string' }, size: { type: 'string' } },
+  options: {
+    peer: { type: 'string' },
+    rounds: { type: 'string' },
+    size: { type: 'string' },
+    whole: { type: 'boolean' },
+    network: { type: 'string', default: 'embedded:fashion-mnist' },
+    images: { type: 'string', default: '512' },
+  },
 });
 const rounds = Number(values.rounds ?? 12);
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE));
@@ -105,6 +114,7 @@ function relativeError(a: Float32Array, b: Float32Array): number {
 
 /** Each size in a process of its own, so that its peak memory is its own. */
 async function main(): Promise<void> {
+  if (values.whole) return measureWhole(values.network, Number(values.images), Number(values.rounds ?? 3));
   if (values.size) return measure(values.size);
   for (const name of Object.keys(SIZES)) {
     const child = fork(__filename, [...process.argv.slice(2), '--size', name]);
