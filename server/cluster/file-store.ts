@@ -9,6 +9,9 @@ const MiB = 1024 * 1024;
 /** Bytes per write or read of a copy. A resumed copy goes back to a multiple of it: pieces before are whole. */
 const PIECE = 8 * MiB;
 
+/** Permissions of every copy: data that its owner writes and others read. A program gets its own where it is put to use. */
+const COPY_MODE = 0o644;
+
 /** The largest file that is read whole, in bytes: scripts, manifests. Larger ones are read in pieces. */
 export const LARGEST_WHOLE = 64 * MiB;
 
@@ -59,11 +62,11 @@ export abstract class FileStore implements HostFiles {
   }
 
   upload(local: string, remote: string, control?: TransferControl): Promise<void> {
-    return this.receive('Uploading', this.here(), local, remote, { ...control, keepsMode: true });
+    return this.receive('Uploading', this.here(), local, remote, control);
   }
 
   download(remote: string, local: string, control?: TransferControl): Promise<void> {
-    return this.here().receive('Downloading', this, remote, local, { ...control, keepsMode: false });
+    return this.here().receive('Downloading', this, remote, local, control);
   }
 
   /** SHA-256 in hex; read back where the host has no program for it. */
@@ -101,17 +104,17 @@ export abstract class FileStore implements HostFiles {
   }
 
   /**
-   * @internal The receiving side of a copy.
-   * @param keepsMode whether the file keeps its permissions: what comes from a host is data here, and decides none
+   * @internal The receiving side of a copy. Permissions are ours to choose and never the source's: Windows reports 0666 of
+   * every file, and what comes from a host is data here.
    */
   async receive(
     phase: string,
     source: FileStore,
     from: string,
     to: string,
-    { onProgress, signal, keepsMode }: TransferControl & { keepsMode: boolean },
+    { onProgress, signal }: TransferControl = {},
   ): Promise<void> {
-    const { size, mode } = await source.factsOfFile(from);
+    const { size } = await source.factsOfFile(from);
     const wanted = await source.digest(from, size, signal);
     const present = await this.stat(to);
     if (present?.kind === 'file' && present.size === size && (await this.digest(to, size, signal)) === wanted) {
@@ -139,7 +142,7 @@ export abstract class FileStore implements HostFiles {
           `The checksum of ${from} is wrong after copying it to ${this.host}: the file is being changed, or the disk is failing`,
         );
     }
-    await this.setMode(part, keepsMode ? (mode ?? 0o644) : 0o644);
+    await this.setMode(part, COPY_MODE);
     await this.rename(part, to);
   }
 

@@ -284,7 +284,7 @@ test('a second ssh on the login host', async () => {
   writeFileSync(local, content, { mode: 0o755 });
   await there.files.upload(local, '/home/keyonly/hop file');
   assert.deepEqual(await there.files.read('/home/keyonly/hop file'), content);
-  assert.equal((await there.files.stat('/home/keyonly/hop file'))?.mode, 0o755);
+  assert.equal((await there.files.stat('/home/keyonly/hop file'))?.mode, 0o644);
   const nowhere = await host({ name: 'other', host: 'login', via: 'nosuch' });
   await assert.rejects(nowhere.run(['true']), /nosuch ended before true could start \(255\).*nosuch/);
 });
