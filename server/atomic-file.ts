@@ -2,10 +2,11 @@
  * Writing files that are complete or do not exist, even after a crash or a power failure: written under a temporary name,
  * flushed to the disk, renamed.
  */
-import { chmod, link, mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readdir, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { HOST, isAlive } from './claim';
 import { isCode, UserError } from './errors';
+import { removeFile, renameOver } from './held-file';
 import { reasonOf } from './system-error';
 
 /** A temporary file is named `.<final name>.<number>.<host>.<process id>.part`. */
@@ -35,9 +36,9 @@ export async function writeAtomically(
   try {
     await writePart(part, bytes);
     if (mode !== undefined) await chmod(part, mode);
-    await rename(part, path);
+    await renameOver(part, path);
   } catch (error) {
-    await rm(part, { force: true }).catch(() => undefined);
+    await removeFile(part).catch(() => undefined);
     throw fileError(error, path);
   }
 }
@@ -49,12 +50,12 @@ export async function createOnce(path: string, text: string): Promise<void> {
     await writePart(part, Buffer.from(text));
     // A hard link fails where the name exists, which a rename would replace; not every file system has them.
     await link(part, path).catch(async (error: unknown) => {
-      if (!isCode(error, 'EEXIST')) await rename(part, path);
+      if (!isCode(error, 'EEXIST')) await renameOver(part, path);
     });
   } catch (error) {
     throw fileError(error, path);
   } finally {
-    await rm(part, { force: true }).catch(() => undefined);
+    await removeFile(part).catch(() => undefined);
   }
 }
 
@@ -62,7 +63,7 @@ export async function createOnce(path: string, text: string): Promise<void> {
 export async function moveIntoPlace(part: string, path: string): Promise<void> {
   const file = await open(part, 'r+');
   await flush(file).finally(() => file.close());
-  await rename(part, path);
+  await renameOver(part, path);
 }
 
 /** Removes the temporary files of processes that have ended; those of others will still be renamed. */

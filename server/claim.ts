@@ -2,10 +2,11 @@
  * Sharing work among several processes, on one machine or on many with a shared file system: the process that creates the
  * next file has the claim. Creating a file that must not exist is atomic on local disks and on NFS.
  */
-import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { isCode } from './errors';
+import { removeFile } from './held-file';
 
 /** This machine's name, as used in file names. */
 export const HOST = hostname().replace(/[^A-Za-z0-9-]/g, '-') || 'host';
@@ -49,7 +50,7 @@ export class Claim {
       // A claim that was released since the list was read makes another number free: two could hold one each.
       for (const other of await generations(folder, name)) {
         if (other === next || !(await isHeld(claimFile(folder, name, other)))) continue;
-        await rm(file, { force: true });
+        await removeFile(file);
         return undefined;
       }
       return new Claim(folder, name, next);
@@ -64,7 +65,7 @@ export class Claim {
   async release(): Promise<void> {
     clearInterval(this.beat);
     for (const generation of await generations(this.folder, this.name)) {
-      if (generation <= this.generation) await rm(this.fileOf(generation), { force: true });
+      if (generation <= this.generation) await removeFile(this.fileOf(generation));
     }
   }
 
@@ -93,7 +94,7 @@ async function create(claim: string): Promise<void> {
       return writeFile(claim, OWNER, { flag: 'wx' });
     });
   } finally {
-    await rm(part, { force: true });
+    await removeFile(part);
   }
 }
 

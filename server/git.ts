@@ -1,10 +1,11 @@
 /** What a run asks git: the repository, its commit, and whether the work tree differs from it. */
 import { lstatSync, realpathSync } from 'node:fs';
-import { copyFile, mkdtemp, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, mkdtemp, stat, utimes } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { isBelow } from './containment';
 import { isCode, UserError } from './errors';
+import { removeTree } from './held-file';
 import { git, GitError, gitWith } from './git-process';
 import type { CodeVersion } from './shared/schema-types.gen';
 
@@ -152,7 +153,7 @@ export async function withScratchIndex<T>(
     if (input) await gitWith({ environment, input }, root, 'update-index', '-z', '--index-info');
     return await call(environment);
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeTree(scratch);
   }
 }
 

@@ -37,6 +37,13 @@ const REASONS: Readonly<Record<string, { write: string; read?: string } | undefi
   EPIPE: { write: 'the program that read the output has ended' },
 };
 
+const STILL_HELD = {
+  write:
+    'permission denied, or another program has held it for ten seconds (a virus scanner, a program that shows it): close that, or choose a folder that you may write to',
+};
+/** Reasons for a file that could not be renamed: see held-file.ts. */
+const HELD: typeof REASONS = { EACCES: STILL_HELD, EPERM: STILL_HELD, EBUSY: STILL_HELD };
+
 /** What was attempted, by the name of the system call; others are named as they are. */
 const ATTEMPTS: Readonly<Record<string, string | undefined>> = {
   access: 'read',
@@ -79,7 +86,7 @@ function isSystemError(error: unknown): error is SystemError {
 /** Why something failed and what to do, to follow `Cannot read FILE: `; any other error in its own words. */
 export function reasonOf(error: unknown, purpose: 'read' | 'write'): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const reason = REASONS[code];
+  const reason = isSystemError(error) && error.syscall === 'rename' ? (HELD[code] ?? REASONS[code]) : REASONS[code];
   if (!reason) return messageOf(error).split('\n', 1).join();
   const file = isSystemError(error) ? error.path : undefined;
   const isCache = file?.startsWith(cachePath()) === true;

@@ -1,7 +1,8 @@
 /** What is kept beside clusters.yaml, on this machine only: snapshots of clusters, and submissions under way. */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
+import { removeFile } from '../held-file';
 import { writeAtomically } from '../atomic-file';
 import { Claim } from '../claim';
 import { demandUnlinked } from '../containment';
@@ -77,7 +78,7 @@ export class LocalFolder {
   }
 
   async settled(token: string): Promise<void> {
-    await rm(path.join(this.folder, fileOf(token)), { force: true });
+    await removeFile(path.join(this.folder, fileOf(token)));
   }
 
   /** Submissions whose outcome nobody has seen, oldest first. */

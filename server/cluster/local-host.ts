@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { CancelledError, isCode, messageOf, UserError } from '../errors';
+import { removeTree, renameOver } from '../held-file';
 import { FileStore, LARGEST_WHOLE } from './file-store';
 import type { FileFacts, RunOptions } from './host';
 import { Runner, type OnOutput } from './runner';
@@ -117,11 +118,11 @@ class LocalFiles extends FileStore {
   }
 
   remove(file: string): Promise<void> {
-    return this.attempt('remove', file, fs.rm(file, { recursive: true, force: true }));
+    return this.attempt('remove', file, removeTree(file));
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.attempt('rename', `${from} to ${to}`, fs.rename(from, to));
+    return this.attempt('rename', `${from} to ${to}`, renameOver(from, to));
   }
 
   protected override async freeBytesAt(file: string): Promise<number | undefined> {

@@ -2,10 +2,11 @@
  * Sends a commit to the cluster with git: into a bare repository in the work folder there, then into a work tree of its
  * own. Nothing is sent twice, and every step can be repeated after an interruption.
  */
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { askOn, placeOn, runOn, type Cluster } from '../cluster/cluster';
 import { UserError } from '../errors';
+import { removeFile, renameOver } from '../held-file';
 import { git, GitError, pushCommit, REMOTE_GIT } from '../git-process';
 import { lastLine, type TransferControl } from '../cluster/host';
 import { demandGit, isDamaged, reattach, resend } from './repair';
@@ -120,7 +121,7 @@ async function sendBundle(
     try {
       const part = `${bundle}.${process.pid}`;
       await git(root, 'bundle', 'create', '--quiet', part, ref, ...bases.map((base) => `^${base}`));
-      await rename(part, bundle);
+      await renameOver(part, bundle);
     } finally {
       await git(root, 'update-ref', '-d', ref);
     }
@@ -137,7 +138,7 @@ async function sendBundle(
     refs,
   ]);
   await cluster.files.remove(incoming);
-  await rm(bundle, { force: true });
+  await removeFile(bundle);
 }
 
 /** Whether a commit is an ancestor of another one. */

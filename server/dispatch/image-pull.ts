@@ -1,7 +1,7 @@
 /** Fetching the images of a run in one archive. What the archive may bring here is decided here. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileError } from '../atomic-file';
 import { runOn, type Cluster } from '../cluster/cluster';
@@ -10,6 +10,7 @@ import { demandUnlinked, placeInside } from '../containment';
 import { GENERATION_FILE } from '../diffusion/image-folder';
 import { imagePath } from '../diffusion/seeds';
 import { CancelledError, UserError } from '../errors';
+import { removeFile, renameOver } from '../held-file';
 import { isPng } from '../images/png';
 import type { Dispatch } from '../shared/schema-types.gen';
 import { archivedFiles, Refusals, type ArchivedFile } from './image-archive';
@@ -65,7 +66,7 @@ export async function fetchImages(transfer: ImageTransfer, wanted: WantedImages)
   await demandSpace(local, 2 * size);
   const target = path.join(local, path.posix.basename(archive));
   await files.download(archive, target, control);
-  const forget = (): Promise<unknown> => Promise.all([rm(target, { force: true }), files.remove(archive)]);
+  const forget = (): Promise<unknown> => Promise.all([removeFile(target), files.remove(archive)]);
   const refused = new Refusals();
   try {
     const isWhole = await unpack(target, { root: ledger.root, local }, wanted, refused, control.signal);
@@ -147,11 +148,11 @@ function problemOf({ name, bytes }: ArchivedFile): string | undefined {
 async function writePlain(file: string, { bytes }: ArchivedFile): Promise<void> {
   const part = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.part`);
   try {
-    await rm(part, { force: true });
+    await removeFile(part);
     await writeFile(part, bytes, { flag: 'wx' });
-    await rename(part, file);
+    await renameOver(part, file);
   } catch (error) {
-    await rm(part, { force: true }).catch(() => undefined);
+    await removeFile(part).catch(() => undefined);
     throw fileError(error, file);
   }
 }

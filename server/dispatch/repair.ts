@@ -2,11 +2,12 @@
  * Repositories on a cluster of which a purge took parts: scratch file systems remove files that nobody has used for weeks,
  * one by one. What is missing is sent again.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { askOn, runOn, type Cluster } from '../cluster/cluster';
 import { ConnectionLostError, type TransferControl } from '../cluster/host';
 import { CancelledError, UserError } from '../errors';
+import { removeFile } from '../held-file';
 import { git, gitWith, REMOTE_GIT } from '../git-process';
 
 /** The oldest git that has all that is used there: `worktree add --no-checkout`. */
@@ -79,7 +80,7 @@ export async function resend(
   // A commit that is nowhere any more would make every later fetch fail.
   for (const one of lost) await runOn(cluster, attempt, there('update-ref', '-d', `${refs}/${one}`));
   await cluster.files.remove(incoming);
-  await rm(pack, { force: true });
+  await removeFile(pack);
 }
 
 /** Commits with everything below them, as one file. */
@@ -89,8 +90,8 @@ async function packOf(root: string, commits: readonly string[]): Promise<string>
   const base = path.join(folder, 'whole');
   const input = `${commits.join('\n')}\n`;
   const name = await gitWith({ input }, root, 'pack-objects', '--revs', '--quiet', base);
-  await rm(`${base}-${name}.idx`, { force: true });
-  await rm(`${base}-${name}.rev`, { force: true });
+  await removeFile(`${base}-${name}.idx`);
+  await removeFile(`${base}-${name}.rev`);
   return `${base}-${name}.pack`;
 }
 

@@ -1,10 +1,11 @@
 /** Downloading a file once: taken from a cache, or transferred and kept there. */
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Claim } from '../claim';
 import { moveIntoPlace, writeAtomically } from '../atomic-file';
 import { CancelledError, UserError } from '../errors';
+import { removeFile } from '../held-file';
 import { fileDigest } from '../file-digest';
 import { ProgressMeter, type TaskControl } from '../shared/progress';
 import { cachedDownload, cacheKey, cacheName, downloadFolder } from './download-cache';
@@ -89,7 +90,7 @@ async function fetchFile(url: string, what: Downloaded, { onProgress, signal }: 
       await checkHash(url, part, what);
       const file = path.join(downloadFolder(), cacheName(url, name));
       await moveIntoPlace(part, file);
-      await rm(notes, { force: true });
+      await removeFile(notes);
       return file;
     } catch (error) {
       if (signal?.aborted) throw new CancelledError();
@@ -125,6 +126,6 @@ function offlineAdvice(url: string): string {
 async function checkHash(url: string, file: string, what: string): Promise<void> {
   const expected = /-([0-9a-f]{8,64})\.[a-z]+$/.exec(urlFileName(url))?.[1];
   if (!expected || (await fileDigest(file)).startsWith(expected)) return;
-  await rm(file, { force: true });
+  await removeFile(file);
   throw new UserError(`${url}: the received ${what} does not have the sha256 in its name (${expected}…): try again`);
 }

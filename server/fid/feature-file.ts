@@ -1,7 +1,8 @@
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { reasonOf } from '../system-error';
+import { removeTree } from '../held-file';
 
 /** Feature vectors that are read at a time. */
 const ROWS = 1000;
@@ -62,6 +63,6 @@ export class FeatureFile {
 
   async close(): Promise<void> {
     await this.file?.close();
-    if (this.folder) await rm(this.folder, { recursive: true, force: true });
+    if (this.folder) await removeTree(this.folder);
   }
 }

@@ -1,12 +1,13 @@
 /** Features of a measurement under way, so that one that was interrupted goes on where it stopped. */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { Claim } from '../claim';
 import { statedIdentity } from '../detector-identity';
 import { DIGEST_BYTES as DIGEST } from '../images/image-set';
 import type { DetectorIdentity } from './detector';
+import { removeFile } from '../held-file';
 
 /** Bytes of the checksum of an image's features. */
 const CHECKSUM = 4;
@@ -99,7 +100,7 @@ export class FeatureJournal {
   /** The file stays, for whoever continues. */
   async close(): Promise<void> {
     await this.file.close();
-    if (!this.isUsable) await rm(this.path, { force: true });
+    if (!this.isUsable) await removeFile(this.path);
     await this.claim.release();
   }
 
@@ -125,6 +126,6 @@ async function removeOld(folder: string): Promise<void> {
     if (!name.endsWith(EXTENSION)) continue;
     const path = join(folder, name);
     const found = await stat(path).catch(() => undefined);
-    if (found && Date.now() - found.mtimeMs > DAYS * 24 * 3600 * 1000) await rm(path, { force: true });
+    if (found && Date.now() - found.mtimeMs > DAYS * 24 * 3600 * 1000) await removeFile(path);
   }
 }

@@ -1,6 +1,6 @@
 /** All images of a set through a detector, one batch after the other. */
-import { rm } from 'node:fs/promises';
 import { CancelledError, UserError } from '../errors';
+import { removeFile } from '../held-file';
 import { CONTENT_DIGEST, type ImageBatch, type ImageSet } from '../images/image-set';
 import { DEFAULT_BATCH } from '../shared/defaults';
 import type { Detector } from './detector';
@@ -29,7 +29,7 @@ export class Journals {
 
   /** Removes what was kept: the measurement is complete. */
   async remove(): Promise<void> {
-    for (const path of this.used) await rm(path, { force: true });
+    for (const path of this.used) await removeFile(path);
   }
 }
 

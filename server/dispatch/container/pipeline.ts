@@ -4,7 +4,7 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,6 +17,7 @@ import { newToken } from '../../cluster/token';
 import { writeAtomically } from '../../atomic-file';
 import { git } from '../../git-process';
 import { CancelledError, UserError } from '../../errors';
+import { removeFile, removeTree, renameOver } from '../../held-file';
 import type { TaskControl } from '../../shared/progress';
 import { isOver } from '../../shared/protocol';
 import { jobNote } from '../job-text';
@@ -109,7 +110,7 @@ export async function provideContainer(options: ContainerOptions): Promise<strin
     if (!(await step.isDone(work))) await step.run(work);
   }
   if (memory.source) await cluster.files.write(sourceFile(image), `${JSON.stringify(memory.source)}\n`);
-  await rm(memoryFile, { force: true });
+  await removeFile(memoryFile);
   return image;
 }
 
@@ -152,7 +153,7 @@ async function build({ builder, recipe, tag, cluster, control, memory, remember 
     memory.source = await sourceOfBuild(builder, recipe);
     await remember();
   } finally {
-    if (scratch) await rm(scratch, { recursive: true, force: true });
+    if (scratch) await removeTree(scratch);
   }
 }
 
@@ -182,15 +183,15 @@ async function checkArchitecture({ builder, tag, cluster }: Work): Promise<void>
 
 async function save({ builder, tag, archive, control }: Work): Promise<void> {
   const part = `${archive}.${process.pid}`;
-  await rm(part, { force: true });
+  await removeFile(part);
   const format = builder === 'podman' ? ['--format', 'docker-archive'] : [];
   await builderRuns(builder, ['save', ...format, '--output', part, tag], control);
-  await rename(part, archive);
+  await renameOver(part, archive);
 }
 
 async function upload({ archive, cluster, place, control }: Work): Promise<void> {
   await cluster.files.upload(archive, placeOn(cluster, place.archive), control);
-  await rm(archive, { force: true });
+  await removeFile(archive);
 }
 
 /** The script of the rebuild job, as in the lecture; without a GPU, which would be idle. */
