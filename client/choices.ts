@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { DEFAULT_STEPS } from '../server/shared/defaults';
 import { EMBEDDED_NAMES } from '../server/shared/embedded';
+import { isBelow } from '../server/shared/places';
 import type { Context } from './context';
 
 /** Name of the network, the reference and the detector that come with the workbench and need no file. */
@@ -47,10 +48,9 @@ export async function askInput(
 ): Promise<string | undefined> {
   const pattern = `**/*.{${kinds.join(',')}}`;
   const found = await vscode.workspace.findFiles(pattern, '**/{node_modules,.git,runs}/**', LISTED);
-  const isOutside = (file: string): boolean => path.isAbsolute(file) || file.startsWith('..');
   const files = found
-    .map(({ fsPath }) => (isOutside(path.relative(base, fsPath)) ? fsPath : path.relative(base, fsPath)))
-    .sort((a, b) => Number(isOutside(a)) - Number(isOutside(b)) || a.localeCompare(b));
+    .map(({ fsPath }) => (isBelow(base, fsPath, path) ? path.relative(base, fsPath) : fsPath))
+    .sort((a, b) => Number(path.isAbsolute(a)) - Number(path.isAbsolute(b)) || a.localeCompare(b));
   const items: vscode.QuickPickItem[] = [...new Set([...offered, ...files])].map((label) => ({ label }));
   // The text is not in the label, so that files which match come before it.
   const typed = { label: vscode.l10n.t('As typed'), description: '', alwaysShow: true };

@@ -25,7 +25,7 @@ import { noticeText } from '../server/shared/plain-text';
 import { withProgress } from './progress';
 import { prepareConfig } from './run-config';
 import { showSamples } from './samples-panel';
-import { searchFolders, workspaceFolders } from './workspace-folders';
+import { asWorkspaceFile, searchFolders, workspaceFolders } from './workspace-folders';
 
 /** Palette commands; package.json names the same ids. */
 export const DISPATCH_COMMANDS = {
@@ -201,7 +201,7 @@ async function pullResults(context: Context): Promise<void> {
 
 async function pullRun(context: Context, { root, dispatch }: DispatchEnd): Promise<void> {
   if (dispatch.local && dispatch.fetched.includes('images'))
-    return showSamples(context, path.join(root, dispatch.local));
+    return showSamples(context, path.resolve(root, dispatch.local));
   const images = await askImages(dispatch);
   if (images === undefined) return;
   await context.clusters.connect(dispatch.cluster);
@@ -209,7 +209,7 @@ async function pullRun(context: Context, { root, dispatch }: DispatchEnd): Promi
   const pulled = await withProgress(context, title, (server, progress, token) =>
     server.sendRequest(pullRequest, { folder: root, token: dispatch.token, images, ...progress }, token),
   );
-  if (pulled?.dispatch.local) showSamples(context, path.join(root, pulled.dispatch.local));
+  if (pulled?.dispatch.local) showSamples(context, path.resolve(root, pulled.dispatch.local));
 }
 
 /** Up to this many images are fetched without asking. */
@@ -253,14 +253,16 @@ async function tellEnd(context: Context, end: DispatchEnd): Promise<void> {
 
 /** Opens the log as it was fetched, at the line that explains the failure. */
 async function openLog(root: string, { local = '', log = '', log_line = 1 }: Dispatch): Promise<void> {
-  const file = vscode.Uri.file(path.join(root, local, path.posix.basename(log)));
+  const file = vscode.Uri.file(asWorkspaceFile(path.resolve(root, local, path.posix.basename(log))));
   const at = new vscode.Range(log_line - 1, 0, log_line - 1, Number.MAX_SAFE_INTEGER);
   await vscode.window.showTextDocument(file, { selection: at });
 }
 
 /** Opens the config at the key that may fix the failure, and offers to submit it again. */
 async function fixConfig(root: string, { config_file, cluster, error, fix }: Dispatch): Promise<void> {
-  const document = await vscode.workspace.openTextDocument(vscode.Uri.file(path.join(root, config_file)));
+  const document = await vscode.workspace.openTextDocument(
+    vscode.Uri.file(asWorkspaceFile(path.resolve(root, config_file))),
+  );
   const lineOf = (key: string) => new RegExp(`^${key}:[^#\\r\\n]*`, 'm').exec(document.getText());
   const found = (fix && lineOf(fix)) || lineOf('network');
   const at = found?.index ?? 0;

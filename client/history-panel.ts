@@ -1,6 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { FromHistory, ToHistory } from '../server/shared/panel-protocol';
+import { isBelow } from '../server/shared/places';
 import { historyRequest } from '../server/shared/protocol';
 import { copyText } from './clipboard';
 import type { Context } from './context';
@@ -33,8 +34,7 @@ export const HISTORY: PanelKind<{ folder: string }, ToHistory, FromHistory> = {
         ready: () => follower.refresh(),
         openRun({ run }) {
           const opened = path.resolve(root, run);
-          if (path.relative(root, opened).startsWith('..'))
-            throw new Error(vscode.l10n.t('{0} is outside the repository', run));
+          if (!isBelow(root, opened, path)) throw new Error(vscode.l10n.t('{0} is outside the repository', run));
           showSamples(context, opened, vscode.ViewColumn.Beside);
         },
         copy: ({ text }) => copyText(text),

@@ -1,12 +1,14 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { FromSamples, ToSamples } from '../server/shared/panel-protocol';
+import { isBelow } from '../server/shared/places';
 import { sampleDetailsRequest, samplesRequest } from '../server/shared/protocol';
 import { copyText } from './clipboard';
 import type { Context } from './context';
 import { errorText } from './errors';
 import { Follower } from './follower';
 import { openPanel, storedFolder, type PanelKind } from './panel';
+import { asWorkspaceFile } from './workspace-folders';
 
 /** The images of one folder, and the run that made them; the panel follows both. */
 export const SAMPLES: PanelKind<{ folder: string }, ToSamples, FromSamples> = {
@@ -41,8 +43,7 @@ export const SAMPLES: PanelKind<{ folder: string }, ToSamples, FromSamples> = {
         },
         async open({ file }) {
           const image = path.resolve(base, file);
-          if (!path.relative(base, image).startsWith('..'))
-            await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(image));
+          if (isBelow(base, image, path)) await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(image));
         },
         copy: ({ text }) => copyText(text),
       },
@@ -53,5 +54,5 @@ export const SAMPLES: PanelKind<{ folder: string }, ToSamples, FromSamples> = {
 
 /** Shows the images of a run folder or of any other folder. */
 export function showSamples(context: Context, folder: string, column?: vscode.ViewColumn): void {
-  openPanel(context, SAMPLES, { folder }, column);
+  openPanel(context, SAMPLES, { folder: asWorkspaceFile(folder) }, column);
 }

@@ -1,6 +1,8 @@
 /** The folders of the workspace: which there are, and which of them a command is about. */
+import { realpathSync } from 'node:fs';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { asOpened } from '../server/shared/places';
 
 /** Paths of all workspace folders, that of the active editor first. */
 export function workspaceFolders(): string[] {
@@ -8,6 +10,21 @@ export function workspaceFolders(): string[] {
   const first = active && vscode.workspace.getWorkspaceFolder(active)?.uri.fsPath;
   const all = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
   return [...all].sort((a, b) => Number(b === first) - Number(a === first));
+}
+
+/**
+ * A path of the server's, which has no links in it, as the editor has it open: a file that is opened under a second name would
+ * be edited twice.
+ */
+export function asWorkspaceFile(file: string): string {
+  const folders = workspaceFolders().flatMap((name) => {
+    try {
+      return [{ name, canonical: realpathSync.native(name) }];
+    } catch {
+      return []; // removed meanwhile
+    }
+  });
+  return asOpened(file, folders, path);
 }
 
 /** True where a text must say which folder it is about. */

@@ -1,6 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { isCode, UserError } from './errors';
+import { isBelow as isBelowIn } from './shared/places';
 
 /** Folders of a repository that hold no results: what is written there can run. */
 const RESERVED = /^(?:\.git|\.edm-workbench|\.vscode)$/i;
@@ -24,10 +25,9 @@ export async function placeInside(folder: string, relative: string): Promise<str
   return wanted;
 }
 
-/** Whether a path is a folder or below it, by their names alone. */
+/** Whether a path of this machine is a folder or below it, by their names alone. */
 export function isBelow(folder: string, place: string): boolean {
-  const way = path.relative(folder, place);
-  return way !== '..' && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way);
+  return isBelowIn(folder, place, path);
 }
 
 /** @throws UserError where links lead a path below `folder` out of it */

@@ -1,8 +1,9 @@
 /** What a run asks git: the repository, its commit, and whether the work tree differs from it. */
-import { lstatSync, realpathSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { copyFile, mkdtemp, stat, utimes } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { canonicalPath } from './canonical-path';
 import { isBelow } from './containment';
 import { isCode, UserError } from './errors';
 import { removeTree } from './held-file';
@@ -10,13 +11,13 @@ import { git, GitError, gitWith } from './git-process';
 import type { CodeVersion } from './shared/schema-types.gen';
 
 /**
- * Top folder of the work tree that contains `folder`.
+ * Top folder of the work tree that contains `folder`, in its canonical form.
  * @throws UserError if git is missing, refuses the repository, or `folder` is not in one
  */
 export async function repositoryRoot(folder: string): Promise<string> {
   let root: string;
   try {
-    root = realpathSync(await git(folder, 'rev-parse', '--show-toplevel'));
+    root = canonicalPath(await git(folder, 'rev-parse', '--show-toplevel'));
   } catch (error) {
     if (!(error instanceof GitError) || error.code === 'ENOENT') throw error;
     if (error.stderr.includes('dubious ownership')) {
@@ -28,7 +29,7 @@ export async function repositoryRoot(folder: string): Promise<string> {
       `${folder} is not in a git repository, and results are tied to commits: run "git init" there, commit the config and run again`,
     );
   }
-  if (!isBelow(root, realpathSync(folder))) {
+  if (!isBelow(root, canonicalPath(folder))) {
     throw new UserError(
       `The git settings of ${folder} name another work tree, ${root}: remove core.worktree there, or work in that folder`,
     );

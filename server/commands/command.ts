@@ -1,5 +1,6 @@
 /** What the code of a command gets, and how it prints. */
 import path from 'node:path';
+import { isBelow } from '../containment';
 import { plainJson, plainText } from '../shared/plain-text';
 import type { TaskControl } from '../shared/progress';
 import type { CommandName, CommandTable } from './tables/commands';
@@ -51,6 +52,6 @@ export function printNotes(notes: readonly string[]): void {
 
 /** A file as the user would name it: relative to the current folder where it lies below. */
 export function relative(file: string): string {
-  const short = path.relative(process.cwd(), file);
-  return short.startsWith('..') ? file : short || '.';
+  const here = process.cwd();
+  return isBelow(here, file) ? path.relative(here, file) || '.' : file;
 }

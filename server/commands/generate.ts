@@ -1,10 +1,12 @@
 /** Making images, and networks to make them with. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { canonicalFile, canonicalPath } from '../canonical-path';
 import { compute } from '../compute/compute-process';
 import { generateImages } from '../compute/pool';
 import { choosePool } from '../compute/pool-shape';
 import type { GenerateTask } from '../compute/tasks';
+import { isBelow } from '../containment';
 import { batchLines } from '../diffusion/batch-size';
 import { UserError } from '../errors';
 import { modelText } from '../models/model-text';
@@ -121,7 +123,7 @@ function oneOrMore(list: number[] | undefined): number | number[] | undefined {
 function gridFile(given: string | undefined, outdir: string): string | undefined {
   if (given === undefined) return undefined;
   const file = path.resolve(given);
-  if (!path.relative(outdir, file).startsWith('..')) {
+  if (isBelow(canonicalPath(outdir), canonicalFile(file))) {
     throw new UserError(`--grid ${given}: lies in --outdir and would be measured as an image; choose another place`);
   }
   return file;

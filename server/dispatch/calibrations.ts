@@ -2,11 +2,13 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
+import { canonicalFile } from '../canonical-path';
 import { demandUnlinked } from '../containment';
 import { makeStateFolder } from '../ignored-folder';
 import { STATE_FOLDER } from '../history/history-store';
 import { readRegularFile } from '../regular-file';
 import { validator } from '../schema';
+import { wayTo } from '../shared/places';
 import type { Calibration, RunConfig } from '../shared/schema-types.gen';
 import { YamlText } from '../yaml-text';
 
@@ -38,10 +40,12 @@ export async function saveCalibration(root: string, calibration: Calibration): P
 export async function calibrationsOf(file: string): Promise<Calibration[]> {
   const validate = validator<Calibration>('calibration');
   const found: Calibration[] = [];
-  for (let root = path.dirname(file); ; root = path.dirname(root)) {
+  // Saved under the path that the repository has for it, whatever the editor opened it by.
+  const canonical = canonicalFile(file);
+  for (let root = path.dirname(canonical); ; root = path.dirname(root)) {
     const folder = path.join(root, FOLDER);
     const names = await readdir(folder).catch(() => []);
-    const relative = path.relative(root, file).split(path.sep).join('/');
+    const relative = wayTo(root, canonical, path);
     for (const name of names.filter((one) => one.endsWith('.json'))) {
       const checked = await readRegularFile(path.join(folder, name), { atMost: LARGEST })
         .then((text) => validate(JSON.parse(text.toString())))

@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Claim } from '../claim';
 import { writeAtomically } from '../atomic-file';
+import { isSamePlace } from '../canonical-path';
 import { demandUnlinked, placeInside } from '../containment';
 import { makeStateFolder } from '../ignored-folder';
 import { isCode, messageOf, UserError } from '../errors';
@@ -108,7 +109,7 @@ export class Ledger {
     const last = (name: string | undefined): string => path.posix.basename(name ?? '');
     const ways: readonly ((one: Dispatch) => boolean)[] = [
       ({ token }) => token.startsWith(text),
-      ({ local }) => local !== undefined && path.resolve(this.root, local) === folder,
+      ({ local }) => local !== undefined && isSamePlace(path.resolve(this.root, local), folder),
       ({ run, local }) => [run, last(run), local, last(local)].includes(text.replace(/\/$/, '')),
       ({ name }) => name === text,
       ({ code, checkout }) =>

@@ -6,6 +6,7 @@ import type { Cluster } from '../cluster/cluster';
 import type { TransferControl } from '../cluster/host';
 import { writeGrid } from '../images/grid';
 import { imagePath, parseSeeds } from '../diffusion/seeds';
+import { placeIn } from '../canonical-path';
 import { placeInside } from '../containment';
 import { messageOf, UserError } from '../errors';
 import { makeIgnoredFolder } from '../ignored-folder';
@@ -40,7 +41,7 @@ export async function pullResults(
   control: TransferControl = {},
 ): Promise<Dispatch> {
   const local = await localFolder(ledger.root, dispatch);
-  dispatch.local = path.relative(ledger.root, local).split(path.sep).join('/');
+  dispatch.local = placeIn(ledger.root, local);
   dispatch.ended ??= new Date().toISOString();
   dispatch.state = 'ended';
   await ledger.save(dispatch);

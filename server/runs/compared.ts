@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { parseSeeds } from '../diffusion/seeds';
+import { isSamePlace } from '../canonical-path';
 import { UserError } from '../errors';
 import { incomparable, type Distance } from '../fid/difference';
 import { standardError } from '../fid/influence';
@@ -37,7 +38,7 @@ export async function measuredBy(name: string, cwd: string): Promise<Measured[]>
     const { results = [] } = own ?? (await readManifest(run)) ?? {};
     const measured = results.map((result) => measuredOf(result, [run]));
     // Images that `fid calc` measured later have records only.
-    const records = measured.length > 0 ? [] : await recordsOf((record, root) => path.resolve(root, record.run) === folder, folder); // prettier-ignore
+    const records = measured.length > 0 ? [] : await recordsOf((record, root) => isSamePlace(path.resolve(root, record.run), folder), folder); // prettier-ignore
     if (measured.length + records.length === 0) {
       throw new UserError(
         `${name} holds no measured run: measure it with edm-workbench fid calc, or name a run's folder`,

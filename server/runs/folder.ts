@@ -2,6 +2,7 @@ import { appendFile, mkdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { writeAtomically } from '../atomic-file';
+import { placeIn } from '../canonical-path';
 import { UserError } from '../errors';
 import { reasonOf } from '../system-error';
 import { makeIgnoredFolder } from '../ignored-folder';
@@ -84,7 +85,7 @@ export class RunFolder {
 
   /** Folder relative to the repository, as history records name it. */
   relativeTo(root: string): string {
-    return path.relative(root, this.path).split(path.sep).join('/');
+    return placeIn(root, this.path);
   }
 
   /** The results of the tasks that the run is divided among, a file for each. */

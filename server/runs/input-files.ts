@@ -1,6 +1,7 @@
 /** Files that a run config can name, as they lie around it. */
 import { readdirSync, type Dirent } from 'node:fs';
 import path from 'node:path';
+import { wayTo } from '../shared/places';
 import type { Role } from './input';
 
 /** Endings of the files that can stand for each role. */
@@ -34,7 +35,7 @@ export function filesFor(role: Role, base: string, top = base): string[] {
   const found = new Set<string>();
   for (const root of new Set([base, top]))
     below(root, MOST_DEPTH, budget, (file) => {
-      if (ENDINGS[role].test(file)) found.add(path.relative(base, file).split(path.sep).join('/'));
+      if (ENDINGS[role].test(file)) found.add(wayTo(base, file, path));
     });
   const distance = (file: string): number => file.split('/').length;
   return [...found].sort((a, b) => distance(a) - distance(b) || (a < b ? -1 : 1));

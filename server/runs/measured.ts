@@ -1,6 +1,7 @@
 /** A measurement of images as a record: which repository and commit it is filed under, and what the images tell. */
-import { realpath, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { canonicalPath, isSamePlace, placeIn } from '../canonical-path';
 import { UserError } from '../errors';
 import { changedPaths, headOf, repositoryRoot } from '../git';
 import { GENERATION_FILE } from '../diffusion/image-folder';
@@ -28,7 +29,7 @@ export interface Filing {
  * @throws UserError where there is no repository, or one without commits
  */
 export async function filingOf(images: string, elsewhere?: string, written?: string): Promise<Filing> {
-  const place = await realpath(images).catch(() => images);
+  const place = canonicalPath(images);
   const isFolder = await stat(place).then(
     (found) => found.isDirectory(),
     () => false,
@@ -37,7 +38,7 @@ export async function filingOf(images: string, elsewhere?: string, written?: str
     if (elsewhere === undefined || !(error instanceof UserError)) throw error;
     return repositoryRoot(elsewhere);
   });
-  const run = path.relative(root, place).split(path.sep).join('/') || '.';
+  const run = placeIn(root, place) || '.';
   const provenance = await provenanceOf(images);
   const code = provenance.code ?? (await versionBeside(root, run, written));
   return { root, run, code, provenance };
@@ -51,7 +52,7 @@ const RESULT_FILES = new Set([GENERATION_FILE, 'run.json', 'log.txt']);
 async function versionBeside(root: string, run: string, written?: string): Promise<CodeVersion> {
   const { commit, short, ...rest } = await headOf(root);
   const isResult = (file: string): boolean =>
-    path.join(root, file) === written ||
+    (written !== undefined && isSamePlace(path.join(root, file), written)) ||
     ((run === '.' || file === run || file.startsWith(`${run}/`)) &&
       (RESULT.test(file) || RESULT_FILES.has(path.posix.basename(file))));
   const changed = (await changedPaths(root, [STATE_FOLDER])).filter((file) => !isResult(file));

@@ -1,11 +1,14 @@
 /** The folder of a config's runs. Changes in it do not count as changes of the code, so it may hold nothing but runs. */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { canonicalPath } from '../canonical-path';
+import { isBelow } from '../containment';
 import { isCode, UserError } from '../errors';
 import { git } from '../git-process';
 import { STATE_FOLDER } from '../history/history-store';
 import { isIgnoredFolder } from '../ignored-folder';
+import { wayTo } from '../shared/places';
 
 /** Folder of the runs where the config does not say. */
 const DEFAULT_OUTDIR = 'runs';
@@ -14,15 +17,18 @@ const RUN_NAME = /^[0-9a-f]{4,64}-/;
 /** Files of git and of file managers, which are nobody's work. */
 const HARMLESS = new Set(['.gitignore', '.gitkeep', '.DS_Store', 'Thumbs.db', 'desktop.ini']);
 
-/** Absolute path of the folder of a config's runs. @param root top of the repository */
+/**
+ * Absolute path of the folder of a config's runs; one that lies in the repository by another name gets the name it has there.
+ * @param root top of the repository, canonical
+ */
 export function outdirOf(outdir: string = DEFAULT_OUTDIR, root: string): string {
-  return path.resolve(root, outdir);
+  const folder = path.resolve(root, outdir);
+  return isBelow(root, folder) ? folder : canonicalPath(folder);
 }
 
 /** The same relative to `root`, with forward slashes; undefined outside it, and for `root` itself. */
 export function outdirInside(folder: string, root: string): string | undefined {
-  const inside = path.relative(root, folder).split(path.sep).join('/');
-  return inside === '' || inside === '..' || inside.startsWith('../') || path.isAbsolute(inside) ? undefined : inside;
+  return isBelow(root, folder) ? wayTo(root, folder, path) || undefined : undefined;
 }
 
 /**
@@ -37,7 +43,7 @@ export async function checkOutdir(outdir: string = DEFAULT_OUTDIR, root: string)
     new UserError(
       `outdir ${outdir} ${why}: runs need a folder of their own, since changes in it do not count as changes of the code; name another one, such as outdir: ${DEFAULT_OUTDIR}`,
     );
-  const real = existsSync(folder) ? realpathSync(folder) : folder;
+  const real = canonicalPath(folder);
   if (outdirInside(root, real) !== undefined || real === root) throw refuse('holds the whole repository');
   const [first] = outdirInside(real, root)?.split('/') ?? [];
   if (first === '.git' || first === STATE_FOLDER) throw refuse(`lies in ${first}`);

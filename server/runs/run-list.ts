@@ -1,7 +1,7 @@
 /** The run folders that can be looked at from a workspace. */
 import { readdir, stat } from 'node:fs/promises';
-import { realpathSync } from 'node:fs';
 import path from 'node:path';
+import { canonicalPath } from '../canonical-path';
 import { repositoryRoot } from '../git';
 import { readHistory } from '../history/history-store';
 import type { RunEntry } from '../shared/protocol';
@@ -18,7 +18,7 @@ const RUNS = 'runs';
  */
 export async function listRuns(folders: readonly string[], found: readonly string[]): Promise<RunEntry[]> {
   const inRepositories = await Promise.all(folders.map(runsOfRepository));
-  const places = new Set([...found, ...inRepositories.flat()].map(realPath));
+  const places = new Set([...found, ...inRepositories.flat()].map(canonicalPath));
   const entries = await Promise.all([...places].map(entryOf));
   return entries.filter((entry) => entry !== undefined).sort((a, b) => b.changed.localeCompare(a.changed));
 }
@@ -36,12 +36,4 @@ async function entryOf(folder: string): Promise<RunEntry | undefined> {
   const manifest = await readManifest(folder);
   const { mtime } = (await stat(path.join(folder, 'run.json')).catch(() => undefined)) ?? {};
   return manifest && mtime && { folder, manifest, changed: mtime.toISOString() };
-}
-
-function realPath(folder: string): string {
-  try {
-    return realpathSync(folder);
-  } catch {
-    return folder;
-  }
 }

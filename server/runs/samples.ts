@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isBelow } from '../containment';
 import { isCode, messageOf, UserError } from '../errors';
 import { pngProblem, readPngHeader } from '../images/png';
 import { readRegularFile } from '../regular-file';
@@ -82,7 +83,7 @@ async function detailsOf(folder: string, file: string): Promise<SampleDetails> {
   const full = path.resolve(folder, file);
   const seed = seedOf(file);
   const unknown: SampleDetails = { file, width: 0, height: 0, seed };
-  if (path.relative(folder, full).startsWith('..')) return { ...unknown, problem: 'outside the folder' };
+  if (!isBelow(folder, full)) return { ...unknown, problem: 'outside the folder' };
   if (!/\.png$/i.test(file)) return unknown;
   try {
     const start = await readRegularFile(full, { start: 4096 });

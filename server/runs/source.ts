@@ -1,10 +1,11 @@
 /** What a run is of: a config and a commit, read once and together, before anything that takes time. */
-import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { canonicalFile } from '../canonical-path';
 import { UserError } from '../errors';
 import { codeVersion, repositoryRoot } from '../git';
 import { STATE_FOLDER } from '../history/history-store';
+import { wayTo } from '../shared/places';
 import type { CodeVersion, RunConfig } from '../shared/schema-types.gen';
 import { CONFIG_SUFFIX, readConfig } from './config';
 import { reasonOf } from '../system-error';
@@ -78,11 +79,7 @@ export async function readSource(file: string): Promise<RunSource> {
   const source: RunSource = {
     ...config,
     root,
-    // The root has no links in it.
-    configFile: path
-      .relative(root, path.join(realpathSync(path.dirname(file)), path.basename(file)))
-      .split(path.sep)
-      .join('/'),
+    configFile: wayTo(root, canonicalFile(file), path),
     outputs,
     code: await codeVersion(root, outputs),
   };
