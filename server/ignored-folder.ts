@@ -34,5 +34,5 @@ export async function makeStateFolder(folder: string): Promise<void> {
 /** Whether the workbench made a folder to be ignored. */
 export async function isIgnoredFolder(folder: string): Promise<boolean> {
   const text = await readFile(path.join(folder, FILE), 'utf8').catch(() => undefined);
-  return text === IGNORE_ALL;
+  return text?.replaceAll('\r\n', '\n') === IGNORE_ALL;
 }

@@ -137,7 +137,7 @@ function flatten(value: unknown, into: Record<string, true> = {}): Record<string
  * standard error was not known takes the earlier one's place. One process
  * at a time appends, and the line is on the disk when this returns. What an interrupted process left of a line is cut off
  * first, a whole line without its end is ended. `merge=union` in .gitattributes lets git merge the records of two
- * branches.
+ * branches, and `eol=lf` leaves them the same bytes on every machine.
  * @throws UserError where it cannot be written; the history is then as it was
  */
 export async function appendRecord(root: string, record: HistoryRecord): Promise<HistoryRecord> {
@@ -154,7 +154,7 @@ export async function appendRecord(root: string, record: HistoryRecord): Promise
       if (known && (known.standard_error !== undefined || record.standard_error === undefined)) return known;
       const attributes = path.join(folder, '.gitattributes');
       const isThere = await stat(attributes).catch(() => undefined);
-      if (!isThere) await createOnce(attributes, `${FILE} merge=union\n`);
+      if (!isThere) await createOnce(attributes, `${FILE} merge=union text eol=lf\n`);
       const { version, ...rest } = record;
       await appendLine(file, JSON.stringify({ version, ...rest }));
       return record;

@@ -20,7 +20,7 @@ const run = promisify(execFile);
 async function firstLine(program: string, ...args: string[]): Promise<string | undefined> {
   try {
     const { stdout } = await run(program, args, { timeout: 10_000 });
-    return stdout.trim().split('\n')[0];
+    return stdout.trim().split(/\r?\n/)[0];
   } catch {
     return undefined;
   }

@@ -38,7 +38,7 @@ test('a result is one line, in time order, and recorded once', async () => {
   assert.equal(readFileSync(file(), 'utf8').trim().split('\n').length, 2);
   assert.equal(
     readFileSync(path.join(root, '.edm-workbench', '.gitattributes'), 'utf8'),
-    'history.jsonl merge=union\n',
+    'history.jsonl merge=union text eol=lf\n',
   );
 });
 

@@ -43,15 +43,20 @@ const LEFT_OUT = new Set(['.git', '.edm-workbench', 'node_modules', 'runs']);
  * @throws UserError where it cannot be read
  */
 export async function readRecipe(dockerfile: string): Promise<Recipe> {
-  const text = await readFile(dockerfile, 'utf8').catch((error: unknown) => {
+  const read = await readFile(dockerfile, 'utf8').catch((error: unknown) => {
     throw new UserError(`Cannot read ${dockerfile}: ${messageOf(error)}`);
   });
+  // Saved with other line ends, or after a byte order mark, it builds the same image.
+  const text = read.replace(/^\ufeff/, '').replaceAll('\r\n', '\n');
   const hash = createHash('sha256').update(text);
   if (!/^[ \t]*(?:COPY|ADD)\s+(?!--from=)/im.test(text))
     return { dockerfile, ...baseIn(text), digest: hash.digest('hex') };
   const context = path.dirname(dockerfile);
-  for (const name of await filesBelow(context, ''))
-    hash.update(`${name}\0${await fileDigest(path.join(context, name))}\n`);
+  for (const name of await filesBelow(context, '')) {
+    const file = path.join(context, name);
+    const isOwn = file === path.resolve(dockerfile);
+    hash.update(`${name}\0${isOwn ? createHash('sha256').update(text).digest('hex') : await fileDigest(file)}\n`);
+  }
   return { dockerfile, context, ...baseIn(text), digest: hash.digest('hex') };
 }
 

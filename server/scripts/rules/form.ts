@@ -56,7 +56,8 @@ export const formRules: readonly Rule[] = [
     effect: 'refused',
     title: 'Windows line endings',
     why: 'sbatch refuses the script ("contains DOS line breaks"); under LSF the `\\r` becomes part of every command, and the shell fails.',
-    remedy: 'Save the file with LF line endings.',
+    remedy:
+      'Save the file with LF line endings. Where git on Windows makes them, a line such as `*.slurm text eol=lf` in .gitattributes keeps it from that.',
     link: links.sbatch,
     fixable: true,
     check: function* ({ text }) {
