@@ -8,7 +8,6 @@
  *
  * Needs nothing but Node, so that it works before `npm install` has finished.
  */
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -19,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { cacheFolder, ensureCodeServer } from './code-server.mjs';
 import { withoutNpm } from './npm.mjs';
 import { missingPackages } from './packages.mjs';
-import { lineOf, LOG_TAIL, runQuietly, say } from './programs.mjs';
+import { lineOf, LOG_TAIL, onPath, runQuietly, say, start } from './programs.mjs';
 
 export { ensureCodeServer };
 
@@ -45,20 +44,10 @@ const QUIET_SETTINGS = {
   'chat.disableAIFeatures': true,
 };
 
-/** @param {string} name @returns {string[]} every executable of that name on PATH */
-function onPath(name) {
-  const names = process.platform === 'win32' ? [`${name}.cmd`, `${name}.exe`] : [name];
-  return (process.env.PATH ?? '')
-    .split(path.delimiter)
-    .filter(Boolean)
-    .flatMap((folder) => names.map((file) => path.join(folder, file)))
-    .filter((file) => fs.existsSync(file) && fs.statSync(file).isFile());
-}
-
 function findChromium() {
   const places = [
     process.env.CHROME_PATH ?? '',
-    ...CHROMIUM_NAMES.flatMap(onPath),
+    ...CHROMIUM_NAMES.flatMap((name) => onPath(name)),
     '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
     '/Applications/Chromium.app/Contents/MacOS/Chromium',
   ];
@@ -183,15 +172,15 @@ export async function startCodeServer(options = {}) {
   const args = [installation.entry, '--bind-addr', `127.0.0.1:${port}`, ...files, ...switches(options)];
   const env = environment(options);
   // setpriv has the kernel end the server with this process, however this process ends.
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', installation.node, ...args], {
+  const child = start('setpriv', ['--pdeathsig', 'TERM', installation.node, ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 
   let output = '';
   const collect = (/** @type {Buffer} */ chunk) => (output = (output + chunk.toString()).slice(-LOG_TAIL));
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
   /** @type {Promise<void>} */
   const exited = new Promise((resolve) => {
     child.on('error', (error) => (collect(Buffer.from(lineOf(error))), resolve()));
@@ -253,8 +242,7 @@ async function main(argv) {
   const code = findDesktopCode();
   if (code) {
     const development = extension ? [`--extensionDevelopmentPath=${path.resolve(extension)}`] : [];
-    const shell = process.platform === 'win32'; // `code` is a .cmd file there
-    await runQuietly(code, [...development, path.resolve(workspace)], { shell, env: withoutNpm(process.env) });
+    await runQuietly(code, [...development, path.resolve(workspace)], { env: withoutNpm(process.env) });
     return 0;
   }
   const password = argv.includes('--no-password') ? undefined : randomBytes(9).toString('base64url');

@@ -2,13 +2,12 @@
  * Everything between a bare clone and a built tree; does only what is not done yet. A module and a command:
  * `node tools/install.mjs`. Needs nothing but Node.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { npm } from './npm.mjs';
-import { lineOf, say } from './programs.mjs';
+import { lineOf, say, startSync } from './programs.mjs';
 
 /** Top folder of the checkout. */
 export const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -39,7 +38,7 @@ export async function install() {
   }
   if (!isBuilt()) {
     say('Building...');
-    const { status, error } = spawnSync(process.execPath, ['esbuild.mjs'], { cwd: root, stdio: ['ignore', 2, 2] });
+    const { status, error } = startSync(process.execPath, ['esbuild.mjs'], { cwd: root, stdio: ['ignore', 2, 2] });
     if (error) throw error;
     if (status !== 0) process.exit(status ?? 1);
   }

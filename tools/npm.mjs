@@ -87,7 +87,6 @@ export async function npm(args, { cwd, what, env = {} }) {
       cwd,
       what,
       env: { ...withoutNpm(process.env), ...env },
-      shell: process.platform === 'win32', // npm is a .cmd file there
       phaseOf: npmPhases(),
     });
   } catch (error) {

@@ -1,11 +1,11 @@
 // `npm run package [-- TARGET [FILE]]`: a VSIX for one platform, with that platform's ONNX Runtime, and the one of most clusters.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { install, root } from './install.mjs';
 import { NOTICES, writeNotices } from './notices.mjs';
 import { withoutNpm } from './npm.mjs';
+import { startSync } from './programs.mjs';
 
 const target = process.argv[2] ?? `${process.platform}-${process.arch}`;
 const [platform = '', architecture = ''] = target.split('-');
@@ -62,7 +62,7 @@ const args = [
   '--out',
   process.argv[3] ?? `edm-workbench-${target}.vsix`,
 ];
-const { status } = spawnSync(process.execPath, args, {
+const { status } = startSync(process.execPath, args, {
   cwd: root,
   stdio: 'inherit',
   env: withoutNpm(process.env), // vsce calls npm

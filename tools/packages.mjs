@@ -1,18 +1,15 @@
 /** Debian packages that a test or an editor needs. Needs nothing but Node. */
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import { lineOf, ProgramError, runQuietly, say } from './programs.mjs';
+import { lineOf, ProgramError, runQuietly, say, startSync } from './programs.mjs';
 
 /** How many of apt's last lines are shown after a failure. */
 const SHOWN_LINES = 15;
 
 /** @param {string} name @returns {boolean} */
 function isInstalled(name) {
-  try {
-    return execFileSync('dpkg-query', ['-W', '-f', '${Status}', name], { stdio: 'pipe' }).includes('ok installed');
-  } catch {
-    return false; // dpkg-query fails for a package it has never heard of, and where there is no dpkg
-  }
+  // It fails for a package it has never heard of, and where there is no dpkg.
+  const { status, stdout } = startSync('dpkg-query', ['-W', '-f', '${Status}', name], { stdio: 'pipe' });
+  return status === 0 && stdout.includes('ok installed');
 }
 
 /** What a line of apt's output says about what it is doing. @param {string} line @returns {string | undefined} */

@@ -1,11 +1,10 @@
 // `npm start [-- --no-editor] [-- --folder DIR]`: everything from a bare clone to images, numbers and the editor.
-import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { install, root } from './install.mjs';
-import { lineOf, say } from './programs.mjs';
+import { lineOf, say, startSync } from './programs.mjs';
 
 const options = process.argv.slice(2);
 const folderAt = options.indexOf('--folder');
@@ -60,7 +59,14 @@ apptainer exec --nv --bind "$PWD" ./edm_latest.sif \\
 `;
 
 /** git's output in the workspace. @param {string[]} args @returns {string} */
-const git = (...args) => execFileSync('git', ['-C', workspace, ...args], { encoding: 'utf8' }).trim();
+const git = (...args) => {
+  const { status, stdout, error } = startSync('git', ['-C', workspace, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`git ${args[0]} ended with ${status}; its message is above`);
+  return stdout.trim();
+};
 
 /** A git repository with one commit for each of `COMMITS`; made once, then used again. */
 function makeWorkspace() {
@@ -72,7 +78,7 @@ function makeWorkspace() {
   // Only where the user has no identity: commits must be possible on a fresh machine.
   const identity = { 'user.name': 'EDM Workbench sample', 'user.email': 'sample@localhost' };
   for (const [key, value] of Object.entries(identity)) {
-    if (spawnSync('git', ['-C', workspace, 'config', key]).status !== 0) git('config', key, value);
+    if (startSync('git', ['-C', workspace, 'config', key]).status !== 0) git('config', key, value);
   }
   git('config', 'commit.gpgsign', 'false');
   for (const [index, { steps, solver, subject }] of COMMITS.entries()) {
@@ -117,9 +123,8 @@ function runAll() {
 
 /** @returns {RunResult} */
 function runConfig() {
-  const ran = spawnSync(process.execPath, [path.join(root, 'dist', 'cli.js'), 'run', 'garments.edm.yaml', '--json'], {
+  const ran = startSync(process.execPath, [path.join(root, 'dist', 'cli.js'), 'run', 'garments.edm.yaml', '--json'], {
     cwd: workspace,
-    encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 1 << 26,
   });
@@ -146,5 +151,5 @@ console.log(`\nWorkspace: ${workspace}`);
 if (!options.includes('--no-editor')) {
   const editor = path.join(path.dirname(fileURLToPath(import.meta.url)), 'editor.mjs');
   process.exitCode =
-    spawnSync(process.execPath, [editor, '--open', workspace, '--extension', root], { stdio: 'inherit' }).status ?? 1;
+    startSync(process.execPath, [editor, '--open', workspace, '--extension', root], { stdio: 'inherit' }).status ?? 1;
 }

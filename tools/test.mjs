@@ -2,7 +2,6 @@
  * `npm test`: all set-up, then every suite, then the slowest tests and one line for the whole. What was skipped is named after
  * that line, with what is to be done about it. With CI=true nothing may be skipped.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,7 +9,7 @@ import { ensureCluster } from './cluster.mjs';
 import { ensureChromium, ensureCodeServer } from './editor.mjs';
 import { install, root } from './install.mjs';
 import { withoutNpm } from './npm.mjs';
-import { timeText } from './programs.mjs';
+import { start as startProgram, timeText } from './programs.mjs';
 
 const CI = process.env.CI === 'true';
 const SLOWEST = 10;
@@ -39,7 +38,7 @@ const files = (folder) =>
  */
 const run = (args, env = {}) =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
+    const child = startProgram(process.execPath, ['--import', 'tsx', ...args], {
       cwd: root,
       stdio: 'inherit',
       env: { ...withoutNpm(process.env), ...env },
