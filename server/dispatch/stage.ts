@@ -2,18 +2,22 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { createGzip } from 'node:zlib';
 import { askOn, placeOn, runOn, type Cluster } from '../cluster/cluster';
 import { packageRoot } from '../package-root';
-import { moveIntoPlace } from '../atomic-file';
+import { writeAtomically } from '../atomic-file';
 import { cachePath } from '../cache-folder';
 import { ConnectionLostError, type TransferControl } from '../cluster/host';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
 import { JPEG_LIBRARY } from '../images/jpeg';
 import { WEBP_LIBRARY } from '../images/webp';
+import { reasonOf } from '../system-error';
+import { packedFiles } from './program-archive';
 
 const run = promisify(execFile);
 
@@ -130,13 +134,12 @@ async function isWhole(cluster: Cluster, folder: string, ready: string): Promise
 async function packProgram(root: string, name: string, binaries: readonly string[]): Promise<string> {
   const archive = cachePath('program', `${name}.tar.gz`);
   if (existsSync(archive)) return archive;
-  await mkdir(path.dirname(archive), { recursive: true });
-  const part = `${archive}.${process.pid}`;
-  await run('tar', ['-czf', part, '-C', root, ...PROGRAM, ...binaries]).catch((error: unknown) => {
-    const { stderr } = error as { stderr?: string };
-    throw new UserError(`Packing the workbench with tar failed: ${stderr?.trim().split('\n').pop() ?? String(error)}`);
+  const packed = createGzip();
+  // An error while packing reaches whoever reads what is packed.
+  pipeline(packedFiles(root, [...PROGRAM, ...binaries]), packed).catch(() => undefined);
+  await writeAtomically(archive, packed).catch((error: unknown) => {
+    throw error instanceof UserError ? error : new UserError(`Cannot pack the workbench: ${reasonOf(error, 'read')}`);
   });
-  await moveIntoPlace(part, archive);
   return archive;
 }
 
