@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { LanguageClient, LanguageClientOptions } from 'vscode-languageclient/node';
@@ -46,7 +47,8 @@ export class Context implements vscode.Disposable {
         return false;
       },
     };
-    const transport = { module, transport: TransportKind.ipc };
+    // Its working folder would be the workspace, whose files a system may take for programs.
+    const transport = { module, transport: TransportKind.ipc, options: { cwd: homedir() } };
     this.client = new LanguageClient('edm-workbench', 'EDM Workbench', { run: transport, debug: transport }, options);
     this.clusters.attach(this.client);
     answerPrompts(this.client, this.extension.secrets);

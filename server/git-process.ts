@@ -4,8 +4,10 @@
  * its command line outranks every file of settings.
  */
 import { execFile, type ExecFileException } from 'node:child_process';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from './errors';
+import { environmentFor, programNamed } from './programs';
 
 const run = promisify(execFile);
 
@@ -162,7 +164,7 @@ export async function gitWith(
  * @throws GitError
  */
 export async function pushCommit(folder: string, name: string, commit: string, ref: string): Promise<void> {
-  const ssh = (await userSettings(folder, 'core.sshCommand')).pop() ?? 'ssh';
+  const ssh = (await userSettings(folder, 'core.sshCommand')).pop() ?? sshHere(folder);
   const helpers = await userSettings(folder, 'credential.helper');
   const { GIT_SSH, GIT_SSH_COMMAND, GIT_SSH_VARIANT } = process.env;
   const settings = [
@@ -174,6 +176,18 @@ export async function pushCommit(folder: string, name: string, commit: string, r
   const environment = { GIT_ALLOW_PROTOCOL: 'file:http:https:ssh', GIT_SSH, GIT_SSH_COMMAND, GIT_SSH_VARIANT };
   const options = ['--quiet', '--no-follow-tags', '--no-signed', '--receive-pack=git-receive-pack'];
   await start(folder, ['push', ...options, '--', name, `${commit}:${ref}`], { environment, settings });
+}
+
+/** ssh for a shell of git's: by its path, as git would look for its name. */
+function sshHere(folder: string): string {
+  const file = programNamed('ssh', folder);
+  // Git for Windows brings one of its own, which is not on PATH.
+  return file === undefined
+    ? 'ssh'
+    : `'${file
+        .split(path.sep)
+        .join('/')
+        .replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** The version that `git --version` prints; undefined where git cannot be started. */
@@ -228,9 +242,13 @@ function namesOf(list: string): string[] {
 
 async function start(folder: string, args: readonly string[], addition: Addition = {}): Promise<string> {
   const { environment, settings = [], input } = addition;
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || KEPT_VARIABLES.has(name));
+  const program = programNamed('git', folder);
+  if (program === undefined) throw new GitError(folder, args, 'ENOENT', '', '');
+  const own = Object.entries(environmentFor(folder)).filter(
+    ([name]) => !name.startsWith('GIT_') || KEPT_VARIABLES.has(name),
+  );
   const fixed = [...Object.entries(SETTINGS).map(([name, value]) => `${name}=${value}`), ...settings];
-  const running = run('git', ['--no-pager', ...fixed.flatMap((setting) => ['-c', setting]), '-C', folder, ...args], {
+  const running = run(program, ['--no-pager', ...fixed.flatMap((setting) => ['-c', setting]), '-C', folder, ...args], {
     maxBuffer: MAX_OUTPUT,
     env: { ...Object.fromEntries(own), ...VARIABLES, ...environment },
   });

@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { CancelledError, isCode, messageOf, UserError } from '../errors';
 import { removeTree, renameOver } from '../held-file';
+import { environmentFor } from '../programs';
 import { FileStore, LARGEST_WHOLE } from './file-store';
 import type { FileFacts, RunOptions } from './host';
 import { Runner, type OnOutput } from './runner';
@@ -42,7 +43,7 @@ export class LocalHost extends Runner {
     // A process group of its own, so that ending it also ends what it started.
     const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(program, args, {
       cwd,
-      env: { ...process.env, ...env },
+      env: { ...environmentFor(), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });

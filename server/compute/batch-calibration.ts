@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { recommendBatch } from '../diffusion/batch-size';
 import { CPU_BATCH } from '../diffusion/generation';
 import { CancelledError, messageOf } from '../errors';
+import { programNamed } from '../programs';
 import { nfe } from '../shared/defaults';
 import type { OnProgress } from '../shared/progress';
 import type { BatchPoint } from '../shared/schema-types.gen';
@@ -83,7 +84,9 @@ async function gpuMemory(): Promise<{ used: number; total: number } | undefined>
     ...(first ? ['-i', first] : []),
   ];
   try {
-    const { stdout } = await promisify(execFile)('nvidia-smi', query);
+    const program = programNamed('nvidia-smi', process.cwd());
+    if (program === undefined) return undefined;
+    const { stdout } = await promisify(execFile)(program, query);
     const [used = NaN, total = NaN] = (stdout.split('\n')[0] ?? '').split(',').map(Number);
     return used >= 0 && total > 0 ? { used, total } : undefined;
   } catch {

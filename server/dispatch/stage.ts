@@ -14,6 +14,7 @@ import { cachePath } from '../cache-folder';
 import { ConnectionLostError, type TransferControl } from '../cluster/host';
 import { UserError } from '../errors';
 import { fileDigest } from '../file-digest';
+import { programNamed } from '../programs';
 import { JPEG_LIBRARY } from '../images/jpeg';
 import { WEBP_LIBRARY } from '../images/webp';
 import { reasonOf } from '../system-error';
@@ -190,7 +191,9 @@ async function provideNode(cluster: Cluster, target: string, control: TransferCo
 /** A node of this machine; the program of a desktop editor does not count. */
 async function nodeHere(): Promise<string | undefined> {
   if (!process.versions.electron) return process.execPath;
-  const asked = await run('node', ['-p', 'process.execPath + "\\n" + process.version']).catch(() => undefined);
+  const program = programNamed('node', process.cwd());
+  if (program === undefined) return undefined;
+  const asked = await run(program, ['-p', 'process.execPath + "\\n" + process.version']).catch(() => undefined);
   const [file, version] = asked?.stdout.trim().split('\n') ?? [];
   return file && version && isNewEnough(version) ? file : undefined;
 }

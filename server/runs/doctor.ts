@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../package-root';
+import { programNamed } from '../programs';
 import { schedulerHere } from '../scheduler-here';
 import { messageOf } from '../errors';
 import { headOf, repositoryRoot } from '../git';
@@ -16,8 +17,9 @@ import { fetchFile, resolveInput } from './input';
 
 const run = promisify(execFile);
 
-/** First line that a program prints, or undefined where it cannot be started. */
-async function firstLine(program: string, ...args: string[]): Promise<string | undefined> {
+/** First line that a program prints, or undefined where it cannot be started. @param program absolute path, if there is one */
+async function firstLine(program: string | undefined, ...args: string[]): Promise<string | undefined> {
+  if (program === undefined) return undefined;
   try {
     const { stdout } = await run(program, args, { timeout: 10_000 });
     return stdout.trim().split(/\r?\n/)[0];
@@ -92,9 +94,10 @@ async function checkOnnxRuntime(): Promise<SetupFinding> {
   }
 }
 
-async function checkDriver(): Promise<SetupFinding> {
+async function checkDriver(folder: string): Promise<SetupFinding> {
   const topic = 'NVIDIA driver';
-  const gpu = await firstLine('nvidia-smi', '--query-gpu=name,driver_version,memory.total', '--format=csv,noheader');
+  const program = programNamed('nvidia-smi', folder);
+  const gpu = await firstLine(program, '--query-gpu=name,driver_version,memory.total', '--format=csv,noheader');
   if (gpu) return { topic, state: 'ok', found: gpu };
   const remedy = 'Without a GPU everything runs on the CPU, or on a cluster.';
   return { topic, state: 'optional', found: 'No NVIDIA GPU found (nvidia-smi)', remedy };
@@ -146,9 +149,9 @@ async function checkSshConfig(): Promise<SetupFinding> {
   return { topic, state: 'ok', found: hosts.length > 0 ? `hosts ${hosts.join(', ')}` : 'no named host' };
 }
 
-async function checkScheduler(): Promise<SetupFinding> {
+async function checkScheduler(folder: string): Promise<SetupFinding> {
   const topic = 'Scheduler on this machine';
-  const here = schedulerHere();
+  const here = schedulerHere(process.env, folder);
   if (!here) {
     const remedy = 'Only login nodes have one; batch scripts are checked without it.';
     return { topic, state: 'optional', found: 'neither sbatch nor bsub on PATH', remedy };

@@ -19,6 +19,6 @@ test('a program that can be run, whether it answers or not', async () => {
   assert.deepEqual(schedulerHere({ PATH }), { name: 'slurm', program });
   assert.deepEqual((await loadProfiles({ environment: { PATH } })).profiles, [{ name: 'this-machine', local: true, scheduler: 'slurm' }]);
   process.env.PATH = `${PATH}:${process.env.PATH}`;
-  const told = (await examine(folder)).find(({ topic }) => topic === 'Scheduler on this machine');
+  const told = (await examine(other)).find(({ topic }) => topic === 'Scheduler on this machine');
   assert.equal(told?.found, `${program}, which does not answer`);
 }); // prettier-ignore

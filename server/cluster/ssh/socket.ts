@@ -4,6 +4,7 @@ import net from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { UserError } from '../../errors';
+import { environmentFor } from '../../programs';
 import type { SshSettings } from './configuration';
 
 /**
@@ -48,7 +49,7 @@ function connectTo({ hostName, port, connectTimeout, alias }: SshSettings): Prom
 function commandSocket(command: string, alias: string, log: (line: string) => void): Duplex {
   const shell = process.platform === 'win32' ? { shell: true } : { shell: '/bin/sh' };
   const line = process.platform === 'win32' ? command : `exec ${command}`;
-  const child = spawn(line, { ...shell, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true });
+  const child = spawn(line, { ...shell, env: environmentFor(), stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true });
   child.stderr.on('data', (chunk: Buffer) => log(`ProxyCommand of ${alias}: ${chunk.toString().trimEnd()}`));
   const socket = Duplex.from({ readable: child.stdout, writable: child.stdin });
   child.on('error', (error) => socket.destroy(error));

@@ -17,6 +17,7 @@ import { newToken } from '../../cluster/token';
 import { writeAtomically } from '../../atomic-file';
 import { git } from '../../git-process';
 import { CancelledError, UserError } from '../../errors';
+import { environmentFor, programNamed } from '../../programs';
 import { removeFile, removeTree, renameOver } from '../../held-file';
 import type { TaskControl } from '../../shared/progress';
 import { isOver } from '../../shared/protocol';
@@ -56,6 +57,8 @@ interface Memory {
 
 interface Work extends Required<ContainerOptions> {
   recipe: Recipe;
+  /** Absolute path of the builder. */
+  program: string;
   /** Image name here. */
   tag: string;
   /** Archive here and there, and the image there, relative to the work folder. */
@@ -93,7 +96,7 @@ export async function provideContainer(options: ContainerOptions): Promise<strin
   const memory = JSON.parse(await readFile(memoryFile, 'utf8').catch(() => '{}')) as Memory;
   const work: Work = {
     ...{ dockerfile, name, cluster, control, pollSeconds, recipe, memory },
-    builder: options.builder ?? (await builderHere()),
+    ...(await builderHere(dockerfile, options.builder)),
     tag: `edm-workbench/${name.toLowerCase()}:${recipe.digest.slice(0, 12)}`,
     archive: cachePath('containers', `${key}.tar`),
     place: {
@@ -114,15 +117,20 @@ export async function provideContainer(options: ContainerOptions): Promise<strin
   return image;
 }
 
-/** Docker where its daemon answers, else podman. */
-async function builderHere(): Promise<Builder> {
-  for (const builder of BUILDERS) {
-    const answers = await run(builder, ['info']).then(
-      () => true,
-      () => false,
-    );
-    if (answers) return builder;
+/** What was asked for; else docker where its daemon answers, else podman. Never a program that lies beside the Dockerfile. */
+async function builderHere(dockerfile: string, asked?: Builder): Promise<Pick<Work, 'builder' | 'program'>> {
+  const folder = path.dirname(dockerfile);
+  for (const builder of asked ? [asked] : BUILDERS) {
+    const program = programNamed(builder, folder);
+    if (program === undefined) continue;
+    const answers = (): Promise<boolean> =>
+      run(program, ['info'], { env: environmentFor(folder) }).then(
+        () => true,
+        () => false,
+      );
+    if (asked || (await answers())) return { builder, program };
   }
+  if (asked) throw new UserError(`${asked} is not on PATH of this machine: install it, or leave out --builder`);
   throw new UserError('Neither docker nor podman answers on this machine: install one of them, or start its service');
 }
 
@@ -134,7 +142,7 @@ async function uploaded({ cluster, place, memory }: Work): Promise<boolean> {
   return memory.job !== undefined || (await cluster.files.stat(placeOn(cluster, place.archive))) !== undefined;
 }
 
-async function build({ builder, recipe, tag, cluster, control, memory, remember }: Work): Promise<void> {
+async function build({ builder, program, recipe, tag, cluster, control, memory, remember }: Work): Promise<void> {
   const platform = `linux/${ARCHITECTURES[cluster.machine] ?? cluster.machine}`;
   // Without COPY the builder needs no files, so it gets an empty folder.
   const scratch = recipe.context ? undefined : await mkdtemp(path.join(os.tmpdir(), 'edm-workbench-context-'));
@@ -149,8 +157,8 @@ async function build({ builder, recipe, tag, cluster, control, memory, remember 
       recipe.dockerfile,
       recipe.context ?? scratch ?? '.',
     ];
-    await builderRuns(builder, words, control);
-    memory.source = await sourceOfBuild(builder, recipe);
+    await builderRuns({ builder, program }, words, control);
+    memory.source = await sourceOfBuild(program, recipe);
     await remember();
   } finally {
     if (scratch) await removeTree(scratch);
@@ -158,12 +166,12 @@ async function build({ builder, recipe, tag, cluster, control, memory, remember 
 }
 
 /** The commit of the Dockerfile, where nothing of what was built is uncommitted, and the base image with its digest. */
-async function sourceOfBuild(builder: Builder, { dockerfile, context, base }: Recipe): Promise<ContainerSource> {
+async function sourceOfBuild(program: string, { dockerfile, context, base }: Recipe): Promise<ContainerSource> {
   const folder = path.dirname(dockerfile);
   const changed = await git(folder, 'status', '--porcelain', '--ignored', '--', context ?? dockerfile).catch(() => 'no repository'); // prettier-ignore
   const commit = changed === '' ? await git(folder, 'rev-parse', 'HEAD').catch(() => undefined) : undefined;
   const asked = ['image', 'inspect', '--format', '{{join .RepoDigests " "}}', base ?? ''];
-  const said = base === undefined ? undefined : await run(builder, asked).catch(() => undefined);
+  const said = base === undefined ? undefined : await run(program, asked).catch(() => undefined);
   const digest = /@(sha256:[0-9a-f]{64})/.exec(base?.includes('@') ? base : (said?.stdout ?? ''))?.[1];
   return {
     ...(commit !== undefined && { dockerfile_commit: commit }),
@@ -172,8 +180,8 @@ async function sourceOfBuild(builder: Builder, { dockerfile, context, base }: Re
   };
 }
 
-async function checkArchitecture({ builder, tag, cluster }: Work): Promise<void> {
-  const { stdout } = await run(builder, ['image', 'inspect', '--format', '{{.Os}} {{.Architecture}}', tag]);
+async function checkArchitecture({ program, tag, cluster }: Work): Promise<void> {
+  const { stdout } = await run(program, ['image', 'inspect', '--format', '{{.Os}} {{.Architecture}}', tag]);
   const wanted = `linux ${ARCHITECTURES[cluster.machine] ?? cluster.machine}`;
   if (stdout.trim() === wanted) return;
   throw new UserError(
@@ -181,11 +189,11 @@ async function checkArchitecture({ builder, tag, cluster }: Work): Promise<void>
   );
 }
 
-async function save({ builder, tag, archive, control }: Work): Promise<void> {
+async function save({ builder, program, tag, archive, control }: Work): Promise<void> {
   const part = `${archive}.${process.pid}`;
   await removeFile(part);
   const format = builder === 'podman' ? ['--format', 'docker-archive'] : [];
-  await builderRuns(builder, ['save', ...format, '--output', part, tag], control);
+  await builderRuns({ builder, program }, ['save', ...format, '--output', part, tag], control);
   await renameOver(part, archive);
 }
 
@@ -264,12 +272,16 @@ async function reasonIn(cluster: Cluster, log: string): Promise<string> {
 
 /** Runs the builder; its output lines are shown as progress. */
 async function builderRuns(
-  builder: Builder,
+  { builder, program }: Pick<Work, 'builder' | 'program'>,
   words: readonly string[],
   { onProgress, signal }: TaskControl,
 ): Promise<void> {
   let last = '';
-  const child = spawn(builder, words, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  const child = spawn(program, words, {
+    env: environmentFor(process.cwd()),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+  });
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
       last = lastLine(chunk.toString()) ?? last;
