@@ -190,9 +190,9 @@ function sshHere(folder: string): string {
         .replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** The version that `git --version` prints; undefined where git cannot be started. */
-export function gitVersion(): Promise<string | undefined> {
-  return start('.', ['--version']).catch(() => undefined);
+/** The version that `git --version` prints. @throws GitError where git cannot be started, or does not run */
+export function gitVersion(folder = '.'): Promise<string> {
+  return start(folder, ['--version']);
 }
 
 /** Names of the filters that the settings define, such as `lfs`. */

@@ -8,6 +8,7 @@ import { isBelow } from './containment';
 import { isCode, UserError } from './errors';
 import { removeTree } from './held-file';
 import { git, GitError, gitWith } from './git-process';
+import { hasNoCommit, refusalOf } from './git-refusals';
 import type { CodeVersion } from './shared/schema-types.gen';
 
 /**
@@ -20,14 +21,7 @@ export async function repositoryRoot(folder: string): Promise<string> {
     root = canonicalPath(await git(folder, 'rev-parse', '--show-toplevel'));
   } catch (error) {
     if (!(error instanceof GitError) || error.code === 'ENOENT') throw error;
-    if (error.stderr.includes('dubious ownership')) {
-      throw new UserError(
-        `git does not read the repository of ${folder}, which belongs to another user: if you trust it, run "git config --global --add safe.directory FOLDER" with its top folder`,
-      );
-    }
-    throw new UserError(
-      `${folder} is not in a git repository, and results are tied to commits: run "git init" there, commit the config and run again`,
-    );
+    throw refusalOf(folder, error);
   }
   if (!isBelow(root, canonicalPath(folder))) {
     throw new UserError(
@@ -52,6 +46,7 @@ export async function headOf(root: string): Promise<Omit<CodeVersion, 'dirty'>> 
     line = await git(root, 'log', '-1', ...FORMAT, '--format=%H%x00%h%x00%s%x00%an%x00%aI', 'HEAD', '--');
   } catch (error) {
     if (!(error instanceof GitError) || error.code === 'ENOENT') throw error;
+    if (!hasNoCommit(error)) throw refusalOf(root, error);
     throw new UserError(
       `The repository ${root} has no commit yet, and results are tied to commits: commit the config first ("git add -A && git commit")`,
     );

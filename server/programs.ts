@@ -4,8 +4,8 @@
  * PATH may hold `.` or an empty entry, and although Windows looks into the working folder before PATH.
  */
 import { accessSync, constants, statSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import { homeFolder } from './account';
 import { canonicalPath } from './canonical-path';
 import { isBelow } from './containment';
 import { projectFolders } from './project-folders';
@@ -39,7 +39,7 @@ export function programFolders(workspace?: string, environment: NodeJS.ProcessEn
 
 function outside(workspace: string): (folder: string) => boolean {
   const top = projectFolders(workspace).at(-1) ?? workspace;
-  const isHome = isBelow(top, canonicalPath(os.homedir()));
+  const isHome = isBelow(top, canonicalPath(homeFolder()));
   return (folder) => {
     const place = canonicalPath(folder);
     return isHome ? place !== workspace && place !== top : !isBelow(top, place);

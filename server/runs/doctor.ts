@@ -4,12 +4,14 @@ import { readFile, statfs } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { homeFolder } from '../account';
 import { packageRoot } from '../package-root';
 import { programNamed } from '../programs';
 import { schedulerHere } from '../scheduler-here';
 import { messageOf } from '../errors';
 import { headOf, repositoryRoot } from '../git';
-import { gitVersion } from '../git-process';
+import { GitError, gitVersion } from '../git-process';
+import { refusalOf } from '../git-refusals';
 import { readModelInfo } from '../models/model-file';
 import type { SetupFinding } from '../shared/protocol';
 import { EMBEDDED_NAMES } from '../shared/embedded';
@@ -43,23 +45,28 @@ function checkNode(): Promise<SetupFinding> {
   return Promise.resolve(enough ? { topic, state: 'ok', found } : { topic, state: 'missing', found, remedy });
 }
 
-async function checkGit(): Promise<SetupFinding> {
-  const version = await gitVersion();
-  return version
-    ? { topic: 'git', state: 'ok', found: version }
-    : { topic: 'git', state: 'missing', found: 'not on PATH', remedy: 'Install git: results are tied to commits.' };
+async function checkGit(folder: string): Promise<SetupFinding> {
+  const topic = 'git';
+  try {
+    return { topic, state: 'ok', found: await gitVersion(folder) };
+  } catch (error) {
+    if (error instanceof GitError && error.code !== 'ENOENT')
+      return { topic, state: 'missing', found: 'does not run', remedy: refusalOf(folder, error).message };
+    return { topic, state: 'missing', found: 'not on PATH', remedy: 'Install git: results are tied to commits.' };
+  }
 }
 
 async function checkRepository(folder: string): Promise<SetupFinding> {
   const topic = 'Repository';
-  const root = await repositoryRoot(folder).catch(() => undefined);
-  if (root === undefined)
-    return {
-      topic,
-      state: 'missing',
-      found: `${folder} is not in a git repository`,
-      remedy: 'Run git init there and commit your config. Generating and measuring without a config work without it.',
-    };
+  const root = await repositoryRoot(folder).catch((error: unknown) => messageOf(error));
+  if (!existsSync(root)) {
+    const isNone = root.includes('is not in a git repository');
+    const remedy =
+      'Run git init there and commit your config. Generating and measuring without a config work without it.';
+    return isNone
+      ? { topic, state: 'missing', found: `${folder} is not in a git repository`, remedy }
+      : { topic, state: 'missing', found: `the repository of ${folder} cannot be read`, remedy: root };
+  }
   const head = await headOf(root).catch(() => undefined);
   if (head) return { topic, state: 'ok', found: `${root} at ${head.short} ${head.subject}` };
   const remedy = 'Commit your config: git add -A && git commit.';
@@ -137,7 +144,7 @@ async function checkEmbedded(topic: string, role: 'network' | 'detector'): Promi
 
 async function checkSshConfig(): Promise<SetupFinding> {
   const topic = 'ssh config';
-  const file = path.join(os.homedir(), '.ssh', 'config');
+  const file = path.join(homeFolder(), '.ssh', 'config');
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) {
     const remedy = 'To reach a cluster, add a Host entry with HostName and User.';

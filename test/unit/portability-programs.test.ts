@@ -45,7 +45,7 @@ test('an executable git, ssh or nvidia-smi of the workspace does not run, whatev
   for (const entry of entries) {
     process.env.PATH = `${entry}:${own.PATH}`;
     const named = JSON.stringify(entry);
-    assert.match((await gitVersion()) ?? '', /^git version \d/, named);
+    assert.match(await gitVersion(), /^git version \d/, named);
     assert.equal(await repositoryRoot(folder), folder, named);
     await git(folder, 'remote', 'add', `r${entries.indexOf(entry)}`, 'ssh://nowhere.invalid/x');
     await assert.rejects(pushCommit(folder, `r${entries.indexOf(entry)}`, 'HEAD', 'refs/heads/x'), named);

@@ -1,8 +1,8 @@
 /** Starting a holder, so that it outlives whoever starts it. */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import { homeFolder } from '../../account';
 import { UserError } from '../../errors';
 import { packageRoot } from '../../package-root';
 import type { HolderReady } from './holder';
@@ -17,7 +17,7 @@ function program(): { args: string[]; cwd: string } {
   const entry = path.join(__dirname, isSource ? 'holder.ts' : 'holder.js');
   if (!existsSync(entry)) throw new UserError(`${entry} is missing`);
   // Bundled, it keeps no folder busy that may be removed meanwhile.
-  return { args: [...(isSource ? process.execArgv : []), entry], cwd: isSource ? packageRoot() : os.homedir() };
+  return { args: [...(isSource ? process.execArgv : []), entry], cwd: isSource ? packageRoot() : homeFolder() };
 }
 
 /** Starts it and waits until it, or another one that was quicker, can be called. @throws UserError saying why it cannot */

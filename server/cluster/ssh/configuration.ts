@@ -1,6 +1,7 @@
 /** The user's own ssh configuration (ssh_config(5)): what it says about a host, and what of it is not honoured. */
 import os from 'node:os';
 import path from 'node:path';
+import { accountName, homeFolder } from '../../account';
 import { UserError } from '../../errors';
 import { hostProblem, parseDestination, portNumber, userProblem } from './destination';
 import { aliasesIn, Directives, withoutTilde } from './directives';
@@ -53,6 +54,22 @@ export interface ConfigurationFiles {
   home?: string;
   /** Environment that has SSH_AUTH_SOCK. */
   environment?: NodeJS.ProcessEnv;
+  /** System whose places of files count; this one by default. */
+  platform?: NodeJS.Platform;
+}
+
+/**
+ * Folder of the configuration that an administrator makes for all users. On Windows it is that of OpenSSH for Windows, which
+ * only administrators can write; `/etc/ssh` would be a folder that any user can make on the drive that happens to be current.
+ */
+export function systemFolder(
+  platform: NodeJS.Platform = process.platform,
+  environment: NodeJS.ProcessEnv = process.env,
+): string {
+  if (platform !== 'win32') return '/etc/ssh';
+  const { ProgramData = '' } = environment;
+  // A path without a drive would begin at the current one too.
+  return path.win32.join(/^[A-Za-z]:[\\/]/.test(ProgramData) ? ProgramData : 'C:\\ProgramData', 'ssh');
 }
 
 /** Replaces `~`, `${VARIABLE}` and `%` tokens in a value. */
@@ -63,17 +80,18 @@ type Expand = (text: string) => string;
  * @throws UserError where the configuration cannot be read or makes no sense
  */
 export function sshSettings(destination: string, files: ConfigurationFiles = {}): SshSettings {
-  const home = files.home ?? os.homedir();
+  const home = files.home ?? homeFolder();
   const environment = files.environment ?? process.env;
   const target = parseDestination(destination);
   const directives = new Directives(target, home);
   const folder = path.join(home, '.ssh');
   directives.read(files.file ?? path.join(folder, 'config'), folder);
-  if (files.file === undefined) directives.read('/etc/ssh/ssh_config', '/etc/ssh');
+  const system = systemFolder(files.platform, environment);
+  if (files.file === undefined) directives.read(path.join(system, 'ssh_config'), system);
 
   const alias = target.host;
   const hostName = (directives.first('hostname') ?? alias).replaceAll('%h', alias).replaceAll('%%', '%');
-  const user = target.user ?? directives.first('user') ?? os.userInfo().username;
+  const user = target.user ?? directives.first('user') ?? accountName(environment);
   const port = target.port ?? portNumber(directives.number('Port', 22));
   const hostKeyAlias = directives.first('hostkeyalias');
   refuse(alias, 'HostName', hostName, hostProblem);
@@ -89,7 +107,7 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
     aliveCountMax: directives.number('ServerAliveCountMax', 3),
     connectTimeout: directives.number('ConnectTimeout', 20),
     hostKeyAlias,
-    ...hostKeysOf(directives, expand),
+    ...hostKeysOf(directives, expand, system),
     forwardAgent: directives.isYes('forwardagent', false),
     localForwards: directives.all('localforward').flatMap(([from, to]) => forward(from, to)),
     methods: methodsOf(directives),
@@ -101,7 +119,7 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
 
 /** Aliases that the user's configuration names, without patterns. */
 export function hostAliases(files: ConfigurationFiles = {}): string[] {
-  const home = files.home ?? os.homedir();
+  const home = files.home ?? homeFolder();
   const folder = path.join(home, '.ssh');
   return [...new Set(aliasesIn(files.file ?? path.join(folder, 'config'), folder, home))];
 }
@@ -139,12 +157,13 @@ function expander(
     n: host.alias,
     p: String(host.port),
     r: host.user,
-    u: os.userInfo().username,
   };
   return (text) =>
     withoutTilde(text, home)
       .replace(/\$\{(\w+)\}/g, (_, name: string) => environment[name] ?? '')
-      .replace(/%([hpruinLldk%])/g, (_, token: string) => tokens[token] ?? '');
+      .replace(/%([hpruinLldk%])/g, (_, token: string) =>
+        token === 'u' ? accountName(environment) : (tokens[token] ?? ''),
+      );
 }
 
 function identitiesOf(
@@ -172,8 +191,7 @@ function proxyOf(
   if (!value || value.toLowerCase() === 'none') return { proxyJump: [] };
   if (keyword === 'proxycommand') {
     // The account's name here is the one token that neither the destination nor the configuration decides.
-    if (/%u/.test(value.replaceAll('%%', '')))
-      refuse(alias, 'ProxyCommand with %u:', os.userInfo().username, userProblem);
+    if (/%u/.test(value.replaceAll('%%', ''))) refuse(alias, 'ProxyCommand with %u:', accountName(), userProblem);
     return { proxyJump: [], proxyCommand: expand(value) };
   }
   const hops = value.split(',').map((hop) => hop.trim().replace(/^ssh:\/\//, ''));
@@ -184,12 +202,17 @@ function proxyOf(
 function hostKeysOf(
   directives: Directives,
   expand: Expand,
+  system: string,
 ): Pick<SshSettings, 'knownHosts' | 'strictHostKeys' | 'hashKnownHosts'> {
   const own = directives.all('userknownhostsfile')[0] ?? ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
-  const site = directives.all('globalknownhostsfile')[0] ?? ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
+  const named = directives.all('globalknownhostsfile')[0];
   const strict = directives.first('stricthostkeychecking')?.toLowerCase();
   return {
-    knownHosts: [...own, ...site].filter((file) => file !== 'none').map(expand),
+    // The path of the system's folder is one already: `%` has no meaning in it.
+    knownHosts: [
+      ...[...own, ...(named ?? [])].filter((file) => file !== 'none').map(expand),
+      ...(named ? [] : ['ssh_known_hosts', 'ssh_known_hosts2'].map((name) => path.join(system, name))),
+    ],
     strictHostKeys:
       strict === 'yes' || strict === 'accept-new' ? strict : strict === 'no' || strict === 'off' ? 'no' : 'ask',
     hashKnownHosts: directives.isYes('hashknownhosts', false),

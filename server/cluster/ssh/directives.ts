@@ -1,7 +1,7 @@
 /** The directives of ssh's configuration files that apply to one host: Host, Match and Include are resolved here. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import { accountName } from '../../account';
 import { isCode, messageOf, UserError } from '../../errors';
 import { fitsPatterns } from './host-patterns';
 
@@ -144,16 +144,15 @@ export class Directives {
   /** What a criterion of Match is compared with; undefined for one that is not supported. */
   private subject(criterion: string): string | undefined {
     const { host, user } = this.target;
-    const localUser = os.userInfo().username;
     switch (criterion) {
       case 'host':
         return this.first('hostname')?.replaceAll('%h', host) ?? host;
       case 'originalhost':
         return host;
       case 'user':
-        return user ?? this.first('user') ?? localUser;
+        return user ?? this.first('user') ?? accountName();
       case 'localuser':
-        return localUser;
+        return accountName();
       default:
         return undefined;
     }
@@ -171,7 +170,7 @@ export function aliasesIn(file: string, base: string, home: string, depth = 0): 
 
 /** A path with `~` at its start replaced. */
 export function withoutTilde(text: string, home: string): string {
-  return text.replace(/^~(?=\/|$)/, () => home);
+  return text.replace(/^~(?=[/\\]|$)/, () => home);
 }
 
 /** The directives of a file, which may be missing. */
