@@ -1,20 +1,40 @@
-// `npm run package [-- TARGET [FILE]]`: a VSIX for one platform, with that platform's ONNX Runtime, and the one of most clusters.
+// `npm run package [-- TARGET [FILE]]`: a VSIX for one platform, with that platform's ONNX Runtime if there is one, and the one of most clusters.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { install, root } from './install.mjs';
 import { NOTICES, writeNotices } from './notices.mjs';
 import { withoutNpm } from './npm.mjs';
-import { startSync } from './programs.mjs';
+import { say, startSync } from './programs.mjs';
 
 const target = process.argv[2] ?? `${process.platform}-${process.arch}`;
-const [platform = '', architecture = ''] = target.split('-');
-const binaries = path.join('node_modules', 'onnxruntime-node', 'bin', 'napi-v6', platform, architecture);
+/**
+ * VS Code's platforms, and the system and processor of ONNX Runtime's binary for them; undefined where there is none: of that
+ * package everything works but computing, which says why it does not.
+ * @type {Readonly<Record<string, readonly [os: string, cpu: string] | undefined>>}
+ */
+const RUNTIMES = {
+  'linux-x64': ['linux', 'x64'],
+  'linux-arm64': ['linux', 'arm64'],
+  'linux-armhf': undefined,
+  'alpine-x64': undefined,
+  'alpine-arm64': undefined,
+  'darwin-x64': undefined,
+  'darwin-arm64': ['darwin', 'arm64'],
+  'win32-x64': ['win32', 'x64'],
+  'win32-arm64': ['win32', 'arm64'],
+};
+if (!(target in RUNTIMES)) {
+  say(`Error: there is no platform ${target}: choose one of ${Object.keys(RUNTIMES).join(', ')}`);
+  process.exit(2);
+}
+const own = RUNTIMES[target];
 await install();
-if (!existsSync(path.join(root, binaries))) {
-  console.error(`Error: ONNX Runtime has no binary for ${target}`);
+if (own && !existsSync(path.join(root, 'node_modules', 'onnxruntime-node', 'bin', 'napi-v6', ...own))) {
+  say(`Error: the installed ONNX Runtime has no binary for ${target}`);
   process.exit(1);
 }
+if (!own) say(`${target}: ONNX Runtime has no binary for it; the package computes on clusters only`);
 
 /** The files of ONNX Runtime for one platform. @param {string} os @param {string} cpu @returns {string} a pattern */
 const runtimeOf = (os, cpu) => `node_modules/onnxruntime-node/bin/napi-v6/${os}/${cpu}/**`;
@@ -41,7 +61,7 @@ const KEPT = [
   'node_modules/onnxruntime-common/dist/cjs/package.json',
   'node_modules/@jsquash/webp/codec/dec/webp_dec.wasm',
   'node_modules/@cornerstonejs/codec-libjpeg-turbo-8bit/dist/libjpegturbowasm_decode.wasm',
-  runtimeOf(platform, architecture),
+  ...(own ? [runtimeOf(...own)] : []),
   // A job on a cluster runs the same program: see server/dispatch/stage.ts.
   runtimeOf('linux', 'x64'),
 ];

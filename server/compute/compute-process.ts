@@ -127,6 +127,7 @@ function startWorker(): ChildProcess {
 
 /** What each task was doing, to follow the word "while". */
 const WORK: { [K in Task['kind']]: (task: Extract<Task, { kind: K }>) => string } = {
+  load: () => 'loading ONNX Runtime',
   import: ({ source }) => `importing ${source}`,
   calibrate: ({ network }) => `measuring batch sizes of ${network}`,
   generate: ({ network }) => `generating with ${network}`,

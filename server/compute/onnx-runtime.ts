@@ -1,3 +1,3 @@
 /** ONNX Runtime with its telemetry off. Everything that computes, tests included, takes it from here. */
 import './no-telemetry';
-export { InferenceSession, Tensor } from 'onnxruntime-node';
+export { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';

@@ -17,6 +17,7 @@ import type { TrajectoryResult } from '../shared/protocol';
 import { calibrate } from './batch-calibration';
 import { openDenoiser, openDenoisers } from './onnx-denoiser';
 import { openDetector } from './onnx-detector';
+import { listSupportedBackends } from './onnx-runtime';
 import { fileDigest } from '../file-digest';
 import { importModel } from '../models/model-import';
 import { codeNotes } from '../models/network-acceptance';
@@ -49,6 +50,8 @@ export interface TaskLink {
 export function runTask(task: Task, link: TaskLink, signal: AbortSignal): Promise<TaskResult> {
   const { onProgress } = link;
   switch (task.kind) {
+    case 'load':
+      return Promise.resolve({ devices: listSupportedBackends().map(({ name }) => name) });
     case 'import':
       return importModel(task.source, task.dest, { name: task.name, accept: task.accept, onProgress, signal });
     case 'generate':

@@ -170,6 +170,7 @@ export interface ImportTask {
 }
 
 interface Results {
+  load: LoadSummary;
   import: ModelInfo;
   calibrate: CalibrateSummary;
   generate: GenerateSummary;
@@ -179,8 +180,26 @@ interface Results {
   reference: ReferenceSummary;
   compare: Comparison;
 }
+/** Loads ONNX Runtime and asks it what it can compute on, nothing else: whether that works is the answer. */
+export interface LoadTask {
+  kind: 'load';
+}
+
+export interface LoadSummary {
+  /** ONNX Runtime's names of devices, such as `cpu`. */
+  devices: string[];
+}
+
 export type Task =
-  ImportTask | CalibrateTask | GenerateTask | TrajectoryTask | ScheduleTask | MeasureTask | ReferenceTask | CompareTask;
+  | LoadTask
+  | ImportTask
+  | CalibrateTask
+  | GenerateTask
+  | TrajectoryTask
+  | ScheduleTask
+  | MeasureTask
+  | ReferenceTask
+  | CompareTask;
 export type TaskResult<T extends Task = Task> = Results[T['kind']];
 
 /** Parent -> child; `made` tells one of several processes of a run what the others have made. */

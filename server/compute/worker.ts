@@ -4,8 +4,9 @@
  */
 import { CancelledError, messageOf, UserError } from '../errors';
 import { asUserError } from '../system-error';
-import type { FromWorker, ToWorker, WorkerEnd } from './tasks';
-import { runTask, type TaskLink } from './run-task';
+import type { TaskLink } from './run-task';
+import { runtimeProblem } from './runtime-problem';
+import type { FromWorker, Task, TaskResult, ToWorker, WorkerEnd } from './tasks';
 
 const controller = new AbortController();
 
@@ -33,10 +34,18 @@ function tell(message: FromWorker): Promise<void> {
   });
 }
 
+/** Runs a task. @throws UserError where ONNX Runtime cannot be loaded, which is found out here and not when the process begins */
+async function run(task: Task): Promise<TaskResult> {
+  const tasks = await import('./run-task').catch((error: unknown) => {
+    throw new UserError(runtimeProblem(error), 1);
+  });
+  return tasks.runTask(task, link, controller.signal);
+}
+
 process.on('message', (message: ToWorker) => {
   if (message.type === 'cancel') return controller.abort();
   if (message.type === 'made') return onMade ? onMade(message.blocks) : void early.push(...message.blocks);
-  void runTask(message.task, link, controller.signal)
+  void run(message.task)
     .then((result): WorkerEnd => ({ type: 'done', result }))
     .catch((thrown: unknown): WorkerEnd => {
       const error = asUserError(thrown);

@@ -8,6 +8,7 @@ import { homeFolder } from '../account';
 import { packageRoot } from '../package-root';
 import { programNamed } from '../programs';
 import { schedulerHere } from '../scheduler-here';
+import { compute } from '../compute/compute-process';
 import { messageOf } from '../errors';
 import { headOf, repositoryRoot } from '../git';
 import { GitError, gitVersion } from '../git-process';
@@ -85,19 +86,12 @@ function onnxRuntime(): { manifest: string; binaries: string } {
 async function checkOnnxRuntime(): Promise<SetupFinding> {
   const topic = 'ONNX Runtime';
   try {
-    const { manifest, binaries } = onnxRuntime();
-    const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
-    if (existsSync(binaries))
-      return { topic, state: 'ok', found: `version ${version}, CPU with ${os.availableParallelism()} threads` };
-    return {
-      topic,
-      state: 'missing',
-      found: `version ${version} has no binary for ${process.platform}-${process.arch}`,
-      remedy: 'Use Linux, Windows or an Apple silicon Mac, or run on a cluster.',
-    };
+    // As everything that computes loads it: in a process of its own, which may crash.
+    await compute({ kind: 'load' });
+    const { version } = JSON.parse(await readFile(onnxRuntime().manifest, 'utf8')) as { version: string };
+    return { topic, state: 'ok', found: `version ${version}, CPU with ${os.availableParallelism()} threads` };
   } catch (error) {
-    const remedy = 'Run npm ci in the installation folder.';
-    return { topic, state: 'missing', found: messageOf(error).split('\n', 1).join(), remedy };
+    return { topic, state: 'missing', found: 'does not load', remedy: messageOf(error) };
   }
 }
 
