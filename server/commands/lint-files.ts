@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { analyse, fixAll } from '../scripts/analyse';
+import { encodingProblem, foreignEncoding, WRONG_ENCODING } from '../scripts/encoding';
 import { analysePage, isPage } from '../scripts/page';
 import { clusterComment } from '../scripts/reading/cluster-comment';
 import type { ScriptContext } from '../scripts/reading/script';
@@ -54,7 +55,8 @@ const LARGEST = 16 << 20;
  */
 export async function lintFile(file: string, options: LintOptions): Promise<FileFinding[]> {
   const bytes = await readRegularFile(file, { atMost: LARGEST });
-  const text = bytes.toString('utf8');
+  const foreign = foreignEncoding(bytes);
+  const text = foreign?.decode(bytes) ?? bytes.toString('utf8');
   if (/\.ya?ml$/i.test(file)) {
     const { yamlProblems } = await import('./lint-schemas');
     const problems = await yamlProblems(file, text, options.signal).catch((error: unknown) => {
@@ -69,18 +71,27 @@ export async function lintFile(file: string, options: LintOptions): Promise<File
   const { scheduler, cluster, fix } = options;
   const clusters = clusterComment(text) ? await (await import('./lint-schemas')).namesBeside(file) : undefined;
   const context = { scheduler, cluster, clusters, path: file, siblings: siblingsOf(file), program: programsOf(file) };
-  if (fix && !Buffer.from(text).equals(bytes)) {
+  if (fix && !foreign && !Buffer.from(text).equals(bytes)) {
     throw new UserError(
       `${file} is not UTF-8, so that no fix can be applied to it: convert it, e.g. with iconv, and try again`,
     );
   }
   const page = isPage(file);
   const script = fix && !page ? fixAll(text, context) : text;
-  if (script !== text) await writeAtomically(file, Buffer.from(script), (await stat(file)).mode);
+  const isConverted = fix === true && foreign !== undefined && !page;
+  if (script !== text || isConverted) await writeAtomically(file, Buffer.from(script), (await stat(file)).mode);
   const findings = page ? analysePage(text, context) : analyse(script, context).findings;
-  return findings.map(({ start, end, severity, id, message, remedy }) =>
+  const told = findings.map(({ start, end, severity, id, message, remedy }) =>
     finding(file, start, end, severity, id, remedy ? `${message}. ${remedy}` : message),
   );
+  return foreign && !isConverted && !page ? [encodingFinding(file, foreign.name), ...told] : told;
+}
+
+/** That a script is not in UTF-8, at its start. */
+function encodingFinding(file: string, name: string): FileFinding {
+  const start = { line: 0, character: 0 };
+  const { message, remedy } = encodingProblem(name);
+  return finding(file, start, start, 'error', WRONG_ENCODING, `${message}. ${remedy}`);
 }
 
 interface Position {

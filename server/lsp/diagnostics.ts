@@ -14,7 +14,7 @@ import {
 } from 'vscode-languageserver/node';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { plainText } from '../shared/plain-text';
-import { diagnostics, fileDiagnostics, languageOf, type Surroundings } from './documents';
+import { diagnostics, encodingDiagnostics, fileDiagnostics, languageOf, type Surroundings } from './documents';
 
 /** What files told of one version of a document, which takes longer than what its text tells. */
 interface FileLook {
@@ -34,16 +34,25 @@ export class Diagnostics {
   /** How often each document was looked at: what an earlier look finds late is out of date. */
   private readonly looks = new Map<string, number>();
   private readonly files = new Map<string, FileLook>();
+  /** What the bytes of each script's file tell, when it was opened or saved last. */
+  private readonly encodings = new Map<string, Diagnostic[]>();
 
   constructor(
     private readonly connection: Connection,
     private readonly documents: TextDocuments<TextDocument>,
     private readonly surroundingsOf: (document: TextDocument) => Promise<Surroundings>,
   ) {
+    documents.onDidOpen(({ document }) => this.lookAtBytes(document));
+    documents.onDidSave(({ document }) => {
+      const before = this.encodings.get(document.uri)?.length;
+      this.lookAtBytes(document);
+      if (before !== this.encodings.get(document.uri)?.length) this.again();
+    });
     documents.onDidChangeContent(({ document }) => this.publishSafely(document));
     documents.onDidClose(({ document: { uri } }) => {
       this.looks.delete(uri);
       this.files.delete(uri);
+      this.encodings.delete(uri);
       if (!this.pulls) void connection.sendDiagnostics({ uri, diagnostics: [] });
     });
     connection.languages.diagnostics.on(({ textDocument: { uri }, previousResultId }) =>
@@ -81,7 +90,7 @@ export class Diagnostics {
     const document = this.documents.get(uri);
     if (!document || !languageOf(document)) return [];
     const known = await this.surroundingsOf(document);
-    const found = diagnostics(document, known);
+    const found = [...(this.encodings.get(uri) ?? []), ...diagnostics(document, known)];
     const look = this.lookAtFiles(document);
     if (!look) return found;
     // A client that cannot be told to ask again waits for all of it.
@@ -90,6 +99,12 @@ export class Diagnostics {
     // It is asked for again when the files have told.
     if (!told) void look.found.then((late) => late.length > 0 && this.files.get(uri) === look && this.refresh());
     return [...found, ...(told ?? [])];
+  }
+
+  private lookAtBytes(document: TextDocument): void {
+    const { uri } = document;
+    if (languageOf(document) === 'script' && uri.startsWith('file:'))
+      this.encodings.set(uri, encodingDiagnostics(fileURLToPath(uri)));
   }
 
   /** What the files that a config names tell of its present version, looked at once. */
@@ -121,7 +136,7 @@ export class Diagnostics {
     const isCurrent = (): boolean => this.documents.get(uri)?.version === version && this.looks.get(uri) === look;
     const known = await this.surroundingsOf(document);
     if (!isCurrent()) return;
-    const found = diagnostics(document, known);
+    const found = [...(this.encodings.get(uri) ?? []), ...diagnostics(document, known)];
     void this.connection.sendDiagnostics({ uri, version, diagnostics: found });
     const more = (await this.lookAtFiles(document)?.found) ?? [];
     if (more.length > 0 && isCurrent())

@@ -30,6 +30,8 @@ import { checkFiles } from '../runs/diagnose';
 import { configLanguage, type ConfigSurroundings } from '../runs/assist';
 import { plainLine } from '../shared/plain-text';
 import type { ClusterSnapshot } from '../shared/schema-types.gen';
+import { firstBytes } from '../script-text';
+import { ENCODING_BYTES, encodingProblem, foreignEncoding, WRONG_ENCODING } from '../scripts/encoding';
 import type { ScriptContext } from '../scripts/reading/script';
 import { rules } from '../scripts/rules';
 import { hoverText, proposals, type YamlLanguage } from '../yaml-assist';
@@ -120,6 +122,14 @@ export async function fileDiagnostics(document: TextDocument, base: string): Pro
   if (languageOf(document) !== 'config') return [];
   const { config, place } = readConfig(document.getText());
   return config ? (await checkFiles(config, base)).map((problem) => diagnosticOf(place(problem))) : [];
+}
+
+/** That the file of a script is not in UTF-8, which its text does not show. @param file absolute path of what is on the disk */
+export function encodingDiagnostics(file: string): Diagnostic[] {
+  const encoding = foreignEncoding(firstBytes(file, ENCODING_BYTES));
+  if (!encoding) return [];
+  const { message, remedy } = encodingProblem(encoding.name);
+  return [diagnosticOf({ id: WRONG_ENCODING, severity: 'error', message: `${message}. ${remedy}` })];
 }
 
 const SEVERITIES = {
