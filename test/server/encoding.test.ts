@@ -64,6 +64,6 @@ test('an editor that has decoded it is told too', async () => {
       [true, false],
     );
   } finally {
-    await server.stop();
+    server.stop();
   }
 });
