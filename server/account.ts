@@ -24,6 +24,15 @@ export function accountName(environment: NodeJS.ProcessEnv = process.env): strin
   }
 }
 
+/** The home that the system's list of accounts has, whatever HOME says; undefined for an account that is not in it. */
+export function accountHome(): string | undefined {
+  try {
+    return os.userInfo().homedir;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The user's home. @throws UserError where neither the system nor HOME says where it is */
 export function homeFolder(): string {
   try {

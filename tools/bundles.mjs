@@ -40,6 +40,7 @@ const entries = [
       worker: 'server/compute/worker.ts',
       reader: 'server/runs/reader.ts',
       holder: 'server/cluster/holder/holder.ts',
+      askpass: 'server/cluster/openssh/askpass.ts',
     },
   },
   { ...node, ...lazy, entryPoints: { cli: 'server/cli.ts' }, banner: { js: '#!/usr/bin/env node' } },

@@ -40,7 +40,7 @@ export interface HostSource {
   /** The host for file transfers, where the source knows one. */
   transferHost?(profile: ClusterProfile, mayPrompt: boolean): Promise<Host>;
   /** State of a cluster's connection, with its reason. */
-  state(profile: ClusterProfile): Pick<ClusterInfo, 'connection' | 'message'>;
+  state(profile: ClusterProfile): Pick<ClusterInfo, 'connection' | 'message' | 'by'>;
   /** When the login ends if nobody uses it, in ms since 1970, where the source keeps logins for other processes. */
   keptUntil?(profile: ClusterProfile): number | undefined;
   onState(listener: (cluster: string) => void): void;

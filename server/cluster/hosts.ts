@@ -69,7 +69,10 @@ export class Hosts implements HostSource {
 
   state(profile: ClusterProfile): ConnectionState {
     if (profile.local) return { connection: 'connected' };
-    return this.held.get(profile.name)?.connection.state ?? { connection: 'disconnected' };
+    const connection = this.held.get(profile.name)?.connection;
+    if (!connection) return { connection: 'disconnected' };
+    const { by } = connection;
+    return { ...connection.state, ...(by !== undefined && { by }) };
   }
 
   onState(listener: (cluster: string) => void): void {
@@ -105,12 +108,14 @@ export class Hosts implements HostSource {
     const cluster = profile.name;
     if (via !== undefined) parseDestination(via); // the ssh there reads its own configuration, which may have a ProxyCommand
     // Loaded with the first connection: ssh2 takes longer to load than everything that checks scripts.
-    const [{ ClusterConnection }, { SecondHopHost, SshHost }, source] = await Promise.all([
+    const [{ ClusterConnection }, { SecondHopHost, SshHost }, { logInBy }, source] = await Promise.all([
       import('./ssh/connection'),
       import('./ssh/ssh-host'),
+      import('./transport'),
       this.sourceFor(profile),
     ]);
-    const key = JSON.stringify([destination, via, profile.login_idle]);
+    const { transport = 'auto', login_idle } = profile;
+    const key = JSON.stringify([destination, via, login_idle, transport]);
     let held = this.held.get(name);
     if (held && held.key !== key) {
       held.connection.close();
@@ -119,7 +124,8 @@ export class Hosts implements HostSource {
     if (!held) {
       const { prompter, unlocked, log, files } = this;
       const tell = () => this.listeners.forEach((listener) => listener(cluster));
-      const connection = new ClusterConnection(destination, { cluster, prompter, unlocked, log, files, source }, tell);
+      const options = { cluster, prompter, unlocked, log, files, source, logIn: logInBy(transport) };
+      const connection = new ClusterConnection(destination, options, tell);
       const outer = new SshHost(connection, log);
       held = { connection, key, host: via === undefined ? outer : new SecondHopHost(outer, via) };
       this.held.set(name, held);
@@ -128,11 +134,14 @@ export class Hosts implements HostSource {
     return held.host;
   }
 
-  private async sourceFor({ login_idle: minutes }: ClusterProfile): Promise<RouteSource | undefined> {
+  private async sourceFor({
+    login_idle: minutes,
+    transport = 'auto',
+  }: ClusterProfile): Promise<RouteSource | undefined> {
     const { keeps } = this;
     if (!keeps || minutes === 0) return undefined;
     const { heldLogins } = await import('./holder/held-login');
     const usual = keeps.isAhead ? LOGIN_IDLE.ahead : LOGIN_IDLE.byItself;
-    return heldLogins({ idle: minutes === undefined ? usual : minutes * 60, tell: keeps.tell });
+    return heldLogins({ idle: minutes === undefined ? usual : minutes * 60, tell: keeps.tell, transport });
   }
 }

@@ -4,10 +4,10 @@ import { NotAllowedError } from '../cluster/allowance';
 import { localFiles } from '../cluster/local-host';
 import { agreesOnTerminal, allowanceText } from '../cluster/terminal-hosts';
 import { newToken } from '../cluster/token';
-import { CancelledError, UserError } from '../errors';
+import { CancelledError, messageOf, UserError } from '../errors';
 import { CONFIG_SUFFIX } from '../runs/config';
 import { plainText } from '../shared/plain-text';
-import { isOver, type Job, type JobAction } from '../shared/protocol';
+import { isOver, type ClusterProfile, type Job, type JobAction } from '../shared/protocol';
 import { print, printLine, printNotes, relative, say, tell, type Call, type Run } from './command';
 import { jobLine } from './job-line';
 import { knownClusters, openSession } from './session';
@@ -115,9 +115,20 @@ async function list({ values }: Pick<Call<'clusters'>, 'values'>): Promise<numbe
   printNotes([...problems, ...known.notAllowed.map((file) => new NotAllowedError(file).message)]);
   if (values.json) print(profiles);
   else
-    for (const { name, host, via, local } of profiles)
-      say(`${name.padEnd(20)} ${local ? 'this machine' : [host, via].filter(Boolean).join(' > ')}`);
+    for (const profile of profiles) {
+      const { name, host, via, local } = profile;
+      const isAllowed = !known.notAllowed.some((file) => file.profiles.includes(profile));
+      const by = host === undefined || local || !isAllowed ? undefined : await byWhat(profile.transport, host);
+      const place = local ? 'this machine' : [host, via].filter(Boolean).join(' > ');
+      say(`${name.padEnd(20)} ${place}${by === undefined ? '' : `, ${by}`}`);
+    }
   return problems.length > 0 ? 1 : 0;
+}
+
+/** By what a cluster would be connected, where that is not ssh2; what is wrong with ssh's configuration takes its place. */
+async function byWhat(transport: ClusterProfile['transport'], host: string): Promise<string | undefined> {
+  const { transportWords } = await import('../cluster/transport');
+  return transportWords(transport ?? 'auto', host).catch(messageOf);
 }
 
 /** Shows what the workspace's file leads to, and remembers that the user agrees. */
@@ -146,7 +157,7 @@ export const connectCheck: Run<'connect-check'> = async (call) => {
   const { profile, user, home } = cluster;
   const info = clusters.info(profile);
   if (call.values.json) print({ ...info, user, home });
-  else say(`${name}: ${info.scheduler}, as ${user}, home ${home}`);
+  else say(`${name}: ${info.scheduler}, as ${user}, home ${home}${info.by === undefined ? '' : `, by ${info.by}`}`);
   return 0;
 };
 

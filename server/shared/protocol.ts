@@ -348,6 +348,8 @@ export interface ClusterInfo {
   connection: 'disconnected' | 'connecting' | 'connected' | 'lost';
   /** Why it is not connected, in words. */
   message?: string;
+  /** How it is connected, where that is by the system's OpenSSH; in words. */
+  by?: string;
   /** Scheduler and version once known, e.g. `Slurm 22.05.8`. */
   scheduler?: string;
   /** True where the workspace's file names it and the user has not allowed that file: nothing of it is used. */

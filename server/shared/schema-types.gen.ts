@@ -537,6 +537,10 @@ export interface ClusterProfile {
    */
   transfer_host?: string;
   /**
+   * How the host is connected to: ssh2 (the workbench's own), or openssh (the ssh of this machine, with a ControlMaster that you have open where there is one). auto takes openssh where your ssh configuration or your keys need it.
+   */
+  transport?: "auto" | "ssh2" | "openssh";
+  /**
    * Minutes for which a login that nobody uses is kept for the next command or window; 0 keeps none, and each process logs in by itself. Default: 15, and 240 after `edm-workbench login`.
    */
   login_idle?: number;

@@ -117,14 +117,14 @@ test('whom we trust: revoked, known by an authority alone, unknown under yes, ac
     writeFileSync(knownHosts, line);
     return logins.of('keyonly', undefined, { knownHosts, config });
   };
-  const login = { host: 'login' };
+  const login = { host: 'login', transport: 'ssh2' } as const;
   await assert.rejects(
     knowing(`@revoked * ${key}\n${where} ${key}\n`).host(login),
     /is revoked at .*:1: do not log in/,
   );
   await assert.rejects(
     knowing(`@cert-authority ${where} ${key}\n`).host(login),
-    /only by a certificate authority .* not supported/,
+    /only by a certificate authority .* ssh2 cannot check: set transport: openssh/,
   );
   await assert.rejects(
     knowing('', 'StrictHostKeyChecking yes').host(login),
@@ -144,7 +144,7 @@ test('a banner of 500 lines before the code, and what is not honoured is named',
   const config =
     'Host inner\n  CertificateFile ~/x-cert.pub\n  ControlMaster auto\nMatch exec "true"\n  Compression yes\n';
   const { asked, host } = logins.of('alice', () => [bed.otp('alice')], { config });
-  assert.equal((await (await host(profile)).run(['hostname'])).stdout, 'cluster\n');
+  assert.equal((await (await host({ ...profile, transport: 'ssh2' })).run(['hostname'])).stdout, 'cluster\n');
   assert.match(asked.prompts[0].instruction, /rule 1 of the site[\s\S]*rule 500 of the site/);
   const said = logins.log.join('\n');
   assert.match(said, /configuration of inner: not honoured: CertificateFile ~\/x-cert\.pub; Match exec true/);

@@ -1,7 +1,8 @@
 /** One of those that use a holder's login: a window or a command. Programs and files pass through as they are. */
-import type { ClientChannel, Connection, ServerChannel, Session } from 'ssh2';
+import type { Connection, ServerChannel, Session } from 'ssh2';
 import { CancelledError, messageOf } from '../../errors';
 import { ConnectionLostError } from '../host';
+import type { ProgramChannel } from '../ssh/client';
 import type { ClusterConnection } from '../ssh/connection';
 import type { Prompter } from '../ssh/prompter';
 import {
@@ -37,7 +38,7 @@ export class Caller implements Prompter {
   private readonly questions = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   private questionsAsked = 0;
   /** Channels of programs on the host, which end with us. */
-  private readonly running = new Set<ClientChannel>();
+  private readonly running = new Set<ProgramChannel>();
   private readonly gone = new AbortController();
 
   /** @param client the other side, which has shown that it is the same user's */
@@ -75,6 +76,10 @@ export class Caller implements Prompter {
 
   secret(params: Parameters<Prompter['secret']>[0]): Promise<string | null> {
     return this.ask({ about: 'secret', params });
+  }
+
+  notice(line: string): void {
+    this.send({ kind: 'tell', line });
   }
 
   private ask<Answer>(question: Question): Promise<Answer> {
@@ -165,7 +170,7 @@ export class Caller implements Prompter {
 }
 
 /** Closes a channel whose output nobody reads any more: it is closed for good only once all of that is read. */
-function abandon(channel: ClientChannel): void {
+function abandon(channel: ProgramChannel): void {
   for (const output of [channel, channel.stderr]) output.removeAllListeners('data').resume();
   channel.on('error', () => undefined);
   channel.close();
@@ -183,7 +188,7 @@ interface Waiting {
  * Passes output on, one chunk at a time. ssh2 1.17 goes on with one stream alone when there is room again, so that a chunk of the
  * other may wait for ever; and it keeps what it has sent, which it would send a second time once the other stream has waited.
  */
-function passOutput(there: ClientChannel, here: ServerChannel): void {
+function passOutput(there: ProgramChannel, here: ServerChannel): void {
   const sources = [there, there.stderr];
   const forget: Waiting = { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined };
   for (const [source, sink] of [[there, here], [there.stderr, here.stderr]] as const) {
@@ -198,7 +203,7 @@ function passOutput(there: ClientChannel, here: ServerChannel): void {
 } // prettier-ignore
 
 /** Joins a channel of the caller with one of the host; each side waits where the other is slow. */
-function passOn(here: ServerChannel, there: ClientChannel): void {
+function passOn(here: ServerChannel, there: ProgramChannel): void {
   let exit: [code: number | null, signal?: string] | undefined;
   here.on('error', () => undefined);
   there.on('error', () => undefined); // the program may end before it has read everything; its exit code says so

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, UserError } from '../../errors';
 import { ConnectionLostError } from '../host';
 import type { ClusterConnection } from '../ssh/connection';
-import { logIn, settingsOnTheWay, type HeldRoute, type LoginOptions, type Route, type RouteSource } from '../ssh/login';
+import type { HeldRoute, LoginOptions, Route, RouteSource } from '../ssh/login';
 import type { Prompter } from '../ssh/prompter';
+import { configurationFor, logInBy, type Transport } from '../transport';
 import { callHolder, type HolderLink } from './holder-link';
 import { errorOf, failureOf, type FromHolder, type Question, type ToHolder } from './holder-messages';
 import { allHolders, holderPlace, programVersion, type HolderPlace } from './holder-place';
@@ -16,6 +17,8 @@ export interface Keeping {
   idle: number;
   /** Tells the user a line that they would not see in the log. */
   tell: (line: string) => void;
+  /** How the host is connected to. */
+  transport: Transport;
 }
 
 /** Command lines from this length on are sent ahead: one message of ssh2 has 32 KiB at most. */
@@ -28,16 +31,18 @@ const PAUSE = 100;
 /** Routes by way of holders; where none can be used, by a login of this process, as told. */
 export function heldLogins(keeping: Keeping): RouteSource {
   return async (destination, options, mayBegin, standing) => {
-    settingsOnTheWay(destination, options.files); // what is wrong with ssh's configuration is told before anything is started
+    const { transport, tell } = keeping;
+    // What is wrong with ssh's configuration is told before anything is started.
+    const settings = await configurationFor(transport, destination, options.files);
     for (let calls = 1; ; calls++) {
       let call: Call;
       try {
-        const place = await holderPlace(destination, options.files);
-        call = await callOrStart(place, destination, options, { mayBegin, tell: keeping.tell });
+        const place = await holderPlace(destination, settings);
+        call = await callOrStart(place, destination, options, { mayBegin, tell, transport });
       } catch (error) {
         if (error instanceof ConnectionLostError) throw error;
-        keeping.tell(`This login is not kept for other windows and commands: ${messageOf(error)}`);
-        return logIn(destination, options, standing);
+        tell(`This login is not kept for other windows and commands: ${messageOf(error)}`);
+        return logInBy(transport)(destination, options, mayBegin, standing);
       }
       try {
         return await call.open(destination, options, keeping.idle);
@@ -56,13 +61,14 @@ async function callOrStart(
   place: HolderPlace,
   destination: string,
   options: LoginOptions,
-  { mayBegin, tell }: { mayBegin: boolean; tell: Keeping['tell'] },
+  { mayBegin, tell, transport }: { mayBegin: boolean } & Pick<Keeping, 'tell' | 'transport'>,
 ): Promise<Call> {
   const standing = await Call.to(place, options, tell);
   if (standing) return standing;
   if (!mayBegin) throw new ConnectionLostError(`Not connected to ${destination}: connect first`);
   await tellOfOthers(place, destination, tell);
-  await startHolder({ place, destination, cluster: options.cluster, files: options.files ?? {} });
+  const { cluster, files = {} } = options;
+  await startHolder({ place, destination, cluster, files, transport });
   for (let calls = 0; calls < CALLS; calls++) {
     const started = await Call.to(place, options, tell);
     if (started) return started;
@@ -146,17 +152,15 @@ class Call {
     const { prompter, files } = options;
     const agent = (files?.environment ?? process.env).SSH_AUTH_SOCK;
     try {
-      const { asked, until } = await new Promise<Extract<FromHolder, { kind: 'opened' }>>((resolve, reject) => {
+      const { asked, until, by } = await new Promise<Extract<FromHolder, { kind: 'opened' }>>((resolve, reject) => {
         this.settle = { opened: resolve, failed: reject };
         client.once('close', () =>
           reject(new HolderGoneError(`The process that was logging in to ${destination} has ended: connect again`, 1)),
         );
         this.link.send({ kind: 'open', mayPrompt: prompter !== undefined, agent, idle });
       });
-      const settings = settingsOnTheWay(destination, files).at(-1);
-      if (!settings) throw new Error(`${destination} has no settings`);
       // Ports are forwarded by the holder's own connection, once for all.
-      return { client, settings: { ...settings, localForwards: [] }, asked, held: this.route(until) };
+      return { client, localForwards: [], asked, held: this.route(until), ...(by !== undefined && { by }) };
     } catch (error) {
       client.end();
       throw error;

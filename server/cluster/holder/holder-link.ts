@@ -4,7 +4,7 @@ import { Client, type ClientChannel } from 'ssh2';
 import { messageOf, UserError } from '../../errors';
 import { CONTROL, readMessages, writeMessage, type FromHolder, type ToHolder } from './holder-messages';
 import { holderFacts, isOwn, makeProof, NotOurOwnError, type HolderFacts, type HolderPlace } from './holder-place';
-import { LOCAL_ALGORITHMS } from './local-algorithms';
+import { LOCAL_ALGORITHMS } from '../ssh/local-algorithms';
 
 /** Seconds for which a holder may take to let us in, on a machine that is busy. */
 const PATIENCE = 20;
@@ -69,6 +69,7 @@ function logInto(client: Client, sock: net.Socket, { key, pid }: HolderFacts, pr
   return new Promise((resolve, reject) => {
     client.once('ready', () => {
       client.on('error', () => undefined); // its end follows
+      client.setMaxListeners(0); // every program and request under way listens for its end
       resolve();
     });
     client.once('error', reject);

@@ -9,7 +9,7 @@ import { ConnectionLostError } from '../host';
 import { NeedsUserError } from '../ssh/authentication';
 
 /** Raised with every change here that an older side would not understand. */
-export const HOLDER_PROTOCOL = 1;
+export const HOLDER_PROTOCOL = 2;
 /** Name of the channel's subsystem. */
 export const CONTROL = 'edm-workbench-control';
 
@@ -32,8 +32,8 @@ export type FromHolder =
   | { kind: 'ask'; number: number; question: Question }
   /** A line for the log, or one that the user should see at once. */
   | { kind: 'log' | 'tell'; line: string }
-  /** `asked`: whether somebody had to be asked for the login. `until`: see `HeldRoute`. */
-  | { kind: 'opened'; asked: boolean; until: number }
+  /** `asked`: whether somebody had to be asked for the login. `until`: see `HeldRoute`. `by`: see `Route`. */
+  | { kind: 'opened'; asked: boolean; until: number; by?: string }
   | { kind: 'failed'; failure: Failure }
   /** Why the channel was not opened that is refused next. */
   | { kind: 'refused'; message: string }

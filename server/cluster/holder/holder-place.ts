@@ -11,8 +11,6 @@ import { isCode, messageOf, UserError } from '../../errors';
 import { packageRoot } from '../../package-root';
 import { readFileSync, type Stats } from 'node:fs';
 import { statePath } from '../../state-folder';
-import type { ConfigurationFiles } from '../ssh/configuration';
-import { settingsOnTheWay } from '../ssh/login';
 import { HOLDER_PROTOCOL } from './holder-messages';
 
 /** The longest path of a socket that every system takes, in bytes. */
@@ -64,11 +62,10 @@ function holderFolder(): string {
 
 /**
  * The place of the holder for a destination, with its folder made.
- * @throws NotOurOwnError where the folder is not the user's alone; UserError where ssh's configuration cannot be read
+ * @param settings all that a login there depends on; JSON
+ * @throws NotOurOwnError where the folder is not the user's alone
  */
-export async function holderPlace(destination: string, files?: ConfigurationFiles): Promise<HolderPlace> {
-  // The agent's socket is another one in each terminal; which keys it has is found out at the login.
-  const settings = settingsOnTheWay(destination, files).map((one) => ({ ...one, agent: undefined }));
+export async function holderPlace(destination: string, settings: unknown): Promise<HolderPlace> {
   const id = digest([HOLDER_PROTOCOL, programVersion(), destination, settings]);
   return placeOf(await ownFolder(), id, destination);
 }

@@ -12,11 +12,12 @@ import { Claim } from '../../claim';
 import type { ConfigurationFiles } from '../ssh/configuration';
 import { ClusterConnection, type ConnectionOptions } from '../ssh/connection';
 import { Pace } from '../ssh/pace';
+import { logInBy, type Transport } from '../transport';
 import { Caller, type HolderServices } from './caller';
 import { failureOf, type ToHolder } from './holder-messages';
 import { programVersion, takeProof, type HolderFacts, type HolderPlace } from './holder-place';
 import { SftpShare } from './sftp-share';
-import { LOCAL_ALGORITHMS } from './local-algorithms';
+import { LOCAL_ALGORITHMS } from '../ssh/local-algorithms';
 
 /** What a holder is started with. */
 export interface HolderStart {
@@ -25,6 +26,7 @@ export interface HolderStart {
   /** As questions name it. */
   cluster: string;
   files: ConfigurationFiles;
+  transport: Transport;
 }
 
 /** Milliseconds for which a holder that holds nothing waits for somebody to log in. */
@@ -57,10 +59,10 @@ export class Holder implements HolderServices {
     hostKey: string,
     private readonly onEnd: () => void,
   ) {
-    const { destination, cluster, files, place } = start;
+    const { destination, cluster, files, place, transport } = start;
     const log = (line: string): void => this.log(line);
     const pace = new Pace(place.pace, (line) => this.opener?.send({ kind: 'tell', line }));
-    this.options = { cluster, unlocked: new Map(), log, files: { ...files }, pace };
+    this.options = { cluster, unlocked: new Map(), log, files: { ...files }, pace, logIn: logInBy(transport) };
     this.connection = new ClusterConnection(destination, this.options, () => this.stateChanged());
     this.sftp = new SftpShare(this.connection);
     const ssh = new Server({ hostKeys: [hostKey], algorithms: LOCAL_ALGORITHMS }, (client) => this.admit(client));
@@ -154,7 +156,8 @@ export class Holder implements HolderServices {
     options.prompter = caller;
     try {
       await connection.connect(mayPrompt, true);
-      caller.send({ kind: 'opened', asked: connection.wasAsked, until: this.until });
+      const { wasAsked: asked, by } = connection;
+      caller.send({ kind: 'opened', asked, until: this.until, ...(by !== undefined && { by }) });
     } catch (error) {
       caller.send({ kind: 'failed', failure: failureOf(error) });
     } finally {

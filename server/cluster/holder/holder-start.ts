@@ -1,28 +1,16 @@
 /** Starting a holder, so that it outlives whoever starts it. */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-import { homeFolder } from '../../account';
 import { UserError } from '../../errors';
-import { packageRoot } from '../../package-root';
+import { ownProgram } from '../own-program';
 import type { HolderReady } from './holder';
 import type { HolderStart } from './holder-server';
 
 /** Milliseconds for which a start may take. */
 const PATIENCE = 30_000;
 
-/** Run from source, the program is a TypeScript file (the loader's flags are passed on); bundled, it is next to the bundle. */
-function program(): { args: string[]; cwd: string } {
-  const isSource = __filename.endsWith('.ts');
-  const entry = path.join(__dirname, isSource ? 'holder.ts' : 'holder.js');
-  if (!existsSync(entry)) throw new UserError(`${entry} is missing`);
-  // Bundled, it keeps no folder busy that may be removed meanwhile.
-  return { args: [...(isSource ? process.execArgv : []), entry], cwd: isSource ? packageRoot() : homeFolder() };
-}
-
 /** Starts it and waits until it, or another one that was quicker, can be called. @throws UserError saying why it cannot */
 export async function startHolder(start: HolderStart): Promise<void> {
-  const { args, cwd } = program();
+  const { args, cwd } = ownProgram(__filename, 'holder');
   const child = spawnApart([...args, JSON.stringify(start)], cwd);
   const word = await firstLine(child);
   child.stdout?.destroy();

@@ -2,8 +2,9 @@
  * One sftp channel of a host, shared by all that use a login: hosts allow few channels, and a log that is followed needs its
  * own all the time. Requests get numbers of ours on the way there, and their own again on the way back.
  */
-import type { ClientChannel, ServerChannel } from 'ssh2';
+import type { ServerChannel } from 'ssh2';
 import { UserError } from '../../errors';
+import type { ProgramChannel } from '../ssh/client';
 import type { ClusterConnection } from '../ssh/connection';
 
 /** Types of packets of draft-ietf-secsh-filexfer-02. */
@@ -51,7 +52,7 @@ class Shared {
   private number = 0;
 
   constructor(
-    private readonly channel: ClientChannel,
+    private readonly channel: ProgramChannel,
     /** The host's first packet, which every member gets. */
     private readonly version: Buffer,
   ) {

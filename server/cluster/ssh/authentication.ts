@@ -5,6 +5,7 @@ import { CancelledError, messageOf, UserError } from '../../errors';
 import { durationText } from '../../shared/progress';
 import type { PromptParams } from '../../shared/protocol';
 import type { LoginMethod, SshSettings } from './configuration';
+import { watchEnd } from './client';
 import { HostKey, type AskUser } from './host-key';
 import { KeyRing, type UnlockedKeys } from './key-ring';
 import type { Prompter } from './prompter';
@@ -36,14 +37,6 @@ export class RefusedAnswerError extends UserError {}
 const WRONG = 'That was not right: try again';
 /** Seconds that a server may take to judge a key or an answer: somebody may have to approve it on a phone. */
 const JUDGEMENT = 300;
-
-/** The clients whose connection has ended. */
-const ended = new WeakSet<Client>();
-
-/** Whether a client that was connected has lost its connection. */
-export function hasEnded(client: Client): boolean {
-  return ended.has(client);
-}
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
@@ -143,7 +136,7 @@ export class Authentication {
     client.removeAllListeners('error').removeAllListeners('close');
     client.setMaxListeners(0); // every program and request under way listens for its end
     client.on('error', (error) => this.options.log(`${role}: ${error.message}`));
-    client.on('close', () => ended.add(client));
+    watchEnd(client);
     client.on('end', () => sock.destroy()); // a forwarded channel would stay half open
     this.settle?.resolve(client);
   }

@@ -39,6 +39,8 @@ export interface SshSettings {
   passwordPrompts: number;
   /** Directives that apply to this host and are not honoured, as written. */
   ignored: readonly string[];
+  /** Those of them that files of the machine say, not the user's own. */
+  ignoredOfSite: readonly string[];
   /** Directives without effect on a connection that only runs commands, as written. */
   withoutEffect: readonly string[];
 }
@@ -87,7 +89,9 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
   const folder = path.join(home, '.ssh');
   directives.read(files.file ?? path.join(folder, 'config'), folder);
   const system = systemFolder(files.platform, environment);
+  const own = directives.ignored.length;
   if (files.file === undefined) directives.read(path.join(system, 'ssh_config'), system);
+  const ignoredOfSite = directives.ignored.slice(own);
 
   const alias = target.host;
   const hostName = (directives.first('hostname') ?? alias).replaceAll('%h', alias).replaceAll('%%', '%');
@@ -113,6 +117,7 @@ export function sshSettings(destination: string, files: ConfigurationFiles = {})
     methods: methodsOf(directives),
     passwordPrompts: directives.number('NumberOfPasswordPrompts', 3),
     ignored: directives.ignored,
+    ignoredOfSite,
     withoutEffect: directives.withoutEffect,
   };
 }
@@ -191,7 +196,9 @@ function proxyOf(
   if (!value || value.toLowerCase() === 'none') return { proxyJump: [] };
   if (keyword === 'proxycommand') {
     // The account's name here is the one token that neither the destination nor the configuration decides.
-    if (/%u/.test(value.replaceAll('%%', ''))) refuse(alias, 'ProxyCommand with %u:', accountName(), userProblem);
+    const tokens = value.replaceAll('%%', '');
+    if (/%[^hpruinLldk]/.test(tokens)) directives.ignored.push(`ProxyCommand ${value}`);
+    if (/%u/.test(tokens)) refuse(alias, 'ProxyCommand with %u:', accountName(), userProblem);
     return { proxyJump: [], proxyCommand: expand(value) };
   }
   const hops = value.split(',').map((hop) => hop.trim().replace(/^ssh:\/\//, ''));

@@ -2,17 +2,17 @@
 import net from 'node:net';
 import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
+import type { SFTPWrapper } from 'ssh2';
 import { CancelledError, messageOf, UserError } from '../../errors';
 import type { ClusterInfo } from '../../shared/protocol';
 import { ConnectionLostError, type RunOptions } from '../host';
 import type { OnOutput } from '../runner';
 import { ChannelGate } from './channel-gate';
-import { hasEnded } from './authentication';
+import { hasEnded, type ProgramChannel, type SshClient } from './client';
 import { endRoute, logIn, type HeldRoute, type LoginOptions, type Route, type RouteSource } from './login';
 import type { Pace } from './pace';
 
-export type ConnectionState = Pick<ClusterInfo, 'connection' | 'message'>;
+export type ConnectionState = Pick<ClusterInfo, 'connection' | 'message' | 'by'>;
 
 /** Channels open at once; servers allow 10 unless the site says less. One of them is sftp's. */
 const CHANNELS = 8;
@@ -24,16 +24,18 @@ const REFUSALS = 25;
 /** The channel of sftp, and the client that it ends with. */
 interface SftpChannel {
   sftp: SFTPWrapper;
-  client: Client;
+  client: SshClient;
 }
 
 /** Asks ssh2 for a channel; `done` gets what came of it. */
-type BeginChannel<T> = (client: Client, done: (error: unknown, channel?: T) => void) => void;
+type BeginChannel<T> = (client: SshClient, done: (error: unknown, channel?: T) => void) => void;
 
 /** What a connection is given besides its destination. */
 export interface ConnectionOptions extends LoginOptions {
-  /** Where routes come from; a login of this process where it is left out. */
+  /** Where routes come from that others share; a login of this process where it is left out. */
   source?: RouteSource;
+  /** How this process logs in; over ssh2 where it is left out. */
+  logIn?: RouteSource;
   /** Limits how often the host is connected to. */
   pace?: Pace;
 }
@@ -78,6 +80,11 @@ export class ClusterConnection {
     return this.route?.held;
   }
 
+  /** How the host is connected to, where that is not over ssh2; in words. */
+  get by(): string | undefined {
+    return this.route?.by;
+  }
+
   /** Whether the user had to be asked for the login that stands. */
   get wasAsked(): boolean {
     return this.needsUser;
@@ -107,12 +114,10 @@ export class ClusterConnection {
     const before = this.current;
     this.change({ connection: 'connecting' });
     try {
-      const { prompter, source, pace, ...silent } = this.options;
+      const { prompter, source, logIn: own = logIn, pace, ...silent } = this.options;
       await pace?.turn(mayPrompt);
       const options = mayPrompt ? { ...silent, prompter } : silent;
-      const route = await (source
-        ? source(this.destination, options, mayPrompt || !this.needsUser, standing)
-        : logIn(this.destination, options, standing));
+      const route = await (source ?? own)(this.destination, options, mayPrompt || !this.needsUser, standing);
       await pace?.succeeded();
       if (this.closed) {
         endRoute(route);
@@ -175,8 +180,8 @@ export class ClusterConnection {
     this.onState();
   }
 
-  private listen({ client, settings }: Route): void {
-    for (const { from, to } of settings.localForwards) {
+  private listen({ client, localForwards }: Route): void {
+    for (const { from, to } of localForwards) {
       const server = net.createServer((socket) => {
         socket.on('error', () => socket.destroy());
         client.forwardOut('127.0.0.1', socket.remotePort ?? 0, to.host, to.port, (error, channel) => {
@@ -193,7 +198,7 @@ export class ClusterConnection {
     }
   }
 
-  private async client(): Promise<Client> {
+  private async client(): Promise<SshClient> {
     if (this.opening) await this.opening.catch(() => undefined);
     if (this.route) return this.route.client;
     throw new ConnectionLostError(this.current.message ?? `Not connected to ${this.destination}: connect first`);
@@ -228,7 +233,7 @@ export class ClusterConnection {
    * @param take gets the channel at once: its end may be in the same packet
    * @throws ConnectionLostError, CancelledError, UserError
    */
-  async start(line: string, signal: AbortSignal, take: (channel: ClientChannel) => void): Promise<void> {
+  async start(line: string, signal: AbortSignal, take: (channel: ProgramChannel) => void): Promise<void> {
     const leave = await this.gate.enter(signal);
     const begin: BeginChannel<true> = (client, done) =>
       client.exec(line, (error, channel) => {
@@ -248,9 +253,9 @@ export class ClusterConnection {
    * @param isIdle whether nobody would miss it now: it may be ended then
    * @throws ConnectionLostError, UserError
    */
-  async sftpBytes(isIdle: () => boolean): Promise<ClientChannel> {
+  async sftpBytes(isIdle: () => boolean): Promise<ProgramChannel> {
     this.demandSession();
-    const begin: BeginChannel<ClientChannel> = (client, done) =>
+    const begin: BeginChannel<ProgramChannel> = (client, done) =>
       client.subsys('sftp', (error, channel) => (error ? done(error) : done(undefined, channel)));
     const channel = await this.openChannel(begin, ' offers no sftp');
     this.sftpChannels++;
@@ -306,7 +311,7 @@ export class ClusterConnection {
     }
   }
 
-  private tryChannel<T>(client: Client, begin: BeginChannel<T>, what: string): Promise<T> {
+  private tryChannel<T>(client: SshClient, begin: BeginChannel<T>, what: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const lost = () => reject(this.lostError());
       client.once('close', lost);
@@ -324,8 +329,8 @@ export class ClusterConnection {
   }
 
   private follow(
-    client: Client,
-    channel: ClientChannel,
+    client: SshClient,
+    channel: ProgramChannel,
     onOutput: OnOutput,
     stdin: RunOptions['stdin'],
     signal: AbortSignal,

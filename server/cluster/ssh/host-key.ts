@@ -66,7 +66,7 @@ export class HostKey {
         );
       case 'authority':
         throw new UserError(
-          `${role} is known only by a certificate authority (${where}), which is not supported: add its key by connecting with ssh once`,
+          `${role} is known only by a certificate authority (${where}), which ssh2 cannot check: set transport: openssh, or add its key by connecting with ssh once`,
           1,
         );
       case 'unknown':

@@ -118,7 +118,9 @@ export class KeyRing extends BaseAgent<ParsedKey> {
       return undefined;
     }
     if ((await readKey(`${file}-cert.pub`)) !== undefined)
-      this.log(`${file}-cert.pub: certificates are not supported, so the key is tried without it`);
+      this.log(
+        `${file}-cert.pub: ssh2 has no certificates, so the key is tried without it (transport: openssh uses it)`,
+      );
     const open = utils.parseKey(text);
     if (!(open instanceof Error))
       return open.isPrivateKey()

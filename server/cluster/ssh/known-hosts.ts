@@ -64,6 +64,14 @@ export class KnownHosts {
     return authority ? { verdict: 'authority', where: authority.where } : { verdict: 'unknown' };
   }
 
+  /** The line that names a certificate authority for a host of which no key is known; file:line. */
+  authority(name: string): string | undefined {
+    const mine = this.entries.filter(({ marker, names }) => marker !== '@revoked' && fits(names, name));
+    return mine.some(({ marker }) => marker === undefined)
+      ? undefined
+      : mine.find(({ marker }) => marker === '@cert-authority')?.where;
+  }
+
   /** Types of the known keys of a host: the server is asked for one of these. */
   types(name: string): string[] {
     return this.entries

@@ -1,7 +1,7 @@
 /** One login: from a host's settings to a connected client, by way of its jump hosts. */
-import type { Client } from 'ssh2';
 import { UserError } from '../../errors';
 import { Authentication, RefusedAnswerError, type Attempts, type AuthenticationOptions } from './authentication';
+import type { SshClient } from './client';
 import { sshSettings, type ConfigurationFiles, type SshSettings } from './configuration';
 import { socketTo } from './socket';
 
@@ -12,14 +12,19 @@ export interface LoginOptions extends AuthenticationOptions {
 
 /** A client and the way to it. */
 export interface Route {
-  client: Client;
+  client: SshClient;
   /** The jump host that it goes through. */
   before?: Route;
-  settings: SshSettings;
+  /** Ports that are forwarded through it from here. */
+  localForwards: SshSettings['localForwards'];
   /** Whether the user had to be asked for more than a passphrase, here and not on the way. */
   asked: boolean;
   /** Where the client leads to a holder that keeps the login, and not to the host itself. */
   held?: HeldRoute;
+  /** How it was connected where that is not over ssh2, and why; in words. */
+  by?: string;
+  /** Socket of the ControlMaster that has the connection, where OpenSSH made it. */
+  master?: string;
 }
 
 /** What is particular about a route through a holder. */
@@ -57,9 +62,8 @@ const MAX_HOPS = 8;
  * @param standing a jump host that is connected already, so that no login is needed there
  * @throws UserError saying which host refused what; CancelledError where the user gave up; NeedsUserError
  */
-export async function logIn(destination: string, options: LoginOptions, standing?: Route): Promise<Route> {
-  return hop(destination, options, { standing }, 0);
-}
+export const logIn: RouteSource = (destination, options, _mayBegin, standing) =>
+  hop(destination, options, { standing }, 0);
 
 /**
  * The settings of a host after those of the jump hosts on the way, in the order of connecting.
@@ -107,7 +111,8 @@ async function hop(
       const socket = await socketTo(settings, before?.client, options.log);
       try {
         const client = await new Authentication(socket, settings, role, options, attempts).run();
-        return { client, ...(before && { before }), settings, asked: attempts.asked };
+        const { localForwards } = settings;
+        return { client, ...(before && { before }), localForwards, asked: attempts.asked };
       } catch (error) {
         socket.destroy();
         if (!(error instanceof RefusedAnswerError) || attempts.used >= settings.passwordPrompts) throw error;

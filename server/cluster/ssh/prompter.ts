@@ -8,4 +8,6 @@ export interface Prompter {
   hostKey(params: HostKeyParams): Promise<boolean>;
   /** Reads, stores or forgets a passphrase; null where there is none. */
   secret(params: SecretParams): Promise<string | null>;
+  /** Tells what the user must do now, beside this machine: touch a security key. */
+  notice?(line: string): void;
 }

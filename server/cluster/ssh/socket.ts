@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import net from 'node:net';
 import { Duplex } from 'node:stream';
-import type { Client } from 'ssh2';
 import { UserError } from '../../errors';
 import { environmentFor } from '../../programs';
+import type { SshClient } from './client';
 import type { SshSettings } from './configuration';
 
 /**
@@ -14,7 +14,7 @@ import type { SshSettings } from './configuration';
  */
 export async function socketTo(
   settings: SshSettings,
-  through: Client | undefined,
+  through: SshClient | undefined,
   log: (line: string) => void,
 ): Promise<Duplex> {
   if (through) return channelTo(settings, through);
@@ -22,7 +22,7 @@ export async function socketTo(
   return proxyCommand === undefined ? connectTo(settings) : commandSocket(proxyCommand, alias, log);
 }
 
-function channelTo({ hostName, port }: SshSettings, through: Client): Promise<Duplex> {
+function channelTo({ hostName, port }: SshSettings, through: SshClient): Promise<Duplex> {
   return new Promise((resolve, reject) =>
     through.forwardOut('127.0.0.1', 0, hostName, port, (error, channel) =>
       error

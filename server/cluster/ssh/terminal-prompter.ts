@@ -76,4 +76,5 @@ export const terminalPrompter: Prompter = {
     return agrees('Trust it permanently (yes/no)? ');
   },
   secret: () => Promise.resolve(null),
+  notice: (line) => void process.stderr.write(`${plainText(line)}\n`),
 };
