@@ -34,6 +34,8 @@ export interface PickleRules {
    * what is put into it is left out.
    */
   readonly isHarmless?: (module: string, name: string) => boolean;
+  /** Accepts further names (`module qualname`), by a pattern. */
+  readonly find?: (name: string) => PickleGlobal | undefined;
   /** The object that a persistent id stands for. */
   readonly persistentLoad?: (id: unknown) => unknown;
   /** What such pickles hold, for messages; default `EDM network`. */
@@ -148,7 +150,7 @@ class PickleMachine {
       return this.fail(`it names something to load by ${valueText(module)} and ${valueText(name)} instead of texts`);
     }
     const id = `${module} ${name}`;
-    const global = this.rules.globals.get(id);
+    const global = this.rules.globals.get(id) ?? this.rules.find?.(id);
     if (global) return global;
     if (this.rules.isHarmless?.(module, name)) return new PickleGlobal(id, (args) => new PickleObject(id, args));
     const full = `${module.slice(0, 200)}.${name}`.slice(0, 200);

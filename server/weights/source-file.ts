@@ -42,6 +42,35 @@ export class MemorySource implements ByteSource {
   }
 }
 
+/** A part of a file, read as if it were one: an archive inside a pickle. */
+export class RangeSource implements ByteSource {
+  readonly size: number;
+
+  constructor(
+    private readonly owner: ByteSource,
+    private readonly range: { readonly offset: number; readonly length: number },
+  ) {
+    this.size = range.length;
+  }
+
+  get path(): string {
+    return this.owner.path;
+  }
+
+  get budget(): Budget {
+    return this.owner.budget;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    if (!isWithin(offset, length, this.size)) this.fail('an archive in it ends too early');
+    return this.owner.read(this.range.offset + offset, length);
+  }
+
+  fail(problem: string): never {
+    return this.owner.fail(problem);
+  }
+}
+
 /** A file of weights that can be read at any offset. A read beyond its end means that the file is cut off. */
 export class SourceFile extends RegularFile implements ByteSource {
   readonly budget: Budget;

@@ -80,6 +80,11 @@ const FLOAT_STORAGES: ReadonlyMap<string, FloatType> = new Map([
   ['BFloat16Storage', 'bfloat16'],
 ]);
 
+/** How the names of TorchScript's classes begin. */
+export const SCRIPTED = '__torch__.';
+/** What torch's C++ pickler writes around lists: `build_intlist(items)`, `restore_type_tag(value, type)`. */
+const SCRIPTED_LISTS = /^torch\.jit\._pickle (?:build_(?:int|double|bool|tensor)list|restore_type_tag)$/;
+
 /** First pickle of torch's stream format before 1.6, which plain pickles still embed, and the second one. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_VERSION = 1001;
@@ -127,19 +132,28 @@ export class TorchReader {
     return object === LEGACY_MAGIC ? this.legacy(cursor) : object;
   }
 
-  /** The pickle of a zip archive, whose storages are entries of their own. @param locate where the entry `key` begins and its length */
+  /**
+   * The pickle of a zip archive, whose storages are entries of their own. Objects of TorchScript's classes become their parts.
+   * @param locate where the entry `key` begins and its length
+   */
   readZipped(cursor: ByteCursor, locate: (key: string) => ByteRange | undefined): unknown {
-    return unpickle(
-      cursor,
-      this.rules((id) => {
-        const { key, storage } = this.storage(id);
-        const entry = locate(key);
-        if (!entry || entry.length < storage.byteLength)
-          return this.file.fail(`storage ${key} is missing or too short`);
-        storage.place = { source: this.file, offset: entry.offset };
-        return storage;
-      }),
-    );
+    const rules = this.rules((id) => {
+      const { key, storage } = this.storage(id);
+      const entry = locate(key);
+      if (!entry || entry.length < storage.byteLength)
+        return this.file.fail(`storage ${shortName(key)} is missing or too short`);
+      storage.place = { source: this.file, offset: entry.offset };
+      return storage;
+    });
+    return unpickle(cursor, { ...rules, find: (name) => this.scripted(name) });
+  }
+
+  /** A name of TorchScript's own pickles: a class of the archive's code, which is not read, or what makes a typed list. */
+  private scripted(name: string): PickleGlobal | undefined {
+    if (SCRIPTED_LISTS.test(name)) return new PickleGlobal(name, ([value]) => value);
+    if (!name.startsWith(SCRIPTED)) return undefined;
+    this.file.budget.hold(2 * name.length);
+    return new PickleGlobal(name, (args) => new PickleObject(name, args));
   }
 
   private rules(persistentLoad?: (id: unknown) => unknown): PickleRules {

@@ -1,7 +1,7 @@
 import { UserError, messageOf } from '../errors';
 import { entryStart, openZip } from '../zip-file';
 import { ByteCursor, ByteRange } from './byte-cursor';
-import type { SourceFile } from './source-file';
+import type { ByteSource } from './source-file';
 import type { TorchReader } from './torch-objects';
 import { shortName } from './value-text';
 
@@ -13,23 +13,36 @@ const STORED = 0;
 const ENTRY_BYTES = 256;
 
 /**
- * Reads what `torch.save` wrote since torch 1.6: a zip archive, stored, with NAME/data.pkl and NAME/data/KEY.
+ * Reads what `torch.save` wrote since torch 1.6, or `torch.jit.save` since 1.4: a zip archive with NAME/data.pkl and
+ * NAME/data/KEY, which are stored. TorchScript's code, which lies beside them deflated, is not read.
+ * @param file a file, or an archive inside one
  * @throws UserError when it is not such an archive or is damaged
  */
-export async function readTorchZip(file: SourceFile, reader: TorchReader): Promise<unknown> {
-  const entries = await storedEntries(file);
+export async function readTorchZip(file: ByteSource, reader: TorchReader): Promise<unknown> {
+  const entries = await entriesOf(file);
   const pickle = [...entries.keys()].find((name) => name.endsWith('/data.pkl'));
-  const range = entries.get(pickle ?? '');
-  if (!pickle || !range)
+  if (pickle === undefined)
     throw new UserError(`${file.path} is a zip archive, but torch.save did not write it: it has no data.pkl`);
+  const stored = (name: string): ByteRange | undefined => {
+    const entry = entries.get(name);
+    if (entry && !entry.isStored)
+      file.fail(`entry ${shortName(name)} is compressed or encrypted, which torch never does`);
+    return entry?.range;
+  };
+  const range = stored(pickle) ?? new ByteRange(0, 0);
   const folder = pickle.slice(0, -'data.pkl'.length);
   const cursor = new ByteCursor(file, range.offset, range.offset + range.length);
-  return reader.readZipped(cursor, (key) => entries.get(`${folder}data/${key}`));
+  return reader.readZipped(cursor, (key) => stored(`${folder}data/${key}`));
 }
 
-/** Where each entry's bytes lie in the file; compressed entries are refused, as torch never writes them. */
-async function storedEntries(file: SourceFile): Promise<Map<string, ByteRange>> {
-  const entries = new Map<string, ByteRange>();
+/** Where an entry's bytes lie in the file, and whether they are there as they are. */
+interface Entry {
+  readonly range: ByteRange;
+  readonly isStored: boolean;
+}
+
+async function entriesOf(file: ByteSource): Promise<Map<string, Entry>> {
+  const entries = new Map<string, Entry>();
   const zip = await openZip(file).catch((error: unknown) => {
     if (error instanceof UserError) throw error;
     throw new UserError(
@@ -41,11 +54,10 @@ async function storedEntries(file: SourceFile): Promise<Map<string, ByteRange>> 
       const { fileName: name } = entry;
       file.budget.spend(2);
       file.budget.hold(ENTRY_BYTES + 2 * name.length);
-      if (entry.compressionMethod !== STORED || entry.isEncrypted())
-        file.fail(`entry ${shortName(name)} is compressed or encrypted, which torch never does`);
       if (entries.size >= MAX_ENTRIES) file.fail('it has more entries than any network has');
       if (entries.has(name)) file.fail(`it has the entry ${shortName(name)} twice`);
-      entries.set(name, new ByteRange(entryStart(file, entry), entry.uncompressedSize));
+      const isStored = entry.compressionMethod === STORED && !entry.isEncrypted();
+      entries.set(name, { range: new ByteRange(entryStart(file, entry), entry.uncompressedSize), isStored });
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
