@@ -35,7 +35,9 @@ export async function measure(context: Context, argument?: unknown): Promise<voi
   const detector = isEmbedded
     ? undefined
     : await askInput(
-        vscode.l10n.t('Detector: the Inception-v3 weights (.pth), or an .onnx file made by edm-workbench import'),
+        vscode.l10n.t(
+          'Detector: the Inception-v3 weights (.pth, .pt, .pkl), or an .onnx file made by edm-workbench import',
+        ),
         last ? [last] : [],
         ['pth', 'onnx'],
         base,

@@ -35,13 +35,20 @@ export const INCEPTION_PREPARATION = 'tensorflow1-bilinear-299';
 /** Detectors that records and files of earlier versions name, and files whose weights are known to be the same. */
 const KNOWN: readonly { name: string; content: DetectorContent; files: readonly string[] }[] = [
   {
-    // fid.py's inception-2015-12-05.pkl, torch-fidelity's and pytorch-fid's .pth hold the weights of one TensorFlow graph.
+    // All hold the weights of one TensorFlow graph, inception-2015-12-05.tgz.
     name: 'inception-2015-12-05',
     content: {
       weights: '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2',
       preparation: INCEPTION_PREPARATION,
     },
-    files: ['6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2'],
+    files: [
+      // pt_inception-2015-12-05-6726825d.pth of pytorch-fid, weights-inception-2015-12-05-6726825d.pth of torch-fidelity
+      '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2',
+      // inception-2015-12-05.pt of stylegan2-ada-pytorch, which clean-fid and k-diffusion use too (95,607,719 bytes)
+      'f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4',
+      // inception-2015-12-05.pkl of stylegan3, which EDM and EDM2 use too (95,617,399 bytes)
+      'a31bd1d4522101109044ec28621a5fcb591ed6115e0d58104fc013fa01ef94f7',
+    ],
   },
 ];
 
@@ -51,9 +58,9 @@ const EMBEDDED: Readonly<Record<string, string>> = {
     'd6a85d9062b70cbf1dec214f3ccccd2fcb6d87616e0ffd849f992dcd9fdcd760',
 };
 
-/** The content that a file of published weights has, by the file's sha256. */
-export function knownContent(fileSha256: string): DetectorContent | undefined {
-  return KNOWN.find(({ files }) => files.includes(fileSha256))?.content;
+/** The detector of a file of published weights, by the file's sha256, whichever program it is for. */
+export function knownDetector(fileSha256: string): { name: string; content: DetectorContent } | undefined {
+  return KNOWN.find(({ files }) => files.includes(fileSha256));
 }
 
 /** The identity that a record states or, if an earlier version or fid.py wrote it, that follows from what it states. */
@@ -75,7 +82,7 @@ export function detectorWarning({ name }: Pick<Named, 'name'>): string | undefin
   if (!name.startsWith(`${TORCHVISION}-`)) return undefined;
   return (
     `${name} holds torchvision's Inception-v3, whose weights are not those of the FID: its distances are far from every ` +
-    'published FID; import pt_inception-2015-12-05-6726825d.pth'
+    "published FID; import pt_inception-2015-12-05-6726825d.pth or NVIDIA's inception-2015-12-05.pkl"
   );
 }
 

@@ -1,6 +1,6 @@
 /** What a detector's ONNX file computes, whoever has wrapped it: the digest of its weights, and how it prepares images. */
 import { createHash, type Hash } from 'node:crypto';
-import { type DetectorContent, INCEPTION_PREPARATION, knownContent } from '../detector-identity';
+import { type DetectorContent, INCEPTION_PREPARATION, knownDetector } from '../detector-identity';
 import { SourceFile } from '../weights/source-file';
 import type { DetectorInfo } from './model-info';
 import { FIELD } from './onnx-graph';
@@ -42,7 +42,7 @@ export function detectorContent(path: string, { source_sha256 }: Pick<DetectorIn
     }
     const digest = whole.digest('hex');
     if (name !== INCEPTION_GRAPH || !isPrepared) return { weights: digest, preparation: 'in the graph' };
-    return knownContent(source_sha256) ?? { weights: digestOf(weights), preparation: INCEPTION_PREPARATION };
+    return knownDetector(source_sha256)?.content ?? { weights: digestOf(weights), preparation: INCEPTION_PREPARATION };
   } finally {
     file.close();
   }

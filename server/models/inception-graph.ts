@@ -1,6 +1,7 @@
 import { UserError } from '../errors';
 import { Graph, type Value } from './onnx-graph';
 import { inceptionPictures } from './inception-resize';
+import { INCEPTION_UNITS } from './inception-units';
 import { mapTensor, type Tensor } from '../weights/weight-source';
 
 /** Batch normalisation's epsilon in the TensorFlow graph of 2015-12-05. */
@@ -79,6 +80,8 @@ export function inceptionGraph(tensors: ReadonlyMap<string, Tensor>, source: str
   return new InceptionGraph(tensors, source).build();
 }
 
+const UNITS = new Map(INCEPTION_UNITS.map((unit) => [unit.name, unit]));
+
 /** A value and its channels. */
 interface Map2d {
   readonly value: Value;
@@ -107,10 +110,6 @@ class InceptionGraph {
       x = this.join(name, parts);
       if (name === TAP) taps.push(x);
     }
-    if (x.channels !== INCEPTION_FEATURES)
-      throw new UserError(
-        `${this.source}: ${x.channels} features instead of ${INCEPTION_FEATURES}: the file does not hold the FID Inception-v3`,
-      );
     this.means('features', x);
     for (const tap of taps) this.means(tapName(tap.channels), tap);
     return graph;
@@ -162,14 +161,11 @@ class InceptionGraph {
   private unit(step: string, x: Map2d): Map2d {
     const { graph } = this;
     const name = step.replace(/\/2$|!$/, '');
-    const weight = this.tensor(`${name}.conv.weight`);
-    const [out = 0, from, height = 0, width = 0] = weight.shape;
-    if (weight.shape.length !== 4 || from !== x.channels) {
-      throw new UserError(
-        `${this.source}: tensor ${weight.name} has shape [${weight.shape.join()}], its input has ${x.channels} channels`,
-      );
-    }
-    const normalisation = (part: string): Tensor => this.tensor(`${name}.bn.${part}`, out);
+    const from = x.channels;
+    const { out, kernel } = UNITS.get(name)!; // `inception-units.ts` has all of them
+    const [height, width] = kernel;
+    const weight = this.tensor(`${name}.conv.weight`, [out, from, height, width]);
+    const normalisation = (part: string): Tensor => this.tensor(`${name}.bn.${part}`, [out]);
     const [gamma, beta] = [normalisation('weight'), normalisation('bias')];
     const [mean, variance] = [normalisation('running_mean'), normalisation('running_var')];
     const gains = (): Float64Array => {
@@ -200,14 +196,15 @@ class InceptionGraph {
     return this.graph.initialiser(name, shape, load);
   }
 
-  /** @param length required of a vector */
-  private tensor(name: string, length?: number): Tensor {
+  /** @param shape required of it: another one is another network */
+  private tensor(name: string, shape: readonly number[]): Tensor {
     const tensor = this.tensors.get(name);
     if (!tensor)
       throw new UserError(`${this.source}: tensor ${name} is missing: the file does not hold the FID Inception-v3`);
-    if (length !== undefined && tensor.shape.join() !== `${length}`) {
-      throw new UserError(`${this.source}: tensor ${name} has shape [${tensor.shape.join()}] instead of [${length}]`);
-    }
+    if (tensor.shape.join() !== shape.join())
+      throw new UserError(
+        `${this.source}: tensor ${name} has shape [${tensor.shape.join()}] instead of [${shape.join()}]: the file does not hold the FID Inception-v3`,
+      );
     return tensor;
   }
 }

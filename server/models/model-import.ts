@@ -1,8 +1,7 @@
 import { UserError } from '../errors';
 import { fileKind, type FileKind } from '../weights/file-kind';
-import { isStateDict } from '../weights/network-pickle';
 import { importClassifier, isClassifier } from './classifier-import';
-import { importInception } from './inception-import';
+import { importInception, isInception } from './inception-import';
 import type { ModelInfo } from './model-info';
 import { importNetwork, type ImportOptions } from './network-import';
 import { importOnnxDetector } from './onnx-detector-import';
@@ -17,7 +16,7 @@ const isTorch = (kind: FileKind): boolean => kind === 'pickle' || kind === 'zip'
 /** In order; the first that accepts a file imports it. */
 const IMPORTERS: readonly Importer[] = [
   { accepts: (_, kind) => kind === 'onnx', import: importOnnxDetector },
-  { accepts: async (source, kind) => isTorch(kind) && (await isStateDict(source)), import: importInception },
+  { accepts: async (source, kind) => isTorch(kind) && (await isInception(source)), import: importInception },
   { accepts: (source, kind) => kind === 'safetensors' && isClassifier(source), import: importClassifier },
   { accepts: () => true, import: importNetwork },
 ];
@@ -36,6 +35,6 @@ export async function importModel(source: string, dest: string, options: ImportO
     }
   }
   throw new UserError(
-    `Cannot import ${source}: give an EDM network (.pkl, .pt, .safetensors), the Inception-v3 weights (.pth) or an ONNX detector`,
+    `Cannot import ${source}: give an EDM network (.pkl, .pt, .safetensors), the Inception-v3 weights (.pth, .pt, .pkl) or an ONNX detector`,
   );
 }

@@ -7,7 +7,7 @@ import type { Role } from './input';
 /** Endings of the files that can stand for each role. */
 const ENDINGS: Readonly<Record<Role, RegExp>> = {
   network: /\.(?:pkl|pt|safetensors|onnx)$/i,
-  detector: /\.(?:pth|pt|onnx)$/i,
+  detector: /\.(?:pth|pt|pkl|onnx)$/i,
   reference: /\.npz$/i,
 };
 

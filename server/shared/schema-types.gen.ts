@@ -208,7 +208,7 @@ export interface MetricConfig {
    */
   reference: string;
   /**
-   * Feature extractor: the Inception-v3 weights (pt_inception-2015-12-05-6726825d.pth; imported on first use), an .onnx file made by `edm-workbench import`, the https address of either, or `embedded:fashion-mnist`. Default: the one that the embedded reference was made with.
+   * Feature extractor: the Inception-v3 weights (pt_inception-2015-12-05-6726825d.pth, or NVIDIA's inception-2015-12-05.pkl or .pt; imported on first use), an .onnx file made by `edm-workbench import`, the https address of either, or `embedded:fashion-mnist`. Default: the one that the embedded reference was made with.
    */
   detector?: string;
   /**

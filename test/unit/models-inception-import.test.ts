@@ -245,7 +245,7 @@ test('an importer is chosen by content, and what nobody can import is refused in
       /wrong\.onnx is not a detector: it maps x float32 \[\?,3,\?,\?\] to y float32 \[\?,3\]; expected one input images/,
     ],
     [text, /Cannot import .*text\.pth: give an EDM network/],
-    [nvidia, /inception-2015-12-05\.pkl holds NVIDIA's copy of the FID detector: import pt_inception/],
+    [nvidia, /inception-2015-12-05\.pkl holds a module \(InceptionV3, 0 tensors\) that is not the FID Inception-v3/],
     [foreign, /foreign\.onnx is not an ONNX model, or it is damaged \(no valid field at byte 2\)/],
     [short, /short\.onnx is (cut off or damaged|not an ONNX model)/],
     [inScratch('none.pth'), /Cannot open .*none\.pth: ENOENT/],

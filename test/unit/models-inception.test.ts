@@ -12,7 +12,9 @@ test('a state dict without a tensor, or with one of another shape, is refused by
   weights.set(unit.name, { ...unit, shape: [128, 64, 1, 7] });
   assert.throws(
     () => inceptionGraph(weights, 'w.pth'),
-    new UserError('w.pth: tensor Mixed_6b.branch7x7_2.conv.weight has shape [128,64,1,7], its input has 128 channels'),
+    new UserError(
+      'w.pth: tensor Mixed_6b.branch7x7_2.conv.weight has shape [128,64,1,7] instead of [128,128,1,7]: the file does not hold the FID Inception-v3',
+    ),
   );
   weights.delete('Mixed_5c.branch_pool.bn.bias');
   assert.throws(

@@ -64,7 +64,9 @@ async function compareImages(model: string, expected: string): Promise<string[]>
   const outdir = inScratch(`images-${path.basename(model)}`);
   const options = { outdir, seeds: '0-2', steps: 4, sigma_max: 3 };
   const signal = new AbortController().signal;
-  const result = await runTask({ kind: 'generate', network: model, device: 'cpu', options }, () => undefined, signal);
+  const nothing = (): void => undefined;
+  const link = { onProgress: nothing, opened: nothing, siblings: { made: nothing, onMade: nothing } };
+  const result = await runTask({ kind: 'generate', network: model, device: 'cpu', options }, link, signal);
   for (const seed of ['000000', '000001', '000002']) {
     const own = PNG.sync.read(readFileSync(path.join(outdir, `${seed}.png`)));
     const original = PNG.sync.read(readFileSync(path.join(NETWORKS, expected, `${seed}.png`)));

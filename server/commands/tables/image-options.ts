@@ -107,7 +107,7 @@ export const IMAGE_COMMANDS = {
     arguments: [
       {
         value: 'FILE|URL',
-        help: 'Network (.pkl, training-state .pt, .safetensors) or detector (Inception .pth, .onnx)',
+        help: 'Network (.pkl, training-state .pt, .safetensors) or detector (Inception .pth, .pt, .pkl; .onnx)',
         completes: 'file',
       },
     ],
