@@ -6,7 +6,7 @@ import { fileDigest } from '../file-digest';
 import type { DetectorIdentity } from './detector';
 import { metricName } from '../shared/metric-name';
 import { frechetDistance } from './frechet-distance';
-import { checkReference, type MeasureControl, projectedText } from './measurement';
+import { checkReference, convertedText, type MeasureControl, projectedText } from './measurement';
 import { loadStatistics, saveStatistics, type Statistics, StatisticsAccumulator } from './statistics';
 
 /** The distance of statistics to a reference. */
@@ -51,8 +51,17 @@ export async function mergeStatistics(files: readonly string[], dest: string): P
     accumulator.merge(part);
   }
   const merged = await accumulator.statistics();
-  await saveStatistics(dest, { ...merged, detector: first.detector });
+  const converted = convertedIn(parts);
+  await saveStatistics(dest, { ...merged, detector: first.detector, ...(converted && { converted }) });
   return accumulator.num;
+}
+
+/** How many images of all parts were converted, by kind; undefined where none was. */
+function convertedIn(parts: readonly Statistics[]): Statistics['converted'] {
+  const counts = new Map<string, number>();
+  for (const { converted = {} } of parts)
+    for (const [kind, count] of Object.entries(converted)) counts.set(kind, (counts.get(kind) ?? 0) + count);
+  return counts.size > 0 ? Object.fromEntries(counts) : undefined;
 }
 
 /** Whether both name the same detector, or neither names one. */
@@ -72,7 +81,12 @@ export async function compareStatistics(file: string, ref: string, control: Meas
   const same = other.mu.length === statistics.mu.length;
   const reference = same ? other : await loadStatistics(ref, { matmul, dimension: statistics.mu.length });
   const { detector, num } = statistics;
-  const notes = [...(statistics.notes ?? []), ...(reference.notes ?? [])];
+  const { converted } = statistics;
+  const notes = [
+    ...(statistics.notes ?? []),
+    ...(reference.notes ?? []),
+    ...(converted ? [convertedText(converted)] : []),
+  ];
   if (detector) checkReference(detector, reference, ref);
   const unknown = [detector ? [] : file, reference.detector ? [] : ref].flat();
   if (unknown.length > 0) {

@@ -249,8 +249,8 @@ export function checkReference(detector: DetectorIdentity, { mu, detector: maker
   }
 }
 
-/** That images were converted. @param kinds how many of each */
-function convertedText(kinds: Readonly<Record<string, number>>): string {
+/** The note that images were converted. @param kinds how many of each */
+export function convertedText(kinds: Readonly<Record<string, number>>): string {
   const counts = Object.entries(kinds).map(([kind, count]) => `${count} ${kind}`);
   return `Images were converted (--convert), which fid.py refuses or reads in another way: ${counts.join(', ')}`;
 }

@@ -153,6 +153,17 @@ test('repeats: equal parts in order, the least counts, all are kept with their s
   const { metric, value, num } = await compareStatistics(shards[0], ref);
   assert.deepEqual([metric, value, num], ['FD (means)', parts[0].value, all / 2]);
 
+  // So do their converted images, which are told wherever the merged number is.
+  assert.equal(sum.converted, undefined);
+  for (const [i, converted] of [{ WebP: 2, BMP: 1 }, { WebP: 3 }].entries()) {
+    const file = inScratch(`converted-${i}.npz`);
+    await saveStatistics(file, { ...(await loadStatistics(shards[i])), converted });
+    shards.push(file);
+  }
+  await mergeStatistics(shards.splice(2), merged);
+  assert.deepEqual((await loadStatistics(merged)).converted, { WebP: 5, BMP: 1 });
+  assert.match((await compareStatistics(merged, ref)).notes.join(), /Images were converted .*: 5 WebP, 1 BMP/);
+
   const renamed = inScratch('renamed.npz');
   await saveStatistics(renamed, { ...whole, detector: { ...whole.detector!, name: 'x', sha256: '00' } });
   const bare = inScratch('bare.npz');
