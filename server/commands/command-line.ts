@@ -86,8 +86,7 @@ const DEFECT = 70;
 function report(thrown: unknown): number {
   const error = asUserError(thrown);
   if (error instanceof CancelledError) {
-    const kept = 'Cancelled: finished images are kept; run the same command again to continue';
-    console.error(plainText(error.message === 'Cancelled' ? kept : error.message));
+    console.error(plainText(error.message));
     return 130;
   }
   if (error instanceof UserError) {

@@ -172,10 +172,14 @@ class FolderFiller {
     this.work.meter.update(this.done);
     const failure = new AbortController();
     const stop = signal ? AbortSignal.any([failure.signal, signal]) : failure.signal;
-    await allOrNone(
-      denoisers.map((denoiser) => this.runOn(denoiser, stop)),
-      failure,
-    );
+    try {
+      await allOrNone(
+        denoisers.map((denoiser) => this.runOn(denoiser, stop)),
+        failure,
+      );
+    } catch (error) {
+      throw error instanceof CancelledError ? new CancelledError(keptText(this.done)) : error;
+    }
     await this.blocks.close();
   }
 
@@ -229,6 +233,12 @@ class FolderFiller {
     const failed = written.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
   }
+}
+
+/** What a cancelled generation leaves. @param done images in the folder, of this and earlier runs */
+function keptText(done: number): string {
+  if (done === 0) return 'Cancelled: no image was finished';
+  return `Cancelled: ${done === 1 ? 'the finished image is' : `${done} finished images are`} kept; run the same command again to continue`;
 }
 
 /** Waits for all. If one fails, the others are stopped, and its error is thrown when they have ended. */

@@ -115,12 +115,17 @@ test('cancelled at any evaluation, a second run completes the folder to the same
   const folder = temporaryFolder();
   await generate([analyticDenoiser()], options(join(folder, 'whole'), '0-9', { batch: 3 }));
   const outdir = join(folder, 'resumed');
-  for (const stop of [1, 10, 17]) {
+  const cases: [number, string][] = [
+    [1, 'Cancelled: no image was finished'],
+    [10, 'Cancelled: 3 finished images are kept; run the same command again to continue'],
+    [17, 'Cancelled: 8 finished images are kept; run the same command again to continue'],
+  ];
+  for (const [stop, message] of cases) {
     const controller = new AbortController();
     let calls = 0;
     const denoiser = analyticDenoiser({ onCall: () => ++calls === stop && controller.abort() });
     const run = generate([denoiser], options(outdir, '0-9', { batch: 3 }), { signal: controller.signal });
-    await assert.rejects(run, CancelledError);
+    await assert.rejects(run, (error) => error instanceof CancelledError && error.message === message);
     assert.equal(calls, stop);
   }
   assert.equal(Object.keys(imagesIn(outdir)).length, 0 + 3 + (3 + 2));
