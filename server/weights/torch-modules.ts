@@ -2,7 +2,7 @@
 import type { FileOutline } from './other-files';
 import { PickleObject } from './pickle';
 import type { ByteSource } from './source-file';
-import { SCRIPTED, TorchTensor } from './torch-objects';
+import { isScripted, TorchTensor } from './torch-objects';
 import { shortName } from './value-text';
 import type { Tensor } from './weight-source';
 
@@ -44,7 +44,7 @@ export function moduleOf(value: unknown): Module | undefined {
 
 /** The same for an object of TorchScript, whose parameters, buffers and submodules are attributes side by side. */
 export function scriptedModule(value: unknown): Module | undefined {
-  return value instanceof PickleObject && value.global.startsWith(SCRIPTED) ? moduleOf(value) : undefined;
+  return value instanceof PickleObject && isScripted(value.global) ? moduleOf(value) : undefined;
 }
 
 /** Tensors by their state-dict names, within the file's budget and not larger than the file. */

@@ -80,8 +80,14 @@ const FLOAT_STORAGES: ReadonlyMap<string, FloatType> = new Map([
   ['BFloat16Storage', 'bfloat16'],
 ]);
 
-/** How the names of TorchScript's classes begin. */
-export const SCRIPTED = '__torch__.';
+/** TorchScript's classes: of a module, or of a program's own file. */
+const SCRIPTED = /^__torch__[. ]/;
+
+/** Whether a name (`module qualname`) is of a class of TorchScript. */
+export function isScripted(name: string): boolean {
+  return SCRIPTED.test(name);
+}
+
 /** What torch's C++ pickler writes around lists: `build_intlist(items)`, `restore_type_tag(value, type)`. */
 const SCRIPTED_LISTS = /^torch\.jit\._pickle (?:build_(?:int|double|bool|tensor)list|restore_type_tag)$/;
 
@@ -151,7 +157,7 @@ export class TorchReader {
   /** A name of TorchScript's own pickles: a class of the archive's code, which is not read, or what makes a typed list. */
   private scripted(name: string): PickleGlobal | undefined {
     if (SCRIPTED_LISTS.test(name)) return new PickleGlobal(name, ([value]) => value);
-    if (!name.startsWith(SCRIPTED)) return undefined;
+    if (!isScripted(name)) return undefined;
     this.file.budget.hold(2 * name.length);
     return new PickleGlobal(name, (args) => new PickleObject(name, args));
   }

@@ -111,6 +111,11 @@ const REFUSED: readonly [name: string, bytes: () => Uint8Array, says: RegExp][] 
     /holds a TorchScript module \(VGG16, 1 tensors\) that is not the FID Inception-v3: it has neither Conv2d_1a_3x3 nor layers\.conv$/,
   ],
   [
+    "a class of a program's own file",
+    () => torchScript(module(small('weight')), '__torch__ Tiny'),
+    /holds a TorchScript module \(Tiny, 1 tensors\) that is not the FID Inception-v3/,
+  ],
+  [
     'another network in a pickle',
     () => pickledArchive(torchScript(module(small('weight')), '__torch__.lpips VGG16'), 'Wrapper'),
     /holds a TorchScript module \(VGG16, 1 tensors\) that is not the FID Inception-v3/,

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { UserError } from '../../server/errors';
 import { ByteCursor } from '../../server/weights/byte-cursor';
+import { openModuleTensors } from '../../server/weights/module-tensors';
 import { SourceFile } from '../../server/weights/source-file';
 import { TorchReader, TorchTensor } from '../../server/weights/torch-objects';
 import { readTorchZip } from '../../server/weights/torch-zip';
@@ -71,4 +72,22 @@ test('a storage shorter than it says is refused', async () => {
   const file = inScratch('short.pt');
   writeFileSync(file, whole.subarray(0, whole.length - 8));
   await assert.rejects(read(file), (error) => error instanceof UserError && /cut off or damaged/.test(error.message));
+});
+
+test('TorchScript as torch 1.13 saves it: nested modules, a shared parameter, a turned buffer, attributes of other kinds', async () => {
+  // torch.jit.script of Outer {one: Inner, two: Sequential(Inner, Linear(3, 2))}; both Inner share `weight`, arange(12) / 8.
+  const { form, className, tensors, close } = await openModuleTensors(fixture('torch/script.pt'));
+  const values = Object.fromEntries([...tensors].map(([name, { shape, load }]) => [name, [shape.join(), ...load()]]));
+  close();
+  const weight = ['3,4', ...Array.from({ length: 12 }, (_, i) => i / 8)];
+  const turned = ['3,2', 0, 3, 1, 4, 2, 5];
+  assert.deepEqual([form, className], ['TorchScript', 'Outer']);
+  assert.deepEqual(values, {
+    'one.weight': weight,
+    'one.turned': turned,
+    'two.0.weight': weight,
+    'two.0.turned': turned,
+    'two.1.weight': ['2,3', 0.5, 0.5, 0.5, 0.5, 0.5, 0.5],
+    'two.1.bias': ['2', -1, 2],
+  });
 });
