@@ -155,7 +155,8 @@ test('repeats: equal parts in order, the least counts, all are kept with their s
 
   // So do their converted images, which are told wherever the merged number is.
   assert.equal(sum.converted, undefined);
-  for (const [i, converted] of [{ WebP: 2, BMP: 1 }, { WebP: 3 }].entries()) {
+  const counts: Record<string, number>[] = [{ WebP: 2, BMP: 1 }, { WebP: 3 }];
+  for (const [i, converted] of counts.entries()) {
     const file = inScratch(`converted-${i}.npz`);
     await saveStatistics(file, { ...(await loadStatistics(shards[i])), converted });
     shards.push(file);

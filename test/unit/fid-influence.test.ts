@@ -11,6 +11,7 @@ import { measure, reference } from '../../server/fid/measurement';
 import { type Statistics, StatisticsAccumulator } from '../../server/fid/statistics';
 import { readNpy } from '../../server/numpy/npz';
 import { resultText, withError } from '../../server/shared/number-text';
+import { CASES, coverage, openKept } from '../../tools/coverage-table';
 import { temporaryFolder } from '../server/workspace';
 
 const D = 8;
@@ -99,6 +100,17 @@ test('90 % intervals cover 86 to 94 % of distances, single and paired; pairs are
   }
   const mean = (results: { error: number }[]) => results.reduce((sum, { error }) => sum + error, 0) / results.length;
   assert.ok(mean(paired) < mean(single) / 4);
+});
+
+test('so they do for images of the embedded model, also under churn', async (t) => {
+  // Features of 1,024 seeds on 8 directions: `npx tsx tools/coverage-table.ts --dimension 8 --keep FILE`.
+  const { pool, reference: real } = await openKept(join(__dirname, '../fixtures/fid/coverage-pool.npz'));
+  const results = await coverage(pool, real, 25 * pool.dimension, ROUNDS);
+  assert.equal(results.length, CASES.length);
+  for (const { name, covered, ratio } of results) {
+    t.diagnostic(`${name}: ${(100 * covered).toFixed(1)} % of ${ROUNDS}, errors ${ratio.toFixed(2)} of the deviation`);
+    assert.ok(covered >= 0.86 && covered <= 0.94, `${name}: ${covered}`);
+  }
 });
 
 /** Detector of two features: mean and a corner of the picture. */
