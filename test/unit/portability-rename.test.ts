@@ -98,11 +98,13 @@ test('only held-file.ts renames, and it alone removes but where a file must be r
       return isNamed || isMember ? [name] : [];
     });
   assert.deepEqual(using(/^rename(?:Sync)?$/), ['held-file.ts']);
-  // Left-overs are removed where that is possible; a socket and a proof belong to their holder.
+  // Left-overs are removed where that is possible; a socket and a proof belong to their holder. OpenSSH is not used on Windows.
   const removing = [
     'atomic-file.ts',
     'cluster/holder/holder-place.ts',
     'cluster/holder/holder-server.ts',
+    'cluster/openssh/master.ts',
+    'cluster/openssh/shared-client.ts',
     'held-file.ts',
   ];
   assert.deepEqual(using(/^(?:rm|unlink)(?:Sync)?$/).sort(), removing);

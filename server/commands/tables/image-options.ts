@@ -24,7 +24,7 @@ const NETWORK = {
 const ACCEPT_SOURCE = {
   value: 'SHA256',
   otherwise: 'only published code',
-  help: "Take the network's own source for EDM's after reading it: the sha256 of its file",
+  help: "Accept the network's own source: sha256 of its file, once read",
 } as const satisfies Option;
 
 /** Sampler options that take a number; their ranges are checked with the network's. */
