@@ -22,9 +22,9 @@ const NETWORK = {
 } as const satisfies Option;
 
 const ACCEPT_SOURCE = {
-  value: 'SHA256',
+  value: 'D',
   otherwise: 'only published code',
-  help: "Accept the network's own source: sha256 of its file, once read",
+  help: "Accept the network's own source, once read; D: sha256 of its file",
 } as const satisfies Option;
 
 /** Sampler options that take a number; their ranges are checked with the network's. */
@@ -113,7 +113,8 @@ export const IMAGE_COMMANDS = {
     ],
     ask: 'give a network or detector file',
     details: [
-      "A network's file carries the source of its classes. If that is not what NVIDIA published, the network is refused: a changed line would give other images. Read the source with --show-source and accept it for this file with --accept-source.",
+      "A network's file carries the source of its classes. One that is not what NVIDIA published is refused: its images may be",
+      'others. Read it with --show-source, then accept it for this file with --accept-source.',
     ],
     options: {
       out: {
