@@ -6,15 +6,17 @@
  *
  * EDM and EDM2 are git clones of NVlabs/edm and NVlabs/edm2; all commits of what is checked out there are read.
  */
-import { execFileSync } from 'node:child_process';
 import { isPersistent, moduleDigests } from '../server/weights/network-code';
 import { pythonStatements } from '../server/weights/python-statements';
+import { startSync } from './programs.mjs';
 
 /** Where each repository keeps its networks. */
 const FILES = ['training/networks.py', 'training/networks_edm2.py'] as const;
 
 function git(repository: string, ...args: string[]): string {
-  return execFileSync('git', ['-C', repository, ...args], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  const { status, stdout, stderr } = startSync('git', ['-C', repository, ...args], { maxBuffer: 2 ** 26 });
+  if (status !== 0) throw new Error(stderr || `git ${args.join(' ')} failed`);
+  return stdout;
 }
 
 /** One family as a row of the table. */

@@ -5,7 +5,7 @@ import { codeNotes } from './network-acceptance';
 /** What is to be known of a network's code. */
 function codeText(info: DenoiserInfo): string {
   return codeNotes(info)
-    .map((note) => `; ${note}`)
+    .map((note) => `. ${note}`)
     .join('');
 }
 

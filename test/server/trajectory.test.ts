@@ -99,7 +99,10 @@ test('import says what it made, and the network is of use', async () => {
   const source = path.join(ROOT, 'test', 'fixtures', 'nets', 'vp-ddpmpp-u-r8.pkl');
   const dest = path.join(folder, 'network.onnx');
   const { text } = await server.connection.sendRequest(protocol.importRequest, { source, dest });
-  assert.match(text, /^VPPrecond, SongUNet, 8x8, \d+ parameters$/);
+  assert.match(
+    text,
+    /^VPPrecond, SongUNet, 8x8, \d+ parameters\. The network's file carries no source, [^.]* is not known$/,
+  );
   const from = { network: 'network.onnx', keys: 'steps: 2, solver: euler', base: folder };
   const { steps, classes } = await server.connection.sendRequest(protocol.trajectoryRequest, { seeds: '0', from });
   assert.deepEqual([steps.length, steps[2].nfe, classes], [3, 2, undefined]);
