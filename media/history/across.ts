@@ -47,11 +47,16 @@ export const ACROSS: Readonly<Record<AcrossName, Across>> = {
 
 /** Each commit once, by author date; of equal dates the one measured first. */
 function commitSlots(timed: readonly HistoryRecord[]): Slot[] {
-  const first = new Map<string, HistoryRecord['code']>();
-  for (const { code } of timed) if (!first.has(code.commit)) first.set(code.commit, code);
+  const first = new Map<string, { code: HistoryRecord['code']; at: number }>();
+  for (const { code } of timed)
+    if (!first.has(code.commit)) first.set(code.commit, { code, at: Date.parse(code.date) });
   return [...first.values()]
-    .sort((a, b) => Date.parse(a.date) - Date.parse(b.date))
-    .map(({ commit, short, subject, date }) => ({ key: commit, short, detail: `${subject}, ${dateText(date)}` }));
+    .sort((a, b) => a.at - b.at)
+    .map(({ code: { commit, short, subject, date } }) => ({
+      key: commit,
+      short,
+      detail: `${subject}, ${dateText(date)}`,
+    }));
 }
 
 /** Each number of evaluations once, rising, evenly spaced. */

@@ -67,7 +67,16 @@ export function groupRecords(records: readonly HistoryRecord[], across: Across =
   );
 }
 
-function groupKey({ metric, detector, reference, num, repeats }: HistoryRecord): string {
+/** Keys by record: thousands are grouped at every key of the filter. */
+const keys = new WeakMap<HistoryRecord, string>();
+
+function groupKey(record: HistoryRecord): string {
+  let key = keys.get(record);
+  if (key === undefined) keys.set(record, (key = newGroupKey(record)));
+  return key;
+}
+
+function newGroupKey({ metric, detector, reference, num, repeats }: HistoryRecord): string {
   // A detector's name is that of its file: the same one may have several.
   const distance = metric.split(' (', 1).join();
   return JSON.stringify([distance, detectorKey(detector), reference.sha256, num, repeats?.length ?? 1]);

@@ -171,7 +171,8 @@ const KINDS = ['.open', '.copy'] as const;
 function widths(records: readonly HistoryRecord[]): string {
   const longest = COLUMNS.map(() => 0);
   for (const record of records) {
-    for (const [at, text] of rowOf(record).texts.entries()) longest[at] = Math.max(longest[at] ?? 0, text.length);
+    const { texts } = rowOf(record);
+    for (let at = 0; at < texts.length; at++) longest[at] = Math.max(longest[at] ?? 0, texts[at]?.length ?? 0);
   }
   const each = COLUMNS.map(({ id, title }, at) => {
     const cell = `${Math.min(longest[at] ?? 0, LONGEST)}ch + ${id === 'value' ? PADDING.copy : PADDING.cell}px`;
